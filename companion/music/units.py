@@ -1,0 +1,17 @@
+"""Conversions between beats (quarter notes), ticks, seconds and BPM."""
+
+from __future__ import annotations
+
+MICROSECONDS_PER_MINUTE = 60_000_000
+CLOCK_TICKS_PER_BEAT = 24  # MIDI 1.0: 24 timing-clock messages a quarter note
+SONG_POSITION_PER_BEAT = 4  # MIDI 1.0: song position counts sixteenths
+
+
+def bpm_to_tempo(bpm: float) -> int:
+    """Quarter notes a minute → microseconds a quarter note."""
+    return round(MICROSECONDS_PER_MINUTE / bpm)
+
+
+def tempo_to_bpm(tempo: float) -> float:
+    """Microseconds a quarter note → quarter notes a minute."""
+    return MICROSECONDS_PER_MINUTE / tempo
