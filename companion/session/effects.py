@@ -1,0 +1,94 @@
+"""Everything a session can want done. `Session.effects()` drains these in order; the shell carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from companion.music import Score
+from companion.session.messages import Message
+from companion.session.settings import ModelSettings, Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class SendMidi:
+    """Send now. `due_seconds` is when it should leave (equal to or a little before now; late = now - due_seconds).
+
+    port "" is the default output. source: the lane's index, or -1 (clock, click, thru, panic).
+    """
+
+    port: str
+    message: Message
+    due_seconds: float
+    source: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One generation: `window` holds exactly model_dim bars at resolution 480; cells are (track, bar) *within the window*.
+
+    Hidden cells are the human's unplayed bars and whatever else is not known. first_bar maps window bar 0 to the session's
+    bar count; tracks maps window tracks to lanes. attributes: one mapping per window track (only what is set).
+    """
+
+    request_id: int
+    window: Score
+    first_bar: int
+    tracks: tuple[int, ...]
+    targets: tuple[tuple[int, int], ...]
+    hidden: tuple[tuple[int, int], ...]
+    mask_mode: str
+    sampling: Sampling
+    seed: int
+    takes: int = 1
+    attributes: tuple[Mapping[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Start this job; notes come back as events with its request_id. deadline_seconds: after this the answer is useless."""
+
+    job: Job
+    deadline_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """Read the known part of a coming job now, so that less is left at request time. Replaced by any later Prefill/Generate."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop working on this request within one token."""
+
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadModel:
+    """Load another checkpoint; answers with EngineReady or EngineLost."""
+
+    model: ModelSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line for the player. level: "info", "warning" or "error"."""
+
+    level: Literal["info", "warning", "error"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A control was bound to an action; the preset should remember it."""
+
+    control: str
+    action: str
+    bindings: Mapping[str, str] = field(default_factory=dict)
+
+
+Effect = SendMidi | Generate | Prefill | Cancel | LoadModel | Notice | Learned
