@@ -1,0 +1,151 @@
+"""Names: the token types of the MIDI-GPT vocabularies, and the attributes with the token types they use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from companion.errors import EncoderConfigError
+
+
+class TokenType(str, Enum):
+    """A domain of the vocabulary. The value is the name used in encoder configs."""
+
+    PIECE_START = "PieceStart"
+    PIECE_END = "None"
+    USE_VELOCITY = "UseVelocity"
+    USE_MICROTIMING = "UseMicrotiming"
+    GENRE = "Genre"
+    NUM_BARS = "NumBars"
+    TRACK = "Track"
+    TRACK_END = "TrackEnd"
+    INSTRUMENT = "Instrument"
+    BAR = "Bar"
+    BAR_END = "BarEnd"
+    TIME_SIG = "TimeSig"
+    TIME_ABSOLUTE_POS = "TimeAbsolutePos"
+    VELOCITY_LEVEL = "VelocityLevel"
+    DELTA_DIRECTION = "DeltaDirection"
+    DELTA = "Delta"
+    NOTE_ONSET = "NoteOnset"
+    NOTE_DURATION = "NoteDuration"
+    FILL_IN_PLACEHOLDER = "FillInPlaceholder"
+    FILL_IN_START = "FillInStart"
+    FILL_IN_END = "FillInEnd"
+    MASK_BAR = "MaskBar"
+    MIN_POLYPHONY = "MinPolyphony"
+    MAX_POLYPHONY = "MaxPolyphony"
+    MIN_NOTE_DURATION = "MinNoteDuration"
+    MAX_NOTE_DURATION = "MaxNoteDuration"
+    NOTE_DENSITY = "NoteDensity"
+    PITCH_RANGE = "TrackLevelPitchRangeMax"
+    KEY_SIGNATURE = "KeySignature"
+    SILENCE_PROPORTION = "TrackLevelSilenceProportionMax"
+    NOMML = "TrackLevelNomml"
+    BAR_TENSION = "BarLevelTension"
+    BAR_TENSION_DRUM = "BarLevelTensionDrum"
+    BAR_PITCH_CLASS_SET = "BarLevelPitchClassSet"
+    BAR_ONSET_DENSITY = "BarLevelOnsetDensity"
+    BAR_ONSET_POLYPHONY_MIN = "BarLevelOnsetPolyphonyMin"
+    BAR_ONSET_POLYPHONY_MAX = "BarLevelOnsetPolyphonyMax"
+
+    @classmethod
+    def parse(cls, name: str) -> TokenType:
+        """A type from its name, a known alias or the old TOKEN_… spelling; raises EncoderConfigError."""
+        plain = name.removeprefix("TOKEN_").replace("_", "").lower()
+        try:
+            return _BY_PLAIN_NAME[plain]
+        except KeyError:
+            raise EncoderConfigError(f"encoder config: unknown token type {name!r}") from None
+
+
+_ALIASES = {
+    "PitchRange": TokenType.PITCH_RANGE,
+    "SilenceProportion": TokenType.SILENCE_PROPORTION,
+    "PitchClassSet": TokenType.BAR_PITCH_CLASS_SET,
+    "OnsetPolyphony": TokenType.BAR_ONSET_POLYPHONY_MAX,
+    "NoteDurationDist": TokenType.NOTE_DURATION,
+    "PieceEnd": TokenType.PIECE_END,
+    "Tension": TokenType.BAR_TENSION,
+    "TensionDrum": TokenType.BAR_TENSION_DRUM,
+    "Nomml": TokenType.NOMML,
+}
+_BY_PLAIN_NAME = {member.value.lower(): member for member in TokenType} | {
+    alias.lower(): member for alias, member in _ALIASES.items()
+}
+
+# The order in which a track's and a bar's attribute tokens stand, whatever the config's order.
+TRACK_ATTRIBUTE_ORDER = (
+    TokenType.MIN_POLYPHONY,
+    TokenType.MAX_POLYPHONY,
+    TokenType.MIN_NOTE_DURATION,
+    TokenType.MAX_NOTE_DURATION,
+    TokenType.NOTE_DENSITY,
+    TokenType.PITCH_RANGE,
+    TokenType.KEY_SIGNATURE,
+    TokenType.SILENCE_PROPORTION,
+    TokenType.NOMML,
+)
+BAR_ATTRIBUTE_ORDER = (
+    TokenType.BAR_TENSION,
+    TokenType.BAR_TENSION_DRUM,
+    TokenType.BAR_PITCH_CLASS_SET,
+    TokenType.BAR_ONSET_DENSITY,
+    TokenType.BAR_ONSET_POLYPHONY_MIN,
+    TokenType.BAR_ONSET_POLYPHONY_MAX,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeSpec:
+    """One attribute: its token type, number of levels, and the tracks ("melodic", "drum", "both") it describes."""
+
+    name: str
+    token_type: TokenType
+    levels: int
+    tracks: str
+    per_bar: bool = False
+
+    def applies_to(self, is_drum: bool) -> bool:
+        """Whether a track of this kind carries the attribute."""
+        return self.tracks == "both" or (self.tracks == "drum") == is_drum
+
+
+NOTE_DENSITY = AttributeSpec("note_density", TokenType.NOTE_DENSITY, 10, "drum")
+MIN_POLYPHONY = AttributeSpec("min_polyphony", TokenType.MIN_POLYPHONY, 10, "melodic")
+MAX_POLYPHONY = AttributeSpec("max_polyphony", TokenType.MAX_POLYPHONY, 10, "melodic")
+MIN_NOTE_DURATION = AttributeSpec("min_note_duration", TokenType.MIN_NOTE_DURATION, 6, "melodic")
+MAX_NOTE_DURATION = AttributeSpec("max_note_duration", TokenType.MAX_NOTE_DURATION, 6, "melodic")
+
+# (control name, mode, level) as encoder configs write them → attribute
+_SPECS = {
+    ("note_density_quantile", "", "track"): NOTE_DENSITY,
+    ("polyphony_quantile", "min", "track"): MIN_POLYPHONY,
+    ("polyphony_quantile", "max", "track"): MAX_POLYPHONY,
+    ("note_duration_quantile", "min", "track"): MIN_NOTE_DURATION,
+    ("note_duration_quantile", "max", "track"): MAX_NOTE_DURATION,
+    ("key_signature", "", "track"): AttributeSpec("key_signature", TokenType.KEY_SIGNATURE, 25, "melodic"),
+    ("pitch_range", "", "track"): AttributeSpec("pitch_range", TokenType.PITCH_RANGE, 128, "melodic"),
+    ("silence_proportion", "", "track"): AttributeSpec("silence_proportion", TokenType.SILENCE_PROPORTION, 10, "both"),
+    ("nomml", "", "track"): AttributeSpec("nomml", TokenType.NOMML, 13, "both"),
+    ("note_density_quantile", "", "bar"): AttributeSpec("bar_note_density", TokenType.BAR_ONSET_DENSITY, 10, "drum", True),
+    ("polyphony_quantile", "min", "bar"): AttributeSpec(
+        "bar_min_polyphony", TokenType.BAR_ONSET_POLYPHONY_MIN, 10, "melodic", True
+    ),
+    ("polyphony_quantile", "max", "bar"): AttributeSpec(
+        "bar_max_polyphony", TokenType.BAR_ONSET_POLYPHONY_MAX, 10, "melodic", True
+    ),
+    ("pitch_class_set", "", "track"): AttributeSpec("pitch_class_set", TokenType.BAR_PITCH_CLASS_SET, 13, "melodic", True),
+}
+
+
+def attribute_spec(name: str, params: Mapping[str, Any]) -> AttributeSpec:
+    """The attribute that an entry of `attribute_controls` stands for; raises EncoderConfigError."""
+    mode, level = str(params.get("mode", "")), str(params.get("level", "track"))
+    spec = _SPECS.get((name, mode, level))
+    if spec is None:
+        detail = f" with mode {mode!r} at level {level!r}" if params else ""
+        raise EncoderConfigError(f"encoder config: unknown attribute {name!r}{detail}")
+    return spec
