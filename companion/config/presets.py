@@ -1,0 +1,191 @@
+"""Finding, reading and saving presets.
+
+A preset is looked for as a file, then by name among the user's own (`presets_dir()`), then among the shipped ones.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from companion.config import schema
+from companion.errors import ConfigError
+from companion.resources import configs_dir
+from companion.session.settings import (
+    ClockSettings,
+    ModelSettings,
+    PracticeSettings,
+    Sampling,
+    SessionSettings,
+    TrackSettings,
+    TradingSettings,
+)
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover - the same parser under its earlier name
+    import tomli as tomllib
+
+DEFAULT_PRESET = "duo"
+MAX_PRESET_BYTES = 1_000_000
+TABLES = ("title", "ports", "clock", "model", "sampling", "session", "practice", "trading", "tracks")
+
+
+@dataclass(frozen=True, slots=True)
+class PortChoice:
+    """Which ports to use, by name or part of it; "" = the first real one, or our own virtual port. "none" = no port."""
+
+    input: str = ""
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named set-up."""
+
+    name: str
+    title: str
+    settings: SessionSettings
+    ports: PortChoice = PortChoice()
+    path: Path | None = None
+
+
+def presets_dir() -> Path:
+    """Where the user's own presets are kept."""
+    return platformdirs.user_config_path("companion") / "presets"
+
+
+def list_presets() -> list[tuple[str, Path]]:
+    """(name, file) of every preset; the user's own hide shipped ones of the same name."""
+    found: dict[str, Path] = {}
+    for folder in (configs_dir() / "live", presets_dir()):
+        if folder.is_dir():
+            found.update((file.stem, file) for file in sorted(folder.glob("*.toml")))
+    return sorted(found.items())
+
+
+def find_preset(name: str) -> Path:
+    """The file behind a preset's name or path; ConfigError lists what there is."""
+    presets = dict(list_presets())
+    if name in presets:
+        return presets[name]
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    raise ConfigError(f"no preset {name!r} (there are: {', '.join(presets)}; or name a .toml file)")
+
+
+def load_preset(name: str | None = None) -> Preset:
+    """Read a preset by name or path; None = the last one used, else the default. Raises ConfigError."""
+    if name is None:
+        name = last_used() or DEFAULT_PRESET
+    path = find_preset(name)
+    try:
+        if path.stat().st_size > MAX_PRESET_BYTES:
+            raise ConfigError(f"{path}: too large for a preset")
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    return _from_document(document, path)
+
+
+def _from_document(document: dict[str, Any], path: Path) -> Preset:
+    unknown = [key for key in document if key not in TABLES]
+    if unknown:
+        raise ConfigError(f"{path}: unknown key {unknown[0]!r} (allowed: {', '.join(TABLES)})")
+    title = document.get("title", path.stem)
+    if not isinstance(title, str):
+        raise ConfigError(f"{path}: title = {title!r} is not text")
+
+    def table(name: str, keys: dict[str, schema.Key]) -> dict[str, Any]:
+        return schema.read_table(document.get(name, {}), keys, f"{path}: [{name}]")
+
+    tracks = document.get("tracks", [])
+    if not isinstance(tracks, list) or not tracks:
+        raise ConfigError(f"{path}: at least one [[tracks]] table is needed")
+    settings = SessionSettings(
+        tracks=tuple(_track(entry, number, path) for number, entry in enumerate(tracks, start=1)),
+        clock=ClockSettings(**table("clock", schema.CLOCK)),
+        model=ModelSettings(sampling=Sampling(**table("sampling", schema.SAMPLING)), **table("model", schema.MODEL)),
+        practice=PracticeSettings(**table("practice", schema.PRACTICE)),
+        trading=TradingSettings(**table("trading", schema.TRADING)),
+        **table("session", schema.SESSION),
+    )
+    return Preset(path.stem, title, settings, PortChoice(**table("ports", schema.PORTS)), path)
+
+
+def _track(entry: Any, number: int, path: Path) -> TrackSettings:
+    where = f"{path}: [[tracks]] number {number}"
+    fields = schema.read_table(entry, schema.TRACK, where)
+    for needed in ("name", "role"):
+        if needed not in fields:
+            raise ConfigError(f"{where}: {needed} is missing")
+    return TrackSettings(**fields)
+
+
+def preset_document(preset: Preset) -> dict[str, Any]:
+    """The preset as a TOML document; what equals the defaults is left out."""
+    settings = preset.settings
+    document: dict[str, Any] = {"title": preset.title}
+    tables = {
+        "ports": schema.write_table(preset.ports, schema.PORTS, PortChoice()),
+        "clock": schema.write_table(settings.clock, schema.CLOCK, ClockSettings()),
+        "model": schema.write_table(settings.model, schema.MODEL, ModelSettings()),
+        "sampling": schema.write_table(settings.model.sampling, schema.SAMPLING, Sampling()),
+        "session": schema.write_table(settings, schema.SESSION, SessionSettings(tracks=())),
+        "practice": schema.write_table(settings.practice, schema.PRACTICE, PracticeSettings()),
+        "trading": schema.write_table(settings.trading, schema.TRADING, TradingSettings()),
+    }
+    document.update((name, table) for name, table in tables.items() if table)
+    blank = TrackSettings(name="", role="human")
+    document["tracks"] = [
+        {"name": track.name, "role": track.role, **schema.write_table(track, schema.TRACK, blank)}
+        for track in settings.tracks
+    ]
+    return document
+
+
+def save_preset(preset: Preset, name: str) -> Path:
+    """Write a preset under the user's own; whole or not at all. Returns the file."""
+    import tomli_w
+
+    if not name or name != Path(name).name or name.startswith("."):
+        raise ConfigError(f"{name!r} cannot be a preset's name")
+    path = presets_dir() / f"{name}.toml"
+    text = tomli_w.dumps(preset_document(replace(preset, name=name)))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    return path
+
+
+def remember_used(preset: Preset) -> None:
+    """Make this preset the one that a bare `companion` starts with; failing to is no reason to stop."""
+    if preset.path is None:
+        return
+    state = platformdirs.user_state_path("companion") / "last_preset"
+    try:
+        state.parent.mkdir(parents=True, exist_ok=True)
+        state.write_text(str(preset.path), encoding="utf-8")
+    except OSError:
+        return
+
+
+def last_used() -> str | None:
+    """The preset used last, if it is still there."""
+    try:
+        name = (platformdirs.user_state_path("companion") / "last_preset").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return name if name and Path(name).is_file() else None

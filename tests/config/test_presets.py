@@ -1,0 +1,110 @@
+"""Presets read, written and refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from companion.config import Preset, list_presets, load_preset, presets, save_preset, schema
+from companion.errors import ConfigError
+from companion.session.settings import TrackSettings
+
+SHIPPED = [name for name, _ in list_presets()]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's own presets and state live in a temporary folder."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path
+
+
+def write(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+TRACK = '[[tracks]]\nname = "you"\nrole = "human"\n'
+
+
+def test_the_promised_presets_are_shipped() -> None:
+    assert {"duo", "trio", "drummer", "pianist", "practice", "call_and_response"} <= set(SHIPPED)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_saving_and_loading_a_preset_is_the_identity(name: str) -> None:
+    preset = load_preset(name)
+    saved = save_preset(preset, "copy")
+    again = load_preset("copy")
+    assert again == Preset("copy", preset.title, preset.settings, preset.ports, saved)
+
+
+def test_every_key_survives_the_round_trip(tmp_path: Path) -> None:
+    text = (
+        (
+            'title = "all"\n[ports]\nin = "keys"\nout = "synth"\n[clock]\nbpm = 93.5\nmeter = "7/8"\nclick_channel = 16\n'
+            '[practice]\ntempo = "75%"\nloop = "9-16"\ntrainer = "70:110:+4"\n[session]\noutput_latency_ms = {synth = 12.5}\n'
+            'learned = {"cc:64@1" = "toggle"}\n[sampling]\ntop_p = 0.5\n'
+        )
+        + TRACK
+        + 'channel = 3\nprogram = "Vibraphone"\nattributes = {max_polyphony = 2}\n'
+    )
+    preset = load_preset(write(tmp_path, text))
+    assert preset.settings.practice.loop == (8, 16)
+    assert preset.settings.practice.trainer == pytest.approx((0.7, 1.1, 0.04))
+    assert preset.settings.output_latency_seconds == {"synth": 0.0125}
+    assert preset.settings.tracks[0] == TrackSettings(
+        "you", "human", program=11, channel=2, attributes={"max_polyphony": 2}
+    )
+    save_preset(preset, "again")
+    assert load_preset("again").settings == preset.settings
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nonsense = 1\n" + TRACK, "unknown key 'nonsense'"),
+        ("[clock]\ntempo = 3\n" + TRACK, r"\[clock\]: unknown key 'tempo' \(allowed: source, bpm"),
+        ("[clock]\nbpm = 999\n" + TRACK, "bpm = 999 is not a number from 10 to 400"),
+        ("[clock]\nbpm = true\n" + TRACK, "bpm = True"),
+        ('[clock]\nmeter = "4"\n' + TRACK, "not a meter such as 4/4"),
+        ("[practice]\nloop = '8-4'\n" + TRACK, "not bars such as"),
+        (TRACK + 'program = "kazoo"\n', "no instrument is called 'kazoo'"),
+        (TRACK + "channel = 17\n", "channel = 17 is not 1 to 16"),
+        ('[[tracks]]\nname = "x"\n', "role is missing"),
+        ("title = 'x'\n", "at least one"),
+        ("tracks = 3\n", "at least one"),
+        ("[clock\n", "not valid TOML"),
+        ("clock = 4\n" + TRACK, "expected a table"),
+    ],
+)
+def test_what_is_wrong_is_said_with_file_key_and_what_is_allowed(tmp_path: Path, text: str, said: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_preset(path)
+    assert "mine.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_preset_lists_what_there_is() -> None:
+    with pytest.raises(ConfigError, match="duo"):
+        load_preset("quintet")
+
+
+def test_a_bare_start_takes_the_last_used_preset(tmp_path: Path) -> None:
+    assert load_preset().name == presets.DEFAULT_PRESET
+    presets.remember_used(load_preset("trio"))
+    assert load_preset().name == "trio"
+
+
+def test_a_preset_cannot_be_saved_outside_its_folder() -> None:
+    with pytest.raises(ConfigError, match="cannot be"):
+        save_preset(load_preset("duo"), "../evil")
+
+
+@pytest.mark.parametrize(("bars", "meaning"), [("1-4", (0, 4)), ("7", (6, 7))])
+def test_bar_ranges_count_from_one(bars: str, meaning: tuple[int, int]) -> None:
+    assert schema.read_bar_range(bars) == meaning
