@@ -29,7 +29,7 @@ from companion.session.settings import (
 if sys.version_info >= (3, 11):
     import tomllib
 else:  # pragma: no cover - the same parser under its earlier name
-    import tomli as tomllib
+    import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
 DEFAULT_PRESET = "duo"
 MAX_PRESET_BYTES = 1_000_000

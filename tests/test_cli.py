@@ -1,0 +1,47 @@
+"""The command line as a whole: help, wrong use, errors as one line."""
+
+from __future__ import annotations
+
+import pytest
+
+from companion import cli
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n  {name} " in shown for name in cli.COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(cli.COMMANDS))
+def test_every_command_has_help_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([name, "--help"]) == 0
+    assert f"companion {name}" in capsys.readouterr().out.split("example", 1)[1]
+
+
+@pytest.mark.parametrize("argv", [["dance"], ["--loud"], ["jam", "--no-such-option"], ["infill"]])
+def test_wrong_use_is_one_line_and_status_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(argv) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Traceback" not in said.err
+    assert said.err.strip()
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["jam", "--headless", "--preset", "quintet"],
+        ["tokenize", "no-such-file.mid", "--encoder", "yellow"],
+        ["infill", "no-such-file.mid", "out.mid", "--track", "1", "--bars", "1"],
+        ["practice", "no-such-file.mid", "--headless"],
+        ["replay", "no-such-file.jsonl"],
+        ["evaluate", "no-such-checkpoint"],
+        ["train", "--config", "no-such.toml", "--data", "nowhere", "--out", "nowhere"],
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(argv) in (1, 2)
+    said = capsys.readouterr()
+    assert said.err.startswith("companion: ")
+    assert said.err.count("\n") == 1
