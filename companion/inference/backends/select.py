@@ -1,0 +1,77 @@
+"""Which engine runs a checkpoint on this machine. Engines are imported only when asked for."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from companion.errors import GenerationError, RequestValidationError
+from companion.inference.backends.base import Backend
+
+if TYPE_CHECKING:
+    from companion.inference.checkpoint import Checkpoint
+
+ENGINES = ("auto", "reference", "onnx", "cuda")
+
+
+def make_backend(checkpoint: Checkpoint, engine: str = "auto") -> tuple[Backend, str]:
+    """The backend for `engine` and the reason it was chosen, one line.
+
+    auto: cuda where there is a GPU, else onnx where it can be loaded, else the reference. An engine asked for by name is
+    that engine or an error (GenerationError), never another one.
+    """
+    if engine not in ENGINES:
+        raise RequestValidationError(f"unknown engine {engine!r} (known: {', '.join(ENGINES)})")
+    if engine == "reference":
+        return _reference(checkpoint), "asked for"
+    if engine == "onnx":
+        return _onnx(checkpoint), "asked for"
+    if engine == "cuda":
+        return _cuda(checkpoint), "asked for"
+    return _automatic(checkpoint)
+
+
+def _automatic(checkpoint: Checkpoint) -> tuple[Backend, str]:
+    reasons = []
+    if _has_gpu():
+        try:
+            return _cuda(checkpoint), "an NVIDIA GPU is present"
+        except GenerationError as error:
+            reasons.append(str(error))
+    try:
+        return _onnx(checkpoint), "; ".join([*reasons, "fastest on this CPU"])
+    except GenerationError as error:
+        reasons.append(str(error))
+    return _reference(checkpoint), "; ".join(reasons)
+
+
+def _has_gpu() -> bool:
+    if find_spec("companion.inference.backends.cuda") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _reference(checkpoint: Checkpoint) -> Backend:
+    from companion.inference.backends.reference import ReferenceBackend
+
+    return ReferenceBackend.from_checkpoint(checkpoint)
+
+
+def _onnx(checkpoint: Checkpoint) -> Backend:
+    try:
+        from companion.inference.backends.onnx import OnnxBackend
+    except ImportError as error:
+        raise GenerationError(f"engine onnx is not available: {error}") from None
+    return OnnxBackend.from_checkpoint(checkpoint)
+
+
+def _cuda(checkpoint: Checkpoint) -> Backend:
+    try:
+        from companion.inference.backends.cuda import CudaBackend
+    except ImportError as error:
+        raise GenerationError(f"engine cuda is not available: {error}") from None
+    if not _has_gpu():
+        raise GenerationError("engine cuda needs an NVIDIA GPU and a torch build with CUDA; none found")
+    return CudaBackend.from_checkpoint(checkpoint)
