@@ -1,4 +1,4 @@
-"""From one grid to another: onsets to the nearest tick, with what is lost kept as a delta.
+"""From one grid to another: onsets and ends to the nearest tick, with what an onset loses kept as a delta.
 
 A note that rounds onto its bar's end belongs to the next bar, at onset 0. `GridRounding.FLOOR` is midigpt's way
 (down, never up; deltas never negative; nothing moves to the next bar) and serves comparisons with it.
@@ -43,7 +43,8 @@ def grid_bar(
         else:
             exact = target * (note.onset_ticks * source + note.delta)
             onset = (2 * exact + unit) // (2 * unit)
-            duration = max(1, (2 * target * note.duration_ticks + source) // (2 * source))
+            end = (2 * (exact + target * source * note.duration_ticks) + unit) // (2 * unit)
+            duration = max(1, end - onset)
             delta = (2 * target * (exact - onset * unit) + unit) // (2 * unit) if keep_deltas else 0
         if onset < length:
             inside.append((onset, duration, note.pitch, note.velocity, delta))
