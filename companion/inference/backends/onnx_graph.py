@@ -1,0 +1,165 @@
+"""A GPT-2 decoder as an ONNX graph, written node by node from a state dict. Needs `onnx`, not torch and not ONNX Runtime.
+
+Knows nothing of sessions, caches on disk or sampling. What the graph does differently from an export:
+
+* keys and values live in buffers of fixed capacity, [batch, heads, capacity, head size], bound to both `past_*` and `present_*`,
+  and `GroupQueryAttention` writes the new rows in place: nothing is copied or grown from token to token;
+* positions are an input of their own, because hidden bars leave gaps in them, while attention goes by how many tokens are cached;
+* residual sum, bias and layer norm are one node, and after the last attention only the last token is kept, so a prefill pays
+  neither the last feed-forward block nor the output layer for the tokens before it.
+
+Inputs: `ids`, `positions` int64 [B, T]; `seqlens` int32 [B], cached tokens after this step minus one; `total` int32 scalar, the
+same plus one; `past_{key,value}_<layer>`. Outputs: `logits` [B, 1, V] of the last token; `present_{key,value}_<layer>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from companion.inference.backends.onnx_quantize import quantize_blocks, quantize_per_channel
+from companion.inference.checkpoint import ModelConfig
+
+Weights = Mapping[str, npt.NDArray[np.float32]]
+
+OPSET = 17
+LAYER_NORM_EPSILON = 1e-5
+BLOCK_SIZE = 32
+INT8_ACTIVATIONS = 4  # accuracy_level of MatMulNBits that lets it quantise the activations too
+SCHEMES = ("fp32", "int8", "q8", "q4")
+
+
+@dataclass(slots=True)
+class _Graph:
+    """Nodes and constants under construction."""
+
+    scheme: str
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    constants: list[onnx.TensorProto] = field(default_factory=list)
+
+    def constant(self, name: str, value: npt.NDArray) -> str:
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def node(
+        self, operator: str, inputs: list[str], outputs: list[str], *, microsoft: bool = False, **attributes: object
+    ) -> str:
+        domain = "com.microsoft" if microsoft else ""
+        self.nodes.append(helper.make_node(operator, inputs, outputs, domain=domain, **attributes))
+        return outputs[0]
+
+    def linear(
+        self, name: str, x: str, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32] | None = None
+    ) -> str:
+        """x [.., K] @ weight [K, N] (+ bias [N]) under this graph's scheme."""
+        out = f"{name}.out"
+        bias_name = self.constant(f"{name}.bias", bias) if bias is not None else ""
+        if self.scheme == "int8":
+            channel = quantize_per_channel(weight)
+            inputs = [
+                x,
+                self.constant(f"{name}.weight", channel.values),
+                self.constant(f"{name}.scales", channel.scales),
+            ]
+            return self.node("DynamicQuantizeMatMul", [*inputs, "", bias_name], [out], microsoft=True)
+        if self.scheme in ("q8", "q4"):
+            blocks = quantize_blocks(weight, 8 if self.scheme == "q8" else 4, BLOCK_SIZE)
+            inputs = [x, self.constant(f"{name}.weight", blocks.packed), self.constant(f"{name}.scales", blocks.scales)]
+            return self.node(
+                "MatMulNBits", [*inputs, "", "", bias_name] if bias_name else inputs, [out], microsoft=True,
+                K=weight.shape[0], N=weight.shape[1], bits=blocks.bits, block_size=blocks.block_size,
+                accuracy_level=INT8_ACTIVATIONS,
+            )  # fmt: skip
+        product = self.node(
+            "MatMul", [x, self.constant(f"{name}.weight", weight)], [f"{name}.product" if bias_name else out]
+        )
+        return self.node("Add", [product, bias_name], [out]) if bias_name else product
+
+    def residual_norm(
+        self, name: str, x: str, residual: str, norm: str, bias: str, weights: Weights
+    ) -> tuple[str, str]:
+        """(layer norm of x + bias + residual, that sum); `norm` and `bias` name tensors of the state dict."""
+        scale = self.constant(f"{norm}.weight", weights[f"{norm}.weight"])
+        shift = self.constant(f"{norm}.bias", weights[f"{norm}.bias"])
+        added = self.constant(f"{bias}.added", weights[bias])
+        outputs = [f"{name}.norm", "", "", f"{name}.sum"]
+        self.node(
+            "SkipLayerNormalization",
+            [x, residual, scale, shift, added],
+            outputs,
+            microsoft=True,
+            epsilon=LAYER_NORM_EPSILON,
+        )
+        return outputs[0], outputs[3]
+
+
+def _embedding(graph: _Graph, weights: Weights) -> tuple[str, str]:
+    """(first layer's norm, residual stream) of the token and position embeddings."""
+    tokens = graph.node("Gather", [graph.constant("wte", weights["transformer.wte.weight"]), "ids"], ["embedded"])
+    places = graph.node("Gather", [graph.constant("wpe", weights["transformer.wpe.weight"]), "positions"], ["placed"])
+    first = "transformer.h.0.ln_1"
+    norm = [graph.constant(f"{first}.{part}", weights[f"{first}.{part}"]) for part in ("weight", "bias")]
+    stream = graph.node("Add", [tokens, places], ["h.0.stream"])
+    return graph.node("LayerNormalization", [stream, *norm], ["h.0.norm"], epsilon=LAYER_NORM_EPSILON), stream
+
+
+def _attention(graph: _Graph, layer: int, x: str, weights: Weights, config: ModelConfig) -> str:
+    """Attention of one layer over the shared buffers, before its output projection."""
+    prefix = f"transformer.h.{layer}.attn.c_attn"
+    packed = graph.linear(f"h.{layer}.qkv", x, weights[f"{prefix}.weight"], weights[f"{prefix}.bias"])
+    past = [f"past_key_{layer}", f"past_value_{layer}"]
+    present = [f"present_key_{layer}", f"present_value_{layer}"]
+    return graph.node(
+        "GroupQueryAttention", [packed, "", "", *past, "seqlens", "total"], [f"h.{layer}.attended", *present], microsoft=True,
+        num_heads=config.n_head, kv_num_heads=config.n_head,
+    )  # fmt: skip
+
+
+def _block(graph: _Graph, layer: int, norm: str, stream: str, weights: Weights, config: ModelConfig) -> tuple[str, str]:
+    """One transformer block; in and out are (normed input, residual stream)."""
+    prefix, last = f"transformer.h.{layer}", layer == config.n_layer - 1
+    attended = _attention(graph, layer, norm, weights, config)
+    if last:
+        attended = graph.node("Gather", [attended, "last"], ["last.attended"], axis=1)
+        stream = graph.node("Gather", [stream, "last"], ["last.stream"], axis=1)
+    projected = graph.linear(f"h.{layer}.projected", attended, weights[f"{prefix}.attn.c_proj.weight"])
+    norm, stream = graph.residual_norm(
+        f"h.{layer}.middle", projected, stream, f"{prefix}.ln_2", f"{prefix}.attn.c_proj.bias", weights
+    )
+    inner = graph.linear(f"h.{layer}.inner", norm, weights[f"{prefix}.mlp.c_fc.weight"])
+    inner_bias = graph.constant(f"h.{layer}.inner.bias", weights[f"{prefix}.mlp.c_fc.bias"])
+    active = graph.node("FastGelu", [inner, inner_bias], [f"h.{layer}.active"], microsoft=True)
+    outer = graph.linear(f"h.{layer}.outer", active, weights[f"{prefix}.mlp.c_proj.weight"])
+    following = "transformer.ln_f" if last else f"transformer.h.{layer + 1}.ln_1"
+    return graph.residual_norm(f"h.{layer}.end", outer, stream, following, f"{prefix}.mlp.c_proj.bias", weights)
+
+
+def build_graph(weights: Weights, config: ModelConfig, scheme: str = "fp32") -> onnx.ModelProto:
+    """The decoder as a model; `scheme` is one of `SCHEMES` and applies to every matrix but the embeddings."""
+    graph = _Graph(scheme)
+    graph.constant("last", np.array([-1], dtype=np.int64))
+    norm, stream = _embedding(graph, weights)
+    for layer in range(config.n_layer):
+        norm, stream = _block(graph, layer, norm, stream, weights, config)
+    head = np.ascontiguousarray(weights["lm_head.weight"].T)
+    graph.node("Identity", [graph.linear("head", norm, head)], ["logits"])
+    buffers = ["batch", config.n_head, "capacity", config.n_embd // config.n_head]
+    inputs = [
+        helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "tokens"]),
+        helper.make_tensor_value_info("positions", TensorProto.INT64, ["batch", "tokens"]),
+        helper.make_tensor_value_info("seqlens", TensorProto.INT32, ["batch"]),
+        helper.make_tensor_value_info("total", TensorProto.INT32, []),
+    ]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 1, config.vocab_size])]
+    for layer in range(config.n_layer):
+        for kind in ("key", "value"):
+            inputs.append(helper.make_tensor_value_info(f"past_{kind}_{layer}", TensorProto.FLOAT, buffers))
+            outputs.append(helper.make_tensor_value_info(f"present_{kind}_{layer}", TensorProto.FLOAT, buffers))
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
+    proto = helper.make_graph(graph.nodes, "gpt2", inputs, outputs, graph.constants)
+    return helper.make_model(proto, opset_imports=opsets, ir_version=8, producer_name="companion")
