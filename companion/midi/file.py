@@ -1,0 +1,53 @@
+"""MIDI files on disk: reading and writing songs and scores, with every fault named by file.
+
+The bytes themselves are understood in companion.music.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from companion.errors import MidiFileError
+from companion.music.score import Score
+from companion.music.smf import MAX_BYTES
+from companion.music.song import Song, song_from_bytes, song_to_bytes
+
+
+def read_song(source: str | os.PathLike[str] | bytes, resolution: int = 480) -> Song:
+    """Read a file (or its bytes) with tempo map, markers and bar lines; raises MidiFileError naming file and fault."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return song_from_bytes(bytes(source), resolution)
+    path = Path(source)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise MidiFileError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    try:
+        return song_from_bytes(data, resolution)
+    except MidiFileError as error:
+        raise MidiFileError(f"{path}: {error}") from None
+
+
+def read_midi(source: str | os.PathLike[str] | bytes, resolution: int = 480) -> Score:
+    """The score alone, on a grid of `resolution` ticks a quarter; raises MidiFileError."""
+    return read_song(source, resolution).score
+
+
+def to_bytes(song: Song | Score) -> bytes:
+    """The bytes of a MIDI file; raises MidiFileError for what a file cannot hold."""
+    return song_to_bytes(song)
+
+
+def write_midi(song: Song | Score, path: str | os.PathLike[str]) -> None:
+    """Write a song, or a score with one tempo; the file is complete or absent, never half written."""
+    data = to_bytes(song)
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.part")
+    try:
+        partial.write_bytes(data)
+        partial.replace(target)
+    except (OSError, ValueError) as error:
+        partial.unlink(missing_ok=True)
+        raise MidiFileError(f"{target}: cannot be written ({getattr(error, 'strerror', None) or error})") from None
