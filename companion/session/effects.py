@@ -16,12 +16,15 @@ class SendMidi:
     """Send now. `due_seconds` is when it should leave (equal to or a little before now; late = now - due_seconds).
 
     port "" is the default output. source: the lane's index, or -1 (clock, click, thru, panic).
+    position_beats: the musical position this belongs to (quarter notes since the start), where it has one; by it an
+    outside observer compares the moment of sending with the true clock.
     """
 
     port: str
     message: Message
     due_seconds: float
     source: int = -1
+    position_beats: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
