@@ -5,7 +5,7 @@ Definitions follow MIDI-GPT (note density; 15 % and 85 % quantiles of polyphony 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 
@@ -24,6 +24,7 @@ SPECS = {
     spec.name: spec for spec in (NOTE_DENSITY, MIN_POLYPHONY, MAX_POLYPHONY, MIN_NOTE_DURATION, MAX_NOTE_DURATION)
 }
 NAMES = tuple(SPECS)
+RANGES = (("min_polyphony", "max_polyphony"), ("min_note_duration", "max_note_duration"))
 
 LOW_QUANTILE, HIGH_QUANTILE = 0.15, 0.85
 _DRUM_DENSITY_EDGES = (2, 3, 5, 8, 10, 12, 15, 18, 26)  # mean notes a bar; level = first edge not exceeded
@@ -50,6 +51,20 @@ def _spec(name: str):
         return SPECS[name]
     except KeyError:
         raise TokenizerError(f"unknown attribute {name!r} (known: {', '.join(NAMES)})") from None
+
+
+def reconcile(known: Mapping[str, int], wanted: Mapping[str, int | None]) -> dict[str, int | None]:
+    """The known levels under the wanted ones. A wanted end of a range moves the known other end where they would
+    contradict each other, as no music the model has seen does: at most 1 voice leaves no room for at least 3."""
+    merged: dict[str, int | None] = {**known, **wanted}
+    for low, high in RANGES:
+        bottom, top = merged.get(low), merged.get(high)
+        if bottom is not None and top is not None and bottom > top:
+            if wanted.get(low) is None:
+                merged[low] = top
+            elif wanted.get(high) is None:
+                merged[high] = bottom
+    return merged
 
 
 def compute(score: Score, exclude: Iterable[tuple[int, int]] = ()) -> list[dict[str, int]]:

@@ -231,7 +231,7 @@ class Encoder:
         if any(counted) or not any(cell[0] == index for cell in plan.uncounted):
             lengths = [bar.length_ticks(self._resolution) for bar in track.bars]
             known = attribute_levels.compute_rows(counted, lengths, self._resolution, track.is_drum)
-        values = {**known, **override}
+        values = attribute_levels.reconcile(known, override)
         written: dict[str, int] = {}
         for spec in self._attributes:
             level = values.get(spec.name)

@@ -1,0 +1,224 @@
+"""The live case, generated and measured: last bars written with the player's own bar hidden, against baselines and truth.
+
+Also control (is the attribute asked for the attribute measured?) and following (after a key change in the context, how
+many bars until the companion's notes fit?). Knows the public engine only.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from companion.errors import RequestValidationError
+from companion.evaluation import measures
+from companion.evaluation.windows import Cell, LiveWindow, random_bar
+from companion.inference.request import GenerationRequest, InferenceConfig
+from companion.music import Bar, Note, Score
+from companion.tokenizer import attributes
+
+if TYPE_CHECKING:
+    from companion.inference.engine import InferenceEngine
+
+CONTROLS: dict[str, tuple[int, ...]] = {
+    "note_density": tuple(range(10)),
+    "min_polyphony": (0, 1, 2, 3),
+    "max_polyphony": (0, 1, 2, 3, 4),
+    "min_note_duration": (0, 1, 2, 3, 4),
+    "max_note_duration": (1, 2, 3, 4, 5),
+}
+FOLLOW_BARS = 4
+FOLLOW_SHIFT = 6  # a tritone: the new key shares the fewest pitch classes with the old
+FITS = 0.75  # a bar fits when this share of its notes is among the player's pitch classes
+
+
+def write_bars(
+    engine: InferenceEngine,
+    score: Score,
+    targets: Iterable[Cell],
+    hidden: Iterable[Cell],
+    seed: int,
+    attribute: Mapping[int, Mapping[str, int]] | None = None,
+    mask_mode: str = "auto",
+) -> dict[Cell, Bar]:
+    """The generated bars of one live request (all targets in one step)."""
+    cells = sorted(targets)
+    config = InferenceConfig(
+        model_dim=score.bar_count,
+        seed=seed,
+        top_p=0.95,
+        allow_rests=True,
+        novelty_check=False,
+        silence_check=False,
+        bars_per_step=0,
+        tracks_per_step=0,
+        mask_mode=mask_mode,
+    )
+    request = GenerationRequest.infill(len(score.tracks), _rows(cells), _rows(hidden), config, attribute)
+    result = engine.generate(score, request)
+    return {(track, bar): result.score.tracks[track].bars[bar] for track, bar in cells}
+
+
+def _rows(cells: Iterable[Cell]) -> dict[int, list[int]]:
+    rows: dict[int, list[int]] = defaultdict(list)
+    for track, bar in sorted(cells):
+        rows[track].append(bar)
+    return dict(rows)
+
+
+def blank(window: LiveWindow) -> Score:
+    """The window without the notes of its targets and hidden bars, so that nothing can leak."""
+    score = window.score
+    for track, bar in (*window.targets, *window.hidden):
+        meter = score.tracks[track].bars[bar].time_signature
+        score = score.with_track(track, score.tracks[track].with_bar(bar, Bar((), meter)))
+    return score
+
+
+class Averages:
+    """Means of named measures; None is left out."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[float]] = defaultdict(list)
+
+    def add(self, **values: float | None) -> None:
+        """One case."""
+        for name, value in values.items():
+            if value is not None:
+                self._values[name].append(value)
+
+    def means(self) -> dict[str, float]:
+        """name → mean."""
+        return {name: float(np.mean(values)) for name, values in self._values.items()}
+
+
+def _judge(into: Averages, window: LiveWindow, cell: Cell, bar: Bar) -> None:
+    truth, resolution = window.truth(cell), window.score.resolution
+    drum = window.score.tracks[cell[0]].is_drum
+    into.add(
+        onset_f1=measures.onset_f1(bar, truth, resolution),
+        pitch_class_overlap=None if drum else measures.pitch_class_overlap(bar, window.beside(cell)),
+        groove_similarity=measures.groove_similarity(bar, window.score.tracks[cell[0]].bars[: cell[1]], resolution),
+        density_match=measures.density_match(bar, truth),
+        rest_rate=float(not bar.notes),
+    )
+
+
+def infill_quality(engine: InferenceEngine, windows: Sequence[LiveWindow], seed: int) -> dict[str, Any]:
+    """Means per source: ours, copying the previous bar, a random bar of the same kind of track, and the true bar."""
+    rng = np.random.default_rng(seed)
+    sums = {name: Averages() for name in ("ours", "copy previous bar", "random bar", "true bar")}
+    for number, window in enumerate(windows):
+        written = write_bars(engine, blank(window), window.targets, window.hidden, seed + number)
+        for cell in window.targets:
+            before = window.score.tracks[cell[0]].bars[cell[1] - 1]
+            _judge(sums["ours"], window, cell, written[cell])
+            _judge(sums["copy previous bar"], window, cell, before)
+            _judge(sums["random bar"], window, cell, random_bar(windows, window, cell, rng))
+            _judge(sums["true bar"], window, cell, window.truth(cell))
+    return {name: averages.means() for name, averages in sums.items()}
+
+
+def control_accuracy(
+    engine: InferenceEngine, windows: Sequence[LiveWindow], names: Iterable[str], each: int, seed: int
+) -> dict[str, Any]:
+    """Per attribute and level: the share of generated bars whose own level is the one asked for, ±1; `each` bars a level."""
+    outcome: dict[str, Any] = {}
+    for name in names:
+        drum = name == "note_density"
+        cases = [(w, cell) for w in windows for cell in w.targets if w.score.tracks[cell[0]].is_drum == drum]
+        if not cases:
+            continue
+        by_level: dict[int, float] = {}
+        for level in CONTROLS.get(name, ()):
+            hits: list[bool] = []
+            for number in range(each):
+                window, cell = cases[(number + level * each) % len(cases)]
+                others = [c for c in window.targets if c != cell]
+                score = blank(window)
+                written = write_bars(
+                    engine, score, [cell], [*window.hidden, *others], seed + number, {cell[0]: {name: level}}
+                )
+                track = replace(score.tracks[cell[0]], bars=(written[cell],))
+                measured = attributes.compute_track(track, score.resolution).get(name)
+                hits.append(bool(written[cell].notes) and measured is not None and abs(measured - level) <= 1)
+            by_level[level] = float(np.mean(hits))
+        outcome[name] = {"within_one": float(np.mean(list(by_level.values()))), "by_level": by_level}
+    return outcome
+
+
+def following(engine: InferenceEngine, windows: Sequence[LiveWindow], seed: int) -> dict[str, Any]:
+    """The player changes key by a tritone; the companion rolls on bar by bar, hearing each player's bar only afterwards.
+
+    share_fitting[k]: mean share of the companion's notes among the player's pitch classes in the k-th bar after the change
+    (bar 0 cannot know); bars_until_fit: mean bars until that share reaches FITS (FOLLOW_BARS + 1 when it never does).
+    """
+    shares: list[list[float]] = [[] for _ in range(FOLLOW_BARS + 1)]
+    until: list[int] = []
+    for number, window in enumerate(windows):
+        melodic = [cell for cell in window.targets if not window.score.tracks[cell[0]].is_drum]
+        if not melodic:
+            continue
+        score = window.score.select_tracks([0, melodic[0][0]])
+        fits = _follow_one(engine, score, seed + number)
+        for step, fit in enumerate(fits):
+            if fit is not None:
+                shares[step].append(fit)
+        good = [step for step, fit in enumerate(fits) if step > 0 and fit is not None and fit >= FITS]
+        until.append(good[0] if good else FOLLOW_BARS + 1)
+    return {
+        "share_fitting": [float(np.mean(share)) if share else None for share in shares],
+        "bars_until_fit": float(np.mean(until)) if until else None,
+        "cases": len(until),
+    }
+
+
+def _follow_one(engine: InferenceEngine, score: Score, seed: int) -> list[float | None]:
+    """Track 0 is the player, looped and shifted after its last bar; track 1 the companion."""
+    bars = score.bar_count
+    played = [*score.tracks[0].bars, *(_shift(bar) for bar in score.tracks[0].bars[: FOLLOW_BARS + 1])]
+    own = list(score.tracks[1].bars)
+    fits: list[float | None] = []
+    for step in range(FOLLOW_BARS + 1):
+        now = bars + step
+        player, mine = [*played[now - bars + 1 : now]], own[now - bars + 1 : now]
+        rest = Bar((), played[now].time_signature)
+        window = replace(
+            score,
+            tracks=(
+                replace(score.tracks[0], bars=(*player, rest)),
+                replace(score.tracks[1], bars=(*mine, rest)),
+            ),
+        )
+        written = write_bars(engine, window, [(1, bars - 1)], [(0, bars - 1)], seed * 31 + step)[1, bars - 1]
+        own.append(written)
+        fits.append(measures.pitch_class_overlap(written, played[max(bars, now - 1) : now + 1]))
+    return fits
+
+
+def _shift(bar: Bar) -> Bar:
+    return replace(bar, notes=tuple(_moved(note) for note in bar.notes))
+
+
+def _moved(note: Note) -> Note:
+    up = note.pitch + FOLLOW_SHIFT
+    return replace(note, pitch=up if up <= 127 else up - 12)
+
+
+def allowed_modes(engine: InferenceEngine, score: Score, modes: Iterable[str]) -> list[str]:
+    """The mask modes this checkpoint accepts."""
+    good = []
+    for mode in modes:
+        try:
+            engine.validate(score, GenerationRequest.infill(len(score.tracks), {0: [0]}, config=_mode(score, mode)))
+        except RequestValidationError:
+            continue
+        good.append(mode)
+    return good
+
+
+def _mode(score: Score, mode: str) -> InferenceConfig:
+    return InferenceConfig(model_dim=score.bar_count, mask_mode=mode)
