@@ -122,3 +122,5 @@ class Snapshot:
     click: bool = False
     wait_bars: int = 0
     seed: int = 0
+    trade_bars: int = 0
+    answer: bool = False
