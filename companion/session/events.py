@@ -20,7 +20,10 @@ class MidiReceived:
 
 @dataclass(frozen=True, slots=True)
 class PortChanged:
-    """A port was opened (connected) or vanished; direction "in" or "out"."""
+    """A port was opened (connected) or vanished; direction "in" or "out".
+
+    port: as `SendMidi.port` and `MidiReceived.port` name it; the default output is announced as "".
+    """
 
     port: str
     direction: str
@@ -64,7 +67,10 @@ class EngineLost:
 
 @dataclass(frozen=True, slots=True)
 class NoteGenerated:
-    """One note of request `request_id`, decoded just now. bar is the *session* bar index (not the window's)."""
+    """One note of request `request_id`, decoded just now.
+
+    track and bar are the *session's* lane and bar: `job.tracks[window_track]` and `job.first_bar + window_bar`.
+    """
 
     request_id: int
     track: int
@@ -75,7 +81,7 @@ class NoteGenerated:
 
 @dataclass(frozen=True, slots=True)
 class BarGenerated:
-    """All notes of (track, bar) have been sent."""
+    """All notes of (lane, session bar) have been sent; a bar without notes sends only this."""
 
     request_id: int
     track: int

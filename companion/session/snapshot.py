@@ -46,7 +46,11 @@ class LaneView:
 
 @dataclass(frozen=True, slots=True)
 class TransportView:
-    """Where we are. beat counts from 0 within the bar, in quarter notes; phase errors in seconds."""
+    """Where we are. beat counts from 0 within the bar, in quarter notes; phase errors in seconds.
+
+    bar: the session's bar, counted over every start, seek and loop pass since the session began (what `BarView.bar` counts).
+    song_bar: the bar a player would name: since the last start, or where the master's song position or the loop is.
+    """
 
     source: str
     state: ClockState
@@ -57,6 +61,7 @@ class TransportView:
     time_signature: TimeSignature
     jitter_seconds: float = 0.0
     counting_in: bool = False
+    song_bar: int = 0
 
 
 @dataclass(frozen=True, slots=True)
