@@ -1,17 +1,19 @@
-"""The CPU engine: ONNX Runtime over a graph with shared key-value buffers and quantised weights.
+"""The CPU engine: ONNX Runtime over graphs with shared key-value buffers and quantised weights.
 
-Knows nothing of music, grammar or sampling, and imports neither torch nor `onnx` once a graph is in the cache on disk.
-Per token nothing is allocated, bound or copied but the token itself and its logits.
+Knows nothing of music, grammar or sampling, and imports neither torch nor `onnx` once its graphs are in the cache on disk.
+Two graphs share one memory (see `onnx_memory`): prefill computes on float keys and values with several threads, decoding reads
+them as bytes with one. Per token nothing is allocated, bound or copied but the token itself and its logits.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,29 +22,51 @@ import onnxruntime
 from companion.errors import CheckpointError, GenerationError
 from companion.inference.backends import onnx_store
 from companion.inference.backends.base import Cache, Ids, Logits
+from companion.inference.backends.onnx_memory import Memory
 
 if TYPE_CHECKING:
     from companion.inference.checkpoint import Checkpoint
 
-AUTO_SCHEME = "int8"
-SCHEMES = ("fp32", "int8", "q8", "q4")
+DECODE_TOKENS = 8  # up to so many at once go through the decoding graph
+
+
+class Scheme(NamedTuple):
+    """How weights and decoding memory are kept: a scheme of `onnx_graph`, and whether decoding reads bytes."""
+
+    weights: str
+    byte_cache: bool
+
+
+SCHEMES = {
+    "fp32": Scheme("fp32", False),
+    "int8": Scheme("int8", False),
+    "q8": Scheme("q8", False),
+    "q4": Scheme("q4", False),
+    "int8-kv8": Scheme("int8", True),
+    "q8-kv8": Scheme("q8", True),
+    "q4-kv8": Scheme("q4", True),
+}
+
+
+class Sessions(NamedTuple):
+    """The two graphs, opened; `decode` is `prefill` itself where the memory has no bytes."""
+
+    prefill: onnxruntime.InferenceSession
+    decode: onnxruntime.InferenceSession
 
 
 class OnnxCache:
-    """Keys and values in buffers that the graph reads and writes in place; see `Cache`."""
+    """Keys and values in buffers that the graphs read and write in place; see `Cache`."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, config: Mapping[str, int], batch: int) -> None:
-        head_size = config["n_embd"] // config["n_head"]
-        shape = (batch, config["n_head"], config["n_positions"], head_size)
-        names = [f"{kind}_{layer}" for layer in range(config["n_layer"]) for kind in ("key", "value")]
-        # Zeroed pages are only backed by memory once written, so the capacity costs nothing until it is used.
-        self.buffers = {name: np.zeros(shape, dtype=np.float32) for name in names}
-        self._values = {name: _share(array) for name, array in self.buffers.items()}
-        self._history = np.zeros((2, batch, config["n_positions"]), dtype=np.int64)
-        self._length = 0
-        self._session = session
+    def __init__(self, sessions: Sessions, config: Mapping[str, int], batch: int) -> None:
+        heads, capacity = config["n_head"], config["n_positions"]
+        byte_cache = sessions.decode is not sessions.prefill
+        self._memory = Memory(batch, config["n_layer"], heads, capacity, config["n_embd"] // heads, byte_cache)
+        self._history = np.zeros((2, batch, capacity), dtype=np.int64)
         self._logits = np.zeros((batch, 1, config["vocab_size"]), dtype=np.float32)
-        self._step = self._bind(1)
+        self._length = 0
+        self._sessions = sessions
+        self._steps: dict[tuple[bool, int], _Step] = {}
 
     @property
     def length(self) -> int:
@@ -53,10 +77,6 @@ class OnnxCache:
         return self._logits.shape[0]
 
     @property
-    def capacity(self) -> int:
-        return self._history.shape[2]
-
-    @property
     def tokens(self) -> tuple[Ids, Ids]:
         """(ids, positions) fed so far in row 0, each [length]; copies."""
         return self._history[0, 0, : self._length].copy(), self._history[1, 0, : self._length].copy()
@@ -65,46 +85,67 @@ class OnnxCache:
         if not 0 <= length <= self._length:
             raise GenerationError(f"a cache of {self._length} tokens cannot be cut to {length}")
         self._length = length
+        self._memory.truncate(length)
 
     def copy_from(self, other: OnnxCache) -> None:
         """Fill every row with row 0 of `other`."""
-        length = other.length
-        for name, buffer in self.buffers.items():
-            buffer[:, :, :length] = other.buffers[name][:1, :, :length]
-        self._history[:, :, :length] = other._history[:, :1, :length]
-        self._length = length
+        self._memory.copy_from(other._memory)
+        self._history[:, :, : other.length] = other._history[:, :1, : other.length]
+        self._length = other.length
 
     def run(self, ids: Ids, positions: Ids) -> Logits:
         """One pass over ids [batch, T] at positions [batch, T]; logits [batch, vocab] of the last token."""
         tokens = ids.shape[1]
-        binding, inputs = self._step if tokens == 1 else self._bind(tokens)
         total = self._length + tokens
-        inputs["ids"][:] = ids
-        inputs["positions"][:] = positions
-        inputs["seqlens"][:] = total - 1
-        inputs["total"][...] = total
-        self._session.run_with_iobinding(binding)
+        as_bytes = tokens <= DECODE_TOKENS and self._memory.can_decode_packed
+        if not as_bytes:
+            self._memory.make_exact(self._length)
+        step = self._steps.get((as_bytes, tokens)) or self._bind(as_bytes, tokens)
+        step.inputs["ids"][:] = ids
+        step.inputs["positions"][:] = positions
+        step.inputs["seqlens"][:] = total - 1
+        step.inputs["total"][...] = total
+        step.session.run_with_iobinding(step.binding)
+        if as_bytes:
+            self._memory.wrote_packed(total)
+        else:
+            self._memory.wrote_exact(total)
         self._history[0, :, self._length : total] = ids
         self._history[1, :, self._length : total] = positions
         self._length = total
         return self._logits[:, 0].copy()
 
-    def _bind(self, tokens: int) -> tuple[onnxruntime.IOBinding, dict[str, npt.NDArray]]:
-        """A binding for steps of `tokens`, and the arrays it reads: ONNX Runtime keeps their address, not them."""
+    def _bind(self, as_bytes: bool, tokens: int) -> _Step:
+        """A step of `tokens`; those of decoding are kept for the next time."""
+        session = self._sessions.decode if as_bytes else self._sessions.prefill
         inputs: dict[str, npt.NDArray] = {
             "ids": np.zeros((self.batch, tokens), dtype=np.int64),
             "positions": np.zeros((self.batch, tokens), dtype=np.int64),
             "seqlens": np.zeros(self.batch, dtype=np.int32),
             "total": np.zeros((), dtype=np.int32),
         }
-        binding = self._session.io_binding()
+        binding = session.io_binding()
         for name, array in inputs.items():
             binding.bind_ortvalue_input(name, _share(array))
-        for name, value in self._values.items():
+        for name, array in (self._memory.packed if as_bytes else self._memory.exact).items():
+            value = _share(array)
             binding.bind_ortvalue_input(f"past_{name}", value)
             binding.bind_ortvalue_output(f"present_{name}", value)
+        for name, array in self._memory.scales.items() if as_bytes else ():
+            binding.bind_ortvalue_input(f"scale_{name}", _share(array))
         binding.bind_ortvalue_output("logits", _share(self._logits))
-        return binding, inputs
+        step = _Step(session, binding, inputs)
+        if tokens <= DECODE_TOKENS:
+            self._steps[as_bytes, tokens] = step
+        return step
+
+
+class _Step(NamedTuple):
+    """A prepared call and the arrays it reads: ONNX Runtime keeps their address, not them."""
+
+    session: onnxruntime.InferenceSession
+    binding: onnxruntime.IOBinding
+    inputs: dict[str, npt.NDArray]
 
 
 class OnnxBackend:
@@ -112,15 +153,13 @@ class OnnxBackend:
 
     name = "onnx"
 
-    def __init__(
-        self, session: onnxruntime.InferenceSession, config: Mapping[str, Any], scheme: str, threads: int
-    ) -> None:
+    def __init__(self, sessions: Sessions, config: Mapping[str, Any], scheme: str, threads: int) -> None:
         self.vocab_size = int(config["vocab_size"])
         self.n_positions = int(config["n_positions"])
         self.scheme = scheme
         self.threads = threads
         self._config = config
-        self._session: onnxruntime.InferenceSession | None = session
+        self._sessions: Sessions | None = sessions
 
     @classmethod
     def from_checkpoint(
@@ -143,23 +182,26 @@ class OnnxBackend:
         key = onnx_store.entry_key(contents, scheme, onnxruntime.__version__)
         stored = onnx_store.find(folder, key)
         if stored is not None:
-            return cls._open(stored.graph_path, stored.model_config, scheme, threads)
-        graph, config = _build(checkpoint, scheme), asdict(checkpoint.config)
-        stored = onnx_store.save(folder, key, graph, config, checkpoint.encoder_config.to_dict(), scheme)
-        return cls._open(stored.graph_path if stored else graph, config, scheme, threads)
+            return cls._open(stored.graphs, stored.model_config, scheme, threads)
+        graphs, config = _build(checkpoint, SCHEMES[scheme]), asdict(checkpoint.config)
+        stored = onnx_store.save(folder, key, graphs, config, checkpoint.encoder_config.to_dict())
+        return cls._open(stored.graphs if stored else graphs, config, scheme, threads)
 
     @classmethod
-    def _open(cls, graph: Path | bytes, config: Mapping[str, Any], scheme: str, threads: int | None) -> OnnxBackend:
+    def _open(
+        cls, graphs: Sequence[Path | bytes], config: Mapping[str, Any], scheme: str, threads: int | None
+    ) -> OnnxBackend:
+        """`graphs`: for prefill, then for decoding where that is another."""
         count = threads or default_threads()
-        source = graph if isinstance(graph, bytes) else str(graph)
         try:
-            session = onnxruntime.InferenceSession(source, _options(count), providers=["CPUExecutionProvider"])
+            prefill = _session(graphs[0], count)
+            sessions = Sessions(prefill, _session(graphs[1], 1) if len(graphs) > 1 else prefill)
         except Exception as error:  # ONNX Runtime raises a dozen unrelated types, none with a common base
             raise CheckpointError(f"ONNX Runtime cannot run this checkpoint: {_first_line(error)}") from error
-        return cls(session, config, scheme, count)
+        return cls(sessions, config, scheme, count)
 
     def new_cache(self, batch: int = 1) -> OnnxCache:
-        return OnnxCache(self._open_session(), self._config, batch)
+        return OnnxCache(self._opened(), self._config, batch)
 
     def forward(self, cache: Cache, ids: Ids, positions: Ids) -> Logits:
         if not isinstance(cache, OnnxCache):
@@ -188,12 +230,12 @@ class OnnxBackend:
         return copy
 
     def close(self) -> None:
-        self._session = None
+        self._sessions = None
 
-    def _open_session(self) -> onnxruntime.InferenceSession:
-        if self._session is None:
+    def _opened(self) -> Sessions:
+        if self._sessions is None:
             raise GenerationError("this engine is closed")
-        return self._session
+        return self._sessions
 
 
 def open_cached(
@@ -213,25 +255,40 @@ def open_cached(
     if stored is None:
         return None
     try:
-        backend = OnnxBackend._open(stored.graph_path, stored.model_config, scheme, threads)
+        backend = OnnxBackend._open(stored.graphs, stored.model_config, scheme, threads)
     except CheckpointError:
         return None
     return backend, stored.model_config, stored.encoder_config
 
 
 def default_threads() -> int:
-    """How many cores decoding should use: half of them, at most four; more wait on each other when one is busy."""
-    return max(1, min(4, (os.cpu_count() or 2) // 2))
+    """Threads for prefill: every core up to four. They sleep while they wait, so a busy core costs only its own share."""
+    return max(1, min(4, os.cpu_count() or 1))
+
+
+def automatic_scheme() -> str:
+    """The scheme of "auto" on this machine; the measurements behind it are in docs/engines.md.
+
+    Whole-matrix int8 is the fastest where the processor multiplies bytes exactly. Without those instructions (x86 before
+    VNNI) its 16-bit sums saturate, so there the weights go in blocks.
+    """
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return "int8-kv8"
+    try:
+        exact = "vnni" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        exact = False
+    return "int8-kv8" if exact else "q8-kv8"
 
 
 def _scheme(quantization: str) -> str:
-    scheme = AUTO_SCHEME if quantization == "auto" else quantization
+    scheme = automatic_scheme() if quantization == "auto" else quantization
     if scheme not in SCHEMES:
         raise CheckpointError(f"unknown quantization {quantization!r}: auto, {', '.join(SCHEMES)}")
     return scheme
 
 
-def _options(threads: int) -> onnxruntime.SessionOptions:
+def _session(graph: Path | bytes, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -239,14 +296,17 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     # A spinning thread that waits for one the scheduler has put aside burns the very core that one needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    return options
+    source = graph if isinstance(graph, bytes) else str(graph)
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
-def _build(checkpoint: Checkpoint, scheme: str) -> bytes:
+def _build(checkpoint: Checkpoint, scheme: Scheme) -> list[bytes]:
+    """The graph for prefill, and that for decoding where it is another."""
     from companion.inference.backends.onnx_graph import build_graph
 
     weights = {name: tensor.numpy() for name, tensor in checkpoint.state_dict.items()}
-    return build_graph(weights, checkpoint.config, scheme).SerializeToString()
+    memories = (False, True) if scheme.byte_cache else (False,)
+    return [build_graph(weights, checkpoint.config, scheme.weights, kind).SerializeToString() for kind in memories]
 
 
 def _hash_weights(weights: Mapping[str, Any]) -> str:

@@ -10,18 +10,21 @@ Knows nothing of sessions, caches on disk or sampling. What the graph does diffe
 
 Inputs: `ids`, `positions` int64 [B, T]; `seqlens` int32 [B], cached tokens after this step minus one; `total` int32 scalar, the
 same plus one; `past_{key,value}_<layer>`. Outputs: `logits` [B, 1, V] of the last token; `present_{key,value}_<layer>`.
+With `byte_cache` the keys and values are int8, and `scale_{key,value}_<layer>` [1, heads, 1, head size] are inputs too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from companion.inference.backends.onnx_memory import memory_names
 from companion.inference.backends.onnx_quantize import quantize_blocks, quantize_per_channel
 from companion.inference.checkpoint import ModelConfig
 
@@ -31,7 +34,7 @@ OPSET = 17
 LAYER_NORM_EPSILON = 1e-5
 BLOCK_SIZE = 32
 INT8_ACTIVATIONS = 4  # accuracy_level of MatMulNBits that lets it quantise the activations too
-SCHEMES = ("fp32", "int8", "q8", "q4")
+WEIGHT_SCHEMES = ("fp32", "int8", "q8", "q4")
 
 
 @dataclass(slots=True)
@@ -39,6 +42,7 @@ class _Graph:
     """Nodes and constants under construction."""
 
     scheme: str
+    byte_cache: bool
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
 
@@ -47,7 +51,7 @@ class _Graph:
         return name
 
     def node(
-        self, operator: str, inputs: list[str], outputs: list[str], *, microsoft: bool = False, **attributes: object
+        self, operator: str, inputs: list[str], outputs: list[str], *, microsoft: bool = False, **attributes: Any
     ) -> str:
         domain = "com.microsoft" if microsoft else ""
         self.nodes.append(helper.make_node(operator, inputs, outputs, domain=domain, **attributes))
@@ -112,12 +116,14 @@ def _attention(graph: _Graph, layer: int, x: str, weights: Weights, config: Mode
     """Attention of one layer over the shared buffers, before its output projection."""
     prefix = f"transformer.h.{layer}.attn.c_attn"
     packed = graph.linear(f"h.{layer}.qkv", x, weights[f"{prefix}.weight"], weights[f"{prefix}.bias"])
-    past = [f"past_key_{layer}", f"past_value_{layer}"]
-    present = [f"present_key_{layer}", f"present_value_{layer}"]
-    return graph.node(
-        "GroupQueryAttention", [packed, "", "", *past, "seqlens", "total"], [f"h.{layer}.attended", *present], microsoft=True,
-        num_heads=config.n_head, kv_num_heads=config.n_head,
-    )  # fmt: skip
+    memory = [f"{kind}_{layer}" for kind in ("key", "value")]
+    inputs = [packed, "", "", *(f"past_{name}" for name in memory), "seqlens", "total"]
+    outputs = [f"h.{layer}.attended", *(f"present_{name}" for name in memory)]
+    heads: dict[str, Any] = {"num_heads": config.n_head, "kv_num_heads": config.n_head}
+    if graph.byte_cache:
+        inputs += ["", "", "", "", ""] + [f"scale_{name}" for name in memory]
+        heads |= {"k_quant_type": "PER_CHANNEL", "v_quant_type": "PER_CHANNEL", "kv_cache_bit_width": 8}
+    return graph.node("GroupQueryAttention", inputs, outputs, microsoft=True, **heads)
 
 
 def _block(graph: _Graph, layer: int, norm: str, stream: str, weights: Weights, config: ModelConfig) -> tuple[str, str]:
@@ -139,27 +145,39 @@ def _block(graph: _Graph, layer: int, norm: str, stream: str, weights: Weights, 
     return graph.residual_norm(f"h.{layer}.end", outer, stream, following, f"{prefix}.mlp.c_proj.bias", weights)
 
 
-def build_graph(weights: Weights, config: ModelConfig, scheme: str = "fp32") -> onnx.ModelProto:
-    """The decoder as a model; `scheme` is one of `SCHEMES` and applies to every matrix but the embeddings."""
-    graph = _Graph(scheme)
+def build_graph(
+    weights: Weights, config: ModelConfig, scheme: str = "fp32", byte_cache: bool = False
+) -> onnx.ModelProto:
+    """The decoder as a model; `scheme` is one of `WEIGHT_SCHEMES` and applies to every matrix but the embeddings."""
+    graph = _Graph(scheme, byte_cache)
     graph.constant("last", np.array([-1], dtype=np.int64))
     norm, stream = _embedding(graph, weights)
     for layer in range(config.n_layer):
         norm, stream = _block(graph, layer, norm, stream, weights, config)
     head = np.ascontiguousarray(weights["lm_head.weight"].T)
     graph.node("Identity", [graph.linear("head", norm, head)], ["logits"])
-    buffers = ["batch", config.n_head, "capacity", config.n_embd // config.n_head]
-    inputs = [
-        helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "tokens"]),
-        helper.make_tensor_value_info("positions", TensorProto.INT64, ["batch", "tokens"]),
-        helper.make_tensor_value_info("seqlens", TensorProto.INT32, ["batch"]),
-        helper.make_tensor_value_info("total", TensorProto.INT32, []),
-    ]
-    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 1, config.vocab_size])]
-    for layer in range(config.n_layer):
-        for kind in ("key", "value"):
-            inputs.append(helper.make_tensor_value_info(f"past_{kind}_{layer}", TensorProto.FLOAT, buffers))
-            outputs.append(helper.make_tensor_value_info(f"present_{kind}_{layer}", TensorProto.FLOAT, buffers))
+    inputs, outputs = _interface(config, byte_cache)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
     proto = helper.make_graph(graph.nodes, "gpt2", inputs, outputs, graph.constants)
     return helper.make_model(proto, opset_imports=opsets, ir_version=8, producer_name="companion")
+
+
+def _interface(config: ModelConfig, byte_cache: bool) -> tuple[list[onnx.ValueInfoProto], list[onnx.ValueInfoProto]]:
+    """Declared inputs and outputs."""
+    describe = helper.make_tensor_value_info
+    head_size = config.n_embd // config.n_head
+    inputs = [
+        describe("ids", TensorProto.INT64, ["batch", "tokens"]),
+        describe("positions", TensorProto.INT64, ["batch", "tokens"]),
+        describe("seqlens", TensorProto.INT32, ["batch"]),
+        describe("total", TensorProto.INT32, []),
+    ]
+    outputs = [describe("logits", TensorProto.FLOAT, ["batch", 1, config.vocab_size])]
+    kind = TensorProto.INT8 if byte_cache else TensorProto.FLOAT
+    buffer = ["batch", config.n_head, "capacity", head_size]
+    for name in memory_names(config.n_layer):
+        inputs.append(describe(f"past_{name}", kind, buffer))
+        outputs.append(describe(f"present_{name}", kind, buffer))
+        if byte_cache:
+            inputs.append(describe(f"scale_{name}", TensorProto.FLOAT, [1, config.n_head, 1, head_size]))
+    return inputs, outputs

@@ -61,8 +61,8 @@ def quantize_blocks(weight: Weight, bits: int, block_size: int = 32) -> Blocks:
     safe = np.where(scales == 0, 1.0, scales)
     levels = np.clip(np.rint(grouped / safe[..., None]) + middle, 0, 2 * middle - 1).astype(np.uint8)
     if bits == 4:
-        levels = levels[..., 0::2] | (levels[..., 1::2] << 4)
-    return Blocks(np.ascontiguousarray(levels), safe.astype(np.float32), bits, block_size)
+        levels = levels[..., 0::2] + 16 * levels[..., 1::2]
+    return Blocks(np.ascontiguousarray(levels, dtype=np.uint8), safe.astype(np.float32), bits, block_size)
 
 
 def restore_blocks(blocks: Blocks, inputs: int) -> Weight:

@@ -1,8 +1,8 @@
 """Built graphs on disk, found again by the checkpoint's contents. Needs neither torch nor `onnx`.
 
-Knows nothing of what is inside a graph. An entry is two files in the user's cache folder, `<key>.onnx` and `<key>.json`; the
-key hashes the checkpoint's bytes with everything else the graph depends on. The manifest is written last and carries the graph's
-own hash, so a half-written, damaged or foreign entry is never used: it counts as absent and is built again.
+Knows nothing of what is inside a graph. An entry is some graphs, `<key>-<n>.onnx`, and a manifest, `<key>.json`, in the user's
+cache folder; the key hashes the checkpoint's bytes with everything else the graphs depend on. The manifest is written last and
+carries the graphs' own hashes, so a half-written, damaged or foreign entry is never used: it counts as absent and is built again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,11 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One usable entry: the graph's file and the two configs of the checkpoint it was built from."""
+    """One usable entry: the graphs' files and the two configs of the checkpoint they were built from."""
 
-    graph_path: Path
+    graphs: tuple[Path, ...]
     model_config: dict[str, Any]
     encoder_config: dict[str, Any]
-    scheme: str
 
 
 def default_folder() -> Path:
@@ -55,38 +54,36 @@ def find(folder: Path, key: str) -> Stored | None:
     """The entry of that key, or None when it is absent, incomplete or damaged."""
     try:
         manifest = json.loads((folder / f"{key}.json").read_text(encoding="utf-8"))
-        graph_path = folder / f"{key}.onnx"
-        if manifest["graph_sha256"] != hash_checkpoint(graph_path):
+        graphs = _paths(folder, key, len(manifest["graphs"]))
+        if not graphs or list(manifest["graphs"]) != [hash_checkpoint(path) for path in graphs]:
             return None
-        return Stored(
-            graph_path, dict(manifest["model_config"]), dict(manifest["encoder_config"]), str(manifest["scheme"])
-        )
+        return Stored(graphs, dict(manifest["model_config"]), dict(manifest["encoder_config"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def save(
-    folder: Path,
-    key: str,
-    graph: bytes,
-    model_config: Mapping[str, Any],
-    encoder_config: Mapping[str, Any],
-    scheme: str,
+    folder: Path, key: str, graphs: Sequence[bytes], model_config: Mapping[str, Any], encoder_config: Mapping[str, Any]
 ) -> Stored | None:
     """Write an entry so that no reader ever sees half of it; None when the folder cannot be written."""
     manifest = {
-        "graph_sha256": hashlib.sha256(graph).hexdigest(),
+        "graphs": [hashlib.sha256(graph).hexdigest() for graph in graphs],
         "model_config": dict(model_config),
         "encoder_config": dict(encoder_config),
-        "scheme": scheme,
     }
+    paths = _paths(folder, key, len(graphs))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(folder / f"{key}.onnx", graph)
+        for path, graph in zip(paths, graphs, strict=True):
+            _write_whole(path, graph)
         _write_whole(folder / f"{key}.json", json.dumps(manifest).encode())
     except OSError:
         return None
-    return Stored(folder / f"{key}.onnx", dict(model_config), dict(encoder_config), scheme)
+    return Stored(paths, dict(model_config), dict(encoder_config))
+
+
+def _paths(folder: Path, key: str, count: int) -> tuple[Path, ...]:
+    return tuple(folder / f"{key}-{number}.onnx" for number in range(count))
 
 
 def _write_whole(path: Path, data: bytes) -> None:
