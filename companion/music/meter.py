@@ -31,7 +31,7 @@ class TimeSignature:
 
     def bar_ticks(self, resolution: int) -> int:
         """Length of one bar in ticks at `resolution` ticks a quarter, rounded down where it is not whole."""
-        return int(self.beats * resolution)
+        return 4 * self.numerator * resolution // self.denominator
 
     def __str__(self) -> str:
         return f"{self.numerator}/{self.denominator}"

@@ -70,7 +70,9 @@ def grid_track(
     return rows
 
 
-def settle(arriving: Sequence[GridNote], inside: Sequence[GridNote], length: int) -> tuple[list[GridNote], list[GridNote]]:
+def settle(
+    arriving: Sequence[GridNote], inside: Sequence[GridNote], length: int
+) -> tuple[list[GridNote], list[GridNote]]:
     """Put the notes that arrive from earlier bars before a bar's own.
 
     Returns (notes of this bar, arriving notes that lie even beyond it).
@@ -85,7 +87,9 @@ def clamp_to_end(arriving: Sequence[GridNote], length: int) -> list[GridNote]:
     return [(max(0, length - 1), *note[1:4], 0) for note in arriving]
 
 
-def regrid(score: Score, resolution: int, *, keep_deltas: bool = True, rounding: GridRounding = GridRounding.NEAREST) -> Score:
+def regrid(
+    score: Score, resolution: int, *, keep_deltas: bool = True, rounding: GridRounding = GridRounding.NEAREST
+) -> Score:
     """The score on a grid of `resolution` ticks a quarter; the same object when it is there already."""
     if score.resolution == resolution:
         return score

@@ -66,6 +66,19 @@ class Score:
     resolution: int = 480
     tempo: int = 500_000
 
+    @classmethod
+    def from_midi(cls, data: bytes, resolution: int = 480) -> Score:
+        """Read the bytes of a MIDI file (`companion.midi.file.read_midi` takes paths); raises MidiFileError."""
+        from companion.music.song import song_from_bytes
+
+        return song_from_bytes(data, resolution).score
+
+    def to_midi(self) -> bytes:
+        """The bytes of a MIDI file with this score (`companion.midi.file.write_midi` writes files)."""
+        from companion.music.song import song_to_bytes
+
+        return song_to_bytes(self)
+
     @property
     def bar_count(self) -> int:
         """Bars of the longest track."""

@@ -159,7 +159,9 @@ class _TrackParser:
         """Pass over `size` bytes and return where they began."""
         start = self.position
         if start + size > self.end:
-            raise MidiFileError(f"truncated: {size} bytes announced at byte {start}, {self.end - start} left in the track")
+            raise MidiFileError(
+                f"truncated: {size} bytes announced at byte {start}, {self.end - start} left in the track"
+            )
         self.position = start + size
         return start
 

@@ -59,9 +59,7 @@ class _Grid:
     A file tick is `numerator / denominator` score ticks.
     """
 
-    def __init__(
-        self, lines: list[int], meters: list[TimeSignature], per_quarter: Fraction, resolution: int
-    ) -> None:
+    def __init__(self, lines: list[int], meters: list[TimeSignature], per_quarter: Fraction, resolution: int) -> None:
         self.lines, self.meters, self.resolution = lines, meters, resolution
         self.numerator = resolution * per_quarter.denominator
         self.denominator = per_quarter.numerator
@@ -133,7 +131,8 @@ def _lay_end_to_end(raw: smf.RawFile) -> None:
         if not track.meters or track.meters[0][0] > 0:
             track.meters.insert(0, (0, 4, 4))
         track.notes = [
-            smf.RawNote(n.start + offset, n.end + offset, n.channel, n.pitch, n.velocity, n.program) for n in track.notes
+            smf.RawNote(n.start + offset, n.end + offset, n.channel, n.pitch, n.velocity, n.program)
+            for n in track.notes
         ]
         track.tempos = [(tick + offset, tempo) for tick, tempo in track.tempos]
         track.meters = [(tick + offset, num, den) for tick, num, den in track.meters]
@@ -178,7 +177,9 @@ def _track(name: str, notes: Sequence[smf.RawNote], grid: _Grid) -> Track:
         (carried if is_carried else rows).setdefault(index, []).append(note)
     empty = {meter: Bar((), meter) for meter in set(grid.meters)}
     bars = tuple(
-        Bar((*carried.get(index, ()), *rows.get(index, ())), meter) if index in rows or index in carried else empty[meter]
+        Bar((*carried.get(index, ()), *rows.get(index, ())), meter)
+        if index in rows or index in carried
+        else empty[meter]
         for index, meter in enumerate(grid.meters)
     )
     channel = notes[0].channel

@@ -1,9 +1,27 @@
-"""Tokens: vocabulary, encoding, decoding, attributes and grammar of MIDI-GPT checkpoints. Pure: no input or output."""
+"""Tokens: vocabulary, encoding, decoding, attributes and grammar of MIDI-GPT checkpoints.
 
-from companion.tokenizer.encode import Encoded, Encoder
+Pure but for EncoderConfig.load, which reads a config file.
+"""
+
+from companion.tokenizer.decode import Decoder, NoteDecoder
+from companion.tokenizer.encode import Cell, Encoded, Encoder
 from companion.tokenizer.encoder_config import EncoderConfig
+from companion.tokenizer.grammar import Grammar, GrammarState, WrittenBar
 from companion.tokenizer.token_types import TokenType
 from companion.tokenizer.tokenizer import Tokenizer
 from companion.tokenizer.vocabulary import Vocabulary
 
-__all__ = ["Encoded", "Encoder", "EncoderConfig", "TokenType", "Tokenizer", "Vocabulary"]
+__all__ = [
+    "Cell",
+    "Decoder",
+    "Encoded",
+    "Encoder",
+    "EncoderConfig",
+    "Grammar",
+    "GrammarState",
+    "NoteDecoder",
+    "TokenType",
+    "Tokenizer",
+    "Vocabulary",
+    "WrittenBar",
+]

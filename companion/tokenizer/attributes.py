@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from companion.errors import TokenizerError
 from companion.music.quantize import GridNote
@@ -20,9 +20,7 @@ from companion.tokenizer.token_types import (
     NOTE_DENSITY,
 )
 
-SPECS = {
-    spec.name: spec for spec in (NOTE_DENSITY, MIN_POLYPHONY, MAX_POLYPHONY, MIN_NOTE_DURATION, MAX_NOTE_DURATION)
-}
+SPECS = {spec.name: spec for spec in (NOTE_DENSITY, MIN_POLYPHONY, MAX_POLYPHONY, MIN_NOTE_DURATION, MAX_NOTE_DURATION)}
 NAMES = tuple(SPECS)
 RANGES = (("min_polyphony", "max_polyphony"), ("min_note_duration", "max_note_duration"))
 
@@ -135,7 +133,9 @@ def _duration_levels(rows: Sequence[Sequence[GridNote]], resolution: int) -> tup
     for row in rows:
         for note in row:
             ticks = note[1]
-            histogram[(ticks >= first) + (ticks >= second) + (ticks >= third) + (ticks >= fourth) + (ticks >= fifth)] += 1
+            histogram[
+                (ticks >= first) + (ticks >= second) + (ticks >= third) + (ticks >= fourth) + (ticks >= fifth)
+            ] += 1
     return _quantiles(histogram)
 
 
@@ -155,7 +155,7 @@ def _polyphony_levels(rows: Sequence[Sequence[GridNote]], bar_lengths: Sequence[
     times = sorted(changes)
     histogram = [0] * 11
     sounding = 0
-    for time, following in zip(times, times[1:]):
+    for time, following in pairwise(times):
         sounding += changes[time]
         histogram[min(sounding, 10)] += following - time
     histogram[min(sounding, 10)] -= 1  # the last tick of the piece is never counted

@@ -227,7 +227,7 @@ class Encoder:
         """Computed levels under the caller's. A track with nothing left to compute from gets only the caller's."""
         override = plan.overrides[index]
         counted = [() if (index, number) in plan.uncounted else row for number, row in enumerate(rows)]
-        known: Mapping[str, int | None] = {}
+        known: dict[str, int] = {}
         if any(counted) or not any(cell[0] == index for cell in plan.uncounted):
             lengths = [bar.length_ticks(self._resolution) for bar in track.bars]
             known = attribute_levels.compute_rows(counted, lengths, self._resolution, track.is_drum)

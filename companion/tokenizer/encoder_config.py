@@ -100,7 +100,9 @@ class EncoderConfig:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError, ValueError):
             names = ", ".join(sorted(file.stem for file in (configs_dir() / "encoders").glob("*.json")))
-            raise EncoderConfigError(f"no encoder config {str(name_or_path)!r}: not one of {names}, nor a readable file") from None
+            raise EncoderConfigError(
+                f"no encoder config {str(name_or_path)!r}: not one of {names}, nor a readable file"
+            ) from None
         try:
             return cls.from_json(text)
         except EncoderConfigError as error:
@@ -177,7 +179,9 @@ def _genre_groups(data: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]],
     groups = data.get("genre_groups", {})
     if not isinstance(groups, Mapping):
         raise EncoderConfigError(f"encoder config: genre_groups must be an object, not {groups!r}")
-    return tuple((str(name), tuple(str(alias) for alias in _list("genre_groups", groups[name]))) for name in sorted(groups))
+    return tuple(
+        (str(name), tuple(str(alias) for alias in _list("genre_groups", groups[name]))) for name in sorted(groups)
+    )
 
 
 def _attributes(data: Mapping[str, Any]) -> tuple[AttributeSpec, ...]:

@@ -130,14 +130,18 @@ _SPECS = {
     ("pitch_range", "", "track"): AttributeSpec("pitch_range", TokenType.PITCH_RANGE, 128, "melodic"),
     ("silence_proportion", "", "track"): AttributeSpec("silence_proportion", TokenType.SILENCE_PROPORTION, 10, "both"),
     ("nomml", "", "track"): AttributeSpec("nomml", TokenType.NOMML, 13, "both"),
-    ("note_density_quantile", "", "bar"): AttributeSpec("bar_note_density", TokenType.BAR_ONSET_DENSITY, 10, "drum", True),
+    ("note_density_quantile", "", "bar"): AttributeSpec(
+        "bar_note_density", TokenType.BAR_ONSET_DENSITY, 10, "drum", True
+    ),
     ("polyphony_quantile", "min", "bar"): AttributeSpec(
         "bar_min_polyphony", TokenType.BAR_ONSET_POLYPHONY_MIN, 10, "melodic", True
     ),
     ("polyphony_quantile", "max", "bar"): AttributeSpec(
         "bar_max_polyphony", TokenType.BAR_ONSET_POLYPHONY_MAX, 10, "melodic", True
     ),
-    ("pitch_class_set", "", "track"): AttributeSpec("pitch_class_set", TokenType.BAR_PITCH_CLASS_SET, 13, "melodic", True),
+    ("pitch_class_set", "", "track"): AttributeSpec(
+        "pitch_class_set", TokenType.BAR_PITCH_CLASS_SET, 13, "melodic", True
+    ),
 }
 
 

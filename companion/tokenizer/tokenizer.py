@@ -1,23 +1,37 @@
-"""The tokenizer: one encoder config's vocabulary, encoder and decoder together."""
+"""The tokenizer: one encoder config's vocabulary, encoder, decoder and grammar together."""
 
 from __future__ import annotations
 
 from companion.music.quantize import GridRounding
+from companion.tokenizer.decode import Decoder, NoteDecoder
 from companion.tokenizer.encode import Encoder
 from companion.tokenizer.encoder_config import EncoderConfig
+from companion.tokenizer.grammar import Grammar
 from companion.tokenizer.vocabulary import Vocabulary
 
 
 class Tokenizer:
     """Scores to ids and back for one encoder config.
 
-    legacy=True repeats midigpt's grid conversion bit for bit (floor, no negative deltas), for comparisons only.
-    `encode` and `encode_autoregressive` are the Encoder's.
+    `encode` and `encode_autoregressive` are the Encoder's, `decode` is the Decoder's; `grammar` says what may be generated.
+    legacy=True repeats midigpt bit for bit (onsets rounded down, no negative deltas, its looser grammar), for comparisons.
     """
 
     def __init__(self, config: EncoderConfig, *, legacy: bool = False) -> None:
         self.config = config
         self.vocabulary = Vocabulary(config)
-        encoder = Encoder(self.vocabulary, GridRounding.FLOOR if legacy else GridRounding.NEAREST)
+        rounding = GridRounding.FLOOR if legacy else GridRounding.NEAREST
+        encoder = Encoder(self.vocabulary, rounding)
         self.encode = encoder.encode
         self.encode_autoregressive = encoder.encode_autoregressive
+        self.decode = Decoder(self.vocabulary, rounding).decode
+        self.grammar = Grammar(self.vocabulary, legacy=legacy)
+
+    @classmethod
+    def load(cls, name_or_path: str) -> Tokenizer:
+        """For a shipped encoder config (yellow, ghost, expressive) or a JSON file; raises EncoderConfigError."""
+        return cls(EncoderConfig.load(name_or_path))
+
+    def note_decoder(self, is_drum: bool = False) -> NoteDecoder:
+        """A decoder of notes for one track's tokens as they come."""
+        return NoteDecoder(self.vocabulary, is_drum)

@@ -32,7 +32,9 @@ class Vocabulary:
             self.size += size
         levels = self.domain_size(TokenType.VELOCITY_LEVEL)
         self.velocity_levels: tuple[int, ...] = tuple(velocity_level(velocity, levels) for velocity in range(128))
-        self.velocities: tuple[int, ...] = tuple(_level_velocity(level, self.velocity_levels) for level in range(levels))
+        self.velocities: tuple[int, ...] = tuple(
+            _level_velocity(level, self.velocity_levels) for level in range(levels)
+        )
         self.instrument_classes, self.programs = _instrument_tables(config)
         self.meters: dict[TimeSignature, int] = {meter: index for index, meter in enumerate(config.time_signatures)}
         self._types: list[TokenType] = [t for t, (_, size) in self.domains.items() for _ in range(size)]
@@ -79,7 +81,9 @@ class Vocabulary:
         try:
             return self.meters[meter]
         except KeyError:
-            raise TokenizerError(f"unknown time signature {meter}: not one of the model's {len(self.meters)} meters") from None
+            raise TokenizerError(
+                f"unknown time signature {meter}: not one of the model's {len(self.meters)} meters"
+            ) from None
 
     def describe(self, token_id: int) -> str:
         """A readable name such as "NoteOnset C4 (60)" or "TimeSig 6/8"."""
