@@ -1,0 +1,204 @@
+"""Music as compact arrays: read once from MIDI, cached on disk, cut into windows in microseconds.
+
+Knows MIDI files and arrays; knows nothing of tokens, so one cache serves every vocabulary. Onsets and durations are in
+1/480 quarter, exact residues below that are dropped (1/480 quarter is a third of the finest microtiming step, 1/144).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from companion.errors import CompanionError, TrainingError
+from companion.midi.file import read_midi
+from companion.music import Bar, Note, Score, TimeSignature, Track
+from companion.training.listing import Entry
+
+RESOLUTION = 480
+_CACHE_VERSION = 1
+_LONGEST = np.iinfo(np.uint16).max
+_FIELDS = ("notes", "cells", "programs", "drums", "meters", "shape")
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """One file. notes (N, 4) uint16: onset, duration, pitch, velocity, in cell order; cells (tracks·bars + 1,): where cell
+    track·bars + bar begins in notes; programs, drums (tracks,) uint8; meters (bars, 2) uint8."""
+
+    dataset: str
+    notes: NDArray[np.uint16]
+    cells: NDArray[np.uint32]
+    programs: NDArray[np.uint8]
+    drums: NDArray[np.uint8]
+    meters: NDArray[np.uint8]
+
+    @property
+    def bar_count(self) -> int:
+        """Bars of every track."""
+        return len(self.meters)
+
+    def note_counts(self) -> NDArray[np.int64]:
+        """(tracks, bars): notes of each cell."""
+        return np.diff(self.cells.astype(np.int64)).reshape(len(self.programs), self.bar_count)
+
+    def window(self, start: int, bars: int, tracks: Sequence[int], shift: int = 0, scale: float = 1.0) -> Score:
+        """Bars start..start+bars-1 of `tracks` in this order; melodic pitches moved by `shift`, velocities times `scale`."""
+        meters = [TimeSignature(int(top), int(bottom)) for top, bottom in self.meters[start : start + bars]]
+        parts = []
+        for track in tracks:
+            drum = bool(self.drums[track])
+            cells = [self._cell(track, start + index, 0 if drum else shift, scale) for index in range(bars)]
+            parts.append(Track(tuple(map(Bar, cells, meters)), int(self.programs[track]), drum))
+        return Score(tuple(parts), RESOLUTION)
+
+    def _cell(self, track: int, bar: int, shift: int, scale: float) -> tuple[Note, ...]:
+        cell = track * self.bar_count + bar
+        rows = self.notes[self.cells[cell] : self.cells[cell + 1]].tolist()
+        return tuple(
+            Note(onset, duration, min(127, max(0, pitch + shift)), min(127, max(1, round(velocity * scale))))
+            for onset, duration, pitch, velocity in rows
+        )
+
+
+def song_from_score(score: Score, dataset: str = "music") -> Song:
+    """The arrays of a score on the 480 grid; raises TrainingError when it has no note or uneven bars."""
+    bars = [bar for track in score.tracks for bar in track.bars]
+    if score.resolution != RESOLUTION or not bars or len(bars) != len(score.tracks) * score.bar_count:
+        raise TrainingError("not a score of equal tracks at 480 ticks a quarter")
+    rows = [
+        (max(0, note.onset_ticks), min(_LONGEST, note.duration_ticks), note.pitch, note.velocity)
+        for bar in bars
+        for note in bar.notes
+    ]
+    if not rows:
+        raise TrainingError("no notes")
+    meters = [(bar.time_signature.numerator, bar.time_signature.denominator) for bar in score.tracks[0].bars]
+    if max(map(max, meters)) > 255:
+        raise TrainingError("a meter beyond 255/255")
+    return Song(
+        dataset,
+        np.array(rows, dtype=np.uint16),
+        np.concatenate(([0], np.cumsum([len(bar.notes) for bar in bars]))).astype(np.uint32),
+        np.array([track.program for track in score.tracks], dtype=np.uint8),
+        np.array([track.is_drum for track in score.tracks], dtype=np.uint8),
+        np.array(meters, dtype=np.uint8),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Songs of one split. `broken`: one line for each file that was skipped."""
+
+    songs: tuple[Song, ...]
+    broken: tuple[str, ...] = ()
+
+
+def load_corpus(
+    root: Path,
+    entries: Iterable[Entry],
+    cache: Path,
+    readers: int = 1,
+    report: Callable[[str], None] = lambda line: None,
+) -> Corpus:
+    """Read `entries` from the cache, or from MIDI into the cache.
+
+    Broken files are named and skipped. Raises TrainingError when no file can be read or the disk is full.
+    """
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.dataset, []).append(entry)
+    songs: list[Song] = []
+    broken: list[str] = []
+    for dataset, group in sorted(groups.items()):
+        path = cache / f"{dataset}-{_fingerprint(root, group)}.npz"
+        if not path.is_file():
+            report(f"reading {len(group)} files of {dataset}")
+            _write_cache(path, *_read_files(root, group, readers))
+        found, faults = _read_cache(path, dataset)
+        songs += found
+        broken += faults
+    if not songs:
+        raise TrainingError(
+            f"{root}: none of {len(broken)} MIDI files could be read; the first: {broken[0] if broken else '-'}"
+        )
+    return Corpus(tuple(songs), tuple(broken))
+
+
+def _fingerprint(root: Path, group: list[Entry]) -> str:
+    """Changes with the list of files, their sizes and the format of the cache."""
+    digest = hashlib.sha256(str(_CACHE_VERSION).encode())
+    for entry in group:
+        path = root / entry.path
+        digest.update(f"{entry.path}\0{path.stat().st_size if path.is_file() else -1}\0".encode())
+    return digest.hexdigest()[:12]
+
+
+def _read_files(root: Path, group: list[Entry], readers: int) -> tuple[list[Song], list[str]]:
+    jobs = [(str(root / entry.path), entry.dataset) for entry in group]
+    if readers > 1 and len(jobs) > 64:
+        with ProcessPoolExecutor(readers) as pool:
+            results = list(pool.map(_read_file, jobs, chunksize=16))
+    else:
+        results = list(map(_read_file, jobs))
+    return [item for item in results if isinstance(item, Song)], [item for item in results if isinstance(item, str)]
+
+
+def _read_file(job: tuple[str, str]) -> Song | str:
+    """The song, or one line saying why not. A reader must survive any file, so every fault counts as a broken file."""
+    path, dataset = job
+    try:
+        return song_from_score(read_midi(Path(path)), dataset)
+    except (CompanionError, ValueError, OverflowError, OSError) as error:
+        return f"{path}: {error}"
+
+
+def _write_cache(path: Path, songs: list[Song], broken: list[str]) -> None:
+    """One .npz: the songs' arrays end to end, `shape` (songs, 3) = notes, tracks, bars of each."""
+    arrays: dict[str, NDArray] = {
+        "shape": np.array(
+            [(len(song.notes), len(song.programs), song.bar_count) for song in songs], dtype=np.uint32
+        ).reshape(-1, 3),
+        "broken": np.array(broken, dtype=np.str_),
+    }
+    for name in _FIELDS[:-1]:
+        arrays[name] = np.concatenate([getattr(song, name) for song in songs]) if songs else np.zeros(0, np.uint8)
+    partial = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as stream:
+            np.savez_compressed(stream, allow_pickle=False, **arrays)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise TrainingError(f"cannot write the cache {path}: {error.strerror or error}") from None
+
+
+def _read_cache(path: Path, dataset: str) -> tuple[list[Song], list[str]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in (*_FIELDS, "broken")}
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainingError(f"broken cache file {path} ({error}); delete it to read the MIDI files again") from None
+    songs = []
+    note = cell = track = bar = 0
+    for notes, tracks, bars in arrays["shape"].tolist():
+        cells = tracks * bars + 1
+        songs.append(
+            Song(
+                dataset,
+                arrays["notes"][note : note + notes],
+                arrays["cells"][cell : cell + cells],
+                arrays["programs"][track : track + tracks],
+                arrays["drums"][track : track + tracks],
+                arrays["meters"][bar : bar + bars],
+            )
+        )
+        note, cell, track, bar = note + notes, cell + cells, track + tracks, bar + bars
+    return songs, arrays["broken"].tolist()

@@ -1,0 +1,45 @@
+"""Files that are whole or not there: written beside their place, then moved into it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from companion.errors import TrainingError
+
+
+def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Call `write` with a temporary path in the same folder, then put it at `path`. Raises TrainingError when the disk does not take it;
+    what was at `path` before is then still there."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(partial)
+        with partial.open("rb") as stream:
+            os.fsync(stream.fileno())
+        os.replace(partial, path)
+    except (OSError, RuntimeError) as error:  # torch reports a failed write as RuntimeError
+        partial.unlink(missing_ok=True)
+        full = getattr(error, "errno", None) == errno.ENOSPC or "PytorchStreamWriter" in str(error)
+        reason = "the disk is full" if full else getattr(error, "strerror", None) or str(error)
+        raise TrainingError(f"cannot write {path}: {reason}; what was saved before is untouched") from None
+
+
+def save_tensors(path: Path, content: dict[str, Any]) -> None:
+    """torch.save, whole or not at all."""
+    write_whole(path, lambda partial: torch.save(content, partial))
+
+
+def load_tensors(path: Path) -> Any:
+    """torch.load of plain values and tensors only (no code is run). Raises TrainingError for a broken file."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise TrainingError(f"no such file: {path}") from None
+    except Exception as error:  # torch.load raises many kinds for broken or hostile files
+        raise TrainingError(f"cannot read {path}: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,266 @@
+"""Windows of music to training examples.
+
+Three kinds of example share one grammar:
+* live: targets are the last one or two bars of some tracks; the other tracks' bars from there on are usually hidden, as
+  when a companion writes the bar that its partners have not played yet;
+* infill: every cell is a target with a probability drawn from U(0, 0.5), as MIDI-GPT is trained;
+* plain: the whole window, sometimes with all but the last track hidden towards its end (autoregressive use).
+
+A hidden bar is either a MaskBar (vocabularies that have it) or left out while the kept tokens keep their positions. The
+latter is what attention masking of those tokens computes, so that mode meets nothing new at inference.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from companion.errors import TokenizerError
+from companion.music import Score
+from companion.tokenizer import Tokenizer
+from companion.tokenizer.encode import Encoded
+from companion.tokenizer.token_types import TokenType
+from companion.training.config import SampleSettings
+from companion.training.corpus import Corpus, Song
+
+Cell = tuple[int, int]  # (track, bar) within a window
+KINDS = ("live", "infill", "plain")
+_ATTEMPTS = 16
+_ACTIVE_SHARE = 0.5  # a track takes part in a window when it has notes in at least this share of the bars
+_TOKENS_PER_NOTE = (4.0, 3.0)  # melodic, drum: rough, to choose tracks before encoding
+_MASK_TOKEN_SHARE = 0.7  # of hidden bars, where the vocabulary has MaskBar; the rest trains the attention modes
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """ids, positions (L,): the kept tokens and where they stand; weights (L,) float32: what predicting each token counts
+    in the loss (0 for the first token and after a left-out bar); filled (L,) bool: inside a fill block."""
+
+    ids: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    filled: NDArray[np.bool_]
+    kind: str
+
+
+@dataclass(slots=True)
+class _Task:
+    """What is asked of the model in one window."""
+
+    kind: str
+    targets: set[Cell]
+    hidden: set[Cell]
+    emptied: set[Cell]
+    whole_window: bool = True  # attributes of target tracks count all their bars
+    unattributed: frozenset[int] = frozenset()
+
+
+class SampleMaker:
+    """Draws examples from a corpus; everything random comes from the generator passed in."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        tokenizer: Tokenizer,
+        settings: SampleSettings,
+        set_weights: dict[str, float],
+        positions: int,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.settings = settings
+        self._positions = positions
+        self._windows = tokenizer.config.num_bars_map
+        self._window_shares = _shares(settings.window_weights or (1.0,) * len(self._windows))
+        if len(self._window_shares) != len(self._windows):
+            raise TokenizerError(f"samples.window_weights needs one number for each of {list(self._windows)}")
+        groups: dict[str, list[Song]] = {}
+        for song in corpus.songs:
+            if song.bar_count >= min(self._windows):
+                groups.setdefault(song.dataset, []).append(song)
+        if not groups:
+            raise TokenizerError(f"no song has the {min(self._windows)} bars of the shortest window")
+        self._groups = [songs for _, songs in sorted(groups.items())]
+        self._group_shares = _shares(
+            [set_weights.get(name, 0.0) if set_weights else len(groups[name]) for name in sorted(groups)]
+        )
+
+    def draw(self, rng: Generator, kind: str | None = None) -> Example:
+        """One example, of `kind` or of the kind the shares say. Raises TokenizerError when no song yields one."""
+        for _ in range(_ATTEMPTS * 8):
+            songs = self._groups[rng.choice(len(self._groups), p=self._group_shares)]
+            song = songs[rng.integers(len(songs))]
+            bars = self._windows[rng.choice(len(self._windows), p=self._window_shares)]
+            try:
+                found = self._from_song(rng, song, bars, kind or self._kind(rng))
+            except TokenizerError:  # a meter the vocabulary lacks
+                continue
+            if found is not None:
+                return found
+        raise TokenizerError("no window of this music fits the model")
+
+    def _kind(self, rng: Generator) -> str:
+        settings = self.settings
+        return str(rng.choice(KINDS, p=(settings.live, settings.infill, 1 - settings.live - settings.infill)))
+
+    def _from_song(self, rng: Generator, song: Song, bars: int, kind: str) -> Example | None:
+        while bars > song.bar_count:
+            smaller = [length for length in self._windows if length < bars]
+            if not smaller:
+                return None
+            bars = max(smaller)
+        chosen = self._choose_window(rng, song, bars)
+        if chosen is None:
+            return None
+        start, tracks = chosen
+        shift = int(rng.integers(-self.settings.transpose, self.settings.transpose + 1))
+        scale = 1 + float(rng.uniform(-self.settings.velocity_scale, self.settings.velocity_scale))
+        while tracks:
+            window = song.window(start, bars, tracks, shift, scale)
+            found = self._example(rng, window, kind)
+            if found is not None:
+                return found
+            tracks = tracks[:-1]
+        return None
+
+    def _choose_window(self, rng: Generator, song: Song, bars: int) -> tuple[int, list[int]] | None:
+        """Start bar and tracks in random order, thinned until a rough count of tokens fits."""
+        counts = song.note_counts()
+        wanted = int(rng.integers(self.settings.min_tracks, self.settings.max_tracks + 1))
+        for _ in range(_ATTEMPTS):
+            start = int(rng.integers(song.bar_count - bars + 1))
+            cut = counts[:, start : start + bars]
+            active = np.flatnonzero((cut > 0).sum(axis=1) >= math.ceil(_ACTIVE_SHARE * bars))
+            if not len(active):
+                continue
+            tracks = [int(track) for track in rng.permutation(active)[:wanted]]
+            costs = [4 * bars + _TOKENS_PER_NOTE[int(song.drums[track])] * cut[track].sum() for track in tracks]
+            while len(tracks) > 1 and sum(costs[: len(tracks)]) > 1.2 * self.settings.max_tokens:
+                tracks.pop()
+            return start, tracks
+        return None
+
+    def _example(self, rng: Generator, window: Score, kind: str) -> Example | None:
+        """None when the window is too long for the model or has no note left."""
+        task = _TASKS[kind](rng, window, self.settings)
+        window = _without(window, task.hidden | task.emptied)
+        if not any(bar.notes for track in window.tracks for bar in track.bars):
+            return None
+        mask_token = TokenType.MASK_BAR in self.tokenizer.vocabulary and rng.random() < _MASK_TOKEN_SHARE
+        encoded = self.tokenizer.encode(
+            window,
+            targets=task.targets,
+            hidden=task.hidden,
+            mask_token=mask_token,
+            attributes=self._overrides(window, task),
+            attributes_exclude=_uncounted(window, task),
+            fills=bool(task.targets),
+        )
+        return self._finish(encoded, kind)
+
+    def _overrides(self, window: Score, task: _Task) -> list[dict[str, int | None]]:
+        silent: dict[str, int | None] = dict.fromkeys(self.tokenizer.config.attribute_names)
+        return [silent if index in task.unattributed else {} for index in range(len(window.tracks))]
+
+    def _finish(self, encoded: Encoded, kind: str) -> Example | None:
+        ids = np.array(encoded.ids, dtype=np.int64)
+        if len(ids) > self._positions:
+            return None
+        vocabulary = self.tokenizer.vocabulary
+        filled = np.zeros(len(ids), dtype=bool)
+        if encoded.targets:
+            start = vocabulary.id(TokenType.FILL_IN_START)
+            filled[int(np.flatnonzero(ids == start)[0]) :] = True
+            filled &= ids != start
+        weights = np.where(filled, self.settings.infill_weight, 1.0).astype(np.float32)
+        weights[0] = 0
+        kept = np.ones(len(ids), dtype=bool)
+        for first, end in encoded.hidden_spans:
+            kept[first:end] = False
+            weights[min(end, len(ids) - 1)] = 0  # what follows a gap cannot be foreseen and is never generated
+        positions = np.flatnonzero(kept)
+        if len(positions) > self.settings.max_tokens:
+            return None
+        return Example(ids[positions], positions.astype(np.int64), weights[positions], filled[positions], kind)
+
+
+def _shares(weights: list[float] | tuple[float, ...]) -> NDArray[np.float64]:
+    total = np.array(weights, dtype=np.float64)
+    return total / total.sum()
+
+
+def _without(window: Score, cells: set[Cell]) -> Score:
+    """The window with these cells' notes gone."""
+    tracks = [
+        replace(
+            track,
+            bars=tuple(
+                replace(bar, notes=()) if (index, number) in cells else bar for number, bar in enumerate(track.bars)
+            ),
+        )
+        for index, track in enumerate(window.tracks)
+    ]
+    return replace(window, tracks=tuple(tracks))
+
+
+def _uncounted(window: Score, task: _Task) -> set[Cell]:
+    """Cells whose notes do not count for attributes: hidden ones; of target tracks also the rest when the level asked for
+    shall describe the bars to be written. Targets that are all rests leave the whole window to count."""
+    cells = set(task.hidden)
+    if task.whole_window:
+        return cells
+    for index, track in enumerate(window.tracks):
+        aimed = {cell for cell in task.targets if cell[0] == index}
+        if any(track.bars[bar].notes for _, bar in aimed):
+            cells |= {(index, bar) for bar in range(len(track.bars))} - aimed
+    return cells
+
+
+def _live_task(rng: Generator, window: Score, settings: SampleSettings) -> _Task:
+    tracks, bars = len(window.tracks), window.bar_count
+    own = {int(track) for track in rng.permutation(tracks)[: int(rng.integers(1, max(2, min(3, tracks - 1) + 1)))]}
+    first = bars - int(rng.integers(1, 3))
+    targets = {(track, bar) for track in own for bar in range(first, bars)}
+    hidden: set[Cell] = set()
+    if rng.random() < settings.hide_share:
+        known = first - int(rng.random() < 0.25)  # sometimes the bar being played is not heard in time either
+        hidden = {(track, bar) for track in range(tracks) if track not in own for bar in range(known, bars)}
+    emptied: set[Cell] = set()
+    if rng.random() < settings.empty_past:
+        silent = own if rng.random() < 0.5 else set(range(tracks))
+        until = first if rng.random() < 0.5 else int(rng.integers(1, first + 1))
+        emptied = {(track, bar) for track in silent for bar in range(until)}
+    task = _Task("live", targets, hidden, emptied, whole_window=rng.random() >= settings.target_attributes)
+    early = {
+        track
+        for track in own
+        if not any(window.tracks[track].bars[bar].notes for bar in range(first) if (track, bar) not in emptied)
+    }
+    # a track that has played nothing yet has no measured attributes at inference unless the player sets them
+    task.unattributed = frozenset(track for track in sorted(own) if rng.random() < (0.5 if track in early else 0.05))
+    return task
+
+
+def _infill_task(rng: Generator, window: Score, settings: SampleSettings) -> _Task:
+    cells = [(track, bar) for track in range(len(window.tracks)) for bar in range(window.bar_count)]
+    chance = rng.uniform(0, 0.5)
+    targets = {cell for cell in cells if rng.random() < chance} or {cells[rng.integers(len(cells))]}
+    hidden: set[Cell] = set()
+    if rng.random() < settings.hide_infill:
+        share = rng.uniform(0.01, 0.25)
+        hidden = {cell for cell in cells if cell not in targets and rng.random() < share}
+    return _Task("infill", targets, hidden, set())
+
+
+def _plain_task(rng: Generator, window: Score, settings: SampleSettings) -> _Task:
+    hidden: set[Cell] = set()
+    if rng.random() < settings.hide_infill:
+        first = int(rng.integers(1, window.bar_count))
+        hidden = {(track, bar) for track in range(len(window.tracks) - 1) for bar in range(first, window.bar_count)}
+    return _Task("plain", set(), hidden, set())
+
+
+_TASKS = {"live": _live_task, "infill": _infill_task, "plain": _plain_task}

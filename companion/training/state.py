@@ -1,0 +1,77 @@
+"""Everything a run needs to go on exactly where it stopped, in one file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from companion.errors import TrainingError
+from companion.training.batches import StreamPosition
+from companion.training.files import load_tensors, save_tensors
+from companion.training.optimizers import Schedule
+
+_VERSION = 1
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run stands. seconds: spent training, over all its parts. best_valid: lowest validation loss, bits a token."""
+
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    best_valid: float = float("inf")
+    position: StreamPosition = field(default_factory=StreamPosition)
+
+
+def save_state(
+    path: Path,
+    model: torch.nn.Module,
+    optimizers: list[torch.optim.Optimizer],
+    schedule: Schedule,
+    progress: Progress,
+    fingerprint: str,
+) -> None:
+    """Write model, optimisers, schedule, counters, data position and random state. Raises TrainingError on a full disk."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    content = {
+        "version": _VERSION,
+        "fingerprint": fingerprint,
+        "model": model.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+        "schedule": asdict(schedule),
+        "progress": asdict(progress),
+        "random": {"torch": torch.get_rng_state(), "cuda": cuda},
+    }
+    save_tensors(path, content)
+
+
+def load_state(
+    path: Path,
+    model: torch.nn.Module,
+    optimizers: list[torch.optim.Optimizer],
+    fingerprint: str,
+) -> tuple[Schedule, Progress]:
+    """Put a saved state back. Raises TrainingError when the file is broken or of a run with other settings."""
+    content: dict[str, Any] = load_tensors(path)
+    if not isinstance(content, dict) or content.get("version") != _VERSION:
+        raise TrainingError(f"{path}: not a training state of this version")
+    if content["fingerprint"] != fingerprint:
+        raise TrainingError(
+            f"{path}: belongs to a run with another model, data or sample settings; train into another folder"
+        )
+    try:
+        model.load_state_dict(content["model"])
+        for optimizer, saved in zip(optimizers, content["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise TrainingError(f"{path}: does not fit this model ({str(error).splitlines()[0]})") from None
+    torch.set_rng_state(content["random"]["torch"])
+    if content["random"]["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(content["random"]["cuda"])
+    counters = dict(content["progress"])
+    counters["position"] = StreamPosition(**counters["position"])
+    return Schedule(**content["schedule"]), Progress(**counters)

@@ -1,0 +1,295 @@
+"""The training loop: steps, measurements, saving and stopping.
+
+Devices and machines are Accelerate's business, examples are `batches`', rates are `optimizers`'. The loop owns the clock.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch.nn.utils import clip_grad_norm_
+
+from companion.errors import TrainingError
+from companion.tokenizer import Tokenizer
+from companion.training.batches import Batch, PoolDataset, StreamPosition, fixed_batches, stream
+from companion.training.config import TrainingConfig
+from companion.training.curves import append_row, draw_curves, drop_rows_after, read_rows
+from companion.training.export import export
+from companion.training.model import build_model, score_batch
+from companion.training.optimizers import Schedule, build_optimizers, set_rate
+from companion.training.samples import SampleMaker
+from companion.training.state import Progress, load_state, save_state
+from companion.training.transfer import init_from_checkpoint
+
+STATE_FILE, CURVE_FILE, PICTURE_FILE = "state.pt", "curve.jsonl", "curve.png"
+_BITS = 1 / math.log(2)
+_VALID_SEED = 20_000
+
+
+def precision(dtype: str) -> str:
+    """Accelerate's name for a `run.dtype`: bf16 on GPUs that have it, fp32 elsewhere (CPUs without AMX are slower in bf16)."""
+    if dtype == "auto":
+        return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
+    return "bf16" if dtype == "bf16" else "no"
+
+
+class Trainer:
+    """One run of one config into one folder.
+
+    say: called with lines for the user. fingerprint: identifies settings and data, checked on resume.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        tokenizer: Tokenizer,
+        makers: tuple[SampleMaker, SampleMaker],
+        out: Path,
+        fingerprint: str,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        self.config, self.tokenizer, self.out, self.fingerprint = config, tokenizer, out, fingerprint
+        self.name = config.run.encoder
+        self.accelerator = Accelerator(mixed_precision=precision(config.run.dtype))
+        self.say = say if self.accelerator.is_main_process else lambda line: None
+        set_seed(config.run.seed)
+        self.bare_model = build_model(config.model, tokenizer.vocabulary.size)
+        self._train_maker, valid_maker = makers
+        tokens = config.optimizer.tokens_per_batch
+        self.valid_batches = fixed_batches(valid_maker, _VALID_SEED, config.run.valid_windows, tokens)
+        if config.run.init_from:
+            rows = init_from_checkpoint(self.bare_model, tokenizer.vocabulary, Path(config.run.init_from))
+            self.say(f"started from {config.run.init_from}: {rows} of {tokenizer.vocabulary.size} tokens known")
+        self.bare_model.to(self.accelerator.device)
+        fused = self.accelerator.device.type in ("cpu", "cuda")
+        self.optimizers = build_optimizers(self.bare_model, config.optimizer, fused)
+        settings = config.optimizer
+        self.schedule = Schedule(settings.warmup_steps, settings.decay_share, settings.steps)
+        self.progress = Progress(position=StreamPosition(self.accelerator.process_index))
+        self._sums = _Sums()
+        self._stop_signal = 0
+
+    # -- the run ------------------------------------------------------------------------------------------------------
+
+    def resume(self) -> None:
+        """Go on from the folder's saved state; raises TrainingError when there is none that fits."""
+        self.schedule, self.progress = load_state(
+            self.out / STATE_FILE, self.bare_model, self.optimizers, self.fingerprint
+        )
+        rank = self.accelerator.process_index  # rank 0 saved its own place; the others are as many pools further
+        self.progress.position = StreamPosition(self.progress.position.pool + rank, self.progress.position.batch)
+        if self.accelerator.is_main_process:
+            drop_rows_after(self.out / CURVE_FILE, self.progress.step)
+        self.say(f"resumed at step {self.progress.step} ({self.progress.tokens / 1e6:.2f} M tokens)")
+
+    def run(self, seconds: float | None = None) -> Progress:
+        """Train until the schedule ends, `seconds` from now at the latest; returns where it stands.
+
+        An interrupt (ctrl-C, SIGTERM) saves and returns early. Raises TrainingError when the loss is lost or the disk full.
+        """
+        started, before = time.monotonic(), self.progress.seconds
+        model = self._prepared()
+        batches = self._stream()
+        clocks = _Clocks(started)
+        first_step = self.progress.step
+        with _signals(self._on_signal):
+            while not self._must_stop():
+                now = time.monotonic()
+                self.progress.seconds = before + now - started
+                left = None if seconds is None else max(0.0, seconds - (now - started))
+                done = self.progress.step - first_step
+                pace = (now - started) / done if done else 0.0
+                if done:
+                    self.schedule.plan(self.progress.step, left, self.progress.seconds, pace)
+                if self.schedule.finished(self.progress.step):
+                    break
+                self._step(model, batches)
+                self._housekeeping(clocks, left, pace)
+        self.progress.seconds = before + time.monotonic() - started
+        self._finish()
+        return self.progress
+
+    def _prepared(self) -> torch.nn.Module:
+        model = torch.compile(self.bare_model) if self.config.run.compile else self.bare_model
+        return self.accelerator.prepare_model(model)  # pyright: ignore[reportArgumentType]
+
+    def _stream(self) -> Iterator[tuple[Batch, StreamPosition]]:
+        settings = self.config
+        pools = PoolDataset(
+            self._train_maker, settings.run.seed, settings.run.pool_windows, settings.optimizer.tokens_per_batch
+        )
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        return stream(pools, self.progress.position, settings.run.workers, rank, world)
+
+    def _step(self, model: torch.nn.Module, batches: Iterator[tuple[Batch, StreamPosition]]) -> None:
+        """One update of the weights from `batches_per_step` batches."""
+        model.train()
+        set_rate(self.optimizers, self.schedule.factor(self.progress.step))
+        for _ in range(self.config.optimizer.batches_per_step):
+            batch, self.progress.position = next(batches)
+            with self.accelerator.autocast():
+                score = score_batch(model, batch, self.accelerator.device)
+            self.accelerator.backward(score.mean / self.config.optimizer.batches_per_step)
+            self._sums.add(score.rows)
+            self.progress.tokens += batch.tokens * self.accelerator.num_processes
+        clip_grad_norm_(self.bare_model.parameters(), self.config.optimizer.clip)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.progress.step += 1
+
+    # -- between steps ------------------------------------------------------------------------------------------------
+
+    def _on_signal(self, number: int, frame: Any) -> None:
+        self._stop_signal = number
+
+    def _must_stop(self) -> bool:
+        return bool(self._stop_signal)
+
+    def _housekeeping(self, clocks: _Clocks, left: float | None, pace: float) -> None:
+        run = self.config.run
+        if clocks.due("log", run.log_seconds):
+            self._log(left, pace)
+        if clocks.due("valid", run.valid_seconds):
+            self._measure()
+        if clocks.due("save", run.save_seconds):
+            self.save()
+
+    def _log(self, left: float | None, pace: float) -> None:
+        bits, speed = self._sums.bits(), self._sums.speed()
+        self._sums = _Sums()
+        if not math.isfinite(bits):
+            raise TrainingError(
+                f"the loss is no longer a number at step {self.progress.step}; lower the learning rate and --resume"
+            )
+        row = {"step": self.progress.step, "tokens": self.progress.tokens, "seconds": round(self.progress.seconds, 1)}
+        self._record({**row, "train_bits": round(bits, 4), "rate": round(self.schedule.factor(self.progress.step), 4)})
+        to_go = self._seconds_to_go(left, pace)
+        ending = "" if to_go is None else f" | {to_go / 60:.0f} min left"
+        tokens = self.progress.tokens / 1e6
+        self.say(
+            f"step {self.progress.step} | {tokens:.2f} M tokens | {bits:.3f} bits/token | {speed:.0f} tokens/s{ending}"
+        )
+
+    def _seconds_to_go(self, left: float | None, pace: float) -> float | None:
+        """The shorter of what the time limit and the planned steps leave."""
+        planned = self.schedule.steps
+        if self.schedule.decay_start >= 0:
+            planned = self.schedule.decay_start + self.schedule.decay_steps
+        by_steps = (planned - self.progress.step) * pace if planned else None
+        return min((value for value in (left, by_steps) if value is not None), default=None)
+
+    def _measure(self) -> None:
+        found = self.validate()
+        row = {"step": self.progress.step, "tokens": self.progress.tokens, "seconds": round(self.progress.seconds, 1)}
+        self._record({**row, **{key: round(value, 4) for key, value in found.items()}})
+        self.progress.best_valid = min(self.progress.best_valid, found["valid_bits"])
+        self.say("valid | " + " | ".join(f"{key.removeprefix('valid_')} {value:.3f}" for key, value in found.items()))
+
+    @torch.inference_mode()
+    def validate(self) -> dict[str, float]:
+        """Bits a token on the fixed validation windows: all tokens, tokens of infilled bars, and the latter of live windows."""
+        self.bare_model.eval()
+        total, live = _Sums(), _Sums()
+        for batch in self.valid_batches:
+            with self.accelerator.autocast():
+                rows = score_batch(self.bare_model, batch, self.accelerator.device).rows
+            total.add(rows)
+            live.add(rows[torch.tensor([kind == "live" for kind in batch.kinds], device=rows.device)])
+        return {
+            "valid_bits": total.bits(),
+            "valid_filled_bits": total.filled_bits(),
+            "valid_live_bits": live.filled_bits(),
+        }
+
+    def _record(self, row: dict[str, Any]) -> None:
+        if self.accelerator.is_main_process:
+            append_row(self.out / CURVE_FILE, row)
+
+    def save(self) -> None:
+        """Write the state to resume from and the packed checkpoint."""
+        if self.accelerator.is_main_process:
+            save_state(
+                self.out / STATE_FILE, self.bare_model, self.optimizers, self.schedule, self.progress, self.fingerprint
+            )
+            export(self.bare_model, self.tokenizer.config, self.out / f"{self.name}.pt")
+
+    def _finish(self) -> None:
+        self._measure()
+        self.save()
+        if self.accelerator.is_main_process:
+            draw_curves(read_rows(self.out / CURVE_FILE), self.out / PICTURE_FILE, self.name)
+        word = "stopped; go on with --resume" if self._stop_signal else "done"
+        self.say(
+            f"{word}: step {self.progress.step}, {self.progress.tokens / 1e6:.2f} M tokens, {self.out / (self.name + '.pt')}"
+        )
+
+
+class _Sums:
+    """Running sums of scores, kept as tensors so that a GPU is not waited for at every step."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.parts: list[torch.Tensor] = []
+
+    def add(self, rows: torch.Tensor) -> None:
+        """rows (B, 4), as in `Score`."""
+        self.parts.append(rows.sum(0))
+
+    def _totals(self) -> list[float]:
+        return torch.stack(self.parts).double().sum(0).tolist() if self.parts else [0.0] * 4
+
+    def bits(self) -> float:
+        nats, tokens, _, _ = self._totals()
+        return nats * _BITS / max(1.0, tokens)
+
+    def filled_bits(self) -> float:
+        _, _, nats, tokens = self._totals()
+        return nats * _BITS / max(1.0, tokens)
+
+    def speed(self) -> float:
+        """Tokens a second since the sums began."""
+        return self._totals()[1] / max(1e-9, time.monotonic() - self.started)
+
+
+class _Clocks:
+    """When each kind of housekeeping was last done."""
+
+    def __init__(self, now: float) -> None:
+        self._last: dict[str, float] = {}
+        self._start = now
+
+    def due(self, name: str, period: float) -> bool:
+        now = time.monotonic()
+        if now - self._last.get(name, self._start) < period:
+            return False
+        self._last[name] = now
+        return True
+
+
+@contextmanager
+def _signals(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Let ctrl-C and SIGTERM end the loop after the current step; a second ctrl-C ends at once."""
+
+    def once(number: int, frame: Any) -> None:
+        handler(number, frame)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    try:
+        before = {number: signal.signal(number, once) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not in the main thread: signals stay as they are
+        before = {}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
