@@ -1,0 +1,45 @@
+"""Checkpoints and generation. The names that users of the model family know; heavy imports wait until they are used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from companion.errors import RequestValidationError
+from companion.inference.request import GenerationRequest, InferenceConfig, TrackPrompt
+
+if TYPE_CHECKING:
+    from companion.inference.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+    from companion.inference.engine import GenerationResult, InferenceEngine
+    from companion.inference.live import LiveInfill, LiveJob
+
+_LAZY = {
+    "Checkpoint": "checkpoint",
+    "load_checkpoint": "checkpoint",
+    "save_checkpoint": "checkpoint",
+    "InferenceEngine": "engine",
+    "GenerationResult": "engine",
+    "LiveInfill": "live",
+    "LiveJob": "live",
+}
+
+__all__ = [
+    "Checkpoint",
+    "GenerationRequest",
+    "GenerationResult",
+    "InferenceConfig",
+    "InferenceEngine",
+    "LiveInfill",
+    "LiveJob",
+    "RequestValidationError",
+    "TrackPrompt",
+    "load_checkpoint",
+    "save_checkpoint",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

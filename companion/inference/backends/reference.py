@@ -109,8 +109,8 @@ class ReferenceBackend:
         self._check(before, ids, positions)
         try:
             output = self._model(
-                input_ids=torch.from_numpy(np.ascontiguousarray(ids)).to(self._device),
-                position_ids=torch.from_numpy(np.ascontiguousarray(positions)).to(self._device),
+                input_ids=torch.tensor(ids).to(self._device),
+                position_ids=torch.tensor(positions).to(self._device),
                 past_key_values=cache.state,
                 use_cache=True,
                 logits_to_keep=1,

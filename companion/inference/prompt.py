@@ -1,0 +1,158 @@
+"""From a window of music and what is wanted of it to what the model is fed.
+
+Knows the tokenizer and the mask modes; no model. A `WindowRequest` is complete in itself: live play makes one per bar, the
+offline engine one per step (`window_request`, which also decides what later steps' targets look like).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from companion.inference.masking import MaskedPrompt, apply_mask_mode
+from companion.inference.planner import Cell, Step
+from companion.inference.validation import ResolvedRequest, genre_index
+from companion.music.score import Score
+from companion.tokenizer import Tokenizer, TokenType
+from companion.tokenizer import attributes as attribute_levels
+
+Attributes = Mapping[int, Mapping[str, "int | None"]]
+
+
+@dataclass(frozen=True)
+class WindowRequest:
+    """One window of exactly one of num_bars_map's lengths; cells are (track, bar) of this window.
+
+    targets: cells to generate, ascending. hidden: cells the model must not see. pending: cells that will be generated later,
+    shown as placeholders after the targets' own (all must come after the last target). attributes: user levels per track; a
+    level of None leaves the attribute out. uncounted: cells whose notes do not count for the computed attributes, besides
+    targets, pending and hidden ones. autoregressive: targets are one track's last bars, written left to right.
+    """
+
+    window: Score
+    targets: tuple[Cell, ...]
+    hidden: frozenset[Cell] = frozenset()
+    mask_mode: str = "attention"
+    attributes: Attributes = field(default_factory=dict)
+    autoregressive: bool = False
+    pending: frozenset[Cell] = frozenset()
+    uncounted: frozenset[Cell] = frozenset()
+    genre: str | None = None
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt as fed (`masked`) and as encoded (`ids`, with the hidden bars' shells).
+
+    targets: the request's cells in the order in which the model writes them. cell_spans: (track, bar) to its [start, end)
+    in `ids`.
+    """
+
+    masked: MaskedPrompt
+    ids: list[int]
+    hidden_spans: list[tuple[int, int]]
+    cell_spans: Mapping[Cell, tuple[int, int]]
+    targets: tuple[Cell, ...]
+
+    @property
+    def next_position(self) -> int:
+        """Position of the first generated token."""
+        return self.masked.next_position
+
+
+def build_prompt(tokenizer: Tokenizer, request: WindowRequest) -> Prompt:
+    """Encode and mask; raises TokenizerError for music the vocabulary cannot express."""
+    overrides = [dict(request.attributes.get(track, {})) for track in range(len(request.window.tracks))]
+    mask_token = request.mask_mode == "token"
+    unseen = frozenset(request.targets) | request.pending | request.hidden
+    exclude = unseen | request.uncounted
+    if request.autoregressive:
+        track, first = request.targets[0]
+        encoded = tokenizer.encode_autoregressive(
+            request.window,
+            track,
+            first,
+            hidden=request.hidden | request.pending,
+            mask_token=mask_token,
+            attributes=overrides,
+            attributes_exclude=exclude,
+        )
+    else:
+        encoded = tokenizer.encode(
+            request.window,
+            targets=frozenset(request.targets) | request.pending,
+            hidden=request.hidden,
+            mask_token=mask_token,
+            attributes=overrides,
+            attributes_exclude=exclude,
+        )
+    ids, spans, cells = encoded.ids, encoded.hidden_spans, encoded.cell_spans
+    if request.genre is not None:
+        ids, spans, cells = _insert_genre(tokenizer, request.genre, ids, spans, cells)
+    if request.mask_mode == "remove":  # its shells are empty bars like any other
+        spans = []
+    return Prompt(apply_mask_mode(ids, spans, request.mask_mode), ids, spans, cells, request.targets)
+
+
+def _insert_genre(
+    tokenizer: Tokenizer,
+    genre: str,
+    ids: list[int],
+    spans: list[tuple[int, int]],
+    cells: Mapping[Cell, tuple[int, int]],
+) -> tuple[list[int], list[tuple[int, int]], dict[Cell, tuple[int, int]]]:
+    """The Genre token stands right before NumBars."""
+    vocabulary = tokenizer.vocabulary
+    token = vocabulary.id(TokenType.GENRE, genre_index(genre, vocabulary) or 0)
+    at = next(index for index, item in enumerate(ids) if vocabulary.type_of(item)[0] is TokenType.NUM_BARS)
+    shifted = {cell: (start + 1, end + 1) for cell, (start, end) in cells.items()}
+    return [*ids[:at], token, *ids[at:]], [(start + 1, end + 1) for start, end in spans], shifted
+
+
+def window_request(
+    score: Score,
+    step: Step,
+    resolved: ResolvedRequest,
+    waiting: Collection[Cell],
+    dropped: Collection[int] = (),
+) -> tuple[WindowRequest, list[int]]:
+    """The window of one step, and the score's track number of each of its tracks.
+
+    waiting: targets of later steps. Those that follow the step's own targets in fill order are shown as placeholders, as in
+    training; others are hidden. With config.leak_targets they keep their old notes. dropped: context tracks left out.
+    """
+    config = resolved.request.config
+    used = [t for t in range(len(score.tracks)) if t not in resolved.ignored and t not in dropped]
+    local = {track: index for index, track in enumerate(used)}
+
+    def within(cells: Collection[Cell]) -> frozenset[Cell]:
+        return frozenset(
+            (local[t], bar - step.start) for t, bar in cells if t in local and step.start <= bar < step.end
+        )
+
+    targets = tuple(sorted(within(step.targets)))
+    later = frozenset() if config.leak_targets else within(waiting) - set(targets)
+    pending = frozenset() if step.autoregressive else frozenset(cell for cell in later if cell > targets[-1])
+    hidden = (within(resolved.hidden) | later) - pending - set(targets)
+    prompts = {prompt.id: prompt for prompt in resolved.request.tracks}
+    attributes: dict[int, dict[str, int | None]] = {local[track]: dict(prompts[track].attributes) for track in used}
+    if config.analyze_targets:
+        computed = attribute_levels.compute(score)
+        attributes = {local[track]: {**computed[track], **prompts[track].attributes} for track in used}
+    request = WindowRequest(
+        window=score.window(step.start, step.end).select_tracks(used),
+        targets=targets,
+        hidden=hidden,
+        mask_mode=resolved.mask_mode,
+        attributes=attributes,
+        autoregressive=step.autoregressive,
+        pending=pending,
+        genre=resolved.request.controls.get("genre"),
+    )
+    return request, used
+
+
+def hide_bars(request: WindowRequest, bars: Collection[int]) -> WindowRequest:
+    """The same request with these bars hidden in every track, but for targets and placeholders."""
+    cells = {(track, bar) for track in range(len(request.window.tracks)) for bar in bars}
+    return replace(request, hidden=request.hidden | (cells - set(request.targets) - request.pending))
