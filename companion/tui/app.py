@@ -1,0 +1,219 @@
+"""The terminal application: first the screen, then the music. Owns the feed, the frame timer and what outlives a screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App
+
+from companion.errors import CompanionError, UsageError
+from companion.session.effects import Learned, Notice
+from companion.session.events import Command
+from companion.session.settings import SessionSettings
+from companion.session.snapshot import Snapshot
+from companion.tui import palette
+from companion.tui.controls.overlay import Overlay
+from companion.tui.controls.screen import DialScreen
+from companion.tui.feed import Feed, one_line
+from companion.tui.keys import KEYS
+from companion.tui.pace import FASTEST_SECONDS, Pace
+from companion.tui.pickers.choices import ChoiceScreen
+from companion.tui.pickers.offers import InstalledCheckpoint, PortNames
+from companion.tui.stage import Stage
+
+if TYPE_CHECKING:
+    from companion.config.presets import Preset
+    from companion.runtime.performance import Performance
+
+    Launcher = Callable[[], Performance]
+
+PresetSaver = Callable[[str, SessionSettings, dict[str, str]], str]
+SEVERITIES: dict[str, Any] = {"info": "information", "warning": "warning", "error": "error"}
+
+
+class CompanionApp(App[int]):
+    """Shows one performance. The launcher is called in the background, after the first frame."""
+
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[Any]] = [key.binding() for key in KEYS if key.urgent]
+    CSS = f"""
+    Screen {{ background: {palette.GROUND}; layout: vertical; }}
+    CanvasPane {{ width: 1fr; height: 1fr; }}
+    #song, #hints {{ height: 1; }}
+    #song, #practice {{ display: none; }}
+    #middle {{ height: 1fr; }}
+    .picker {{ align: center middle; background: black 40%; }}
+    .picker .box {{ width: 72; max-width: 96%; height: 90%; max-height: 30; border: round {palette.GREY};
+                    background: {palette.GROUND}; padding: 0 1; }}
+    .picker .small {{ height: auto; }}
+    .help .box {{ width: 84; max-height: 100%; height: 96%; }}
+    .picker OptionList {{ height: 1fr; border: none; background: {palette.GROUND}; }}
+    .title, .hint {{ height: 1; }}
+    .dials {{ align: left bottom; background: transparent; }}
+    #dials {{ height: 10; background: {palette.GROUND}; border-top: heavy {palette.GREY}; }}
+    """
+
+    def __init__(
+        self, launcher: Launcher, *, title: str = "companion", preset_saver: PresetSaver | None = None
+    ) -> None:
+        super().__init__()
+        self.title = title
+        self.picture: Snapshot | None = None
+        self.installed: list[InstalledCheckpoint] | None = None
+        self.feed = Feed(launcher)
+        self._launcher = launcher
+        self._preset_saver = preset_saver
+        self._overlay = Overlay()
+        self._pace = Pace()
+        self._learned: dict[str, str] = {}
+        self._ports: dict[str, str] = {}
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self.stage = Stage()
+        self.push_screen(self.stage)
+        self.set_interval(FASTEST_SECONDS, self._frame)
+        self.call_after_refresh(self._launch)
+
+    def _launch(self) -> None:
+        self.draw()
+        self.call_after_refresh(self.feed.start)
+
+    def _frame(self) -> None:
+        if self._pace.due(time.monotonic(), time.process_time()):
+            self.draw()
+
+    def draw(self) -> None:
+        """Show the newest picture, and what has happened, wherever it belongs."""
+        if isinstance(self.feed.error, UsageError):
+            self.exit(self.feed.error.exit_status)
+            return
+        if self.feed.ended and self._ends_by_itself():
+            self.exit(0)
+            return
+        for event in self.feed.happened():
+            self._tell(event)
+        if self.feed.newest is not None:
+            self.picture = self._overlay.apply(self.feed.newest, time.monotonic())
+        if self.stage.is_mounted:
+            self.stage.show(self.picture, self.feed.health())
+        if isinstance(self.screen, (ChoiceScreen, DialScreen)) and self.screen.is_mounted:
+            self.screen.show(self.picture)
+
+    def _tell(self, event: Notice | Learned) -> None:
+        if isinstance(event, Learned):
+            self._learned.update(event.bindings or {event.control: event.action})
+            self.notify(f"{event.control} now does: {event.action} — S keeps it in a preset")
+        elif event.level == "error":
+            self.notify(event.text, severity="error")
+
+    def _ends_by_itself(self) -> bool:
+        return bool(self._options and self._options.bars)
+
+    # --- wishes ----------------------------------------------------------------------------------------------------
+
+    def send(self, wish: Command) -> None:
+        """Pass a wish on, and show it as done until the performance has had time to answer."""
+        self.feed.send(wish)
+        self._overlay.add(wish, time.monotonic())
+        self.draw()
+
+    def action_wish(self, name: str) -> None:
+        """The keys that work over every screen."""
+        self.stage.action_wish(name)
+
+    def action_quit_now(self) -> None:
+        """Without asking."""
+        self.exit(0)
+
+    # --- ports and presets -----------------------------------------------------------------------------------------
+
+    @property
+    def _options(self) -> Any:
+        return getattr(self._launcher, "options", None)
+
+    @property
+    def _preset(self) -> Preset | None:
+        return self._options.preset if self._options else None
+
+    @property
+    def preset_name(self) -> str:
+        """The preset that this performance came from."""
+        return self._preset.name if self._preset else ""
+
+    def port_names(self) -> PortNames | None:
+        """The ports as last reported, or None before the first report."""
+        found = self.feed.ports
+        return None if found is None else PortNames(tuple(found.inputs), tuple(found.outputs), found.error)
+
+    def choose_port(self, direction: str, name: str) -> None:
+        """Play on another port."""
+        self._ports[direction] = name
+        self.feed.choose_port(direction, name)
+
+    def save_preset(self, name: str) -> str:
+        """Save what is on screen; returns where. Raises CompanionError."""
+        from companion.config.presets import Preset
+        from companion.tui.pickers import presets
+
+        assert self.picture is not None
+        options = self._options
+        base = options.settings if options else SessionSettings(tracks=())
+        settings = presets.settings_on_screen(self.picture, base, self._learned)
+        if self._preset_saver is not None:
+            return self._preset_saver(name, settings, self._ports)
+        preset = self._preset or Preset(name, name, settings)
+        return presets.save(name, replace(preset, title=preset.title or name), settings, self._ports)
+
+    def load_preset(self, name: str) -> None:
+        """End this performance and start one from a preset."""
+        if self._options is None:
+            self.notify("this performance was not started from a preset", severity="warning")
+            return
+        self.run_worker(lambda: self._relaunch(name), thread=True, group="relaunch", exclusive=True)
+
+    def _relaunch(self, name: str) -> None:
+        from companion.config.presets import load_preset
+
+        try:
+            preset = load_preset(name)
+        except CompanionError as error:
+            self.call_from_thread(self.notify, one_line(error), severity="error")
+            return
+        self.feed.stop()
+        launcher: Any = self._launcher
+        options = replace(
+            launcher.options, settings=preset.settings, ports=preset.ports, preset=preset, title=preset.title
+        )
+        self._launcher = replace(launcher, options=options)
+        self._learned.clear()
+        self._ports.clear()
+        self.picture = None
+        self.feed = Feed(self._launcher)
+        self.feed.start()
+
+
+def run_app(launcher: Launcher, *, title: str = "", preset_saver: PresetSaver | None = None) -> int:
+    """Show a performance until the player quits; returns the exit status.
+
+    launcher: called once, in the background, after the first frame. If it has `options` (as `runtime.launch.Launcher`
+    has), title and preset are taken from there. Raises CompanionError when the launch failed.
+    """
+    options = getattr(launcher, "options", None)
+    app = CompanionApp(launcher, title=title or getattr(options, "title", "") or "companion", preset_saver=preset_saver)
+    try:
+        status = app.run()
+    finally:
+        app.feed.stop()
+    error = app.feed.error
+    if isinstance(error, CompanionError):
+        raise error
+    if error is not None:
+        raise CompanionError(f"the performance ended: {one_line(error)}")
+    if app.feed.recording:
+        print(f"recording: {app.feed.recording}")
+    return status or 0

@@ -1,0 +1,1 @@
+"""What is changed while playing: which commands a key sends, sampling, attributes."""

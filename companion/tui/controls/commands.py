@@ -1,0 +1,181 @@
+"""What each key asks of the session, worked out from what is on screen. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from companion.session.events import Command, command
+from companion.session.settings import Sampling
+from companion.session.snapshot import LaneView, Snapshot
+from companion.tui.lanes.draw import Selection
+
+TEMPERATURE_STEP, TEMPERATURE_RANGE = 0.05, (0.05, 5.0)
+TOP_P_STEP, TOP_P_RANGE = 0.05, (0.05, 1.0)
+BPM_RANGE = (10.0, 400.0)
+TEMPO_FACTOR_STEP, TEMPO_FACTOR_RANGE = 0.05, (0.1, 4.0)
+TRANSPOSE_RANGE = (-24, 24)
+WAIT_CHOICES = (0, 1, 2, 4, 8)
+TRADE_CHOICES = (0, 2, 4, 8)
+
+Wish = Callable[[Snapshot, Selection], list[Command]]
+
+
+def commands_for(name: str, snapshot: Snapshot, selection: Selection) -> list[Command]:
+    """The commands behind a key's wish; empty when it makes no sense now. KeyError for a name that no key has."""
+    return _WISHES[name](snapshot, selection)
+
+
+def selected_lane(snapshot: Snapshot, selection: Selection) -> LaneView | None:
+    """The lane the keys act on."""
+    return snapshot.lanes[selection.lane] if 0 <= selection.lane < len(snapshot.lanes) else None
+
+
+def target_bar(snapshot: Snapshot, selection: Selection) -> int:
+    """The bar the keys act on."""
+    return snapshot.transport.bar + 1 if selection.bar is None else selection.bar
+
+
+def waits_for_clock(snapshot: Snapshot) -> bool:
+    """True while an external clock is expected and does not run."""
+    return snapshot.transport.source == "external" and snapshot.transport.state == "stopped"
+
+
+def step(value: float, by: float, limits: tuple[float, float]) -> float:
+    """A value moved by one step on its own grid, within limits."""
+    return min(max(round(round(value / abs(by)) * abs(by) + by, 6), limits[0]), limits[1])
+
+
+def _plain(name: str) -> Wish:
+    return lambda snapshot, selection: [command(name)]
+
+
+def _toggle(snapshot: Snapshot, selection: Selection) -> list[Command]:
+    if waits_for_clock(snapshot):
+        return [command("set_clock_source", source="internal"), command("start")]
+    return [command("toggle")]
+
+
+def _clock_source(snapshot: Snapshot, selection: Selection) -> list[Command]:
+    source = "internal" if snapshot.transport.source == "external" else "external"
+    return [command("set_clock_source", source=source)]
+
+
+def _tempo(by: float) -> Wish:
+    return lambda snapshot, selection: [command("set_tempo", bpm=step(snapshot.transport.bpm, by, BPM_RANGE))]
+
+
+def _switch(name: str, is_on: Callable[[Snapshot], bool]) -> Wish:
+    return lambda snapshot, selection: [command(name, on=not is_on(snapshot))]
+
+
+def _lane_switch(name: str, is_on: Callable[[LaneView], bool]) -> Wish:
+    def wish(snapshot: Snapshot, selection: Selection) -> list[Command]:
+        lane = selected_lane(snapshot, selection)
+        return [] if lane is None else [command(name, track=lane.index, on=not is_on(lane))]
+
+    return wish
+
+
+def _sampling(field: str, by: float, limits: tuple[float, float]) -> Wish:
+    assert field in {known.name for known in fields(Sampling)}
+    return lambda snapshot, selection: [
+        command("set_sampling", **{field: step(getattr(snapshot.model.sampling, field), by, limits)})
+    ]
+
+
+def _regenerate(snapshot: Snapshot, selection: Selection) -> list[Command]:
+    return [command("regenerate") if selection.bar is None else command("regenerate", bar=selection.bar)]
+
+
+def _keep(snapshot: Snapshot, selection: Selection) -> list[Command]:
+    ours = [bar for lane in snapshot.lanes if lane.role == "companion" for bar in lane.bars]
+    now = snapshot.transport.bar
+    if any(bar.origin == "kept" and bar.bar > now for bar in ours):
+        return [command("keep", on=False)]
+    return [command("keep", on=True) if selection.bar is None else command("keep", on=True, bar=selection.bar)]
+
+
+def _lock(snapshot: Snapshot, selection: Selection) -> list[Command]:
+    bar = target_bar(snapshot, selection)
+    locked = any(view.locked for lane in snapshot.lanes for view in lane.bars if view.bar == bar)
+    return [command("lock", bar=bar, on=not locked)]
+
+
+def _remove(snapshot: Snapshot, selection: Selection) -> list[Command]:
+    lane = selected_lane(snapshot, selection)
+    return [] if lane is None or lane.role != "companion" else [command("remove_track", track=lane.index)]
+
+
+def _role(role: str) -> Wish:
+    def wish(snapshot: Snapshot, selection: Selection) -> list[Command]:
+        lane = selected_lane(snapshot, selection)
+        return [] if lane is None or lane.role == role else [command("set_role", track=lane.index, role=role)]
+
+    return wish
+
+
+def _cycle(name: str, argument: str, choices: tuple[int, ...], current: Callable[[Snapshot], int]) -> Wish:
+    def wish(snapshot: Snapshot, selection: Selection) -> list[Command]:
+        later = [choice for choice in choices if choice > current(snapshot)]
+        return [command(name, **{argument: later[0] if later else choices[0]})]
+
+    return wish
+
+
+def _in_practice(make: Callable[[Any], Command]) -> Wish:
+    """A wish that needs a song: `make` gets the practice view."""
+    return lambda snapshot, selection: [] if snapshot.practice is None else [make(snapshot.practice)]
+
+
+def _song_tempo(by: float) -> Wish:
+    return _in_practice(
+        lambda practice: command("set_tempo_factor", factor=step(practice.tempo_factor, by, TEMPO_FACTOR_RANGE))
+    )
+
+
+def _transpose(by: int) -> Wish:
+    low, high = TRANSPOSE_RANGE
+    return _in_practice(lambda practice: command("transpose", semitones=min(max(practice.transpose + by, low), high)))
+
+
+def _loop(practice: Any) -> Command:
+    return command("loop_here") if practice.loop is None else command("set_loop", start=0, end=None)
+
+
+_WISHES: dict[str, Wish] = {
+    "toggle": _toggle,
+    "panic": _plain("panic"),
+    "tap": _plain("tap"),
+    "faster": _tempo(1.0),
+    "slower": _tempo(-1.0),
+    "clock_source": _clock_source,
+    "click": _switch("click", lambda snapshot: snapshot.click),
+    "rewind": lambda snapshot, selection: [command("seek", bar=0)],
+    "record": _switch("record", lambda snapshot: snapshot.recording),
+    "thru": _switch("thru", lambda snapshot: snapshot.thru),
+    "mute": _lane_switch("mute", lambda lane: lane.muted),
+    "solo": _lane_switch("solo", lambda lane: lane.solo),
+    "remove": _remove,
+    "regenerate": _regenerate,
+    "keep": _keep,
+    "lock": _lock,
+    "undo": _plain("undo"),
+    "wait": _cycle("wait", "bars", WAIT_CHOICES, lambda snapshot: snapshot.wait_bars),
+    "cooler": _sampling("temperature", -TEMPERATURE_STEP, TEMPERATURE_RANGE),
+    "hotter": _sampling("temperature", TEMPERATURE_STEP, TEMPERATURE_RANGE),
+    "narrower": _sampling("top_p", -TOP_P_STEP, TOP_P_RANGE),
+    "wider": _sampling("top_p", TOP_P_STEP, TOP_P_RANGE),
+    "loop": _in_practice(_loop),
+    "next_section": _in_practice(lambda practice: command("next_section")),
+    "song_slower": _song_tempo(-TEMPO_FACTOR_STEP),
+    "song_faster": _song_tempo(TEMPO_FACTOR_STEP),
+    "key_down": _transpose(-1),
+    "key_up": _transpose(1),
+    "mine": _role("human"),
+    "fill": _role("companion"),
+    "backing": _role("backing"),
+    "trade": _cycle("trade", "bars", TRADE_CHOICES, lambda snapshot: snapshot.trade_bars),
+    "answer": _switch("answer", lambda snapshot: snapshot.answer),
+}

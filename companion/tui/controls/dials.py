@@ -1,0 +1,114 @@
+"""Sampling and attributes as dials: temperature and top-p for all parts, the attributes of one part. Pure drawing and steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from companion.session.events import Command, command
+from companion.session.snapshot import LaneView, Snapshot
+from companion.tokenizer import attributes
+from companion.tui import palette
+from companion.tui.canvas import Canvas
+from companion.tui.controls.commands import (
+    TEMPERATURE_RANGE,
+    TEMPERATURE_STEP,
+    TOP_P_RANGE,
+    TOP_P_STEP,
+    selected_lane,
+    step,
+)
+from companion.tui.lanes.draw import Selection
+from companion.tui.status.draw import gauge
+
+DIAL_WIDTH = 16
+NAME_WIDTH = 20
+SAMPLING_DIALS = {
+    "temperature": (TEMPERATURE_STEP, TEMPERATURE_RANGE, 2.0),
+    "top_p": (TOP_P_STEP, TOP_P_RANGE, 1.0),
+}  # step, limits, full scale of the gauge
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """One thing to turn. level None = the model is free to choose."""
+
+    name: str
+    title: str
+    share: float
+    reading: str
+    level: int | None = None
+
+
+def dials(snapshot: Snapshot, selection: Selection) -> list[Dial]:
+    """The dials for the chosen lane: only attributes that the loaded checkpoint has and that fit the instrument."""
+    sampling = snapshot.model.sampling
+    found = [
+        Dial(name, name.replace("_", "-" if name == "top_p" else " "), value / full, f"{value:.2f}")
+        for name, (_, _, full) in SAMPLING_DIALS.items()
+        for value in (getattr(sampling, name),)
+    ]
+    lane = selected_lane(snapshot, selection)
+    return found + [_attribute_dial(lane, name) for name in attribute_names(snapshot, lane)] if lane else found
+
+
+def attribute_names(snapshot: Snapshot, lane: LaneView | None) -> list[str]:
+    """Attributes that can steer this lane: density for drums, polyphony and durations for the others."""
+    if lane is None or lane.role != "companion":
+        return []
+    offered = snapshot.checkpoint.attributes if snapshot.checkpoint else attributes.NAMES
+    return [name for name in attributes.NAMES if name in offered and (name == "note_density") == lane.is_drum]
+
+
+def _attribute_dial(lane: LaneView, name: str) -> Dial:
+    level, count = lane.attributes.get(name), attributes.levels(name)
+    reading = "free" if level is None else attributes.labels(name)[min(max(level, 0), count - 1)]
+    return Dial(name, name.replace("_", " "), 0.0 if level is None else (level + 1) / count, reading, level)
+
+
+def turn(snapshot: Snapshot, selection: Selection, dial: Dial, by: int) -> list[Command]:
+    """The command for turning a dial by one step; below its lowest level an attribute is set free."""
+    if dial.name in SAMPLING_DIALS:
+        size, limits, _ = SAMPLING_DIALS[dial.name]
+        value = step(getattr(snapshot.model.sampling, dial.name), by * size, limits)
+        return [command("set_sampling", **{dial.name: value})]
+    lane = selected_lane(snapshot, selection)
+    if lane is None:
+        return []
+    if dial.level is None:
+        level = None if by < 0 else 0
+    else:
+        level = dial.level + by if dial.level + by >= 0 else None
+    if level is not None:
+        level = min(level, attributes.levels(dial.name) - 1)
+    return [] if level == dial.level else [command("set_attribute", track=lane.index, name=dial.name, level=level)]
+
+
+def release(snapshot: Snapshot, selection: Selection, dial: Dial) -> list[Command]:
+    """The command that sets an attribute free again; sampling goes back to 1.0 and 0.95."""
+    if dial.name in SAMPLING_DIALS:
+        return [command("set_sampling", **{dial.name: 1.0 if dial.name == "temperature" else 0.95})]
+    lane = selected_lane(snapshot, selection)
+    if lane is None or dial.level is None:
+        return []
+    return [command("set_attribute", track=lane.index, name=dial.name, level=None)]
+
+
+def draw_dials(snapshot: Snapshot | None, selection: Selection, chosen: int, width: int, height: int) -> Canvas:
+    """All dials, one a row, under a heading that names the part."""
+    canvas = Canvas(width, height)
+    if snapshot is None:
+        return canvas
+    lane = selected_lane(snapshot, selection)
+    canvas.put(1, 0, f"{lane.index + 1} {lane.name}" if lane else "no part", palette.TITLE)
+    found = dials(snapshot, selection)
+    for row, dial in enumerate(found):
+        here = row == chosen
+        style = palette.SELECTED if here else palette.BOLD
+        canvas.put(1, row + 1, f"{'▸' if here else ' '} {dial.title}".ljust(NAME_WIDTH), style)
+        gauge_style = palette.KEY if dial.level is not None or dial.name in SAMPLING_DIALS else palette.LINE
+        x = canvas.put_spans(NAME_WIDTH + 2, row + 1, *gauge(dial.share, DIAL_WIDTH, gauge_style))
+        canvas.put(x + 1, row + 1, dial.reading, palette.DIM if dial.reading == "free" else palette.PLAIN)
+    if lane is not None and len(found) == len(SAMPLING_DIALS):
+        canvas.put(1, len(found) + 1, "  attributes are for parts of ours: choose one with tab", palette.DIM)
+    canvas.put(1, height - 1, "↑↓ dial  ←→ turn  backspace free  tab next part  esc close", palette.DIM)
+    return canvas

@@ -1,0 +1,83 @@
+"""The dials on a screen of their own at the bottom, so that the lanes stay in sight while something is turned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import ModalScreen
+
+from companion.session.events import Command
+from companion.session.snapshot import Snapshot
+from companion.tui.controls.dials import Dial, dials, draw_dials, release, turn
+from companion.tui.lanes.draw import Selection
+from companion.tui.pane import CanvasPane
+
+
+class DialScreen(ModalScreen[Selection]):
+    """Turns dials; every turn is sent at once. Dismisses with the selection it ended on."""
+
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("up,k", "choose(-1)", "dial above"),
+        Binding("down,j", "choose(1)", "dial below"),
+        Binding("right,plus,l", "turn(1)", "more"),
+        Binding("left,minus,h", "turn(-1)", "less"),
+        Binding("backspace,delete,0", "release", "free"),
+        Binding("tab", "next_part(1)", "next part"),
+        Binding("shift+tab", "next_part(-1)", "part before"),
+        Binding("escape,a,q,enter", "close", "close"),
+    ]
+
+    def __init__(self, selection: Selection, send: Callable[[Command], None], snapshot: Snapshot | None) -> None:
+        super().__init__(classes="dials")
+        self._selection, self._send, self._snapshot = selection, send, snapshot
+        self._chosen = 0
+
+    def compose(self) -> ComposeResult:
+        yield CanvasPane(id="dials")
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self.show, self._snapshot)
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        """Take up a new picture."""
+        self._snapshot = snapshot
+        pane = self.query_one(CanvasPane)
+        pane.paint(draw_dials(snapshot, self._selection, self._chosen, pane.size.width, pane.size.height))
+
+    def _dials(self) -> list[Dial]:
+        return dials(self._snapshot, self._selection) if self._snapshot is not None else []
+
+    def action_choose(self, by: int) -> None:
+        """Another dial."""
+        self._chosen = min(max(self._chosen + by, 0), max(len(self._dials()) - 1, 0))
+        self.show(self._snapshot)
+
+    def action_turn(self, by: int) -> None:
+        """One step."""
+        found = self._dials()
+        if self._snapshot is not None and self._chosen < len(found):
+            for wish in turn(self._snapshot, self._selection, found[self._chosen], by):
+                self._send(wish)
+
+    def action_release(self) -> None:
+        """Leave it to the model."""
+        found = self._dials()
+        if self._snapshot is not None and self._chosen < len(found):
+            for wish in release(self._snapshot, self._selection, found[self._chosen]):
+                self._send(wish)
+
+    def action_next_part(self, by: int) -> None:
+        """The next lane."""
+        if self._snapshot is not None and self._snapshot.lanes:
+            lane = (self._selection.lane + by) % len(self._snapshot.lanes)
+            self._selection = replace(self._selection, lane=lane)
+            self._chosen = min(self._chosen, max(len(self._dials()) - 1, 0))
+            self.show(self._snapshot)
+
+    def action_close(self) -> None:
+        """Done."""
+        self.dismiss(self._selection)

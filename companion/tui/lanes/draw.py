@@ -1,0 +1,227 @@
+"""The lanes on a canvas: labels, bar lines, origin marks, notes, and the playhead over all of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rich.style import Style
+
+from companion.music.instruments import program_name
+from companion.session.snapshot import BarView, LaneView, Snapshot
+from companion.tui import palette
+from companion.tui.canvas import Area, Canvas
+from companion.tui.lanes.grid import BarGrid, LaneRows, bar_grid, lane_rows
+from companion.tui.lanes.roll import BEAT_DOT, RESOLUTION, PitchScale, bar_rows, pitch_scale
+from companion.tui.wording import ROLE_WORDS, pitch_name
+
+STATE_WORDS = {"committed": "will sound", "tentative": "may change", "hidden": "hidden", "played": "", "empty": ""}
+PLAYHEAD_CHARS = {" ": "┃", BEAT_DOT: "┃", "╱": "┃", "─": "┼", "│": "┃"}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the keys act on. bar None = the next bar, whichever that is."""
+
+    lane: int = 0
+    bar: int | None = None
+
+
+@dataclass(slots=True)
+class LanesPainter:
+    """Draws lanes; remembers pitch scales (so that lanes do not jump) and the last picture without its playhead."""
+
+    scales: dict[int, PitchScale] = field(default_factory=dict)
+    _key: object = None
+    _base: Canvas | None = None
+    grid: BarGrid | None = None
+    rows: tuple[LaneRows, ...] = ()
+
+    def draw(self, snapshot: Snapshot, selection: Selection, width: int, height: int) -> Canvas:
+        """The whole picture; cheap when only the playhead has moved."""
+        grid = bar_grid(snapshot, width)
+        key = (
+            width,
+            height,
+            grid,
+            selection,
+            snapshot.lanes,
+            snapshot.transport.time_signature,
+            snapshot.transport.bar,
+        )
+        if self._base is None or key != self._key:
+            self._key, self.grid = key, grid
+            self.rows = tuple(lane_rows(len(snapshot.lanes), height, selection.lane))
+            self._base = self._draw_base(snapshot, selection, Canvas(width, height), grid)
+        canvas = self._base.copy()
+        _draw_playhead(canvas, snapshot, grid, self.rows)
+        return canvas
+
+    def _draw_base(self, snapshot: Snapshot, selection: Selection, canvas: Canvas, grid: BarGrid) -> Canvas:
+        _draw_ruler(canvas, snapshot, selection, grid)
+        for rows in self.rows:
+            lane = snapshot.lanes[rows.index]
+            pitches = [note.pitch for bar in lane.bars if grid.shows(bar.bar) for note in bar.notes]
+            scale = pitch_scale(pitches, lane.is_drum, self.scales.get(lane.index))
+            self.scales[lane.index] = scale
+            _draw_lane(canvas, lane, rows, grid, scale, snapshot, selected=rows.index == selection.lane)
+        hidden = len(snapshot.lanes) - len(self.rows)
+        if hidden > 0 and self.rows:
+            canvas.put(0, 0, f"{hidden} more ↕", palette.WARN, limit=grid.label)
+        return canvas
+
+
+def _draw_ruler(canvas: Canvas, snapshot: Snapshot, selection: Selection, grid: BarGrid) -> None:
+    now = snapshot.transport.bar
+    target = now + 1 if selection.bar is None else selection.bar
+    for bar in range(grid.first, grid.first + grid.count):
+        x = grid.bar_x(bar)
+        canvas.put(x, 0, "┌" + "─" * grid.content, palette.LINE)
+        name = str(bar + 1 if bar >= 0 else bar)
+        style = palette.CURRENT if bar == now else palette.BOLD if bar > now else palette.DIM
+        end = canvas.put(x + 1, 0, f" {name} ", style)
+        if bar == target:
+            word = "next" if bar == now + 1 else "chosen"
+            canvas.put(end, 0, f"◂{word}", palette.KEY if selection.bar is not None else palette.DIM)
+
+
+def _draw_lane(
+    canvas: Canvas,
+    lane: LaneView,
+    rows: LaneRows,
+    grid: BarGrid,
+    scale: PitchScale,
+    snapshot: Snapshot,
+    *,
+    selected: bool,
+) -> None:
+    meter = snapshot.transport.time_signature
+    bars = {bar.bar: bar for bar in lane.bars}
+    head = 1 if rows.height > 2 else 0  # two rows leave no room for a line of its own
+    for bar in range(grid.first, grid.first + grid.count):
+        view = bars.get(bar, BarView(bar, "empty"))
+        body = Area(grid.bar_x(bar) + 1, rows.y + head, grid.content, rows.height - head)
+        _draw_beats(canvas, body, float(meter.beats), meter.denominator)
+        style = note_style(lane, view)
+        drawn = bar_rows(view.notes, view.state, scale, body.width, body.height, meter.bar_ticks(RESOLUTION))
+        for offset, text in enumerate(drawn):
+            _overlay(canvas, body.x, body.y + offset, text, style)
+        for y in range(rows.y + head, rows.y + rows.height):
+            canvas.put(body.x - 1, y, "│", palette.LINE)
+        _draw_head(canvas, lane, view, body.x - 1, rows.y, body.width + 1, rule=bool(head))
+    _draw_label(canvas, lane, rows, grid, scale, selected=selected)
+
+
+def note_style(lane: LaneView, view: BarView) -> Style:
+    """The colour of a bar's notes; muted lanes are all grey."""
+    if lane.muted or lane.role == "silent":
+        return palette.DIM
+    if view.state == "hidden":
+        return palette.HIDDEN
+    if lane.role == "human":
+        return palette.HUMAN
+    if view.state == "committed":
+        return palette.COMMITTED
+    if view.state == "tentative":
+        return palette.TENTATIVE
+    return palette.WRITTEN if view.origin == "written" else palette.PLAYED
+
+
+def _overlay(canvas: Canvas, x: int, y: int, text: str, style: Style) -> None:
+    """Write what is not blank and leave the rest as it is."""
+    for column, char in enumerate(text):
+        if char != " ":
+            canvas.put(x + column, y, char, style)
+
+
+def _draw_beats(canvas: Canvas, body: Area, beats: float, denominator: int) -> None:
+    """A faint dot in the middle row for every beat after the first."""
+    unit = 4 / denominator
+    beat = unit
+    while beat < beats - 1e-9:
+        canvas.put(body.x + int(beat / beats * body.width), body.y + body.height // 2, BEAT_DOT, palette.LINE)
+        beat += unit
+
+
+def _draw_head(canvas: Canvas, lane: LaneView, view: BarView, x: int, y: int, width: int, *, rule: bool) -> None:
+    """The line above a bar: where its notes come from, what will become of them, and whether it is locked."""
+    if rule:
+        canvas.put(x, y, "├" + "─" * (width - 1), palette.LINE)
+    mark = palette.ORIGIN_MARKS.get(view.origin, "")
+    words: list[tuple[str, Style]] = []
+    if mark and lane.role != "human":
+        words.append((mark, palette.ORIGIN_STYLES.get(view.origin, palette.DIM)))
+        if rule and width > 12:
+            words.append((" " + view.origin, palette.DIM))
+    if view.locked:
+        words.append((palette.LOCK_MARK, palette.KEY))
+    state = STATE_WORDS[view.state]
+    if rule and state and width >= 24:
+        words.append(((" · " if words else "") + state, palette.DIM))
+    if words:
+        canvas.put_spans(x + 1, y, *words)
+
+
+def _draw_label(
+    canvas: Canvas, lane: LaneView, rows: LaneRows, grid: BarGrid, scale: PitchScale, *, selected: bool
+) -> None:
+    width = grid.label - 1
+    name = f"{'▸' if selected else ' '}{lane.index + 1} {lane.name}"
+    style = palette.SELECTED if selected else palette.DIM if lane.muted else palette.BOLD
+    canvas.put(0, rows.y, " " * width, palette.PLAIN)
+    canvas.put(0, rows.y, name, style, limit=width)
+    lines = [_flags(lane), [(_instrument(lane), palette.DIM)], [(_range(lane, scale), palette.DIM)]]
+    for offset, spans in enumerate(lines[: rows.height - 1], start=1):
+        x = 2
+        for text, span_style in spans:
+            x = canvas.put(x, rows.y + offset, text, span_style, limit=max(width - x, 0))
+
+
+def _flags(lane: LaneView) -> list[tuple[str, Style]]:
+    spans: list[tuple[str, Style]] = []
+    if lane.muted:
+        spans.append(("MUTE ", palette.WARN))
+    if lane.solo:
+        spans.append(("SOLO ", palette.GOOD))
+    if lane.sounding:
+        return [*spans, ("♪" + " ".join(pitch_name(pitch) for pitch in lane.sounding[:4]), palette.BOLD)]
+    return [*spans, (ROLE_WORDS[lane.role], palette.DIM)]
+
+
+def _instrument(lane: LaneView) -> str:
+    channel = "any" if lane.channel is None else str(lane.channel + 1)
+    return f"ch {channel} {program_name(lane.program, lane.is_drum)}"
+
+
+def _range(lane: LaneView, scale: PitchScale) -> str:
+    if lane.attributes:
+        return attribute_summary(lane.attributes)
+    return "" if lane.is_drum else f"{pitch_name(scale.low)}–{pitch_name(scale.high)}"
+
+
+def attribute_summary(attributes: Mapping[str, int]) -> str:
+    """The controls that are set, short: "den 4 pol 1–3"."""
+    parts = []
+    if "note_density" in attributes:
+        parts.append(f"den {attributes['note_density']}")
+    for word, kind in (("pol", "polyphony"), ("dur", "note_duration")):
+        low, high = attributes.get(f"min_{kind}"), attributes.get(f"max_{kind}")
+        if low is not None or high is not None:
+            parts.append(f"{word} {'' if low is None else low}–{'' if high is None else high}")
+    return " ".join(parts)
+
+
+def _draw_playhead(canvas: Canvas, snapshot: Snapshot, grid: BarGrid, rows: tuple[LaneRows, ...]) -> None:
+    transport = snapshot.transport
+    column = grid.column(transport.bar, transport.beat, float(transport.time_signature.beats))
+    if column is None or not rows:
+        return
+    moving = transport.state in ("running", "lost")
+    canvas.put(column, 0, "▼", palette.PLAYHEAD if moving else palette.DIM)
+    for lane in rows:
+        for y in range(lane.y, lane.y + lane.height):
+            char = canvas.chars[y][column]
+            if char in PLAYHEAD_CHARS:
+                canvas.put(column, y, PLAYHEAD_CHARS[char], palette.PLAYHEAD if moving else palette.DIM)
+            elif moving:
+                canvas.restyle(column, y, palette.PLAYHEAD_NOTE)

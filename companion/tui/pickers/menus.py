@@ -1,0 +1,152 @@
+"""The actions that open pickers, and what becomes of each choice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from textual.screen import ModalScreen
+
+from companion.errors import CompanionError
+from companion.session.events import command
+from companion.session.settings import TrackSettings
+from companion.tui.lanes.draw import Selection
+from companion.tui.pickers import offers, presets
+from companion.tui.pickers.choices import ChoiceScreen
+from companion.tui.pickers.installed import installed_checkpoints
+from companion.tui.pickers.name import NameScreen
+
+if TYPE_CHECKING:
+    from companion.tui.app import CompanionApp
+
+PORT_LOOK_SECONDS = 1.0
+DRUM_CHANNEL = 9
+
+
+class MenuActions:
+    """Part of the main screen: everything that is chosen from a list."""
+
+    app: CompanionApp
+    selection: Selection
+
+    def action_pick_ports(self) -> None:
+        """Ports, looked up again every second while the screen is open."""
+        app = self.app
+
+        def offer(snapshot: Any) -> list:
+            return offers.port_sections(snapshot, app.port_names())
+
+        screen = ChoiceScreen("MIDI ports", offer, app.choose_port, stay=True)
+        app.feed.look_for_ports()
+        self._open(screen)
+        screen.set_interval(PORT_LOOK_SECONDS, app.feed.look_for_ports)
+
+    def action_pick_model(self) -> None:
+        """Checkpoint, window and mask mode; the list of checkpoints is fetched in the background."""
+        app = self.app
+
+        def offer(snapshot: Any) -> list:
+            return offers.model_sections(snapshot, app.installed)
+
+        def choose(section: str, value: Any) -> None:
+            app.send(command("set_model", **{section: value}))
+
+        screen = ChoiceScreen("Model", offer, choose, stay=True)
+        self._open(screen)
+
+        def find() -> None:
+            app.installed = installed_checkpoints()
+            app.call_from_thread(screen.offer_again)
+
+        if app.installed is None:
+            app.run_worker(find, thread=True, group="checkpoints", exclusive=True)
+
+    def action_pick_instrument(self) -> None:
+        """The program of the chosen part."""
+        snapshot, lane = self.app.picture, self.selection.lane
+        if snapshot is None or lane >= len(snapshot.lanes):
+            return
+        if snapshot.lanes[lane].is_drum:
+            self.app.notify("A drum part has no program to choose", severity="warning")
+            return
+
+        def choose(section: str, program: int) -> None:
+            self.app.send(command("set_program", track=lane, program=program))
+
+        name = snapshot.lanes[lane].name
+        self._open(ChoiceScreen(f"Instrument of {name}", lambda s: offers.instrument_sections(s, lane), choose))
+
+    def action_add_part(self) -> None:
+        """A new part of ours."""
+
+        def choose(section: str, program: int) -> None:
+            self.app.send(command("add_track", settings=new_part(program, self._used_channels())))
+
+        self._open(ChoiceScreen("Add a part of ours", lambda s: offers.instrument_sections(s, None), choose))
+
+    def _used_channels(self) -> set[int]:
+        snapshot = self.app.picture
+        return {lane.channel for lane in snapshot.lanes if lane.channel is not None} if snapshot else set()
+
+    def action_pick_meter(self) -> None:
+        """The time signature, from the next bar on."""
+
+        def choose(section: str, meter: Any) -> None:
+            wish = command("set_time_signature", numerator=meter.numerator, denominator=meter.denominator)
+            self.app.send(wish)
+
+        self._open(ChoiceScreen("Time signature", offers.meter_sections, choose))
+
+    def action_learn(self) -> None:
+        """Teach a foot switch."""
+
+        def choose(section: str, action: str) -> None:
+            self.app.send(command("learn", action=action))
+
+        self._open(ChoiceScreen("Teach a foot switch", lambda s: offers.learn_sections(), choose))
+
+    def action_pick_preset(self) -> None:
+        """Another preset: ends this performance and starts that one."""
+        app = self.app
+        found: list[tuple[str, str]] | None = None
+
+        def offer(snapshot: Any) -> list:
+            return offers.preset_sections(found, app.preset_name)
+
+        screen = ChoiceScreen("Load a preset", offer, lambda section, name: app.load_preset(name))
+        self._open(screen)
+
+        def find() -> None:
+            nonlocal found
+            found = presets.offered()
+            app.call_from_thread(screen.offer_again)
+
+        app.run_worker(find, thread=True, group="presets", exclusive=True)
+
+    def action_save_preset(self) -> None:
+        """Everything on screen, under a name."""
+        app = self.app
+        if app.picture is None:
+            return
+
+        def save(name: str | None) -> None:
+            if name:
+                try:
+                    app.notify(f"saved: {app.save_preset(name)}")
+                except CompanionError as error:
+                    app.notify(str(error), severity="error")
+
+        app.push_screen(NameScreen("Save as preset", app.preset_name), save)
+
+    def _open(self, screen: ModalScreen[None]) -> None:
+        self.app.push_screen(screen)
+        self.app.draw()
+
+
+def new_part(program: int, used_channels: set[int]) -> TrackSettings:
+    """Settings of an added part: drums on channel 10, others on the first free channel."""
+    from companion.music.instruments import program_name
+
+    if program == offers.DRUMS:
+        return TrackSettings("drums", "companion", is_drum=True, channel=DRUM_CHANNEL)
+    free = [channel for channel in range(16) if channel not in used_channels and channel != DRUM_CHANNEL]
+    return TrackSettings(program_name(program).lower(), "companion", program=program, channel=free[0] if free else 0)

@@ -1,0 +1,111 @@
+"""What each picker offers, from the newest picture and from what workers found out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from companion.music import TimeSignature
+from companion.music.instruments import GM_PROGRAMS
+from companion.session.snapshot import Snapshot
+from companion.tui.keys import LEARNABLE
+from companion.tui.pickers.choices import Choice, Section
+from companion.tui.wording import port_label
+
+DRUMS = -1  # in place of a program
+COMMON_METERS = tuple(TimeSignature(*pair) for pair in ((4, 4), (3, 4), (2, 4), (6, 8), (12, 8), (5, 4), (7, 8)))
+
+
+@dataclass(frozen=True, slots=True)
+class PortNames:
+    """The ports this machine has; `problem` says why there are none."""
+
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledCheckpoint:
+    """A checkpoint that can be chosen, with its capabilities."""
+
+    name: str
+    num_bars_map: tuple[int, ...] = ()
+    mask_modes: tuple[str, ...] = ()
+    parameters: int = 0
+
+
+def port_sections(snapshot: Snapshot | None, ports: PortNames | None) -> list[Section]:
+    """Inputs and outputs; those in use are marked, also when they have vanished."""
+    if ports is None:
+        return [Section("looking", "looking for ports…", (), "")]
+    in_use = dict(snapshot.ports) if snapshot else {}
+    sections = []
+    for direction, heading, names in (("in", "input", ports.inputs), ("out", "output", ports.outputs)):
+        used = {port_label(key): up for key, up in in_use.items() if key.startswith(f"{direction}:")}
+        gone = [name for name in used if name not in names]
+        choices = [Choice(name, name, name in used, "" if used.get(name, True) else "lost") for name in [*names, *gone]]
+        sections.append(
+            Section(direction, f"MIDI {heading}", tuple(choices), ports.problem or f"no MIDI {heading} found")
+        )
+    return sections
+
+
+def model_sections(snapshot: Snapshot | None, installed: Sequence[InstalledCheckpoint] | None) -> list[Section]:
+    """Checkpoints; and for the loaded one the windows and mask modes that it can do, and no others."""
+    info = snapshot.checkpoint if snapshot else None
+    loaded = info.name if info else ""
+    known = installed if installed is not None else ([InstalledCheckpoint(loaded)] if loaded else [])
+    checkpoints = [Choice(found.name, found.name, found.name == loaded, _capabilities(found)) for found in known]
+    looking = "looking for checkpoints…" if installed is None else "none installed: companion checkpoints pull yellow"
+    sections = [Section("checkpoint", "checkpoint", tuple(checkpoints), looking)]
+    if snapshot is None or info is None:
+        return [*sections, Section("waiting", "window and mask mode: once the checkpoint is loaded", (), "")]
+    chosen, used = snapshot.model, snapshot.generation
+    windows = [Choice("auto", 0, chosen.model_dim == 0, f"now {used.model_dim} bars" if used.model_dim else "")]
+    windows += [Choice(f"{dim} bars", dim, chosen.model_dim == dim) for dim in info.num_bars_map]
+    modes = [Choice("auto", "auto", chosen.mask_mode == "auto", f"now {used.mask_mode}" if used.mask_mode else "")]
+    modes += [Choice(mode, mode, chosen.mask_mode == mode) for mode in info.mask_modes]
+    return [
+        *sections,
+        Section("model_dim", "window (model_dim)", tuple(windows)),
+        Section("mask_mode", "mask mode: how the bars you have not played are hidden", tuple(modes)),
+    ]
+
+
+def _capabilities(found: InstalledCheckpoint) -> str:
+    parts = [f"{found.parameters / 1e6:.0f} M parameters"] if found.parameters else []
+    if found.num_bars_map:
+        parts.append(f"{', '.join(map(str, found.num_bars_map))} bars")
+    return " · ".join(parts)
+
+
+def instrument_sections(snapshot: Snapshot | None, lane: int | None) -> list[Section]:
+    """All General MIDI programs; drums too when a new part is made (lane None)."""
+    current = None
+    if snapshot is not None and lane is not None and lane < len(snapshot.lanes):
+        current = snapshot.lanes[lane].program
+    programs = [Choice(f"{number + 1:>3} {name}", number, number == current) for number, name in enumerate(GM_PROGRAMS)]
+    if lane is None:
+        programs.insert(0, Choice("    Drums", DRUMS))
+    return [Section("program", "instrument", tuple(programs))]
+
+
+def meter_sections(snapshot: Snapshot | None) -> list[Section]:
+    """The meters of the loaded checkpoint, common ones first."""
+    known = snapshot.checkpoint.time_signatures if snapshot and snapshot.checkpoint else COMMON_METERS
+    current = snapshot.transport.time_signature if snapshot else None
+    ordered = [meter for meter in COMMON_METERS if meter in known] + sorted(set(known) - set(COMMON_METERS))
+    return [Section("meter", "time signature", tuple(Choice(str(meter), meter, meter == current) for meter in ordered))]
+
+
+def learn_sections() -> list[Section]:
+    """Actions for a foot switch."""
+    return [Section("action", "what shall the switch do?", tuple(Choice(text, name) for name, text in LEARNABLE))]
+
+
+def preset_sections(presets: Sequence[tuple[str, str]] | None, current: str) -> list[Section]:
+    """Presets by name with their titles."""
+    if presets is None:
+        return [Section("looking", "looking for presets…", (), "")]
+    return [Section("preset", "preset", tuple(Choice(name, name, name == current, title) for name, title in presets))]

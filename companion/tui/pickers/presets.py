@@ -1,0 +1,75 @@
+"""What is on screen as a preset, and a preset as something to perform. Files are `companion.config`'s business."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from companion.session.settings import SessionSettings, TrackSettings
+from companion.session.snapshot import LaneView, Snapshot
+
+if TYPE_CHECKING:
+    from companion.config.presets import Preset
+
+
+def settings_on_screen(snapshot: Snapshot, base: SessionSettings, learned: Mapping[str, str]) -> SessionSettings:
+    """`base` with every choice that was made on the screen; what the screen does not show stays as it was."""
+    transport, practice = snapshot.transport, snapshot.practice
+    clock = replace(base.clock, source=transport.source, time_signature=transport.time_signature, click=snapshot.click)
+    if transport.source == "internal":
+        clock = replace(clock, bpm=round(transport.bpm, 2))
+    settings = replace(
+        base,
+        tracks=tuple(_track(lane, base) for lane in snapshot.lanes),
+        clock=clock,
+        model=snapshot.model,
+        wait_bars=snapshot.wait_bars,
+        thru=snapshot.thru,
+        learned={**base.learned, **learned},
+        trading=replace(base.trading, trade_bars=snapshot.trade_bars, answer=snapshot.answer),
+    )
+    if practice is None:
+        return settings
+    choices = replace(
+        base.practice, tempo_factor=practice.tempo_factor, transpose=practice.transpose, loop=practice.loop
+    )
+    return replace(settings, practice=choices)
+
+
+def _track(lane: LaneView, base: SessionSettings) -> TrackSettings:
+    known = next((track for track in base.tracks if track.name == lane.name), None)
+    track = known or TrackSettings(lane.name, lane.role)
+    return replace(
+        track,
+        role=lane.role,
+        program=lane.program,
+        is_drum=lane.is_drum,
+        channel=lane.channel,
+        attributes=dict(lane.attributes),
+        muted=lane.muted,
+        solo=lane.solo,
+    )
+
+
+def save(name: str, preset: Preset, settings: SessionSettings, ports: Mapping[str, str]) -> str:
+    """Write the preset among the user's own; returns the file's path. Raises ConfigError."""
+    from companion.config import presets
+
+    choice = presets.PortChoice(ports.get("in", preset.ports.input), ports.get("out", preset.ports.output))
+    chosen = replace(preset, name=name, settings=settings, ports=choice)
+    return str(presets.save_preset(chosen, name))
+
+
+def offered() -> list[tuple[str, str]]:
+    """(name, title) of every preset; one that cannot be read says so instead of its title."""
+    from companion.config import presets
+    from companion.errors import ConfigError
+
+    found = []
+    for name, _ in presets.list_presets():
+        try:
+            found.append((name, presets.load_preset(name).title))
+        except ConfigError as error:
+            found.append((name, str(error)))
+    return found

@@ -1,0 +1,1 @@
+"""The practice view: song structure, loop, pass, tempo, parts and accuracy."""

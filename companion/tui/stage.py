@@ -1,0 +1,222 @@
+"""The main screen: panes for every area, the keys, and the pickers. It draws pictures and sends wishes, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.events import Click, Resize
+from textual.screen import Screen
+
+from companion.session.events import command
+from companion.session.snapshot import Snapshot
+from companion.tui import palette
+from companion.tui.canvas import Canvas
+from companion.tui.controls.commands import commands_for
+from companion.tui.controls.screen import DialScreen
+from companion.tui.help.screen import HelpScreen
+from companion.tui.keys import KEYS
+from companion.tui.lanes.draw import LanesPainter, Selection
+from companion.tui.lanes.grid import lane_at
+from companion.tui.pane import CanvasPane
+from companion.tui.pickers.menus import MenuActions
+from companion.tui.pickers.name import ConfirmScreen
+from companion.tui.practice.draw import draw_line, draw_practice
+from companion.tui.status.draw import COLUMN_WIDTH, STRIP_ROWS, draw_column, draw_strip
+from companion.tui.transport.draw import BIG_ROWS, SMALL_ROWS, draw_transport
+
+if TYPE_CHECKING:
+    from companion.tui.app import CompanionApp
+
+TALL_FROM, WIDE_FROM = 30, 116
+HINT_KEYS = [key for key in KEYS if key.hint]
+
+
+class Stage(MenuActions, Screen[None]):
+    """What the player looks at. `show(snapshot, health)` draws; keys call `app.send`."""
+
+    BINDINGS: ClassVar[list[Any]] = [key.binding() for key in KEYS if not key.urgent]
+    app: CompanionApp  # pyright: ignore[reportIncompatibleMethodOverride]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.selection = Selection()
+        self.practice_view: bool | None = None  # None: until the player chooses, as the performance suggests
+        self._painter = LanesPainter()
+        self._shown: object = None
+
+    def compose(self) -> ComposeResult:
+        yield CanvasPane(id="transport")
+        yield CanvasPane(id="song")
+        with Horizontal(id="middle"):
+            yield CanvasPane(id="lanes")
+            yield CanvasPane(id="practice")
+            yield CanvasPane(id="column")
+        yield CanvasPane(id="strip")
+        yield CanvasPane(id="hints")
+
+    def on_mount(self) -> None:
+        self._fit(self.app.size.width, self.app.size.height)
+
+    def on_resize(self, event: Resize) -> None:
+        """Small terminals get a strip below the lanes, large ones a column beside them and large digits."""
+        self._fit(event.size.width, event.size.height)
+        self._shown = None
+        self.call_after_refresh(self.app.draw)
+
+    def _fit(self, width: int, height: int) -> None:
+        tall, wide = height >= TALL_FROM, width >= WIDE_FROM and height >= TALL_FROM
+        self.query_one("#transport").styles.height = BIG_ROWS if tall else SMALL_ROWS
+        self.query_one("#column").display = wide
+        self.query_one("#column").styles.width = COLUMN_WIDTH
+        self.query_one("#strip").display = not wide
+        self.query_one("#strip").styles.height = STRIP_ROWS
+
+    # --- drawing ---------------------------------------------------------------------------------------------------
+
+    def shows_practice(self, snapshot: Snapshot | None) -> bool:
+        """Whether the practice view is up instead of the piano roll."""
+        if self.practice_view is None:
+            return snapshot is not None and snapshot.practice is not None
+        return self.practice_view
+
+    def show(self, snapshot: Snapshot | None, health: str) -> None:
+        """Draw a picture; nothing happens when it is the one already shown."""
+        self._keep_selection_valid(snapshot)
+        shown = (id(snapshot), snapshot and snapshot.now_seconds, health, self.selection, self.practice_view)
+        if shown == self._shown and snapshot is not None:
+            return
+        self._shown = shown
+        practising = self.shows_practice(snapshot)
+        has_song = snapshot is not None and snapshot.practice is not None
+        for name, visible in (
+            ("song", has_song and not practising),
+            ("lanes", not practising),
+            ("practice", practising),
+        ):
+            pane = self.query_one(f"#{name}", CanvasPane)
+            if pane.display != visible:
+                pane.display = visible
+                self._shown = None  # sizes change: draw again once they are known
+        self._paint("transport", lambda width, height: draw_transport(snapshot, health, width, height))
+        self._paint("song", lambda width, height: draw_line(snapshot, width))
+        self._paint("practice", lambda width, height: draw_practice(snapshot, self.selection, width, height))
+        self._paint("column", lambda width, height: draw_column(snapshot, width, height))
+        self._paint("strip", lambda width, height: draw_strip(snapshot, width, height))
+        self._paint("hints", lambda width, height: draw_hints(width, height))
+        if snapshot is not None:
+            self._paint("lanes", lambda width, height: self._painter.draw(snapshot, self.selection, width, height))
+        else:
+            self._paint("lanes", draw_waiting)
+
+    def _paint(self, name: str, draw: Callable[[int, int], Canvas]) -> None:
+        pane = self.query_one(f"#{name}", CanvasPane)
+        if pane.display and pane.size.width and pane.size.height:
+            pane.paint(draw(pane.size.width, pane.size.height))
+
+    def _keep_selection_valid(self, snapshot: Snapshot | None) -> None:
+        if snapshot is None:
+            return
+        lane = min(self.selection.lane, max(len(snapshot.lanes) - 1, 0))
+        bar = self.selection.bar
+        known = [view.bar for view_lane in snapshot.lanes for view in view_lane.bars]
+        if bar is not None and known and bar < min(known):
+            bar = None  # it has scrolled away
+        self.selection = Selection(lane, bar)
+
+    # --- keys ------------------------------------------------------------------------------------------------------
+
+    def action_wish(self, name: str) -> None:
+        """A key that asks the performance for something."""
+        snapshot = self.app.picture
+        if snapshot is None:
+            return
+        for wish in commands_for(name, snapshot, self.selection):
+            self.app.send(wish)
+
+    def action_move_lane(self, by: int) -> None:
+        """Choose another part."""
+        snapshot = self.app.picture
+        if snapshot is not None and snapshot.lanes:
+            lane = min(max(self.selection.lane + by, 0), len(snapshot.lanes) - 1)
+            self.selection = replace(self.selection, lane=lane)
+            self.app.draw()
+
+    def action_move_bar(self, by: int) -> None:
+        """Choose another bar, within what is on screen."""
+        snapshot, grid = self.app.picture, self._painter.grid
+        if snapshot is None or grid is None:
+            return
+        start = snapshot.transport.bar + 1 if self.selection.bar is None else self.selection.bar
+        bar = min(max(start + by, grid.first), grid.first + grid.count - 1)
+        self.selection = replace(self.selection, bar=bar)
+        self.app.draw()
+
+    def action_dismiss_choice(self) -> None:
+        """Back to the next bar; give up learning."""
+        self.selection = replace(self.selection, bar=None)
+        if self.app.picture is not None and self.app.picture.learning:
+            self.app.send(command("learn", action=""))
+        self.app.draw()
+
+    def action_switch_view(self) -> None:
+        """Piano roll or practice view."""
+        self.practice_view = not self.shows_practice(self.app.picture)
+        self.app.draw()
+
+    def action_edit_attributes(self) -> None:
+        """The dials."""
+
+        def take(selection: Selection | None) -> None:
+            self.selection = selection or self.selection
+
+        self.app.push_screen(DialScreen(self.selection, self.app.send, self.app.picture), take)
+
+    def action_help(self) -> None:
+        """All keys."""
+        self.app.push_screen(HelpScreen())
+
+    def action_ask_quit(self) -> None:
+        """Quit; asks first while music is running."""
+        snapshot = self.app.picture
+        if snapshot is None or snapshot.transport.state not in ("running", "lost") or self.app.feed.ended:
+            self.app.exit(0)
+            return
+        self.app.push_screen(
+            ConfirmScreen("The music is running. Quit?"), lambda sure: self.app.exit(0) if sure else None
+        )
+
+    def on_click(self, event: Click) -> None:
+        """Choose the part and bar under the mouse."""
+        snapshot, grid, pane = self.app.picture, self._painter.grid, self.query_one("#lanes", CanvasPane)
+        if snapshot is None or grid is None or event.widget is not pane:
+            return
+        lane = lane_at(self._painter.rows, event.y)
+        if lane is not None:
+            self.selection = Selection(lane, grid.bar_at(event.x))
+            self.app.draw()
+
+
+def draw_hints(width: int, height: int) -> Canvas:
+    """The most useful keys, as many as fit; help and quit always."""
+    canvas = Canvas(width, height)
+    always = [key for key in HINT_KEYS if key.hint in ("help", "quit")]
+    reserve = sum(len(key.shown) + len(key.hint) + 3 for key in always)
+    x = 0
+    for key in [key for key in HINT_KEYS if key not in always]:
+        if x + len(key.shown) + len(key.hint) + 3 <= width - reserve:
+            x = canvas.put_spans(x, 0, (f" {key.shown}", palette.KEY), (f" {key.hint} ", palette.DIM))
+    for key in always:
+        x = canvas.put_spans(x, 0, (f" {key.shown}", palette.KEY), (f" {key.hint} ", palette.DIM))
+    return canvas
+
+
+def draw_waiting(width: int, height: int) -> Canvas:
+    """What stands in the place of the lanes before the first picture."""
+    canvas = Canvas(width, height)
+    text = "loading checkpoint…"
+    canvas.put(max((width - len(text)) // 2, 0), height // 2, text, palette.DIM)
+    return canvas

@@ -1,0 +1,1 @@
+"""The status area: bars in time, generation times, model, ports and notices."""

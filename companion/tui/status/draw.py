@@ -1,0 +1,186 @@
+"""The status area on a canvas, as a strip below the lanes or a column beside them. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+
+from rich.style import Style
+
+from companion.session.snapshot import Snapshot
+from companion.tui import palette
+from companion.tui.canvas import Canvas
+from companion.tui.transport.draw import FAIR_SHARE, GOOD_SHARE
+from companion.tui.wording import milliseconds, percent, port_label
+
+STRIP_ROWS = 3
+COLUMN_WIDTH = 38
+METER = 12
+TALL_COLUMN = 24
+Span = tuple[str, Style]
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_QUIET = ("notes_in", "notes_out", "bars")  # counters shown elsewhere or in their own line
+
+
+def draw_strip(snapshot: Snapshot | None, width: int, height: int) -> Canvas:
+    """Three rows for small terminals."""
+    canvas = Canvas(width, height)
+    if snapshot is None:
+        return canvas
+    x = canvas.put_spans(0, 0, *meter_spans(snapshot), (" ", palette.PLAIN), *ladder_spans(snapshot))
+    canvas.put_spans(x + 1, 0, *timing_spans(snapshot))
+    canvas.put_spans(0, 1, *model_spans(snapshot), ("  ", palette.PLAIN), *port_spans(snapshot))
+    trouble = trouble_spans(snapshot)
+    left = canvas.put_spans(0, 2, *trouble, ("  " if trouble else "", palette.PLAIN))
+    if snapshot.notices:
+        canvas.put(left, 2, snapshot.notices[-1], palette.WARN, limit=max(width - left, 0))
+    return canvas
+
+
+def draw_column(snapshot: Snapshot | None, width: int, height: int) -> Canvas:
+    """A column with headings for large terminals."""
+    canvas = Canvas(width, height)
+    if snapshot is None:
+        return canvas
+    for y in range(height):
+        canvas.put(0, y, "│", palette.LINE)
+    y = 0
+    for title, rows in _sections(snapshot, width - 2):
+        if y + 1 >= height:
+            break
+        canvas.put(2, y, title, palette.TITLE)
+        for offset, spans in enumerate(rows, start=1):
+            canvas.put_spans(2, y + offset, *spans)
+        y += len(rows) + (2 if height > TALL_COLUMN else 1)
+    return canvas
+
+
+def _sections(snapshot: Snapshot, width: int) -> list[tuple[str, list[list[Span]]]]:
+    counters = snapshot.counters
+    traffic: list[Span] = [(f"{counters.get('notes_in', 0)} in  {counters.get('notes_out', 0)} out", palette.PLAIN)]
+    trouble = trouble_spans(snapshot)
+    notices = [[(line, palette.WARN)] for text in reversed(snapshot.notices[-4:]) for line in wrap(text, width)]
+    return [
+        ("In time", [meter_spans(snapshot, width - 18), ladder_spans(snapshot)]),
+        ("Engine", _engine_rows(snapshot)),
+        ("Model", _model_rows(snapshot)),
+        ("Ports", _port_rows(snapshot)),
+        ("Notes", [traffic, *([span] for span in trouble)]),
+        ("Notices", notices or [[("none", palette.DIM)]]),
+    ]
+
+
+def _engine_rows(snapshot: Snapshot) -> list[list[Span]]:
+    generation = snapshot.generation
+    rows: list[list[Span]] = [
+        [("state  ", palette.DIM), (generation.state, palette.BOLD)],
+        [
+            ("a bar  ", palette.DIM),
+            (f"p50 {milliseconds(generation.p50_seconds)}  p99 {milliseconds(generation.p99_seconds)}", palette.PLAIN),
+        ],
+        [
+            ("lead   ", palette.DIM),
+            (milliseconds(generation.lead_seconds), palette.PLAIN),
+            (f"  first note {milliseconds(generation.first_note_p50_seconds)}", palette.DIM),
+        ],
+    ]
+    if generation.advice:
+        rows += [[(line, palette.WARN)] for line in wrap(generation.advice, COLUMN_WIDTH - 2)]
+    return rows
+
+
+def _model_rows(snapshot: Snapshot) -> list[list[Span]]:
+    generation, sampling = snapshot.generation, snapshot.model.sampling
+    info = snapshot.checkpoint
+    name = f"{info.name} · {info.engine}" if info else f"{snapshot.model.checkpoint} · loading"
+    return [
+        [(name, palette.BOLD)],
+        [(f"{generation.model_dim or '–'} bars · {generation.mask_mode or snapshot.model.mask_mode}", palette.PLAIN)],
+        [(f"temperature {sampling.temperature:.2f}  top-p {sampling.top_p:.2f}", palette.PLAIN)],
+        [(f"seed {snapshot.seed}" + (f"  waits {snapshot.wait_bars} bars" if snapshot.wait_bars else ""), palette.DIM)],
+    ]
+
+
+def _port_rows(snapshot: Snapshot) -> list[list[Span]]:
+    spans = port_spans(snapshot)
+    return [spans[start : start + 3] for start in range(0, len(spans), 3)] or [[("none", palette.DIM)]]
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Break a notice into lines that fit."""
+    return textwrap.wrap(text, max(width, 8)) or [""]
+
+
+def meter_spans(snapshot: Snapshot, width: int = METER) -> list[Span]:
+    """The share of bars in time as a bar and a number."""
+    generation = snapshot.generation
+    share = generation.bars_fresh / generation.bars if generation.bars else 0.0
+    style = palette.GOOD if share >= GOOD_SHARE else palette.WARN if share >= FAIR_SHARE else palette.BAD
+    text = percent(share) if generation.bars else "–"
+    return [("in time ", palette.DIM), *gauge(share, width, style), (f" {text}", style)]
+
+
+def gauge(share: float, width: int, style: Style) -> list[Span]:
+    """A horizontal gauge with eighths of a cell; share is clamped to 0..1."""
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
+    full, part = divmod(eighths, 8)
+    bar = "█" * full + (_EIGHTHS[part] if part else "")
+    return [("▕", palette.LINE), (bar.ljust(width), style), ("▏", palette.LINE)]
+
+
+def ladder_spans(snapshot: Snapshot) -> list[Span]:
+    """How many bars came from each step of the ladder."""
+    counts = snapshot.generation.bars_by_step
+    spans: list[Span] = []
+    for step in palette.LADDER_STEPS:
+        if counts.get(step) or step in ("fresh", "older", "variation", "rest"):
+            spans.append((f"{palette.ORIGIN_MARKS[step]}{counts.get(step, 0)} ", palette.ORIGIN_STYLES[step]))
+    return spans
+
+
+def timing_spans(snapshot: Snapshot) -> list[Span]:
+    """Generation times in short."""
+    generation = snapshot.generation
+    if not generation.p99_seconds:
+        return [(generation.state, palette.DIM)]
+    times = f"gen {generation.p50_seconds * 1000:.0f}/{generation.p99_seconds * 1000:.0f} ms"
+    return [(times, palette.PLAIN), (f" lead {milliseconds(generation.lead_seconds)}", palette.DIM)]
+
+
+def model_spans(snapshot: Snapshot) -> list[Span]:
+    """Checkpoint, engine, window, mask mode and sampling."""
+    generation, sampling = snapshot.generation, snapshot.model.sampling
+    name, engine = (
+        (snapshot.checkpoint.name, snapshot.checkpoint.engine)
+        if snapshot.checkpoint
+        else (snapshot.model.checkpoint, "…")
+    )
+    window = f"{generation.model_dim} bars " if generation.model_dim else ""
+    return [
+        (name, palette.BOLD),
+        (f"·{engine} {window}{generation.mask_mode or snapshot.model.mask_mode} ", palette.DIM),
+        (f"T{sampling.temperature:.2f} p{sampling.top_p:.2f}", palette.PLAIN),
+    ]
+
+
+def port_spans(snapshot: Snapshot) -> list[Span]:
+    """Ports with a mark for connected or lost."""
+    spans: list[Span] = []
+    for key, connected in snapshot.ports.items():
+        direction = key.partition(":")[0] if ":" in key else ""
+        mark, style = ("●", palette.GOOD) if connected else ("✗ lost", palette.BAD)
+        spans += [(f"{direction} " if direction in ("in", "out") else "", palette.DIM), (mark, style)]
+        spans.append((f" {port_label(key)}  ", palette.PLAIN))
+    return spans
+
+
+def trouble_spans(snapshot: Snapshot) -> list[Span]:
+    """Counters that should be zero, named only when they are not."""
+    spans: list[Span] = []
+    if snapshot.generation.late_notes_dropped:
+        spans.append((f"late notes {snapshot.generation.late_notes_dropped} ", palette.WARN))
+    for name, count in snapshot.counters.items():
+        if count and name not in _QUIET:
+            spans.append(
+                (f"{name.replace('_', ' ')} {count} ", palette.BAD if name == "hanging_notes" else palette.WARN)
+            )
+    return spans

@@ -1,0 +1,171 @@
+"""The transport on a canvas: position, tempo, clock, what comes next, whether it is in time. Pure."""
+
+from __future__ import annotations
+
+from rich.style import Style
+
+from companion.session.snapshot import BarView, LaneView, Snapshot
+from companion.tui import palette
+from companion.tui.canvas import Canvas
+from companion.tui.digits import big_text
+from companion.tui.wording import bar_and_beat, beat_in_bar, input_names, percent
+
+BIG_ROWS, SMALL_ROWS = 5, 2
+GOOD_SHARE, FAIR_SHARE = 0.98, 0.9
+Span = tuple[str, Style]
+
+_STATES: dict[str, Span] = {
+    "stopped": ("■ stopped", palette.DIM),
+    "armed": ("◇ armed", palette.WARN),
+    "running": ("▶ running", palette.GOOD),
+    "lost": ("! clock lost", palette.BAD),
+}
+
+
+def draw_transport(snapshot: Snapshot | None, health: str, width: int, height: int) -> Canvas:
+    """`health` is what is wrong with the performance itself ("" when it answers); it goes before everything else."""
+    canvas = Canvas(width, height)
+    if snapshot is None:
+        canvas.put(1, 0, "companion", palette.TITLE)
+        canvas.put(1, 1, health or "starting…", palette.BOLD, limit=width - 1)
+        return canvas
+    if height >= BIG_ROWS:
+        _draw_big(canvas, snapshot)
+    else:
+        _draw_small(canvas, snapshot)
+    row = BIG_ROWS - 2 if height >= BIG_ROWS else 1
+    canvas.put_spans(1, row, *(message_spans(snapshot, health) or next_spans(snapshot)))
+    return canvas
+
+
+def message_spans(snapshot: Snapshot, health: str = "") -> list[Span]:
+    """What the player has to know before anything else, or nothing."""
+    transport, generation = snapshot.transport, snapshot.generation
+    if health:
+        return [("! ", palette.BAD), (health, palette.BAD)]
+    if snapshot.learning:
+        return [
+            (f"move a pedal, button or key for: {snapshot.learning}", palette.KEY),
+            ("   (esc gives up)", palette.DIM),
+        ]
+    if transport.counting_in:
+        return [("count-in ", palette.WARN), *_lamps(snapshot)]
+    if transport.state == "lost":
+        return [(f"MIDI clock lost — going on alone at {transport.bpm:.1f} BPM", palette.BAD)]
+    if transport.state == "armed":
+        return [("armed — starts with the next clock tick", palette.WARN)]
+    if transport.state == "stopped":
+        loading = generation.state in ("loading", "no engine")
+        spans: list[Span] = [("loading checkpoint…  ", palette.WARN)] if loading else []
+        if transport.source == "external":
+            waiting = f"waiting for MIDI clock on {input_names(snapshot)}"
+            return [*spans, (waiting, palette.BOLD), (" — press ", palette.DIM), *_space("for the internal clock")]
+        return [*spans, ("stopped — press ", palette.DIM), *_space("to start")]
+    if generation.state == "no engine":
+        return [("the engine is down and being restarted; what is planned goes on", palette.BAD)]
+    return []
+
+
+def _space(purpose: str) -> list[Span]:
+    return [("space", palette.KEY), (f" {purpose}", palette.DIM)]
+
+
+def next_spans(snapshot: Snapshot) -> list[Span]:
+    """What every part of ours will do in the next bar."""
+    upcoming = snapshot.transport.bar + 1
+    spans: list[Span] = [(f"next {upcoming + 1}: ", palette.DIM)]
+    ours = [lane for lane in snapshot.lanes if lane.role == "companion"]
+    if not ours:
+        return [*spans, ("no part of ours", palette.DIM)]
+    for lane in ours:
+        spans += [
+            (lane.name + " ", palette.BOLD),
+            *next_of(lane, upcoming, snapshot.generation.state),
+            ("   ", palette.DIM),
+        ]
+    return spans
+
+
+def next_of(lane: LaneView, upcoming: int, engine_state: str) -> list[Span]:
+    """One part's next bar as a mark and a word."""
+    if lane.muted:
+        return [("muted", palette.WARN)]
+    view = next((bar for bar in lane.bars if bar.bar == upcoming), BarView(upcoming, "empty"))
+    if not view.origin:
+        if engine_state == "loading":
+            return [("loading…", palette.WARN)]
+        return [("… " + ("being made" if engine_state in ("generating", "prefilling") else "to be made"), palette.DIM)]
+    style = palette.ORIGIN_STYLES.get(view.origin, palette.PLAIN)
+    sure = "" if view.state == "committed" else "?"
+    return [(f"{palette.ORIGIN_MARKS[view.origin]} {view.origin}{sure}", style)]
+
+
+def in_time(snapshot: Snapshot) -> Span:
+    """The share of our bars that were fresh and in time, with a mark that needs no colour."""
+    generation = snapshot.generation
+    if not generation.bars:
+        return "in time –", palette.DIM
+    share = generation.bars_fresh / generation.bars
+    mark, style = (
+        ("✓", palette.GOOD)
+        if share >= GOOD_SHARE
+        else ("~", palette.WARN)
+        if share >= FAIR_SHARE
+        else ("✗", palette.BAD)
+    )
+    return f"{mark} {percent(share)} in time", style
+
+
+def _lamps(snapshot: Snapshot) -> list[Span]:
+    transport = snapshot.transport
+    now = beat_in_bar(transport) if transport.state in ("running", "lost") or transport.counting_in else -1
+    beats = transport.time_signature.numerator
+    if beats > 9:
+        return [(f"{now + 1}/{beats}", palette.BOLD)]
+    accent = palette.WARN
+    return [("●" if beat == now else "○", (accent if beat == 0 else palette.BOLD)) for beat in range(beats)]
+
+
+def _flags(snapshot: Snapshot) -> list[Span]:
+    shown = (
+        (snapshot.recording, " REC ", palette.RECORD),
+        (snapshot.click, " click", palette.DIM),
+        (snapshot.thru, " thru", palette.DIM),
+    )
+    return [(text, style) for on, text, style in shown if on]
+
+
+def _clock(snapshot: Snapshot) -> list[Span]:
+    transport = snapshot.transport
+    text, style = _STATES[transport.state]
+    jitter = transport.jitter_seconds * 1000
+    spans: list[Span] = [(text, style), (f" · {transport.source} clock", palette.DIM)]
+    return [*spans, (f" ±{jitter:.1f} ms", palette.DIM)] if jitter >= 0.05 else spans
+
+
+def _draw_small(canvas: Canvas, snapshot: Snapshot) -> None:
+    transport = snapshot.transport
+    x = canvas.put_spans(
+        0, 0, (f" {bar_and_beat(transport):>5} ", palette.CURRENT), (" ", palette.PLAIN), *_lamps(snapshot)
+    )
+    tempo: list[Span] = [(f"  {transport.bpm:.1f}", palette.BOLD), (f" {transport.time_signature}  ", palette.DIM)]
+    x = canvas.put_spans(x, 0, *tempo, *_clock(snapshot))
+    right = [*_flags(snapshot), (" ", palette.PLAIN), in_time(snapshot)]
+    canvas.put_right(0, *right)
+
+
+def _draw_big(canvas: Canvas, snapshot: Snapshot) -> None:
+    transport = snapshot.transport
+    position, tempo = big_text(bar_and_beat(transport)), big_text(f"{transport.bpm:.1f}")
+    style = palette.TITLE if transport.state in ("running", "lost") else palette.DIM
+    tempo_x = max(len(position[0]) + 6, 25)
+    for row in range(3):
+        canvas.put(2, row, position[row], style)
+        canvas.put(tempo_x, row, tempo[row], palette.BOLD if style is palette.TITLE else palette.DIM)
+    x = tempo_x + len(tempo[0]) + 1
+    canvas.put_spans(x, 0, ("BPM ", palette.DIM), (str(transport.time_signature), palette.BOLD))
+    canvas.put_spans(x, 1, *_lamps(snapshot))
+    canvas.put_spans(x, 2, *_clock(snapshot))
+    canvas.put_right(0, *_flags(snapshot), (" ", palette.PLAIN), in_time(snapshot), (" ", palette.PLAIN))
+    checkpoint = snapshot.checkpoint.name if snapshot.checkpoint else snapshot.model.checkpoint
+    canvas.put_right(1, (checkpoint + " ", palette.DIM))

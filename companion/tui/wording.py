@@ -1,0 +1,50 @@
+"""Numbers and names as a musician reads them. Pure."""
+
+from __future__ import annotations
+
+from companion.session.snapshot import Snapshot, TransportView
+
+_PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+ROLE_WORDS = {"human": "you", "companion": "companion", "backing": "backing", "silent": "silent"}
+WHOLE_BAR = 1e-9
+
+
+def pitch_name(pitch: int) -> str:
+    """60 → "C4"."""
+    return f"{_PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def milliseconds(seconds: float) -> str:
+    """0.1834 → "183 ms"; 0 means not measured yet."""
+    return f"{seconds * 1000:.0f} ms" if seconds > 0 else "– ms"
+
+
+def percent(share: float) -> str:
+    """0.985 → "98.5 %"; 1 → "100 %"; never rounds a miss up to 100."""
+    if share >= 1.0 - WHOLE_BAR:
+        return "100 %"
+    return f"{min(share * 100, 99.9):.1f} %"
+
+
+def bar_and_beat(transport: TransportView) -> str:
+    """Position as players count it, from 1: "13.2". Beats are those of the meter's denominator."""
+    beat = int(transport.beat * transport.time_signature.denominator / 4 + 1e-6) + 1
+    bar = transport.bar + 1 if transport.bar >= 0 else transport.bar
+    return f"{bar}.{min(beat, transport.time_signature.numerator)}"
+
+
+def beat_in_bar(transport: TransportView) -> int:
+    """The beat we are in, from 0, in units of the meter's denominator."""
+    beat = int(transport.beat * transport.time_signature.denominator / 4 + 1e-6)
+    return max(0, min(beat, transport.time_signature.numerator - 1))
+
+
+def input_names(snapshot: Snapshot) -> str:
+    """The input ports by name, or a word for any."""
+    names = [port_label(name) for name in snapshot.ports if name.startswith("in:")]
+    return ", ".join(names) or "any input"
+
+
+def port_label(key: str) -> str:
+    """A snapshot's port key without its direction."""
+    return key.partition(":")[2] if key.startswith(("in:", "out:")) else key
