@@ -135,7 +135,7 @@ class Command:
         return dict(self.arguments).get(key, default)
 
 
-def command(name: str, **arguments: Any) -> Command:
+def command(name: str, /, **arguments: Any) -> Command:
     """`command("mute", track=1, on=True)`."""
     return Command(name, tuple(sorted(arguments.items())))
 
