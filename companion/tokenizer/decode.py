@@ -116,9 +116,9 @@ class Decoder:
             elif token_type is TokenType.BAR_END:
                 end_bar()
             elif token_type is TokenType.TIME_SIG:
-                meter = self.vocabulary.config.time_signatures[value]
+                meter = self.vocabulary.meter(value)
             elif token_type is TokenType.INSTRUMENT:
-                program = self.vocabulary.programs[value]
+                program = self.vocabulary.program(value)
             note = notes.push(token_id)
             if note is not None and open_bar:
                 row.append(note)

@@ -44,12 +44,51 @@ class TokenType(str, Enum):
     KEY_SIGNATURE = "KeySignature"
     SILENCE_PROPORTION = "TrackLevelSilenceProportionMax"
     NOMML = "TrackLevelNomml"
-    BAR_TENSION = "BarLevelTension"
-    BAR_TENSION_DRUM = "BarLevelTensionDrum"
+    BAR_TENSION = "Tension"
+    BAR_TENSION_DRUM = "TensionDrum"
     BAR_PITCH_CLASS_SET = "BarLevelPitchClassSet"
     BAR_ONSET_DENSITY = "BarLevelOnsetDensity"
     BAR_ONSET_POLYPHONY_MIN = "BarLevelOnsetPolyphonyMin"
     BAR_ONSET_POLYPHONY_MAX = "BarLevelOnsetPolyphonyMax"
+    # Names that a list of token_domains may hold and that take up ids, though nothing here writes them.
+    AV_POLYPHONY = "AvPolyphony"
+    DANCEABILITY = "Danceability"
+    DANCEABILITY_SPOTIFY = "DanceabilitySpotify"
+    DRUM_TRACK = "DrumTrack"
+    ENERGY_SPOTIFY = "EnergySpotify"
+    FILL_IN = "FillIn"
+    HEADER = "Header"
+    CONTAINS_THIRTY_SECOND = "ContainsNoteDurationThirtySecond"
+    CONTAINS_SIXTEENTH = "ContainsNoteDurationSixteenth"
+    CONTAINS_EIGHTH = "ContainsNoteDurationEighth"
+    CONTAINS_QUARTER = "ContainsNoteDurationQuarter"
+    CONTAINS_HALF = "ContainsNoteDurationHalf"
+    CONTAINS_WHOLE = "ContainsNoteDurationWhole"
+    MAX_NOTE_DURATION_HARD = "MaxNoteDurationHard"
+    MIN_NOTE_DURATION_HARD = "MinNoteDurationHard"
+    MAX_POLYPHONY_HARD = "MaxPolyphonyHard"
+    MIN_POLYPHONY_HARD = "MinPolyphonyHard"
+    NON_PITCH = "NonPitch"
+    NOTE_OFFSET = "NoteOffset"
+    NOTE_PITCH = "NotePitch"
+    PITCH_CLASS = "PitchClass"
+    PITCH_CLASS_COUNT = "PitchClassCount"
+    REPETITION = "Repetition"
+    REST_PERCENTAGE = "RestPercentage"
+    SEGMENT = "Segment"
+    SEGMENT_END = "SegmentEnd"
+    SEGMENT_FILL_IN = "SegmentFillIn"
+    TIME_DELTA = "TimeDelta"
+    TRACK_ONSET_DENSITY = "TrackLevelOnsetDensity"
+    TRACK_ONSET_DENSITY_MIN = "TrackLevelOnsetDensityMin"
+    TRACK_ONSET_DENSITY_MAX = "TrackLevelOnsetDensityMax"
+    TRACK_ONSET_POLYPHONY_MIN = "TrackLevelOnsetPolyphonyMin"
+    TRACK_ONSET_POLYPHONY_MAX = "TrackLevelOnsetPolyphonyMax"
+    PITCH_RANGE_MIN = "TrackLevelPitchRangeMin"
+    SILENCE_PROPORTION_MIN = "TrackLevelSilenceProportionMin"
+    VALENCE_SPOTIFY = "ValenceSpotify"
+    VELOCITY = "Velocity"
+    WNBD_SYNCOPATION = "WnbdSyncopation"
 
     @classmethod
     def parse(cls, name: str) -> TokenType:
@@ -68,9 +107,7 @@ _ALIASES = {
     "OnsetPolyphony": TokenType.BAR_ONSET_POLYPHONY_MAX,
     "NoteDurationDist": TokenType.NOTE_DURATION,
     "PieceEnd": TokenType.PIECE_END,
-    "Tension": TokenType.BAR_TENSION,
-    "TensionDrum": TokenType.BAR_TENSION_DRUM,
-    "Nomml": TokenType.NOMML,
+    "TimeSignature": TokenType.TIME_SIG,
 }
 _BY_PLAIN_NAME = {member.value.lower(): member for member in TokenType} | {
     alias.lower(): member for alias, member in _ALIASES.items()

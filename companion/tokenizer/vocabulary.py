@@ -13,6 +13,20 @@ from companion.tokenizer.encoder_config import EncoderConfig
 from companion.tokenizer.token_types import TokenType
 
 DEFAULT_VELOCITY = 100  # what a note without any velocity token sounds at
+_MOST_IDS = 100_000
+_REQUIRED = (
+    TokenType.PIECE_START,
+    TokenType.TRACK,
+    TokenType.TRACK_END,
+    TokenType.BAR,
+    TokenType.BAR_END,
+    TokenType.INSTRUMENT,
+    TokenType.NOTE_ONSET,
+    TokenType.NOTE_DURATION,
+    TokenType.TIME_ABSOLUTE_POS,
+    TokenType.VELOCITY_LEVEL,
+)
+_MOST_MIDI_VALUES = 128
 _PITCH_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
@@ -24,12 +38,14 @@ class Vocabulary:
     """
 
     def __init__(self, config: EncoderConfig) -> None:
+        """Raises EncoderConfigError when no usable vocabulary follows from the config."""
         self.config = config
         self.domains: dict[TokenType, tuple[int, int]] = {}
         self.size = 0
         for token_type, size in _domain_list(config):
             self.domains[token_type] = (self.size, size)
             self.size += size
+        self._check()
         levels = self.domain_size(TokenType.VELOCITY_LEVEL)
         self.velocity_levels: tuple[int, ...] = tuple(velocity_level(velocity, levels) for velocity in range(128))
         self.velocities: tuple[int, ...] = tuple(
@@ -38,6 +54,16 @@ class Vocabulary:
         self.instrument_classes, self.programs = _instrument_tables(config)
         self.meters: dict[TimeSignature, int] = {meter: index for index, meter in enumerate(config.time_signatures)}
         self._types: list[TokenType] = [t for t, (_, size) in self.domains.items() for _ in range(size)]
+
+    def _check(self) -> None:
+        for token_type in _REQUIRED:
+            if token_type not in self.domains:
+                raise EncoderConfigError(f"encoder config: token_domains lacks {token_type.value}")
+        if self.size > _MOST_IDS:
+            raise EncoderConfigError(f"encoder config: {self.size} token ids are more than the {_MOST_IDS} supported")
+        for token_type in (TokenType.NOTE_ONSET, TokenType.VELOCITY_LEVEL):
+            if self.domain_size(token_type) > _MOST_MIDI_VALUES:
+                raise EncoderConfigError(f"encoder config: {token_type.value} has more than {_MOST_MIDI_VALUES} values")
 
     def __contains__(self, token_type: TokenType) -> bool:
         return token_type in self.domains
@@ -85,6 +111,15 @@ class Vocabulary:
                 f"unknown time signature {meter}: not one of the model's {len(self.meters)} meters"
             ) from None
 
+    def meter(self, value: int) -> TimeSignature:
+        """The meter of a TimeSig value; 4/4 for values the config names no meter for."""
+        meters = self.config.time_signatures
+        return meters[value] if value < len(meters) else TimeSignature(4, 4)
+
+    def program(self, value: int) -> int:
+        """The representative program of an Instrument value; 0 for values without a class."""
+        return self.programs[value] if value < len(self.programs) else 0
+
     def describe(self, token_id: int) -> str:
         """A readable name such as "NoteOnset C4 (60)" or "TimeSig 6/8"."""
         token_type, value = self.type_of(token_id)
@@ -99,12 +134,12 @@ class Vocabulary:
             return f"{value + 1}/{beat} beat"
         if token_type is TokenType.TIME_ABSOLUTE_POS:
             return f"beat {value // beat + 1} + {value % beat}/{beat}"
-        if token_type is TokenType.TIME_SIG and value < len(self.config.time_signatures):
-            return str(self.config.time_signatures[value])
+        if token_type is TokenType.TIME_SIG:
+            return str(self.meter(value))
         if token_type is TokenType.NUM_BARS and value < len(self.config.num_bars_map):
             return str(self.config.num_bars_map[value])
-        if token_type is TokenType.INSTRUMENT and value < len(self.programs):
-            return f"program {self.programs[value]}"
+        if token_type is TokenType.INSTRUMENT:
+            return f"program {self.program(value)}"
         if token_type is TokenType.VELOCITY_LEVEL:
             return f"{value} (velocity {self.velocities[value]})"
         if token_type is TokenType.TRACK:
