@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from companion.errors import RequestValidationError
+from companion.errors import GenerationError
 from companion.evaluation import measures
 from companion.evaluation.windows import Cell, LiveWindow, random_bar
 from companion.inference.request import GenerationRequest, InferenceConfig
@@ -35,31 +35,43 @@ FOLLOW_SHIFT = 6  # a tritone: the new key shares the fewest pitch classes with 
 FITS = 0.75  # a bar fits when this share of its notes is among the player's pitch classes
 
 
-def write_bars(
-    engine: InferenceEngine,
-    score: Score,
-    targets: Iterable[Cell],
-    hidden: Iterable[Cell],
-    seed: int,
-    attribute: Mapping[int, Mapping[str, int]] | None = None,
-    mask_mode: str = "auto",
-) -> dict[Cell, Bar]:
-    """The generated bars of one live request (all targets in one step)."""
-    cells = sorted(targets)
-    config = InferenceConfig(
-        model_dim=score.bar_count,
-        seed=seed,
-        top_p=0.95,
-        allow_rests=True,
-        novelty_check=False,
-        silence_check=False,
-        bars_per_step=0,
-        tracks_per_step=0,
-        mask_mode=mask_mode,
-    )
-    request = GenerationRequest.infill(len(score.tracks), _rows(cells), _rows(hidden), config, attribute)
-    result = engine.generate(score, request)
-    return {(track, bar): result.score.tracks[track].bars[bar] for track, bar in cells}
+class Player:
+    """Writes bars with one engine. `failures` counts requests without an acceptable answer; their bars are rests."""
+
+    def __init__(self, engine: InferenceEngine) -> None:
+        self._engine = engine
+        self.failures = 0
+
+    def write(
+        self,
+        score: Score,
+        targets: Iterable[Cell],
+        hidden: Iterable[Cell],
+        seed: int,
+        attribute: Mapping[int, Mapping[str, int]] | None = None,
+    ) -> dict[Cell, Bar]:
+        """The generated bars of one live request (all targets in one step)."""
+        cells = sorted(targets)
+        config = InferenceConfig(
+            model_dim=score.bar_count,
+            seed=seed,
+            top_p=0.95,
+            allow_rests=True,
+            novelty_check=False,
+            silence_check=False,
+            bars_per_step=0,
+            tracks_per_step=0,
+            max_attempts=1,
+            # no real bar comes near: only an untrained model would fill its context instead of ending
+            density_hard_limit=96,
+        )
+        request = GenerationRequest.infill(len(score.tracks), _rows(cells), _rows(hidden), config, attribute)
+        try:
+            result = self._engine.generate(score, request)
+        except GenerationError:
+            self.failures += 1
+            return {(t, bar): Bar((), score.tracks[t].bars[bar].time_signature) for t, bar in cells}
+        return {(track, bar): result.score.tracks[track].bars[bar] for track, bar in cells}
 
 
 def _rows(cells: Iterable[Cell]) -> dict[int, list[int]]:
@@ -107,12 +119,12 @@ def _judge(into: Averages, window: LiveWindow, cell: Cell, bar: Bar) -> None:
     )
 
 
-def infill_quality(engine: InferenceEngine, windows: Sequence[LiveWindow], seed: int) -> dict[str, Any]:
+def infill_quality(player: Player, windows: Sequence[LiveWindow], seed: int) -> dict[str, Any]:
     """Means per source: ours, copying the previous bar, a random bar of the same kind of track, and the true bar."""
     rng = np.random.default_rng(seed)
     sums = {name: Averages() for name in ("ours", "copy previous bar", "random bar", "true bar")}
     for number, window in enumerate(windows):
-        written = write_bars(engine, blank(window), window.targets, window.hidden, seed + number)
+        written = player.write(blank(window), window.targets, window.hidden, seed + number)
         for cell in window.targets:
             before = window.score.tracks[cell[0]].bars[cell[1] - 1]
             _judge(sums["ours"], window, cell, written[cell])
@@ -123,7 +135,7 @@ def infill_quality(engine: InferenceEngine, windows: Sequence[LiveWindow], seed:
 
 
 def control_accuracy(
-    engine: InferenceEngine, windows: Sequence[LiveWindow], names: Iterable[str], each: int, seed: int
+    player: Player, windows: Sequence[LiveWindow], names: Iterable[str], each: int, seed: int
 ) -> dict[str, Any]:
     """Per attribute and level: the share of generated bars whose own level is the one asked for, ±1; `each` bars a level."""
     outcome: dict[str, Any] = {}
@@ -139,9 +151,8 @@ def control_accuracy(
                 window, cell = cases[(number + level * each) % len(cases)]
                 others = [c for c in window.targets if c != cell]
                 score = blank(window)
-                written = write_bars(
-                    engine, score, [cell], [*window.hidden, *others], seed + number, {cell[0]: {name: level}}
-                )
+                wanted = {cell[0]: {name: level}}
+                written = player.write(score, [cell], [*window.hidden, *others], seed + number, wanted)
                 track = replace(score.tracks[cell[0]], bars=(written[cell],))
                 measured = attributes.compute_track(track, score.resolution).get(name)
                 hits.append(bool(written[cell].notes) and measured is not None and abs(measured - level) <= 1)
@@ -150,7 +161,7 @@ def control_accuracy(
     return outcome
 
 
-def following(engine: InferenceEngine, windows: Sequence[LiveWindow], seed: int) -> dict[str, Any]:
+def following(player: Player, windows: Sequence[LiveWindow], seed: int) -> dict[str, Any]:
     """The player changes key by a tritone; the companion rolls on bar by bar, hearing each player's bar only afterwards.
 
     share_fitting[k]: mean share of the companion's notes among the player's pitch classes in the k-th bar after the change
@@ -163,7 +174,7 @@ def following(engine: InferenceEngine, windows: Sequence[LiveWindow], seed: int)
         if not melodic:
             continue
         score = window.score.select_tracks([0, melodic[0][0]])
-        fits = _follow_one(engine, score, seed + number)
+        fits = _follow_one(player, score, seed + number)
         for step, fit in enumerate(fits):
             if fit is not None:
                 shares[step].append(fit)
@@ -176,7 +187,7 @@ def following(engine: InferenceEngine, windows: Sequence[LiveWindow], seed: int)
     }
 
 
-def _follow_one(engine: InferenceEngine, score: Score, seed: int) -> list[float | None]:
+def _follow_one(player: Player, score: Score, seed: int) -> list[float | None]:
     """Track 0 is the player, looped and shifted after its last bar; track 1 the companion."""
     bars = score.bar_count
     played = [*score.tracks[0].bars, *(_shift(bar) for bar in score.tracks[0].bars[: FOLLOW_BARS + 1])]
@@ -184,16 +195,16 @@ def _follow_one(engine: InferenceEngine, score: Score, seed: int) -> list[float 
     fits: list[float | None] = []
     for step in range(FOLLOW_BARS + 1):
         now = bars + step
-        player, mine = [*played[now - bars + 1 : now]], own[now - bars + 1 : now]
+        heard, mine = [*played[now - bars + 1 : now]], own[now - bars + 1 : now]
         rest = Bar((), played[now].time_signature)
         window = replace(
             score,
             tracks=(
-                replace(score.tracks[0], bars=(*player, rest)),
+                replace(score.tracks[0], bars=(*heard, rest)),
                 replace(score.tracks[1], bars=(*mine, rest)),
             ),
         )
-        written = write_bars(engine, window, [(1, bars - 1)], [(0, bars - 1)], seed * 31 + step)[1, bars - 1]
+        written = player.write(window, [(1, bars - 1)], [(0, bars - 1)], seed * 31 + step)[1, bars - 1]
         own.append(written)
         fits.append(measures.pitch_class_overlap(written, played[max(bars, now - 1) : now + 1]))
     return fits
@@ -206,19 +217,3 @@ def _shift(bar: Bar) -> Bar:
 def _moved(note: Note) -> Note:
     up = note.pitch + FOLLOW_SHIFT
     return replace(note, pitch=up if up <= 127 else up - 12)
-
-
-def allowed_modes(engine: InferenceEngine, score: Score, modes: Iterable[str]) -> list[str]:
-    """The mask modes this checkpoint accepts."""
-    good = []
-    for mode in modes:
-        try:
-            engine.validate(score, GenerationRequest.infill(len(score.tracks), {0: [0]}, config=_mode(score, mode)))
-        except RequestValidationError:
-            continue
-        good.append(mode)
-    return good
-
-
-def _mode(score: Score, mode: str) -> InferenceConfig:
-    return InferenceConfig(model_dim=score.bar_count, mask_mode=mode)
