@@ -158,7 +158,7 @@ def _encode(message: Message) -> bytes:
             return bytes((0xE0 | channel, (value + 8192) & 0x7F, (value + 8192) >> 7))
         case Pressure(channel, value, None):
             return bytes((0xD0 | channel, value))
-        case Pressure(channel, value, key):
+        case Pressure(channel, value, int(key)):
             return bytes((0xA0 | channel, key, value))
         case SongPosition(sixteenths):
             return bytes((SONG_POSITION, sixteenths & 0x7F, sixteenths >> 7))

@@ -1,0 +1,168 @@
+"""Ports as the rest of the program sees them: polled inputs, outputs, names, and a pair in memory.
+
+No driver is imported here; `companion.midi.driver` has the real ones. Times are seconds of the caller's monotonic clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from companion.errors import PortError
+from companion.midi.codec import Decoder
+from companion.session.messages import Message
+
+CLIENT_NAME = "companion"
+MAX_MESSAGES_A_POLL = 256  # a flood is taken in portions, so that what is due in between is still sent in time
+# Ports that exist on every machine and carry no music of their own, and ours.
+_NOT_REAL = re.compile(r"midi through|rtmidi|\bmidi-bridge:midi through|^companion", re.IGNORECASE)
+_ALSA_ADDRESS = re.compile(r"\s\d+:\d+$")
+
+
+class InputPort(Protocol):
+    """Something that can be asked for what has arrived."""
+
+    name: str
+
+    def poll(self, now: float) -> list[tuple[float, Message]]:
+        """(arrival time <= now, message) since the last poll, oldest first, some hundreds at most; never blocks."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the port; may be called twice."""
+        ...
+
+
+class OutputPort(Protocol):
+    """Something that takes bytes."""
+
+    name: str
+
+    def send(self, data: bytes) -> None:
+        """Send one whole message now. Raises PortError when the driver refuses it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the port; may be called twice."""
+        ...
+
+
+class ArrivalClock:
+    """Arrival times from a driver's deltas.
+
+    A message that a poll finds arrived after the last poll that emptied the queue and not after this one. The driver's
+    deltas say how far apart messages are, to within its own precision, but not where they lie; so a running sum of deltas
+    is anchored to the first poll and moved, as little as possible, whenever it leaves the interval it must lie in. A slow
+    poll thus spoils no time, and a slow drift between the two clocks is taken up.
+    """
+
+    def __init__(self) -> None:
+        self._estimate: float | None = None
+        self._emptied = float("-inf")
+
+    def arrived(self, delta_seconds: float, now: float) -> float:
+        """The arrival time of the next message; never earlier than the one before it."""
+        if self._estimate is None:
+            self._estimate = now
+        else:
+            self._estimate = min(max(self._estimate + max(delta_seconds, 0.0), self._emptied), now)
+        return self._estimate
+
+    def emptied(self, now: float) -> None:
+        """The queue was found empty at `now`: whatever comes next arrived later."""
+        self._emptied = now
+
+
+class MemoryInput:
+    """An input that the program itself feeds: a schedule of (time, bytes), ascending and perhaps endless, then `deliver`."""
+
+    def __init__(self, name: str = "memory", schedule: Iterable[tuple[float, bytes]] = ()) -> None:
+        self.name = name
+        self._schedule = iter(schedule)
+        self._queue: deque[tuple[float, bytes]] = deque()
+        self._decoder = Decoder()
+        self._pull()
+
+    def _pull(self) -> None:
+        if not self._queue and (item := next(self._schedule, None)) is not None:
+            self._queue.append(item)
+
+    def deliver(self, time_seconds: float, data: bytes) -> None:
+        """More bytes; times must not go backwards."""
+        self._queue.append((time_seconds, data))
+
+    def next_arrival(self) -> float | None:
+        """When the next waiting bytes arrive, or None."""
+        return self._queue[0][0] if self._queue else None
+
+    def poll(self, now: float) -> list[tuple[float, Message]]:
+        """What has arrived by `now`."""
+        found: list[tuple[float, Message]] = []
+        while self._queue and self._queue[0][0] <= now and len(found) < MAX_MESSAGES_A_POLL:
+            time_seconds, data = self._queue.popleft()
+            found.extend((time_seconds, message) for message in self._decoder.feed(data))
+            self._pull()
+        return found
+
+    def close(self) -> None:
+        """Drop what is waiting."""
+        self._queue.clear()
+        self._schedule = iter(())
+
+
+class MemoryOutput:
+    """An output whose bytes go to a function together with the moment they were sent."""
+
+    def __init__(self, clock: Callable[[], float], sink: Callable[[float, bytes], None], name: str = "memory") -> None:
+        self.name = name
+        self._clock, self._sink = clock, sink
+
+    def send(self, data: bytes) -> None:
+        """Hand the bytes on at once."""
+        self._sink(self._clock(), data)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def memory_pair(clock: Callable[[], float], name: str = "memory") -> tuple[MemoryInput, MemoryOutput]:
+    """Two ends of a wire: what is sent into the output arrives at the input."""
+    source = MemoryInput(name)
+    return source, MemoryOutput(clock, source.deliver, name)
+
+
+def stable_name(name: str) -> str:
+    """A port's name without the address that ALSA appends and that changes when a device is plugged in again."""
+    return _ALSA_ADDRESS.sub("", name)
+
+
+def match_port(wanted: str, names: Sequence[str]) -> int | None:
+    """The index of the port meant by a name or part of it: the exact name, else the first that contains it, in any case.
+
+    "" means the first port that is a real one; None = there is no such port now.
+    """
+    if not wanted:
+        return next((index for index, name in enumerate(names) if is_real(name)), None)
+    folded = stable_name(wanted).casefold()
+    stable = [stable_name(name).casefold() for name in names]
+    if wanted in names:
+        return names.index(wanted)
+    if folded in stable:
+        return stable.index(folded)
+    return next((index for index, name in enumerate(stable) if folded in name), None)
+
+
+def is_real(name: str) -> bool:
+    """Whether a port may be chosen unasked: not our own, and not a loop-through that every machine has."""
+    return not _NOT_REAL.search(name)
+
+
+def require_port(wanted: str, names: Sequence[str], direction: str) -> str:
+    """The full name behind `wanted`; PortError lists what there is."""
+    index = match_port(wanted, names)
+    if index is None:
+        there = ", ".join(repr(stable_name(name)) for name in names) or "none"
+        raise PortError(f"no MIDI {direction}put port {wanted!r} (there are: {there})")
+    return names[index]

@@ -1,0 +1,123 @@
+"""Which ports exist, asked in a process of its own: `python -m companion.midi.probe [--watch SECONDS]`.
+
+Drivers never report that a port has vanished, and asking them can hang when a sound server dies; so nobody who must stay
+alive asks them directly. The process prints one JSON object a line: {"ports": {driver: {"in": [names], "out": [names]}}, "error": text}.
+With --watch it repeats for ever, one line a period whether or not anything changed: a reader that hears nothing knows it hangs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from companion.errors import PortError
+
+PROBE_TIMEOUT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What exists, by driver in order of preference: (driver, names) pairs; error: why there may be nothing."""
+
+    inputs: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    outputs: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    error: str = ""
+
+    def names(self, direction: str) -> tuple[str, ...]:
+        """All port names of direction "in" or "out"."""
+        return tuple(name for _, names in (self.inputs if direction == "in" else self.outputs) for name in names)
+
+    def driver_of(self, direction: str, name: str) -> str | None:
+        """The driver that has this very port."""
+        pairs = self.inputs if direction == "in" else self.outputs
+        return next((driver for driver, names in pairs if name in names), None)
+
+    @property
+    def drivers(self) -> tuple[str, ...]:
+        """The drivers that answered."""
+        return tuple(driver for driver, _ in self.inputs)
+
+
+def parse_line(line: str | bytes) -> Ports:
+    """One line of the probe; raises ValueError for anything else."""
+    document = json.loads(line)
+    if not isinstance(document, Mapping) or not isinstance(document.get("ports"), Mapping):
+        raise ValueError("not a port list")
+    ports = document["ports"]
+    return Ports(
+        tuple((driver, tuple(names["in"])) for driver, names in ports.items()),
+        tuple((driver, tuple(names["out"])) for driver, names in ports.items()),
+        str(document.get("error", "")),
+    )
+
+
+def probe_command(watch_seconds: float | None = None) -> list[str]:
+    """The command line of the probe process."""
+    command = [sys.executable, "-m", "companion.midi.probe"]
+    return command if watch_seconds is None else [*command, "--watch", str(watch_seconds)]
+
+
+def list_ports(timeout_seconds: float = PROBE_TIMEOUT_SECONDS) -> Ports:
+    """Ask once, by a process that may be given up; raises PortError when it does not answer."""
+    try:
+        done = subprocess.run(
+            probe_command(), capture_output=True, timeout=timeout_seconds, stdin=subprocess.DEVNULL, check=False
+        )
+        return parse_line(done.stdout)
+    except subprocess.TimeoutExpired:
+        raise PortError("the MIDI driver does not answer (is the JACK server hung or gone?)") from None
+    except ValueError:
+        raise PortError("the port probe ended without an answer") from None
+
+
+@dataclass(slots=True)
+class _Asker:
+    """One client of each kind for each driver, made when the driver can be reached and dropped when it fails."""
+
+    clients: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+
+    def ask(self) -> dict[str, Any]:
+        from companion.midi.driver import drivers, import_rtmidi
+
+        try:
+            rtmidi, apis = import_rtmidi(), drivers()
+        except PortError as error:
+            return {"ports": {}, "error": str(error)}
+        ports = {}
+        for driver, api in apis.items():
+            try:
+                if driver not in self.clients:
+                    self.clients[driver] = (rtmidi.MidiIn(api, "RtMidi probe"), rtmidi.MidiOut(api, "RtMidi probe"))
+                source, sink = self.clients[driver]
+                ports[driver] = {"in": source.get_ports(), "out": sink.get_ports()}
+            except (OSError, RuntimeError):
+                self.clients.pop(driver, None)
+        error = "" if ports else f"no MIDI driver can be reached here (tried: {', '.join(apis) or 'none'})"
+        return {"ports": ports, "error": error}
+
+
+def main(arguments: list[str]) -> int:
+    """The process itself."""
+    period = float(arguments[1]) if arguments[:1] == ["--watch"] else None
+    parent = os.getppid()
+    asker = _Asker()
+    while True:
+        try:
+            print(json.dumps(asker.ask()), flush=True)
+        except BrokenPipeError:
+            os._exit(0)
+        if period is None:
+            os._exit(0)  # a driver's own threads must not keep a probe from ending
+        time.sleep(period)
+        if os.getppid() != parent:
+            os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

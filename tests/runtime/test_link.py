@@ -1,0 +1,95 @@
+"""Links: nothing is lost while the other end listens, nothing waits when it does not."""
+
+from __future__ import annotations
+
+import socket
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from companion.runtime.link import Link, adopt, link_pair, pass_descriptor, take_descriptor
+
+
+def ends(buffer_bytes: int = 1 << 20) -> tuple[Link, Link]:
+    ours, theirs = link_pair()
+    return Link(ours, buffer_bytes), Link(theirs, buffer_bytes)
+
+
+@given(st.lists(st.binary(max_size=5000) | st.integers() | st.text(), max_size=30))
+def test_values_arrive_whole_and_in_order(values: list[object]) -> None:
+    near, far = ends()
+    try:
+        for value in values:
+            assert near.send(value)
+        assert far.receive() == values
+    finally:
+        near.close()
+        far.close()
+
+
+def test_a_reader_that_sleeps_costs_only_what_does_not_fit() -> None:
+    near, far = ends(buffer_bytes=1 << 20)
+    accepted = sum(near.send((number, b"x" * 10_000)) for number in range(2000))
+    assert near.dropped == 2000 - accepted > 0
+    assert near.pending_bytes <= 1 << 20
+    heard = []
+    while len(heard) < accepted:
+        heard += far.receive()
+        near.flush()
+    assert [number for number, _ in heard] == list(range(accepted))
+
+
+def test_the_newest_offer_wins_while_the_reader_sleeps() -> None:
+    near, far = ends()
+    for number in range(500):
+        near.offer((number, b"x" * 50_000))
+    heard = []
+    for _ in range(500):
+        heard += far.receive()
+        near.flush()
+    assert heard[-1][0] == 499
+    assert len(heard) < 100
+
+
+def test_the_other_end_dies() -> None:
+    near, far = ends()
+    far.close()
+    assert near.send("into the void") is False
+    assert near.receive() == []
+    assert near.closed
+    near.offer("still nothing")
+    assert near.fileno() == -1
+
+
+def test_a_frame_cut_off_by_death_is_dropped() -> None:
+    ours, theirs = socket.socketpair()
+    link = Link(theirs)
+    ours.sendall(b"\x00\x00\x10\x00 half a frame")
+    ours.close()
+    assert link.receive() == link.receive() == []
+    assert link.closed
+
+
+def test_bytes_that_are_no_frame_end_the_link() -> None:
+    for noise in (b"\xff" * 40, b"\x00\x00\x00\x03abc"):
+        ours, theirs = socket.socketpair()
+        link = Link(theirs)
+        ours.sendall(noise)
+        assert link.receive() == []
+        assert link.closed
+        ours.close()
+
+
+def test_an_end_can_be_passed_to_another_holder() -> None:
+    control, other = socket.socketpair()
+    near, far = link_pair()
+    assert take_descriptor(other) is None
+    pass_descriptor(control, far)
+    far.close()
+    taken = take_descriptor(other)
+    assert taken is not None
+    here, there = Link(near), Link(adopt(taken.detach()))
+    here.send("hello")
+    assert there.receive() == ["hello"]
+    for end in (here, there, control, other):
+        end.close()
