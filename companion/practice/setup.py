@@ -1,0 +1,233 @@
+"""From a song or chart and the player's wishes to the settings of a session. Pure: opens no file and no port."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from companion.errors import UsageError
+from companion.music.instruments import find_program, program_name
+from companion.music.song import DRUM_CHANNEL
+from companion.practice.song_file import Part, SongFile, find_part
+from companion.session.loop import Loop, check_loop
+from companion.session.settings import (
+    ClockSettings,
+    ModelSettings,
+    PracticeSettings,
+    SessionSettings,
+    Song,
+    TrackSettings,
+)
+from companion.session.song_player import SongPlayer
+
+PLAYER_NAME = "you"
+_BAND = {"bass": 32, "piano": 0, "comping": 0, "guitar": 26, "organ": 16, "strings": 48, "brass": 61, "vibes": 11}
+_DRUM_NAMES = ("drums", "drum", "percussion", "kit")
+CHART_FILLS = ("bass", "drums", "comping")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the player asked for; texts as typed, in the forms that `companion practice --help` shows.
+
+    loop: "9-16" or "9"; tempo: "80%" or BPM; trainer: "70:110:+4" in percent; fills: a part, an instrument, or NAME:PROGRAM.
+    """
+
+    me: str = ""
+    fills: tuple[str, ...] = ()
+    guide: bool = False
+    tempo: str = "100%"
+    transpose: int = 0
+    loop: str = ""
+    trainer: str = ""
+    needs: float = 0.0
+    key_step: int = 0
+    keep_fills: bool = False
+    chords_audible: bool = False
+
+
+def song_settings(
+    song_file: SongFile, wishes: Wishes, clock: ClockSettings | None = None, model: ModelSettings | None = None
+) -> SessionSettings:
+    """A session on a song file: its parts as backing, `me` silent or as a guide, `fills` the companion's."""
+    return _settings(song_file.song, _song_tracks(song_file, wishes), wishes, clock, model)
+
+
+def chart_settings(
+    song: Song, wishes: Wishes, clock: ClockSettings | None = None, model: ModelSettings | None = None
+) -> SessionSettings:
+    """A session on a chart (its song has the comping as its only track): bass, drums and comping are the companion's."""
+    if wishes.me:
+        raise UsageError("--me: a chord chart has no written part to compare you with")
+    chords = song.score.tracks[0]
+    tracks = [
+        TrackSettings(PLAYER_NAME, "human"),
+        TrackSettings(chords.name, "backing" if wishes.chords_audible else "silent", chords.program, song_track=0),
+        *(_added(text) for text in wishes.fills or CHART_FILLS),
+    ]
+    if not wishes.loop:  # a chart is a form: it goes round until stopped
+        wishes = replace(wishes, loop=f"1-{song.score.bar_count}")
+    return _settings(song, tracks, wishes, clock, model)
+
+
+def parse_loop(text: str, bar_count: int) -> Loop | None:
+    """ "9-16" or "9" (bars as players count them) → [start, end) from 0; UsageError if the song has no such bars."""
+    if not text:
+        return None
+    match = re.fullmatch(r"\s*(\d+)\s*(?:[-–:]\s*(\d+))?\s*", text)
+    if not match:
+        raise UsageError(f"--loop {text!r}: expected bars like 9-16")
+    first = int(match.group(1))
+    return check_loop((first - 1, int(match.group(2) or first)), bar_count)
+
+
+def parse_tempo(text: str, written_bpm: float) -> float:
+    """ "80%" or a BPM for the beginning → tempo factor."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*(?:bpm)?\s*", text, re.IGNORECASE)
+    if not match:
+        raise UsageError(f"--tempo {text!r}: expected something like 80% or 96")
+    value = float(match.group(1))
+    return value / 100 if match.group(2) else value / written_bpm
+
+
+def parse_trainer(text: str) -> tuple[float, float, float] | None:
+    """ "70:110:+4" (percent of the written tempo: from, to, step) → factors."""
+    if not text:
+        return None
+    number = r"(\d+(?:\.\d+)?)%?"
+    match = re.fullmatch(rf"\s*{number}\s*:\s*{number}\s*:\s*([+-]?){number}\s*", text)
+    if not match:
+        raise UsageError(f"--trainer {text!r}: expected FROM:TO:STEP in percent, like 70:110:+4")
+    start, goal, step = (float(match.group(group)) / 100 for group in (1, 2, 4))
+    down = match.group(3) == "-" or (not match.group(3) and goal < start)
+    return start, goal, -step if down else step
+
+
+def _settings(
+    song: Song,
+    tracks: Sequence[TrackSettings],
+    wishes: Wishes,
+    clock: ClockSettings | None,
+    model: ModelSettings | None,
+) -> SessionSettings:
+    practice = PracticeSettings(
+        tempo_factor=parse_tempo(wishes.tempo, song.tempo_changes[0][1]),
+        transpose=wishes.transpose,
+        loop=parse_loop(wishes.loop, song.score.bar_count),
+        trainer=parse_trainer(wishes.trainer),
+        trainer_needs_accuracy=wishes.needs,
+        key_step=wishes.key_step,
+        guide=wishes.guide,
+        keep_fills=wishes.keep_fills,
+    )
+    player = SongPlayer(song, practice)  # refuses at once what cannot be played
+    first_bar = practice.loop[0] if practice.loop else 0
+    clock = replace(
+        clock or ClockSettings(source="internal"),
+        bpm=player.tempo_marks(0)[0][1],
+        time_signature=song.score.tracks[0].bars[first_bar].time_signature,
+    )
+    return SessionSettings(
+        tracks=assign_channels(tracks), clock=clock, model=model or ModelSettings(), song=song, practice=practice
+    )
+
+
+def _song_tracks(song_file: SongFile, wishes: Wishes) -> list[TrackSettings]:
+    """The player first, then the file's parts in order, then parts that the file lacks."""
+    mine = find_part(song_file.parts, wishes.me) if wishes.me else None
+    filled, added = _filled_parts(song_file.parts, wishes.fills)
+    if mine and mine.number in filled:
+        raise UsageError(f"part {mine.number} cannot be both yours (--me) and the companion's (--fill)")
+    player = TrackSettings(PLAYER_NAME, "human")
+    if mine:
+        player = replace(player, program=mine.program, is_drum=mine.is_drum, song_track=mine.number - 1)
+    tracks = [player]
+    for part in song_file.parts:
+        role = "companion" if part.number in filled else "backing"
+        if mine and part.number == mine.number:
+            role = "backing" if wishes.guide else "silent"
+        tracks.append(
+            TrackSettings(
+                part.name or part.instrument,
+                role,
+                part.program,
+                part.is_drum,
+                None if part.channel is None else part.channel - 1,
+                song_track=part.number - 1,
+            )
+        )
+    return [*tracks, *added]
+
+
+def _filled_parts(parts: Sequence[Part], fills: Iterable[str]) -> tuple[set[int], list[TrackSettings]]:
+    """Numbers of the file's parts that are the companion's, and parts to add."""
+    filled: set[int] = set()
+    added: list[TrackSettings] = []
+    for text in fills:
+        if ":" in text:
+            added.append(_added(text))
+            continue
+        try:
+            filled.add(find_part(parts, text).number)
+        except UsageError:
+            if text.lower() not in _BAND and text.lower() not in _DRUM_NAMES:
+                raise
+            if any(text.lower() in f"{part.name} {part.instrument}".lower() for part in parts):
+                raise  # there are several of these: the player has to say which
+            added.append(_added(text))
+    return filled, added
+
+
+def _added(text: str) -> TrackSettings:
+    """NAME:PROGRAM, or the name of an instrument of a band, as a companion's part."""
+    name, _, program = (piece.strip() for piece in text.partition(":"))
+    if (program or name).lower() in _DRUM_NAMES:
+        return TrackSettings(name, "companion", 0, True, DRUM_CHANNEL)
+    if not program and name.lower() in _BAND:
+        return TrackSettings(name, "companion", _BAND[name.lower()])
+    try:
+        return TrackSettings(name, "companion", find_program(program or name))
+    except ValueError as error:
+        raise UsageError(
+            f"--fill {text!r}: {error} (NAME:PROGRAM, like Strings:49 or Strings:string ensemble 1)"
+        ) from None
+
+
+def assign_channels(tracks: Sequence[TrackSettings]) -> tuple[TrackSettings, ...]:
+    """An output channel for every part but the player's: its own, if no other sound has it, else a free one.
+
+    With more sounds than channels the rest share with the part whose instrument is nearest.
+    """
+    sounds: dict[int, TrackSettings] = {}
+    assigned: list[TrackSettings] = []
+    for track in tracks:
+        if track.role == "human":
+            assigned.append(track)
+            continue
+        channel = DRUM_CHANNEL if track.is_drum else _channel_for(track, sounds)
+        sounds.setdefault(channel, track)
+        assigned.append(replace(track, channel=channel))
+    return tuple(assigned)
+
+
+def _channel_for(track: TrackSettings, sounds: dict[int, TrackSettings]) -> int:
+    if track.channel is not None and track.channel != DRUM_CHANNEL and track.channel not in sounds:
+        return track.channel
+    same = [channel for channel, other in sounds.items() if not other.is_drum and other.program == track.program]
+    free = [channel for channel in range(16) if channel != DRUM_CHANNEL and channel not in sounds]
+    if same and (len(free) < 4 or track.channel in same):
+        return same[0]
+    if free:
+        return free[0]
+    melodic = [channel for channel in sounds if channel != DRUM_CHANNEL]
+    return min(melodic, key=lambda channel: abs(sounds[channel].program - track.program))
+
+
+def describe_tracks(settings: SessionSettings) -> list[str]:
+    """One line a part, for the terminal: who plays what."""
+    verbs = {"human": "yours", "companion": "the companion's", "backing": "as written", "silent": "silent"}
+    return [
+        f"{track.name:<24} {program_name(track.program, track.is_drum):<24} {verbs[track.role]}"
+        for track in settings.tracks
+    ]

@@ -1,0 +1,175 @@
+"""A MIDI file as something to practise with: its parts listed, found by name or number, and the song for a session.
+
+Bytes are read in companion.midi and companion.music. What a session does with the song is not known here.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from companion.errors import MidiFileError, UsageError
+from companion.midi.file import read_song
+from companion.music import Bar, Score, TimeSignature, Track
+from companion.music.instruments import program_name
+from companion.music.song import Song as FileSong
+from companion.music.units import tempo_to_bpm
+from companion.session.settings import Song
+
+_LARGEST_DENOMINATOR = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One track of the file as a player sees it. number counts from 1; channel 1-16, or None where no note says."""
+
+    number: int
+    name: str
+    channel: int | None
+    program: int
+    instrument: str
+    is_drum: bool
+    notes: int
+    bars: int
+    lowest: int | None
+    highest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SongFile:
+    """A song with its parts, and remarks on what was unusual about the file (each fit for one line)."""
+
+    song: Song
+    parts: tuple[Part, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def load_song(path: str | os.PathLike[str]) -> SongFile:
+    """Read a file; MidiFileError for what cannot be read or has no notes."""
+    file_song = read_song(path)
+    if not any(bar.notes for track in file_song.score.tracks for bar in track.bars):
+        raise MidiFileError(f"{path}: has no notes")
+    song, uneven = _session_song(file_song, Path(path).stem)
+    return SongFile(song, tuple(_parts(song.score)), tuple(_remarks(Path(path), song, uneven)))
+
+
+def find_part(parts: Sequence[Part], wanted: str) -> Part:
+    """A part by its number or (part of) its name or instrument; UsageError lists what there is."""
+    by_number = [part for part in parts if str(part.number) == wanted.strip()]
+    exact = [part for part in parts if wanted.strip().lower() in (part.name.lower(), part.instrument.lower())]
+    partly = [part for part in parts if wanted.strip().lower() in f"{part.name}\n{part.instrument}".lower()]
+    for found in (by_number, exact, partly):
+        if len(found) == 1:
+            return found[0]
+        if found:
+            numbers = ", ".join(f"{part.number} {part.name or part.instrument}" for part in found[:8])
+            raise UsageError(f"{wanted!r} could be any of the parts {numbers}: give the number")
+    known = ", ".join(f"{part.number} {part.name or part.instrument}" for part in parts[:16])
+    raise UsageError(f"no part {wanted!r} (there are: {known}{', …' if len(parts) > 16 else ''})")
+
+
+def describe(song_file: SongFile) -> list[str]:
+    """The parts as a table for a terminal, one line each, after a line about the song."""
+    song = song_file.song
+    meters = list(dict.fromkeys(str(bar.time_signature) for track in song.score.tracks[:1] for bar in track.bars))
+    shown = ", ".join(meters[:4]) + (", …" if len(meters) > 4 else "")
+    tempo = f"{song.tempo_changes[0][1]:.4g} BPM" + (" (changes)" if len(song.tempo_changes) > 1 else "")
+    lines = [f"{song.title}: {song.score.bar_count} bars, {shown}, {tempo}, {len(song_file.parts)} parts"]
+    lines.append(f"{'no':>3}  {'name':<24} {'ch':>2}  {'instrument':<24} {'notes':>6} {'bars':>5}  range")
+    for part in song_file.parts:
+        pitches = f"{part.lowest}-{part.highest}" if part.lowest is not None else ""
+        lines.append(
+            f"{part.number:>3}  {part.name[:24]:<24} {part.channel or '':>2}  {part.instrument[:24]:<24} "
+            f"{part.notes:>6} {part.bars:>5}  {pitches}"
+        )
+    return [*lines, *(f"note: {remark}" for remark in song_file.remarks)]
+
+
+def _session_song(file_song: FileSong, title: str) -> tuple[Song, int]:
+    """The session's song, and how many bars had to be given another meter to keep their length."""
+    score = file_song.score
+    starts = file_song.bar_starts
+    exact: dict[int, TimeSignature] = {}
+    for index, bar in enumerate(score.tracks[0].bars if score.tracks else ()):
+        length = starts[index + 1] - starts[index]
+        if length != bar.length_ticks(score.resolution) and (meter := _meter_of_length(length, score.resolution)):
+            exact[index] = meter
+    if exact:
+        score = replace(score, tracks=tuple(_with_meters(track, exact) for track in score.tracks))
+    song = Song(
+        score,
+        title,
+        tuple((tick / score.resolution, tempo_to_bpm(tempo)) for tick, tempo in _one_a_tick(file_song.tempo_map)),
+        _sections(file_song),
+    )
+    return song, len(exact)
+
+
+def _meter_of_length(ticks: int, resolution: int) -> TimeSignature | None:
+    """A meter whose bar has exactly this length (a file may change meter inside a bar), if one can be written."""
+    whole_notes = Fraction(ticks, 4 * resolution)
+    denominator = max(whole_notes.denominator, 4)
+    if ticks <= 0 or denominator > _LARGEST_DENOMINATOR or denominator & (denominator - 1):
+        return None
+    return TimeSignature(int(whole_notes * denominator), denominator)
+
+
+def _with_meters(track: Track, meters: dict[int, TimeSignature]) -> Track:
+    bars = (Bar(bar.notes, meters.get(index, bar.time_signature)) for index, bar in enumerate(track.bars))
+    return replace(track, bars=tuple(bars))
+
+
+def _one_a_tick(tempo_map: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Of several tempos at one tick the last counts."""
+    return sorted(dict(tempo_map).items())
+
+
+def _sections(file_song: FileSong) -> tuple[tuple[int, str], ...]:
+    """Markers as (bar, name), the first of each bar."""
+    named: dict[int, str] = {}
+    for tick, text in file_song.markers:
+        bar = min(bisect_right(file_song.bar_starts, tick), len(file_song.bar_starts) - 1) - 1
+        if text.strip() and bar >= 0:
+            named.setdefault(bar, text.strip()[:40])
+    return tuple(sorted(named.items()))
+
+
+def _parts(score: Score) -> list[Part]:
+    parts: list[Part] = []
+    for number, track in enumerate(score.tracks, 1):
+        pitches = [note.pitch for bar in track.bars for note in bar.notes]
+        parts.append(
+            Part(
+                number=number,
+                name=track.name.strip(),
+                channel=None if track.channel is None else track.channel + 1,
+                program=track.program,
+                instrument=program_name(track.program, track.is_drum),
+                is_drum=track.is_drum,
+                notes=len(pitches),
+                bars=sum(bool(bar.notes) for bar in track.bars),
+                lowest=min(pitches, default=None),
+                highest=max(pitches, default=None),
+            )
+        )
+    return parts
+
+
+def _remarks(path: Path, song: Song, uneven: int) -> list[str]:
+    with path.open("rb") as file:
+        header = file.read(14)
+    remarks: list[str] = []
+    if header[8:10] == b"\0\2":
+        remarks.append("a file of type 2: its patterns are played one after the other")
+    if len(header) == 14 and header[12] & 0x80:
+        remarks.append("SMPTE time: laid out in beats at the file's first tempo")
+    if uneven:
+        remarks.append(f"{uneven} bars are cut short by a change of meter; they keep their length")
+    melodic = {track.channel for track in song.score.tracks if not track.is_drum}
+    if len(song.score.tracks) > 16 and len(melodic) > 0:
+        remarks.append(f"{len(song.score.tracks)} parts on 16 channels: parts with the same sound share one")
+    return remarks
