@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,32 @@ import torch
 from companion.errors import TrainingError
 
 
-def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Call `write` with a temporary path in the same folder, then put it at `path`. Raises TrainingError when the disk does not take it;
-    what was at `path` before is then still there."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+@contextmanager
+def disk_faults(path: Path) -> Iterator[None]:
+    """Turn a failed write of `path` into a TrainingError that says so; torch reports one as RuntimeError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(partial)
-        with partial.open("rb") as stream:
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
-    except (OSError, RuntimeError) as error:  # torch reports a failed write as RuntimeError
-        partial.unlink(missing_ok=True)
+        yield
+    except (OSError, RuntimeError) as error:
         full = getattr(error, "errno", None) == errno.ENOSPC or "PytorchStreamWriter" in str(error)
         reason = "the disk is full" if full else getattr(error, "strerror", None) or str(error)
         raise TrainingError(f"cannot write {path}: {reason}; what was saved before is untouched") from None
+
+
+def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Call `write` with a temporary path in the same folder, then put it at `path`.
+
+    Raises TrainingError when the disk does not take it; what was at `path` before is then still there.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with disk_faults(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(partial)
+            with partial.open("rb") as stream:
+                os.fsync(stream.fileno())
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def save_tensors(path: Path, content: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Optimisers and the learning-rate schedule.
+"""Optimisers.
 
 Muon (Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"): the momentum of a weight matrix is
 replaced by its nearest semi-orthogonal matrix, found by Newton-Schulz iteration. Here in fp32, since it is what small
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -94,45 +93,3 @@ def set_rate(optimizers: Iterable[Optimizer], factor: float) -> None:
     for optimizer in optimizers:
         for part in optimizer.param_groups:
             part["lr"] = part["base_lr"] * factor
-
-
-@dataclass(slots=True)
-class Schedule:
-    """Warm-up, stable, decay (Hu et al. 2024, MiniCPM): the decay can begin at any step, so a run can stop at any time.
-
-    steps: planned length, 0 = open. decay_start, decay_steps: set by `begin_decay`, part of the saved state, so that the
-    rates after it depend on steps alone, not on the clock.
-    """
-
-    warmup: int
-    decay_share: float
-    steps: int = 0
-    decay_start: int = -1
-    decay_steps: int = 0
-
-    def plan(self, step: int, seconds_left: float | None, seconds_used: float, seconds_per_step: float) -> None:
-        """Begin the decay when its share of the run is what is left, by steps or by time."""
-        if self.decay_start >= 0:
-            return
-        by_steps = max(1, round(self.decay_share * self.steps))
-        if self.steps and step >= self.steps - by_steps:
-            self.begin_decay(step, self.steps - step)
-        elif seconds_left is not None and seconds_per_step > 0:
-            if seconds_left <= self.decay_share * (seconds_used + seconds_left):
-                self.begin_decay(step, int(seconds_left / seconds_per_step))
-
-    def begin_decay(self, step: int, steps: int) -> None:
-        """Let the rate fall from `step` on, to reach nothing `steps` later."""
-        self.decay_start, self.decay_steps = step, max(1, steps)
-
-    def factor(self, step: int) -> float:
-        """The share of the full rate at a step counted from 0."""
-        rate = min(1.0, (step + 1) / max(1, self.warmup))
-        if self.decay_start >= 0:
-            rate *= max(0.0, 1 - (step - self.decay_start) / self.decay_steps)
-        return rate
-
-    def finished(self, step: int) -> bool:
-        """Whether the rate has come to nothing, or the planned steps are done."""
-        decayed = self.decay_start >= 0 and step >= self.decay_start + self.decay_steps
-        return decayed or bool(self.steps and step >= self.steps)

@@ -11,7 +11,7 @@ import torch
 from companion.errors import TrainingError
 from companion.training.batches import StreamPosition
 from companion.training.files import load_tensors, save_tensors
-from companion.training.optimizers import Schedule
+from companion.training.schedule import Schedule
 
 _VERSION = 1
 
@@ -33,9 +33,13 @@ def save_state(
     optimizers: list[torch.optim.Optimizer],
     schedule: Schedule,
     progress: Progress,
+    positions: list[StreamPosition],
     fingerprint: str,
 ) -> None:
-    """Write model, optimisers, schedule, counters, data position and random state. Raises TrainingError on a full disk."""
+    """Write model, optimisers, schedule, counters, every process's data position and random state.
+
+    Raises TrainingError on a full disk.
+    """
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     content = {
         "version": _VERSION,
@@ -44,6 +48,7 @@ def save_state(
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
         "schedule": asdict(schedule),
         "progress": asdict(progress),
+        "positions": [asdict(position) for position in positions],
         "random": {"torch": torch.get_rng_state(), "cuda": cuda},
     }
     save_tensors(path, content)
@@ -54,8 +59,13 @@ def load_state(
     model: torch.nn.Module,
     optimizers: list[torch.optim.Optimizer],
     fingerprint: str,
+    rank: int = 0,
+    world: int = 1,
 ) -> tuple[Schedule, Progress]:
-    """Put a saved state back. Raises TrainingError when the file is broken or of a run with other settings."""
+    """Put a saved state back, for process `rank` of `world`.
+
+    Raises TrainingError when the file is broken, or of a run with other settings or another number of processes.
+    """
     content: dict[str, Any] = load_tensors(path)
     if not isinstance(content, dict) or content.get("version") != _VERSION:
         raise TrainingError(f"{path}: not a training state of this version")
@@ -73,5 +83,8 @@ def load_state(
     if content["random"]["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(content["random"]["cuda"])
     counters = dict(content["progress"])
-    counters["position"] = StreamPosition(**counters["position"])
+    positions = content.get("positions", [counters["position"]])
+    if len(positions) != world:
+        raise TrainingError(f"{path}: saved by {len(positions)} processes, this run has {world}")
+    counters["position"] = StreamPosition(**positions[rank])
     return Schedule(**content["schedule"]), Progress(**counters)

@@ -6,16 +6,13 @@ Devices and machines are Accelerate's business, examples are `batches`', rates a
 from __future__ import annotations
 
 import math
-import signal
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import broadcast, gather_object, set_seed
 from torch.nn.utils import clip_grad_norm_
 
 from companion.errors import TrainingError
@@ -24,14 +21,15 @@ from companion.training.batches import Batch, PoolDataset, StreamPosition, fixed
 from companion.training.config import TrainingConfig
 from companion.training.curves import append_row, draw_curves, drop_rows_after, read_rows
 from companion.training.export import export
+from companion.training.meters import Pace, Sums, stop_signals
 from companion.training.model import build_model, score_batch
-from companion.training.optimizers import Schedule, build_optimizers, set_rate
+from companion.training.optimizers import build_optimizers, set_rate
 from companion.training.samples import SampleMaker
+from companion.training.schedule import Schedule
 from companion.training.state import Progress, load_state, save_state
 from companion.training.transfer import init_from_checkpoint
 
 STATE_FILE, CURVE_FILE, PICTURE_FILE = "state.pt", "curve.jsonl", "curve.png"
-_BITS = 1 / math.log(2)
 _VALID_SEED = 20_000
 
 
@@ -75,7 +73,7 @@ class Trainer:
         settings = config.optimizer
         self.schedule = Schedule(settings.warmup_steps, settings.decay_share, settings.steps)
         self.progress = Progress(position=StreamPosition(self.accelerator.process_index))
-        self._sums = _Sums()
+        self._sums = Sums()
         self._stop_signal = 0
 
     # -- the run ------------------------------------------------------------------------------------------------------
@@ -83,10 +81,13 @@ class Trainer:
     def resume(self) -> None:
         """Go on from the folder's saved state; raises TrainingError when there is none that fits."""
         self.schedule, self.progress = load_state(
-            self.out / STATE_FILE, self.bare_model, self.optimizers, self.fingerprint
+            self.out / STATE_FILE,
+            self.bare_model,
+            self.optimizers,
+            self.fingerprint,
+            self.accelerator.process_index,
+            self.accelerator.num_processes,
         )
-        rank = self.accelerator.process_index  # rank 0 saved its own place; the others are as many pools further
-        self.progress.position = StreamPosition(self.progress.position.pool + rank, self.progress.position.batch)
         if self.accelerator.is_main_process:
             drop_rows_after(self.out / CURVE_FILE, self.progress.step)
         self.say(f"resumed at step {self.progress.step} ({self.progress.tokens / 1e6:.2f} M tokens)")
@@ -96,25 +97,19 @@ class Trainer:
 
         An interrupt (ctrl-C, SIGTERM) saves and returns early. Raises TrainingError when the loss is lost or the disk full.
         """
-        started, before = time.monotonic(), self.progress.seconds
-        model = self._prepared()
-        batches = self._stream()
-        clocks = _Clocks(started)
-        first_step = self.progress.step
-        with _signals(self._on_signal):
-            while not self._must_stop():
-                now = time.monotonic()
-                self.progress.seconds = before + now - started
-                left = None if seconds is None else max(0.0, seconds - (now - started))
-                done = self.progress.step - first_step
-                pace = (now - started) / done if done else 0.0
-                if done:
-                    self.schedule.plan(self.progress.step, left, self.progress.seconds, pace)
-                if self.schedule.finished(self.progress.step):
+        pace = Pace(self.progress.seconds, seconds)
+        model, batches = self._prepared(), self._stream()
+        with stop_signals(self._on_signal):
+            while True:
+                self.progress.seconds = pace.seconds
+                self.schedule.plan(self.progress.step, pace.left, pace.seconds, pace.seconds_per_step)
+                orders = self._orders(pace)
+                self._obey(orders, pace)
+                if orders["stop"] or self.schedule.finished(self.progress.step):
                     break
                 self._step(model, batches)
-                self._housekeeping(clocks, left, pace)
-        self.progress.seconds = before + time.monotonic() - started
+                pace.stepped()
+        self.progress.seconds = pace.seconds
         self._finish()
         return self.progress
 
@@ -152,41 +147,49 @@ class Trainer:
     def _on_signal(self, number: int, frame: Any) -> None:
         self._stop_signal = number
 
-    def _must_stop(self) -> bool:
-        return bool(self._stop_signal)
-
-    def _housekeeping(self, clocks: _Clocks, left: float | None, pace: float) -> None:
+    def _orders(self, pace: Pace) -> dict[str, bool]:
+        """What to do before the next step. The first process decides, so that all agree on it and on the schedule."""
         run = self.config.run
-        if clocks.due("log", run.log_seconds):
-            self._log(left, pace)
-        if clocks.due("valid", run.valid_seconds):
+        periods = {"log": run.log_seconds, "valid": run.valid_seconds, "save": run.save_seconds}
+        orders = {"stop": bool(self._stop_signal), **{name: pace.due(name, period) for name, period in periods.items()}}
+        if self.accelerator.num_processes == 1:
+            return orders
+        line = self.schedule
+        values = [*map(float, orders.values()), line.decay_start, line.decay_steps, line.decay_level]
+        shared = broadcast(torch.tensor(values, device=self.accelerator.device, dtype=torch.float64)).tolist()
+        if shared[4] >= 0:
+            line.begin_decay(int(shared[4]), int(shared[5]), shared[6])
+        return dict(zip(orders, map(bool, shared), strict=False))
+
+    def _obey(self, orders: dict[str, bool], pace: Pace) -> None:
+        if orders["log"]:
+            self._log(pace)
+        if orders["valid"]:
             self._measure()
-        if clocks.due("save", run.save_seconds):
+        if orders["save"]:
             self.save()
 
-    def _log(self, left: float | None, pace: float) -> None:
+    def _log(self, pace: Pace) -> None:
         bits, speed = self._sums.bits(), self._sums.speed()
-        self._sums = _Sums()
+        self._sums = Sums()
         if not math.isfinite(bits):
             raise TrainingError(
                 f"the loss is no longer a number at step {self.progress.step}; lower the learning rate and --resume"
             )
         row = {"step": self.progress.step, "tokens": self.progress.tokens, "seconds": round(self.progress.seconds, 1)}
         self._record({**row, "train_bits": round(bits, 4), "rate": round(self.schedule.factor(self.progress.step), 4)})
-        to_go = self._seconds_to_go(left, pace)
+        to_go = self._seconds_to_go(pace)
         ending = "" if to_go is None else f" | {to_go / 60:.0f} min left"
         tokens = self.progress.tokens / 1e6
         self.say(
             f"step {self.progress.step} | {tokens:.2f} M tokens | {bits:.3f} bits/token | {speed:.0f} tokens/s{ending}"
         )
 
-    def _seconds_to_go(self, left: float | None, pace: float) -> float | None:
+    def _seconds_to_go(self, pace: Pace) -> float | None:
         """The shorter of what the time limit and the planned steps leave."""
-        planned = self.schedule.steps
-        if self.schedule.decay_start >= 0:
-            planned = self.schedule.decay_start + self.schedule.decay_steps
-        by_steps = (planned - self.progress.step) * pace if planned else None
-        return min((value for value in (left, by_steps) if value is not None), default=None)
+        end = self.schedule.end()
+        by_steps = None if end is None else (end - self.progress.step) * pace.seconds_per_step
+        return min((value for value in (pace.left, by_steps) if value is not None), default=None)
 
     def _measure(self) -> None:
         found = self.validate()
@@ -199,7 +202,7 @@ class Trainer:
     def validate(self) -> dict[str, float]:
         """Bits a token on the fixed validation windows: all tokens, tokens of infilled bars, and the latter of live windows."""
         self.bare_model.eval()
-        total, live = _Sums(), _Sums()
+        total, live = Sums(), Sums()
         for batch in self.valid_batches:
             with self.accelerator.autocast():
                 rows = score_batch(self.bare_model, batch, self.accelerator.device).rows
@@ -217,10 +220,12 @@ class Trainer:
 
     def save(self) -> None:
         """Write the state to resume from and the packed checkpoint."""
+        positions = [self.progress.position]
+        if self.accelerator.num_processes > 1:
+            positions = gather_object(positions)
         if self.accelerator.is_main_process:
-            save_state(
-                self.out / STATE_FILE, self.bare_model, self.optimizers, self.schedule, self.progress, self.fingerprint
-            )
+            state = (self.schedule, self.progress, positions, self.fingerprint)
+            save_state(self.out / STATE_FILE, self.bare_model, self.optimizers, *state)
             export(self.bare_model, self.tokenizer.config, self.out / f"{self.name}.pt")
 
     def _finish(self) -> None:
@@ -232,64 +237,3 @@ class Trainer:
         self.say(
             f"{word}: step {self.progress.step}, {self.progress.tokens / 1e6:.2f} M tokens, {self.out / (self.name + '.pt')}"
         )
-
-
-class _Sums:
-    """Running sums of scores, kept as tensors so that a GPU is not waited for at every step."""
-
-    def __init__(self) -> None:
-        self.started = time.monotonic()
-        self.parts: list[torch.Tensor] = []
-
-    def add(self, rows: torch.Tensor) -> None:
-        """rows (B, 4), as in `Score`."""
-        self.parts.append(rows.sum(0))
-
-    def _totals(self) -> list[float]:
-        return torch.stack(self.parts).double().sum(0).tolist() if self.parts else [0.0] * 4
-
-    def bits(self) -> float:
-        nats, tokens, _, _ = self._totals()
-        return nats * _BITS / max(1.0, tokens)
-
-    def filled_bits(self) -> float:
-        _, _, nats, tokens = self._totals()
-        return nats * _BITS / max(1.0, tokens)
-
-    def speed(self) -> float:
-        """Tokens a second since the sums began."""
-        return self._totals()[1] / max(1e-9, time.monotonic() - self.started)
-
-
-class _Clocks:
-    """When each kind of housekeeping was last done."""
-
-    def __init__(self, now: float) -> None:
-        self._last: dict[str, float] = {}
-        self._start = now
-
-    def due(self, name: str, period: float) -> bool:
-        now = time.monotonic()
-        if now - self._last.get(name, self._start) < period:
-            return False
-        self._last[name] = now
-        return True
-
-
-@contextmanager
-def _signals(handler: Callable[[int, Any], None]) -> Iterator[None]:
-    """Let ctrl-C and SIGTERM end the loop after the current step; a second ctrl-C ends at once."""
-
-    def once(number: int, frame: Any) -> None:
-        handler(number, frame)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    try:
-        before = {number: signal.signal(number, once) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not in the main thread: signals stay as they are
-        before = {}
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)

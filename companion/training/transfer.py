@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 
 from companion.errors import TrainingError
-from companion.tokenizer import EncoderConfig
+from companion.inference.checkpoint import load_checkpoint
 from companion.tokenizer.token_types import TokenType
 from companion.tokenizer.vocabulary import Vocabulary, velocity_level
-from companion.training.export import read_packed
 
 _ROW_TENSORS = ("transformer.wte.weight", "lm_head.weight")
 _POSITIONS = "transformer.wpe.weight"
@@ -80,8 +79,11 @@ def transfer(target: dict[str, Tensor], source: dict[str, Tensor], mapping: list
 
 
 def init_from_checkpoint(model: torch.nn.Module, vocabulary: Vocabulary, path: Path) -> int:
-    """Load a packed checkpoint's weights into `model`; returns how many tokens' rows were carried over."""
-    bundle = read_packed(path)
-    mapping = token_map(vocabulary, Vocabulary(EncoderConfig.from_dict(bundle["encoder_config"])))
-    model.load_state_dict(transfer(dict(model.state_dict()), bundle["state_dict"], mapping))
+    """Load a checkpoint's weights into `model`; returns how many tokens' rows were carried over.
+
+    Raises CheckpointError for a broken file, TrainingError for one of another shape.
+    """
+    source = load_checkpoint(path)
+    mapping = token_map(vocabulary, Vocabulary(source.encoder_config))
+    model.load_state_dict(transfer(dict(model.state_dict()), source.state_dict, mapping))
     return sum(token >= 0 for token in mapping)

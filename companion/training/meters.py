@@ -1,0 +1,94 @@
+"""Running sums of losses, clocks for periodic work, and signals that end a run politely."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+_BITS = 1 / math.log(2)
+
+
+class Sums:
+    """Running sums of scores, kept as tensors so that a GPU is not waited for at every step."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.parts: list[torch.Tensor] = []
+
+    def add(self, rows: torch.Tensor) -> None:
+        """rows (B, 4), as in `Score`."""
+        self.parts.append(rows.sum(0))
+
+    def _totals(self) -> list[float]:
+        return torch.stack(self.parts).double().sum(0).tolist() if self.parts else [0.0] * 4
+
+    def bits(self) -> float:
+        nats, tokens, _, _ = self._totals()
+        return nats * _BITS / max(1.0, tokens)
+
+    def filled_bits(self) -> float:
+        _, _, nats, tokens = self._totals()
+        return nats * _BITS / max(1.0, tokens)
+
+    def speed(self) -> float:
+        """Tokens a second since the sums began."""
+        return self._totals()[1] / max(1e-9, time.monotonic() - self.started)
+
+
+class Pace:
+    """Time of one run. seconds_before: what earlier parts took; limit: seconds this part may take, or None."""
+
+    def __init__(self, seconds_before: float, limit: float | None) -> None:
+        self._started = self._last_step = time.monotonic()
+        self._before, self._limit = seconds_before, limit
+        self._last_done: dict[str, float] = {}
+        self.seconds_per_step = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Spent so far, earlier parts included."""
+        return self._before + time.monotonic() - self._started
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the limit, at least 0; None without one."""
+        return None if self._limit is None else max(0.0, self._limit - (time.monotonic() - self._started))
+
+    def stepped(self) -> None:
+        """One step is done: follow the speed of about the last fifty."""
+        now = time.monotonic()
+        took, self._last_step = now - self._last_step, now
+        self.seconds_per_step = 0.98 * self.seconds_per_step + 0.02 * took if self.seconds_per_step else took
+
+    def due(self, name: str, period: float) -> bool:
+        """Whether `period` seconds have passed since this name was last due (or since the start)."""
+        now = time.monotonic()
+        if now - self._last_done.get(name, self._started) < period:
+            return False
+        self._last_done[name] = now
+        return True
+
+
+@contextmanager
+def stop_signals(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Let ctrl-C and SIGTERM end the loop after the current step; a second ctrl-C ends at once."""
+
+    def once(number: int, frame: Any) -> None:
+        handler(number, frame)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    try:
+        before = {number: signal.signal(number, once) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not in the main thread: signals stay as they are
+        before = {}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
