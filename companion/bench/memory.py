@@ -1,0 +1,40 @@
+"""`python -m companion.bench.memory ENGINE CHECKPOINT BARS TRACKS`: load, make one bar, print this process's resident MB.
+
+A process of its own, because memory that another engine touched before is never quite given back. Takes the quick way in,
+without torch, where the engine has one, as the program itself does.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def main(engine: str, checkpoint_path: str, bars: str, tracks: str) -> None:
+    """Print the number."""
+    from companion.bench.machine import resident_mb
+    from companion.bench.material import make_score, one_bar_request
+    from companion.bench.runners import CompanionRunner, make_runner
+    from companion.tokenizer import Tokenizer
+    from companion.tokenizer.encoder_config import EncoderConfig
+
+    name, _, scheme = engine.partition(":")
+    cached = None
+    if name == "onnx":
+        from companion.inference.backends.onnx import open_cached
+
+        cached = open_cached(Path(checkpoint_path), quantization=scheme or "auto")
+    if cached is not None:
+        backend, _, encoder = cached
+        runner = CompanionRunner(engine, backend, Tokenizer(EncoderConfig.from_dict(encoder)))
+    else:
+        from companion.inference.checkpoint import load_checkpoint
+
+        checkpoint = load_checkpoint(checkpoint_path)
+        runner = make_runner(engine, checkpoint, Tokenizer(checkpoint.encoder_config))
+    runner.bar(one_bar_request(make_score(int(bars), int(tracks), seed=0)), seed=1)
+    print(resident_mb())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:5])
