@@ -94,4 +94,30 @@ class Learned:
     bindings: Mapping[str, str] = field(default_factory=dict)
 
 
-Effect = SendMidi | Generate | Prefill | Cancel | LoadModel | Notice | Learned
+@dataclass(frozen=True, slots=True)
+class JudgedNote:
+    """One note of a pass that was listened to. bar (song bar, from 0) and beat: where it is written, or fell if it is extra.
+
+    pitch: as written, None for an extra note. played: the pitch that was played, None for a missed note. Late is positive.
+    """
+
+    bar: int
+    beat: float
+    verdict: Literal["right", "wrong", "missed", "extra"]
+    pitch: int | None = None
+    played: int | None = None
+    offset_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PassFinished:
+    """A pass through a song or loop has ended; notes: what was heard of the player's written part (empty without one)."""
+
+    number: int
+    tempo_factor: float
+    transpose: int
+    bars: tuple[int, int]
+    notes: tuple[JudgedNote, ...] = ()
+
+
+Effect = SendMidi | Generate | Prefill | Cancel | LoadModel | Notice | Learned | PassFinished
