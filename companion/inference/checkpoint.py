@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -87,7 +87,7 @@ class Checkpoint:
 
     config: ModelConfig
     encoder_config: EncoderConfig
-    state_dict: dict[str, torch.Tensor]
+    state_dict: Mapping[str, torch.Tensor]
     path: Path
     name: str
 
@@ -101,6 +101,33 @@ class Checkpoint:
                 while block := stream.read(1 << 20):
                     digest.update(block)
         return digest.hexdigest()[:16]
+
+
+class UnreadWeights(Mapping[str, Any]):
+    """The state dict of a checkpoint file that is only read when somebody looks."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @cached_property
+    def _weights(self) -> Mapping[str, Any]:
+        return load_checkpoint(self._path).state_dict
+
+    def __getitem__(self, key: str) -> Any:
+        return self._weights[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._weights)
+
+    def __len__(self) -> int:
+        return len(self._weights)
+
+
+def known_checkpoint(path: Path, config: Mapping[str, Any], encoder_config: Mapping[str, Any]) -> Checkpoint:
+    """A checkpoint whose contents were checked before (an engine's cache vouches for the file's hash); weights unread."""
+    return Checkpoint(
+        ModelConfig.from_dict(config), EncoderConfig.from_dict(encoder_config), UnreadWeights(path), path, path.stem
+    )
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

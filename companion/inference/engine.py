@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from companion.errors import GenerationError
-from companion.inference.backends.select import make_backend
+from companion.inference.backends.select import make_backend, open_ready
 from companion.inference.checks import place_bars, rejection_reason
 from companion.inference.decoding import Cancel, DecodeSettings, PromptRunner, RunStats, Take
 from companion.inference.fitting import ContextOverflowError, FittedStep, fit_by_hiding, fit_step
@@ -89,7 +89,12 @@ class InferenceEngine:
         """Load a checkpoint file or directory; raises CheckpointError, or GenerationError for an engine that is not here."""
         from companion.inference.checkpoint import Checkpoint, load_checkpoint
 
-        checkpoint = path if isinstance(path, Checkpoint) else load_checkpoint(path)
+        if isinstance(path, Checkpoint):
+            return cls(path, *make_backend(path, engine))
+        ready = open_ready(Path(path), engine)
+        if ready is not None:
+            return cls(*ready)
+        checkpoint = load_checkpoint(path)
         return cls(checkpoint, *make_backend(checkpoint, engine))
 
     @classmethod

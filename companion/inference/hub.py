@@ -9,6 +9,13 @@ from pathlib import Path
 
 from companion.errors import CheckpointError
 
+
+class UnknownCheckpointError(CheckpointError):
+    """A name or path that stands for no checkpoint: wrong use rather than a broken file."""
+
+    exit_status = 2
+
+
 HUB_REPOSITORY = "Metacreation/MIDI-GPT"
 SHIPPED_FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
 SUFFIXES = (".pt", ".safetensors")
@@ -23,7 +30,7 @@ def find_checkpoint(name: str | Path) -> Path:
     if path.exists():
         return path
     if path.suffix in SUFFIXES or len(path.parts) > 1:
-        raise CheckpointError(f"{path}: no such checkpoint file")
+        raise UnknownCheckpointError(f"{path}: no such checkpoint file")
     return shipped_checkpoint(str(name)) or pull_checkpoint(str(name))
 
 
@@ -36,6 +43,12 @@ def shipped_checkpoint(name: str) -> Path | None:
 def shipped_checkpoints() -> list[Path]:
     """Every shipped checkpoint, by name."""
     return sorted(file for suffix in SUFFIXES for file in SHIPPED_FOLDER.glob(f"*{suffix}"))
+
+
+def installed_checkpoints() -> list[Path]:
+    """Shipped checkpoints, then those in the hub's cache."""
+    cached = (file for snapshot in _snapshots(HUB_REPOSITORY) for file in sorted(snapshot.iterdir()))
+    return [*shipped_checkpoints(), *(file for file in cached if file.suffix in SUFFIXES)]
 
 
 def choose_file(name: str, files: Iterable[str]) -> str | None:
@@ -95,15 +108,18 @@ def pull_checkpoint(name: str, repository: str | None = None) -> Path:
 
 def _cached(name: str, repository: str, why: str) -> Path:
     """The newest cached file that `name` stands for."""
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    root = Path(os.environ.get("HF_HUB_CACHE", HF_HUB_CACHE)) / f"models--{repository.replace('/', '--')}" / "snapshots"
-    snapshots = sorted(root.glob("*"), key=lambda folder: folder.stat().st_mtime, reverse=True) if root.is_dir() else []
-    for snapshot in snapshots:
+    for snapshot in _snapshots(repository):
         chosen = choose_file(name, (file.name for file in snapshot.iterdir() if file.is_file()))
         if chosen is not None:
             return snapshot / chosen
-    raise CheckpointError(f"checkpoint {name!r} is not shipped ({_shipped_names()}) nor downloaded, and {why}")
+    raise UnknownCheckpointError(f"checkpoint {name!r} is not shipped ({_shipped_names()}) nor downloaded, and {why}")
+
+
+def _snapshots(repository: str) -> list[Path]:
+    """The cache's copies of a repository, newest first."""
+    default = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
+    root = Path(os.environ.get("HF_HUB_CACHE", default)) / f"models--{repository.replace('/', '--')}" / "snapshots"
+    return sorted(root.glob("*"), key=lambda folder: folder.stat().st_mtime, reverse=True) if root.is_dir() else []
 
 
 def _names(files: Iterable[str]) -> str:

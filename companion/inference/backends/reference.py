@@ -43,7 +43,7 @@ class ReferenceCache:
     def __init__(self, batch: int) -> None:
         from transformers import DynamicCache
 
-        self.state = DynamicCache()
+        self.state: Any = DynamicCache()
         self._batch = batch
         self._ids = np.zeros(0, dtype=np.int64)
         self._positions = np.zeros(0, dtype=np.int64)
@@ -85,7 +85,7 @@ class ReferenceBackend:
     name = "reference"
 
     def __init__(self, model: Any, vocab_size: int, n_positions: int, device: str = "cpu") -> None:
-        self._model = model.to(device)
+        self._model: Any = model.to(device)
         self._device = device
         self.vocab_size = vocab_size
         self.n_positions = n_positions
@@ -94,7 +94,7 @@ class ReferenceBackend:
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu") -> ReferenceBackend:
         """Build the model and load the checkpoint's weights into it."""
         model = build_model(checkpoint.config)
-        model.load_state_dict(checkpoint.state_dict, strict=True)
+        model.load_state_dict(dict(checkpoint.state_dict), strict=True)
         return cls(model, checkpoint.config.vocab_size, checkpoint.config.n_positions, device)
 
     def new_cache(self, batch: int = 1) -> ReferenceCache:
@@ -138,7 +138,7 @@ class ReferenceBackend:
         assert isinstance(cache, ReferenceCache)
         copy = ReferenceCache(batch)
         for layer in cache.state.layers:
-            fresh = DynamicLayer()
+            fresh: Any = DynamicLayer()
             if layer.keys is not None:
                 fresh.lazy_initialization(layer.keys, layer.values)
                 fresh.keys = layer.keys[:1].repeat(batch, 1, 1, 1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from companion.errors import GenerationError, RequestValidationError
@@ -31,6 +33,23 @@ def make_backend(checkpoint: Checkpoint, engine: str = "auto") -> tuple[Backend,
     return _automatic(checkpoint)
 
 
+def open_ready(path: Path, engine: str) -> tuple[Checkpoint, Backend, str] | None:
+    """A checkpoint whose CPU graph is already built, opened without torch; None where the slow way is needed."""
+    if engine not in ("auto", "onnx") or not path.is_file() or (engine == "auto" and _may_have_gpu()):
+        return None
+    try:
+        from companion.inference.backends.onnx import open_cached
+    except ImportError:
+        return None
+    opened = open_cached(path)
+    if opened is None:
+        return None
+    from companion.inference.checkpoint import known_checkpoint
+
+    backend, config, encoder_config = opened
+    return known_checkpoint(path, config, encoder_config), backend, "fastest on this CPU, graph already built"
+
+
 def _automatic(checkpoint: Checkpoint) -> tuple[Backend, str]:
     reasons = []
     if _has_gpu():
@@ -43,6 +62,12 @@ def _automatic(checkpoint: Checkpoint) -> tuple[Backend, str]:
     except GenerationError as error:
         reasons.append(str(error))
     return _reference(checkpoint), "; ".join(reasons)
+
+
+def _may_have_gpu() -> bool:
+    """A guess that costs no torch: an NVIDIA driver is loaded, and there is an engine for it."""
+    has_driver = any(Path(place).exists() for place in ("/dev/nvidiactl", "/proc/driver/nvidia")) or sys.platform == "win32"
+    return has_driver and find_spec("companion.inference.backends.cuda") is not None
 
 
 def _has_gpu() -> bool:
