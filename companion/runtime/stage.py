@@ -1,0 +1,131 @@
+"""A session on stage: its events recorded, its effects carried out. No clock, no process, no driver of its own.
+
+The realtime process, simulated time and replay all drive this one class, so what was played can be played again: the record
+holds every call of the session with its time, in order, and what the session sent.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import Protocol
+
+from companion.errors import PortError
+from companion.midi.codec import encode
+from companion.runtime.protocol import Record
+from companion.session.effects import Cancel, Effect, Generate, Learned, LoadModel, Notice, Prefill, SendMidi
+from companion.session.events import Event, MidiReceived
+from companion.session.messages import Malformed, Message, NoteOff, NoteOn
+from companion.session.session import Session
+from companion.session.settings import SessionSettings
+
+EngineEffect = Generate | Prefill | Cancel | LoadModel
+
+
+class Surroundings(Protocol):
+    """What a stage needs from whoever runs it."""
+
+    def send_midi(self, port: str, data: bytes) -> float | None:
+        """Send bytes to a port ("" = the default one); the moment they left, or None when there is no such port now."""
+        ...
+
+    def ask_engine(self, effect: EngineEffect) -> None:
+        """Pass on; never waits."""
+        ...
+
+    def tell_front(self, notice: Notice | Learned) -> None:
+        """Pass on; never waits."""
+        ...
+
+
+class Stage:
+    """See the module. `record` is called with one tuple for everything that happens."""
+
+    def __init__(
+        self, settings: SessionSettings, now: float, around: Surroundings, record: Callable[[Record], None]
+    ) -> None:
+        self._around, self._record = around, record
+        self.session = Session(settings, now)
+        self.sounding: set[tuple[str, int, int]] = set()  # (port, channel, key) of what was really sent
+        self.notes_sent = 0
+        self.faults = 0
+        self.unsent = 0
+        self.carry_out(now)
+
+    def receive(self, event: Event, now: float) -> None:
+        """One event into the session, and what comes of it."""
+        if isinstance(event, MidiReceived) and not isinstance(event.message, Malformed):
+            self._record(("m", now, event.port, event.message))
+        else:
+            self._record(("r", now, event))
+        self._guarded(self.session.receive, event, now)
+        self.carry_out(now)
+
+    def handle_timer(self, now: float) -> None:
+        """Let the session do what is due."""
+        self._record(("t", now))
+        self._guarded(self.session.handle_timer, now)
+        self.carry_out(now)
+
+    def close(self, now: float) -> None:
+        """The session's own farewell, and note-offs for whatever it should have forgotten."""
+        self._record(("c", now))
+        self._guarded(self.session.close, now)
+        self.carry_out(now)
+        self.silence(now)
+
+    def silence(self, now: float) -> int:
+        """Note-offs for all that sounds by our own account; how many there were."""
+        hanging = sorted(self.sounding)
+        for port, channel, key in hanging:
+            self._send(SendMidi(port, NoteOff(channel, key), now))
+        return len(hanging)
+
+    def carry_out(self, now: float) -> None:
+        """Do what the session wants done."""
+        for effect in self.session.effects():
+            self._do(effect, now)
+
+    def _do(self, effect: Effect, now: float) -> None:
+        if isinstance(effect, SendMidi):
+            self._send(effect)
+        elif isinstance(effect, (Notice, Learned)):
+            self._record(("n", now, effect))
+            self._around.tell_front(effect)
+        else:
+            if isinstance(effect, Generate):
+                job = effect.job
+                self._record(
+                    ("g", now, job.request_id, job.seed, job.mask_mode, job.window.bar_count, job.targets, job.tracks)
+                )
+            self._around.ask_engine(effect)
+
+    def _send(self, effect: SendMidi) -> None:
+        message = effect.message
+        try:
+            left = self._around.send_midi(effect.port, encode(message))
+        except (PortError, ValueError):
+            left = None
+        self._keep_account(effect.port, message, left is not None)
+        if left is None:
+            self.unsent += 1
+        else:
+            self._record(("s", left, effect.port, message, effect.due_seconds, effect.source, effect.position_beats))
+
+    def _keep_account(self, port: str, message: Message, sent: bool) -> None:
+        if isinstance(message, NoteOn) and sent:
+            self.sounding.add((port, message.channel, message.key))
+            self.notes_sent += 1
+        elif isinstance(message, NoteOff):
+            self.sounding.discard((port, message.channel, message.key))
+
+    def _guarded(self, call: Callable[..., None], *arguments: object) -> None:
+        """A fault of ours is recorded and passed over: the music must not end by it."""
+        try:
+            call(*arguments)
+        except Exception:
+            self.faults += 1
+            self._record(("x", arguments[-1], traceback.format_exc(limit=6)))
+            if self.faults == 1:
+                text = "a fault in the session was passed over; please keep this recording's log and report it"
+                self._around.tell_front(Notice("error", text))
