@@ -190,7 +190,7 @@ def following(player: Player, windows: Sequence[LiveWindow], seed: int) -> dict[
 def _follow_one(player: Player, score: Score, seed: int) -> list[float | None]:
     """Track 0 is the player, looped and shifted after its last bar; track 1 the companion."""
     bars = score.bar_count
-    played = [*score.tracks[0].bars, *(_shift(bar) for bar in score.tracks[0].bars[: FOLLOW_BARS + 1])]
+    played = [*score.tracks[0].bars, *(_shift(score.tracks[0].bars[i % bars]) for i in range(FOLLOW_BARS + 1))]
     own = list(score.tracks[1].bars)
     fits: list[float | None] = []
     for step in range(FOLLOW_BARS + 1):

@@ -40,6 +40,7 @@ def draw(path: Path, window: LiveWindow, written: dict[Cell, Bar], report: dict[
                 _notes(axis, bar, start, window.score.resolution, COLORS["hidden" if hidden else "context"])
             axis.axvline(start, color="0.85", linewidth=0.6)
             start += length
+        axis.set_xlim(0, start)
         axis.set_ylabel(program_name(track.program, track.is_drum), fontsize=7, rotation=0, ha="right")
         axis.tick_params(labelsize=6)
     axes[0].legend(

@@ -82,7 +82,8 @@ def _window(song: Song, bars: int, rng: np.random.Generator) -> LiveWindow | Non
     for track in rng.permutation(active)[:4]:
         if counts[[*chosen, track]].sum() <= MAX_NOTES:
             chosen.append(int(track))
-    melodic = [track for track in chosen if not song.drums[track]]
+    # the player plays on: a last bar in which everybody rests is the end of the piece
+    melodic = [track for track in chosen if not song.drums[track] and counts[track, -1]]
     if len(chosen) < 2 or not melodic:
         return None
     human = melodic[int(rng.integers(len(melodic)))]

@@ -1,0 +1,96 @@
+"""A whole evaluation on a handful of generated songs and an untrained model: every part of the report is there and sane."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from companion.cli import run
+from companion.evaluation.copying import RunIndex
+from companion.evaluation.windows import draw_windows, load_split
+from companion.inference.backends.reference import build_model
+from companion.inference.checkpoint import ModelConfig, save_checkpoint
+from companion.midi.file import write_midi
+from companion.music import Bar, Note, Score, Track
+from companion.tokenizer import EncoderConfig, Vocabulary
+
+BARS = 12
+
+
+def song(number: int) -> Score:
+    """Melody, bass and drums, different in every song."""
+    melody = tuple(
+        Bar(tuple(Note(480 * beat, 400, 60 + (beat * 5 + bar * 7 + number) % 12, 90) for beat in range(4)))
+        for bar in range(BARS)
+    )
+    bass = tuple(Bar((Note(0, 900, 36 + (bar * 7 + number) % 12, 80),)) for bar in range(BARS))
+    drums = tuple(Bar(tuple(Note(240 * i, 60, 42, 70) for i in range(8))) for _ in range(BARS))
+    return Score((Track(melody), Track(bass, 33), Track(drums, is_drum=True)))
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with its own table of splits."""
+    folder = tmp_path_factory.mktemp("music")
+    rows = ["dataset\tfile\tsong\tsplit\tbars\tnotes\ttracks\tdrums\tts\tn_ts"]
+    for number in range(6):
+        (folder / "set").mkdir(exist_ok=True)
+        write_midi(song(number), folder / "set" / f"{number}.mid")
+        split = "train" if number < 3 else "test"
+        rows.append(f"set\t{number}.mid\tset:{number}\t{split}\t{BARS}\t100\t3\t1\t4/4\t1")
+    (folder / "splits.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained model, small enough to be quick."""
+    config = EncoderConfig.load("ghost")
+    torch.manual_seed(0)
+    model_config = ModelConfig(Vocabulary(config).size, 1024, 32, 1, 2)
+    path = tmp_path_factory.mktemp("checkpoint") / "small.pt"
+    save_checkpoint(path, model_config, config, build_model(model_config).state_dict())
+    return path
+
+
+def test_windows_are_the_live_case(music: Path, tmp_path: Path) -> None:
+    windows = draw_windows(load_split(music, "test", tmp_path, 10), 5, 4, seed=3)
+    assert len(windows) == 5
+    for window in windows:
+        assert window.hidden == ((0, 3),)
+        assert {bar for _, bar in window.targets} == {3}
+        assert window.score.bar_count == 4
+    again = draw_windows(load_split(music, "test", tmp_path, 10), 5, 4, seed=3)
+    assert windows == again
+
+
+def test_the_whole_report(music: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "picture.png"
+    argv = ["evaluate", str(checkpoint), "--data", str(music), "--bars", "4", "--windows", "4", "--json"]
+    argv += ["--engine", "reference", "--cache", str(tmp_path / "cache"), "--plot", str(picture)]
+    assert run(argv) == 0
+    report = json.loads(capsys.readouterr().out)
+    contract = "checkpoint split bits_per_token bits_per_note baselines infill control following copying validity"
+    assert set(contract.split()) <= set(report)
+    assert report["infill"]["true bar"]["onset_f1"] == 1
+    # an untrained model knows no more than a die; the 5-gram has read the same kind of music
+    assert report["bits_per_token"]["all"] > 9 > report["baselines"]["5-gram"]["all"]
+    assert set(report["validity"]) == {"token", "attention", "attention_approx", "attention_skip", "remove"}
+    assert picture.stat().st_size > 10_000
+
+
+def test_a_folder_without_music_is_said(tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["evaluate", str(checkpoint), "--data", str(tmp_path)]) == 1
+    assert "no MIDI file" in capsys.readouterr().err
+
+
+def test_a_transposed_quotation_is_found() -> None:
+    index = RunIndex()
+    index.add(song(0).tracks[0].bars, 480)
+    low = tuple(Bar(tuple(Note(n.onset_ticks, 400, n.pitch - 12) for n in bar.notes)) for bar in song(0).tracks[0].bars)
+    assert index.longest(low, 480) == 32
+    assert index.longest(low[:2], 480) == 6
+    assert index.longest([Bar((Note(0, 1, 60), Note(7, 1, 99)))], 480) == 0
