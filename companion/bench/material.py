@@ -20,7 +20,7 @@ from companion.tokenizer.vocabulary import Vocabulary
 RESOLUTION = 480
 INSTRUMENTS = ((0, True, 36), (33, False, 36), (0, False, 60), (26, False, 55), (73, False, 72), (48, False, 60))
 SHIPPED = Path(__file__).parents[1] / "checkpoints"
-NOTES_A_BAR = 7  # about 800 tokens in 8 bars of 4 tracks, as much as dense music played live
+NOTES_A_BAR = 6  # about 800 tokens in 8 bars of 4 tracks, as much as dense music played live
 _RANDOM = re.compile(r"random:(\d+)x(\d+)x(\d+)")
 
 

@@ -1,15 +1,16 @@
-"""What quantised weights cost: the next-token distribution of an engine against the reference, on real or made music.
+"""What quantised weights cost: the next-token distributions of engines against exact weights, on real or made music.
 
-Both read the same prompt and then the same tokens, drawn from the reference, so that every step compares like with like.
+All read the same prompt and then the same tokens, drawn from the exact distribution, so that every step compares like with like.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from companion.errors import UsageError
 from companion.inference.backends.base import Backend, Cache
 from companion.inference.decoding import PREFILL_CHUNK
 from companion.inference.prompt import WindowRequest, build_prompt
@@ -17,26 +18,38 @@ from companion.tokenizer import Tokenizer
 
 
 def compare(
-    engine: Backend, reference: Backend, tokenizer: Tokenizer, requests: Sequence[WindowRequest], tokens: int = 40
-) -> dict[str, float]:
-    """{kl: mean nats, kl_p99, top1: share of equal favourites, positions} over `tokens` steps after every prompt."""
-    divergences: list[float] = []
-    agreements: list[bool] = []
+    engines: Mapping[str, Backend],
+    reference: Backend,
+    tokenizer: Tokenizer,
+    requests: Sequence[WindowRequest],
+    tokens: int = 40,
+) -> dict[str, dict[str, float]]:
+    """For each engine {kl: mean nats, kl_p99, top1: share of equal favourites, positions}, `tokens` steps after every prompt."""
+    divergences: dict[str, list[float]] = {name: [] for name in engines}
+    agreements: dict[str, list[bool]] = {name: [] for name in engines}
     random = np.random.default_rng(0)
     for request in requests:
         prompt = build_prompt(tokenizer, request)
         ids, positions = prompt.masked.ids[None], prompt.masked.positions[None]
-        if ids.shape[1] + tokens >= engine.n_positions:
+        if ids.shape[1] + tokens >= reference.n_positions:
             continue
-        pair = [(backend, backend.new_cache()) for backend in (reference, engine)]
-        logits = [_prefill(backend, cache, ids, positions) for backend, cache in pair]
+        readers = [(backend, backend.new_cache()) for backend in (reference, *engines.values())]
+        logits = [_prefill(backend, cache, ids, positions) for backend, cache in readers]
         for step in range(tokens):
-            exact, rough = (_log_softmax(row) for row in logits)
-            divergences.append(float(np.sum(np.exp(exact) * (exact - rough))))
-            agreements.append(int(exact.argmax()) == int(rough.argmax()))
-            chosen = random.choice(len(exact), p=np.exp(exact) / np.exp(exact).sum())
+            exact, *others = (_log_softmax(row) for row in logits)
+            chances = np.exp(exact)
+            for name, rough in zip(engines, others, strict=True):
+                divergences[name].append(float(np.sum(chances * (exact - rough))))
+                agreements[name].append(int(exact.argmax()) == int(rough.argmax()))
+            chosen = np.array([[random.choice(len(exact), p=chances / chances.sum())]])
             where = np.array([[prompt.next_position + step]])
-            logits = [backend.forward(cache, np.array([[chosen]]), where)[0] for backend, cache in pair]
+            logits = [backend.forward(cache, chosen, where)[0] for backend, cache in readers]
+    return {name: _summary(divergences[name], agreements[name]) for name in engines}
+
+
+def _summary(divergences: list[float], agreements: list[bool]) -> dict[str, float]:
+    if not divergences:
+        raise UsageError("no prompt fits the model")
     return {
         "kl": float(np.mean(divergences)),
         "kl_p99": float(np.quantile(divergences, 0.99)),
