@@ -136,8 +136,9 @@ def _draw_roll(axes: Any, last: PassFinished) -> None:
         notes = [note for note in last.notes if note.verdict == verdict]
         pitches = [note.played if note.pitch is None else note.pitch for note in notes]
         axes.scatter(_bars(notes), pitches, s=26, color=colour, label=f"{verdict} {len(notes)}")
-    axes.set(title=f"pass {last.number}", ylabel="pitch (MIDI)", xlabel="bar")
-    axes.legend(loc="upper right", ncols=4)
+    axes.set(ylabel="pitch (MIDI)", xlabel="bar")
+    axes.set_title(f"pass {last.number}", loc="left")
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False)
 
 
 def _draw_timing(axes: Any, last: PassFinished) -> None:

@@ -1,0 +1,37 @@
+"""The measure itself, on parts whose overlap is known."""
+
+import pytest
+
+from companion.music import Bar, Note, Track
+from companion.practice.chart_file import parse_chart
+from companion.practice.comping import bass_line, comping_track
+from companion.practice.measure import chance, chord_overlap
+
+CHART = parse_chart("Feel: straight\n| C | F G7 | N.C. |")
+
+
+def part(*bars):
+    return Track(tuple(Bar(tuple(notes)) for notes in bars))
+
+
+def test_notes_count_by_the_chord_that_sounds_at_their_onset():
+    track = part([Note(0, 480, 60), Note(480, 480, 61)], [Note(0, 960, 65), Note(960, 960, 65)], [Note(0, 480, 61)])
+    overlap = chord_overlap(CHART, [track], "x")
+    assert overlap.notes == 4, "under N.C. there is nothing to be in"
+    assert overlap.share == pytest.approx(3 / 4)
+    assert overlap.by_length == pytest.approx(2400 / 2880)
+    assert overlap.bars == 1
+
+
+def test_comping_is_in_the_chord_and_so_is_a_straight_bass():
+    assert chord_overlap(CHART, [comping_track(CHART)], "x").share == 1
+    assert chord_overlap(CHART, [bass_line(CHART)], "x").share == 1
+
+
+def test_no_notes_is_no_share():
+    overlap = chord_overlap(CHART, [part([], [], [])], "x")
+    assert (overlap.share, overlap.bars) == (None, 0)
+
+
+def test_chance_is_the_share_of_pitch_classes():
+    assert chance(parse_chart("| C | G7 |")) == pytest.approx((3 / 12 + 4 / 12) / 2)
