@@ -97,12 +97,17 @@ def _bar_ids(tokenizer: Tokenizer, window: LiveWindow, cell: Cell) -> tuple[int,
 
 
 def model_bits(model: Any, reading: Reading) -> npt.NDArray[np.float64]:
-    """−log2 P of tokens 1.. of one sequence under a GPT2LMHeadModel; float64 [L − 1]."""
+    """−log2 P of tokens 1.. of one sequence under a GPT2LMHeadModel; float64 [L − 1].
+
+    The mask of ones is needed: without it transformers takes a gap in the positions for the start of another sequence.
+    """
     import torch
 
     ids = torch.from_numpy(reading.ids)[None]
+    positions = torch.from_numpy(reading.positions)[None]
     with torch.inference_mode():
-        logits = model(input_ids=ids, position_ids=torch.from_numpy(reading.positions)[None], use_cache=False).logits
+        ones = torch.ones_like(ids)
+        logits = model(input_ids=ids, position_ids=positions, attention_mask=ones, use_cache=False).logits
         chances = torch.log_softmax(logits[0, :-1].float(), dim=-1).gather(1, ids[0, 1:, None])[:, 0]
     return -chances.double().numpy() / np.log(2)
 
