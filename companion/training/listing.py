@@ -62,16 +62,22 @@ def _from_table(table: Path, split: str, settings: DataSettings) -> list[Entry]:
 
 def _from_folder(root: Path, split: str) -> list[Entry]:
     files = sorted(path for path in root.rglob("*") if path.suffix.lower() in (".mid", ".midi") and path.is_file())
-    names = [path.relative_to(root).as_posix() for path in files]
-    return [
-        Entry(name.partition("/")[0] if "/" in name else "music", name) for name in names if _split_of(name) == split
-    ]
+    names = sorted((path.relative_to(root).as_posix() for path in files), key=_place)
+    splits = [_split_at(_place(name)) for name in names]
+    if "valid" not in splits and splits.count("train") > 1:
+        splits[splits.count("train") - 1] = "valid"  # too few files for chance to have given one
+    chosen = [name for name, part in zip(names, splits, strict=True) if part == split]
+    return [Entry(name.partition("/")[0] if "/" in name else "music", name) for name in chosen]
 
 
-def _split_of(name: str) -> str:
-    """90 % train, 5 % valid, 5 % test, fixed by the file's name."""
-    share = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
-    return "train" if share < 0.9 else "valid" if share < 0.95 else "test"
+def _place(name: str) -> float:
+    """A fixed place in 0..1 for a file's name."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
+
+
+def _split_at(place: float) -> str:
+    """90 % train, 5 % valid, 5 % test."""
+    return "train" if place < 0.9 else "valid" if place < 0.95 else "test"
 
 
 def _share_out(entries: list[Entry], limit: int, weights: Mapping[str, float], seed: int) -> list[Entry]:
