@@ -44,7 +44,8 @@ class CompanionApp(App[int]):
     CanvasPane {{ width: 1fr; height: 1fr; }}
     #song, #hints {{ height: 1; }}
     #song, #practice {{ display: none; }}
-    #middle {{ height: 1fr; }}
+    #middle, #body {{ height: 1fr; }}
+    #body {{ width: 1fr; }}
     .picker {{ align: center middle; background: black 40%; }}
     .picker .box {{ width: 72; max-width: 96%; height: 90%; max-height: 30; border: round {palette.GREY};
                     background: {palette.GROUND}; padding: 0 1; }}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-GROUPS = ("Transport", "Parts", "Bars", "Sampling and model", "Practice", "Set-up")
+GROUPS = ("Transport", "Bars", "Parts", "Sampling and model", "Practice", "Set-up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,16 @@ KEYS: tuple[Key, ...] = (
     _wish("c", "click", "metronome click on or off", "Transport"),
     Key("T", "pick_meter", "choose the time signature", "Transport"),
     _wish("home", "rewind", "back to bar 1", "Transport"),
-    _wish("r", "record", "record on or off", "Transport", "record"),
+    _wish("r", "record", "record on or off", "Transport", "rec"),
     _wish("h", "thru", "thru: pass what you play on to the output", "Transport"),
+    Key("left", "move_bar(-1)", "choose an earlier bar", "Bars"),
+    Key("right", "move_bar(1)", "choose a later bar", "Bars"),
+    Key("escape", "dismiss_choice", "back to “the next bar”; stop learning a foot switch", "Bars"),
+    _wish("g", "regenerate", "regenerate the chosen bar (else the next one)", "Bars", "new bar"),
+    _wish("k", "keep", "keep: repeat this bar of our parts, until pressed again", "Bars", "keep"),
+    _wish("l", "lock", "lock or unlock the chosen bar", "Bars", "lock"),
+    _wish("u", "undo", "undo the last change of the plan", "Bars", "undo"),
+    _wish("w", "wait", "bars of yours to wait for before joining in: 0, 1, 2, 4, 8", "Bars"),
     Key("up", "move_lane(-1)", "choose the part above", "Parts"),
     Key("down", "move_lane(1)", "choose the part below", "Parts"),
     _wish("m", "mute", "mute the chosen part", "Parts", "mute"),
@@ -84,14 +92,6 @@ KEYS: tuple[Key, ...] = (
     Key("a", "edit_attributes", "attributes of the chosen part: density, polyphony, durations", "Parts", "attributes"),
     Key("N", "add_part", "add a part of ours", "Parts"),
     _wish("D", "remove", "remove the chosen part of ours", "Parts"),
-    Key("left", "move_bar(-1)", "choose an earlier bar", "Bars"),
-    Key("right", "move_bar(1)", "choose a later bar", "Bars"),
-    Key("escape", "dismiss_choice", "back to “the next bar”; stop learning a foot switch", "Bars"),
-    _wish("g", "regenerate", "regenerate the chosen bar (else the next one)", "Bars", "regenerate"),
-    _wish("k", "keep", "keep: repeat this bar of our parts, until pressed again", "Bars", "keep"),
-    _wish("l", "lock", "lock or unlock the chosen bar", "Bars", "lock"),
-    _wish("u", "undo", "undo the last change of the plan", "Bars", "undo"),
-    _wish("w", "wait", "bars of yours to wait for before joining in: 0, 1, 2, 4, 8", "Bars"),
     _wish("left_square_bracket", "cooler", "temperature down", "Sampling and model"),
     _wish("right_square_bracket", "hotter", "temperature up", "Sampling and model"),
     _wish("left_curly_bracket", "narrower", "top-p down", "Sampling and model"),

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
+from textual.css.scalar import Scalar
 from textual.events import Click, Resize
 from textual.screen import Screen
 
@@ -24,7 +25,7 @@ from companion.tui.lanes.grid import lane_at
 from companion.tui.pane import CanvasPane
 from companion.tui.pickers.menus import MenuActions
 from companion.tui.pickers.name import ConfirmScreen
-from companion.tui.practice.draw import draw_line, draw_practice
+from companion.tui.practice.draw import draw_line, draw_practice, needed_rows
 from companion.tui.status.draw import COLUMN_WIDTH, STRIP_ROWS, draw_column, draw_strip
 from companion.tui.transport.draw import BIG_ROWS, SMALL_ROWS, draw_transport
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from companion.tui.app import CompanionApp
 
 TALL_FROM, WIDE_FROM = 30, 116
+MIN_LANES_ROWS = 13
 HINT_KEYS = [key for key in KEYS if key.hint]
 
 
@@ -52,8 +54,9 @@ class Stage(MenuActions, Screen[None]):
         yield CanvasPane(id="transport")
         yield CanvasPane(id="song")
         with Horizontal(id="middle"):
-            yield CanvasPane(id="lanes")
-            yield CanvasPane(id="practice")
+            with Vertical(id="body"):
+                yield CanvasPane(id="practice")
+                yield CanvasPane(id="lanes")
             yield CanvasPane(id="column")
         yield CanvasPane(id="strip")
         yield CanvasPane(id="hints")
@@ -90,17 +93,7 @@ class Stage(MenuActions, Screen[None]):
         if shown == self._shown and snapshot is not None:
             return
         self._shown = shown
-        practising = self.shows_practice(snapshot)
-        has_song = snapshot is not None and snapshot.practice is not None
-        for name, visible in (
-            ("song", has_song and not practising),
-            ("lanes", not practising),
-            ("practice", practising),
-        ):
-            pane = self.query_one(f"#{name}", CanvasPane)
-            if pane.display != visible:
-                pane.display = visible
-                self._shown = None  # sizes change: draw again once they are known
+        self._arrange(snapshot)
         self._paint("transport", lambda width, height: draw_transport(snapshot, health, width, height))
         self._paint("song", lambda width, height: draw_line(snapshot, width))
         self._paint("practice", lambda width, height: draw_practice(snapshot, self.selection, width, height))
@@ -111,6 +104,21 @@ class Stage(MenuActions, Screen[None]):
             self._paint("lanes", lambda width, height: self._painter.draw(snapshot, self.selection, width, height))
         else:
             self._paint("lanes", draw_waiting)
+
+    def _arrange(self, snapshot: Snapshot | None) -> None:
+        """Which panes are up; a tall screen has room for the practice view and the lanes below it."""
+        practising = self.shows_practice(snapshot)
+        has_song = snapshot is not None and snapshot.practice is not None
+        body = self.query_one("#body").size
+        needed = needed_rows(snapshot, body.width) if practising and snapshot is not None else 0
+        both = practising and has_song and body.height - needed >= MIN_LANES_ROWS
+        visible = {"song": has_song and not practising, "practice": practising, "lanes": both or not practising}
+        for name, up in visible.items():
+            pane = self.query_one(f"#{name}", CanvasPane)
+            height = str(needed) if name == "practice" and both else "1" if name == "song" else "1fr"
+            if pane.display != up or pane.styles.height != Scalar.parse(height):
+                pane.display, pane.styles.height = up, height
+                self._shown = None  # sizes change: draw again once they are known
 
     def _paint(self, name: str, draw: Callable[[int, int], Canvas]) -> None:
         pane = self.query_one(f"#{name}", CanvasPane)

@@ -7,6 +7,7 @@ from companion.session.snapshot import Snapshot, TransportView
 _PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 ROLE_WORDS = {"human": "you", "companion": "companion", "backing": "backing", "silent": "silent"}
 WHOLE_BAR = 1e-9
+MAX_PORT_NAMES = 22  # columns, so that what follows still fits into 80
 
 
 def pitch_name(pitch: int) -> str:
@@ -26,10 +27,18 @@ def percent(share: float) -> str:
     return f"{min(share * 100, 99.9):.1f} %"
 
 
+def bar_number(transport: TransportView, bar: int, loop: tuple[int, int] | None = None) -> int:
+    """What a player calls the session's bar `bar`: counted from 1 since the start, or in the song; loops go round."""
+    song = bar - transport.bar + transport.song_bar
+    if loop is not None and loop[0] <= transport.song_bar < loop[1]:
+        song = loop[0] + (song - loop[0]) % (loop[1] - loop[0])
+    return song + 1 if song >= 0 else song
+
+
 def bar_and_beat(transport: TransportView) -> str:
     """Position as players count it, from 1: "13.2". Beats are those of the meter's denominator."""
     beat = int(transport.beat * transport.time_signature.denominator / 4 + 1e-6) + 1
-    bar = transport.bar + 1 if transport.bar >= 0 else transport.bar
+    bar = bar_number(transport, transport.bar)
     return f"{bar}.{min(beat, transport.time_signature.numerator)}"
 
 
@@ -42,7 +51,8 @@ def beat_in_bar(transport: TransportView) -> int:
 def input_names(snapshot: Snapshot) -> str:
     """The input ports by name, or a word for any."""
     names = [port_label(name) for name in snapshot.ports if name.startswith("in:")]
-    return ", ".join(names) or "any input"
+    text = ", ".join(names) or "any input"
+    return text if len(text) <= MAX_PORT_NAMES else text[: MAX_PORT_NAMES - 1] + "…"
 
 
 def port_label(key: str) -> str:

@@ -13,9 +13,8 @@ from companion.tui import palette
 from companion.tui.canvas import Area, Canvas
 from companion.tui.lanes.grid import BarGrid, LaneRows, bar_grid, lane_rows
 from companion.tui.lanes.roll import BEAT_DOT, RESOLUTION, PitchScale, bar_rows, pitch_scale
-from companion.tui.wording import ROLE_WORDS, pitch_name
+from companion.tui.wording import ROLE_WORDS, bar_number, pitch_name
 
-STATE_WORDS = {"committed": "will sound", "tentative": "may change", "hidden": "hidden", "played": "", "empty": ""}
 PLAYHEAD_CHARS = {" ": "┃", BEAT_DOT: "┃", "╱": "┃", "─": "┼", "│": "┃"}
 
 
@@ -74,10 +73,11 @@ class LanesPainter:
 def _draw_ruler(canvas: Canvas, snapshot: Snapshot, selection: Selection, grid: BarGrid) -> None:
     now = snapshot.transport.bar
     target = now + 1 if selection.bar is None else selection.bar
+    loop = snapshot.practice.loop if snapshot.practice else None
     for bar in range(grid.first, grid.first + grid.count):
         x = grid.bar_x(bar)
         canvas.put(x, 0, "┌" + "─" * grid.content, palette.LINE)
-        name = str(bar + 1 if bar >= 0 else bar)
+        name = str(bar_number(snapshot.transport, bar, loop))
         style = palette.CURRENT if bar == now else palette.BOLD if bar > now else palette.DIM
         end = canvas.put(x + 1, 0, f" {name} ", style)
         if bar == target:
@@ -109,7 +109,7 @@ def _draw_lane(
         for y in range(rows.y + head, rows.y + rows.height):
             canvas.put(body.x - 1, y, "│", palette.LINE)
         _draw_head(canvas, lane, view, body.x - 1, rows.y, body.width + 1, rule=bool(head))
-    _draw_label(canvas, lane, rows, grid, scale, selected=selected)
+    _draw_label(canvas, lane, rows, grid, scale if any(bar.notes for bar in lane.bars) else None, selected=selected)
 
 
 def note_style(lane: LaneView, view: BarView) -> Style:
@@ -147,23 +147,28 @@ def _draw_head(canvas: Canvas, lane: LaneView, view: BarView, x: int, y: int, wi
     """The line above a bar: where its notes come from, what will become of them, and whether it is locked."""
     if rule:
         canvas.put(x, y, "├" + "─" * (width - 1), palette.LINE)
-    mark = palette.ORIGIN_MARKS.get(view.origin, "")
-    words: list[tuple[str, Style]] = []
-    if mark and lane.role != "human":
-        words.append((mark, palette.ORIGIN_STYLES.get(view.origin, palette.DIM)))
-        if rule and width > 12:
-            words.append((" " + view.origin, palette.DIM))
+    pieces = [piece for piece in _head_pieces(lane, view) if piece[0]]
+    for wordy in (2, 1, 0) if rule else (0,):  # leave words out until it fits
+        spans = [(f"{mark} {word}" if wordy > level else mark, style) for mark, word, level, style in pieces]
+        if sum(len(text) + 1 for text, _ in spans) <= width - 1:
+            break
+    for text, style in spans:
+        x = canvas.put(x + 1, y, text, style)
+
+
+def _head_pieces(lane: LaneView, view: BarView) -> list[tuple[str, str, int, Style]]:
+    """(mark, word, how dispensable the word is, style) of a bar."""
+    pieces: list[tuple[str, str, int, Style]] = []
+    if lane.role != "human":
+        mark = palette.ORIGIN_MARKS.get(view.origin, "")
+        pieces.append((mark, view.origin, 0, palette.ORIGIN_STYLES.get(view.origin, palette.DIM)))
     if view.locked:
-        words.append((palette.LOCK_MARK, palette.KEY))
-    state = STATE_WORDS[view.state]
-    if rule and state and width >= 24:
-        words.append(((" · " if words else "") + state, palette.DIM))
-    if words:
-        canvas.put_spans(x + 1, y, *words)
+        pieces.append((palette.LOCK_MARK, "locked", 1, palette.KEY))
+    return pieces
 
 
 def _draw_label(
-    canvas: Canvas, lane: LaneView, rows: LaneRows, grid: BarGrid, scale: PitchScale, *, selected: bool
+    canvas: Canvas, lane: LaneView, rows: LaneRows, grid: BarGrid, scale: PitchScale | None, *, selected: bool
 ) -> None:
     width = grid.label - 1
     name = f"{'▸' if selected else ' '}{lane.index + 1} {lane.name}"
@@ -189,14 +194,14 @@ def _flags(lane: LaneView) -> list[tuple[str, Style]]:
 
 
 def _instrument(lane: LaneView) -> str:
-    channel = "any" if lane.channel is None else str(lane.channel + 1)
-    return f"ch {channel} {program_name(lane.program, lane.is_drum)}"
+    channel = "any" if lane.channel is None else f"ch{lane.channel + 1}"
+    return f"{channel} {program_name(lane.program, lane.is_drum)}"
 
 
-def _range(lane: LaneView, scale: PitchScale) -> str:
+def _range(lane: LaneView, scale: PitchScale | None) -> str:
     if lane.attributes:
         return attribute_summary(lane.attributes)
-    return "" if lane.is_drum else f"{pitch_name(scale.low)}–{pitch_name(scale.high)}"
+    return "" if lane.is_drum or scale is None else f"{pitch_name(scale.low)}–{pitch_name(scale.high)}"
 
 
 def attribute_summary(attributes: Mapping[str, int]) -> str:
@@ -217,7 +222,8 @@ def _draw_playhead(canvas: Canvas, snapshot: Snapshot, grid: BarGrid, rows: tupl
     if column is None or not rows:
         return
     moving = transport.state in ("running", "lost")
-    canvas.put(column, 0, "▼", palette.PLAYHEAD if moving else palette.DIM)
+    if canvas.chars[0][column] in "─ ":
+        canvas.put(column, 0, "▼", palette.PLAYHEAD if moving else palette.DIM)
     for lane in rows:
         for y in range(lane.y, lane.y + lane.height):
             char = canvas.chars[y][column]

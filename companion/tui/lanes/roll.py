@@ -34,6 +34,11 @@ class PitchScale:
     high: int
     kit: tuple[int, ...] = ()
 
+    @property
+    def places(self) -> int:
+        """How many pitches have a place of their own."""
+        return len(self.kit) or self.high - self.low + 1
+
     def step(self, pitch: int, steps: int) -> int:
         """The vertical step (0 = top) of `steps` for a pitch; pitches outside stick to the edge."""
         if self.kit:
@@ -87,12 +92,14 @@ def bar_rows(
 
 def _braille_rows(notes: Sequence[Note], scale: PitchScale, width: int, height: int, bar_ticks: int) -> list[str]:
     cells = [[0] * width for _ in range(height)]
+    thick = 2 if height * PITCH_STEPS >= 2 * scale.places else 1
     for note in notes:
         step = scale.step(note.pitch, height * PITCH_STEPS)
         start, end = note_columns(note, width * 2, bar_ticks)
         end -= end - start > 2  # a gap before the next note of the same pitch
-        for column in range(start, end):
-            cells[step // PITCH_STEPS][column // 2] |= _BRAILLE_BITS[column % 2][step % PITCH_STEPS]
+        for dot in range(step, min(step + thick, height * PITCH_STEPS)):
+            for column in range(start, end):
+                cells[dot // PITCH_STEPS][column // 2] |= _BRAILLE_BITS[column % 2][dot % PITCH_STEPS]
     return ["".join(chr(0x2800 + bits) if bits else " " for bits in row) for row in cells]
 
 

@@ -55,7 +55,9 @@ def model_sections(snapshot: Snapshot | None, installed: Sequence[InstalledCheck
     """Checkpoints; and for the loaded one the windows and mask modes that it can do, and no others."""
     info = snapshot.checkpoint if snapshot else None
     loaded = info.name if info else ""
-    known = installed if installed is not None else ([InstalledCheckpoint(loaded)] if loaded else [])
+    known = list(installed or ())
+    if loaded and all(found.name != loaded for found in known):
+        known.insert(0, InstalledCheckpoint(loaded))
     checkpoints = [Choice(found.name, found.name, found.name == loaded, _capabilities(found)) for found in known]
     looking = "looking for checkpoints…" if installed is None else "none installed: companion checkpoints pull yellow"
     sections = [Section("checkpoint", "checkpoint", tuple(checkpoints), looking)]

@@ -39,19 +39,33 @@ def draw_practice(snapshot: Snapshot | None, selection: Selection, width: int, h
     return canvas
 
 
+def needed_rows(snapshot: Snapshot, width: int) -> int:
+    """Rows that the view fills at this width."""
+    if snapshot.practice is None:
+        return HEAD_ROWS + 2
+    per_row = _bars_per_row(width - PARTS_WIDTH - 2)
+    return max(HEAD_ROWS + len(form_rows(snapshot.practice, per_row)), HEAD_ROWS + len(snapshot.lanes)) + 1
+
+
+def _bars_per_row(width: int) -> int:
+    return 8 if width >= WIDE_FROM else 4
+
+
 def draw_line(snapshot: Snapshot | None, width: int) -> Canvas:
     """One row for the piano roll view: the song in short, and the chord now and next."""
     canvas = Canvas(width, 1)
     practice = snapshot.practice if snapshot else None
     if practice is None:
         return canvas
-    x = canvas.put_spans(1, 0, *summary_spans(practice), ("   ", palette.PLAIN))
-    now, after = chords_of(practice, practice.song_bar), chords_of(practice, practice.song_bar + 1)
+    now, after = chords_of(practice, practice.song_bar), chords_of(practice, following_bar(practice))
+    x = 1
     if now or after:
-        x = canvas.put_spans(x, 0, (now or "–", palette.KEY), (" → ", palette.DIM), (after or "–", palette.BOLD))
+        after_spans = (("→ ", palette.DIM), (f"{after or '–'}   ", palette.BOLD))
+        x = canvas.put_spans(x, 0, (f"{now or '–'} ", palette.KEY), *after_spans)
+    canvas.put_spans(x, 0, *summary_spans(practice))
     share = practice.live_accuracy if practice.live_accuracy is not None else practice.accuracy
     if share is not None:
-        canvas.put_right(0, ("accuracy ", palette.DIM), (percent(share) + " ", _share_style(share)))
+        canvas.put_right(0, (" accuracy ", palette.DIM), (percent(share) + " ", _share_style(share)))
     return canvas
 
 
@@ -109,6 +123,14 @@ def chords_of(practice: PracticeView, bar: int) -> str:
     return " ".join(symbol for where, _, symbol in practice.chords if where == bar)
 
 
+def following_bar(practice: PracticeView) -> int:
+    """The song's bar after this one: round the loop, and from the end to the beginning."""
+    after = practice.song_bar + 1
+    if practice.loop and after == practice.loop[1]:
+        return practice.loop[0]
+    return after if after < practice.bar_count else 0
+
+
 def section_starts(practice: PracticeView) -> dict[int, str]:
     """First bar → section name."""
     return dict(practice.sections)
@@ -130,7 +152,7 @@ def _share_style(share: float) -> Style:
 
 
 def _draw_form(canvas: Canvas, practice: PracticeView, width: int, top: int) -> None:
-    per_row = 8 if width >= WIDE_FROM else 4
+    per_row = _bars_per_row(width)
     rows = form_rows(practice, per_row)
     section_width = max((len(name) for _, name in practice.sections), default=0)
     section_width = min(max(section_width, 2), 10) + 1
@@ -142,25 +164,27 @@ def _draw_form(canvas: Canvas, practice: PracticeView, width: int, top: int) -> 
     for y, row in enumerate(rows[first : first + room], start=top):
         canvas.put(1, y, names.get(row[0], ""), palette.TITLE, limit=section_width)
         for place, bar in enumerate(row):
-            _draw_bar(canvas, practice, bar, section_width + 1 + place * cell, y, cell)
-        canvas.put(section_width + 1 + len(row) * cell, y, _bar_line(practice, row[-1] + 1), palette.LINE)
+            x = section_width + 1 + place * cell
+            canvas.put(x, y, *_bar_line(practice, bar, ends=place > 0))
+            _draw_bar(canvas, practice, bar, x + 1, y, cell - 1)
+        canvas.put(section_width + 1 + len(row) * cell, y, *_bar_line(practice, row[-1] + 1, starts=False))
 
 
-def _bar_line(practice: PracticeView, bar: int) -> str:
-    if practice.loop and bar == practice.loop[1]:
-        return "┫"
-    return "│"
+def _bar_line(practice: PracticeView, bar: int, *, starts: bool = True, ends: bool = True) -> Span:
+    """The line before a bar; heavy where the loop starts or ends."""
+    if practice.loop and starts and bar == practice.loop[0]:
+        return "┣", palette.KEY
+    if practice.loop and ends and bar == practice.loop[1]:
+        return "┫", palette.KEY
+    return "│", palette.LINE
 
 
-def _draw_bar(canvas: Canvas, practice: PracticeView, bar: int, x: int, y: int, cell: int) -> None:
+def _draw_bar(canvas: Canvas, practice: PracticeView, bar: int, x: int, y: int, width: int) -> None:
     loop = practice.loop
     inside = loop is None or loop[0] <= bar < loop[1]
-    canvas.put(
-        x, y, "┣" if loop and bar == loop[0] else _bar_line(practice, bar), palette.KEY if loop else palette.LINE
-    )
-    text = f"{bar + 1:<3} {chords_of(practice, bar)}"
+    text = f"{bar + 1:<{len(str(practice.bar_count))}} {chords_of(practice, bar)}"
     style = palette.CURRENT if bar == practice.song_bar else palette.PLAIN if inside else palette.LINE
-    canvas.put(x + 1, y, f" {text}".ljust(cell - 1), style, limit=cell - 1)
+    canvas.put(x, y, text.ljust(width), style, limit=width)
 
 
 def _draw_parts(canvas: Canvas, snapshot: Snapshot, selection: Selection, x: int, top: int) -> None:

@@ -8,7 +8,7 @@ from companion.session.snapshot import BarView, LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
 from companion.tui.digits import big_text
-from companion.tui.wording import bar_and_beat, beat_in_bar, input_names, percent
+from companion.tui.wording import bar_and_beat, bar_number, beat_in_bar, input_names, percent
 
 BIG_ROWS, SMALL_ROWS = 5, 2
 GOOD_SHARE, FAIR_SHARE = 0.98, 0.9
@@ -56,11 +56,11 @@ def message_spans(snapshot: Snapshot, health: str = "") -> list[Span]:
         return [("armed — starts with the next clock tick", palette.WARN)]
     if transport.state == "stopped":
         loading = generation.state in ("loading", "no engine")
-        spans: list[Span] = [("loading checkpoint…  ", palette.WARN)] if loading else []
+        spans: list[Span] = [("   loading checkpoint…", palette.WARN)] if loading else []
         if transport.source == "external":
             waiting = f"waiting for MIDI clock on {input_names(snapshot)}"
-            return [*spans, (waiting, palette.BOLD), (" — press ", palette.DIM), *_space("for the internal clock")]
-        return [*spans, ("stopped — press ", palette.DIM), *_space("to start")]
+            return [(waiting, palette.BOLD), (" — press ", palette.DIM), *_space("for the internal clock"), *spans]
+        return [("stopped — press ", palette.DIM), *_space("to start"), *spans]
     if generation.state == "no engine":
         return [("the engine is down and being restarted; what is planned goes on", palette.BAD)]
     return []
@@ -73,7 +73,8 @@ def _space(purpose: str) -> list[Span]:
 def next_spans(snapshot: Snapshot) -> list[Span]:
     """What every part of ours will do in the next bar."""
     upcoming = snapshot.transport.bar + 1
-    spans: list[Span] = [(f"next {upcoming + 1}: ", palette.DIM)]
+    loop = snapshot.practice.loop if snapshot.practice else None
+    spans: list[Span] = [(f"next {bar_number(snapshot.transport, upcoming, loop)}: ", palette.DIM)]
     ours = [lane for lane in snapshot.lanes if lane.role == "companion"]
     if not ours:
         return [*spans, ("no part of ours", palette.DIM)]
@@ -139,7 +140,7 @@ def _clock(snapshot: Snapshot) -> list[Span]:
     transport = snapshot.transport
     text, style = _STATES[transport.state]
     jitter = transport.jitter_seconds * 1000
-    spans: list[Span] = [(text, style), (f" · {transport.source} clock", palette.DIM)]
+    spans: list[Span] = [(text, style), (f" · {transport.source}", palette.DIM)]
     return [*spans, (f" ±{jitter:.1f} ms", palette.DIM)] if jitter >= 0.05 else spans
 
 
@@ -149,9 +150,12 @@ def _draw_small(canvas: Canvas, snapshot: Snapshot) -> None:
         0, 0, (f" {bar_and_beat(transport):>5} ", palette.CURRENT), (" ", palette.PLAIN), *_lamps(snapshot)
     )
     tempo: list[Span] = [(f"  {transport.bpm:.1f}", palette.BOLD), (f" {transport.time_signature}  ", palette.DIM)]
-    x = canvas.put_spans(x, 0, *tempo, *_clock(snapshot))
-    right = [*_flags(snapshot), (" ", palette.PLAIN), in_time(snapshot)]
-    canvas.put_right(0, *right)
+    x = canvas.put_spans(x, 0, *tempo)
+    right = canvas.put_right(0, *_flags(snapshot), (" ", palette.PLAIN), in_time(snapshot))
+    for piece in _clock(snapshot):  # the further from the state itself, the sooner it is left out
+        if x + len(piece[0]) >= right:
+            break
+        x = canvas.put_spans(x, 0, piece)
 
 
 def _draw_big(canvas: Canvas, snapshot: Snapshot) -> None:

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from scripted import ScriptedPerformance, practice_at, snapshot_at
+
+from companion.config.presets import preset_document, save_preset
+from companion.session.events import command
+from companion.session.settings import SessionSettings, TrackSettings
+from companion.session.snapshot import GenerationView
+from companion.tui.controls.commands import commands_for, step
+from companion.tui.controls.dials import attribute_names, dials, release, turn
+from companion.tui.controls.overlay import HOLD_SECONDS, Overlay
+from companion.tui.keys import KEYS
+from companion.tui.lanes.draw import Selection
+from companion.tui.pace import FASTEST_SECONDS, Pace
+from companion.tui.pickers.installed import parse_checkpoints
+from companion.tui.pickers.menus import new_part
+from companion.tui.pickers.offers import DRUMS, PortNames, model_sections, port_sections
+from companion.tui.pickers.presets import settings_on_screen
+
+NOW = snapshot_at(9.1)
+PRACTICE = practice_at(9.1)
+SECOND = Selection(lane=1)
+
+
+@pytest.mark.parametrize(
+    ("wish", "snapshot", "selection", "expected"),
+    [
+        ("toggle", NOW, SECOND, [command("toggle")]),
+        ("mute", NOW, SECOND, [command("mute", track=1, on=True)]),
+        ("solo", NOW, SECOND, [command("solo", track=1, on=True)]),
+        ("faster", NOW, SECOND, [command("set_tempo", bpm=121.0)]),
+        ("hotter", NOW, SECOND, [command("set_sampling", temperature=1.05)]),
+        ("wider", NOW, SECOND, [command("set_sampling", top_p=1.0)]),
+        ("regenerate", NOW, SECOND, [command("regenerate")]),
+        ("regenerate", NOW, Selection(1, 6), [command("regenerate", bar=6)]),
+        ("keep", NOW, SECOND, [command("keep", on=True)]),
+        ("lock", NOW, Selection(1, 6), [command("lock", bar=6, on=False)]),
+        ("lock", NOW, SECOND, [command("lock", bar=5, on=True)]),
+        ("wait", NOW, SECOND, [command("wait", bars=1)]),
+        ("wait", replace(NOW, wait_bars=8), SECOND, [command("wait", bars=0)]),
+        ("record", NOW, SECOND, [command("record", on=False)]),
+        ("fill", NOW, Selection(0), [command("set_role", track=0, role="companion")]),
+        ("fill", NOW, SECOND, []),
+        ("remove", NOW, Selection(0), []),
+        ("song_faster", NOW, SECOND, []),
+        ("song_faster", PRACTICE, SECOND, [command("set_tempo_factor", factor=0.85)]),
+        ("key_up", PRACTICE, SECOND, [command("transpose", semitones=-1)]),
+        ("loop", PRACTICE, SECOND, [command("set_loop", start=0, end=None)]),
+        ("mute", replace(NOW, lanes=()), SECOND, []),
+    ],
+)
+def test_a_key_asks_for_what_the_screen_suggests(wish: str, snapshot, selection: Selection, expected: list) -> None:
+    assert commands_for(wish, snapshot, selection) == expected
+
+
+def test_space_without_a_clock_starts_the_internal_one() -> None:
+    waiting = replace(NOW, transport=replace(NOW.transport, state="stopped"))
+    wishes = commands_for("toggle", waiting, SECOND)
+    assert wishes == [command("set_clock_source", source="internal"), command("start")]
+
+
+def test_every_wish_of_the_key_table_is_known_in_every_situation() -> None:
+    wishes = [key.action[6:-2] for key in KEYS if key.action.startswith("wish(")]
+    assert len(wishes) > 30
+    for snapshot in (NOW, PRACTICE, replace(NOW, lanes=())):
+        for wish in wishes:
+            assert isinstance(commands_for(wish, snapshot, SECOND), list)
+
+
+def test_steps_stay_on_their_grid_and_in_range() -> None:
+    assert step(0.97, 0.05, (0.05, 1.0)) == 1.0
+    assert step(1.0, 0.05, (0.05, 1.0)) == 1.0
+    assert step(123.4, -1.0, (10.0, 400.0)) == 122.0
+
+
+def test_the_dials_offer_only_what_steers_the_part() -> None:
+    assert attribute_names(NOW, NOW.lanes[2]) == ["note_density"]
+    assert attribute_names(NOW, NOW.lanes[1]) == [
+        "min_polyphony",
+        "max_polyphony",
+        "min_note_duration",
+        "max_note_duration",
+    ]
+    assert attribute_names(NOW, NOW.lanes[0]) == []
+
+
+def test_a_dial_turns_from_free_upwards_and_back() -> None:
+    selection = Selection(2)
+    density = dials(NOW, selection)[-1]
+    assert density.reading == "free"
+    [up] = turn(NOW, selection, density, 1)
+    assert up == command("set_attribute", track=2, name="note_density", level=0)
+    assert turn(NOW, selection, density, -1) == []
+    overlay = Overlay()
+    overlay.add(up, now=0.0)
+    shown = overlay.apply(NOW, now=0.1)
+    [lowest] = [dial for dial in dials(shown, selection) if dial.name == "note_density"]
+    assert lowest.reading == "sparsest (Q0)"
+    assert turn(shown, selection, lowest, -1) == [command("set_attribute", track=2, name="note_density", level=None)]
+    assert release(shown, selection, lowest) == turn(shown, selection, lowest, -1)
+
+
+def test_the_overlay_shows_a_wish_until_the_performance_had_time() -> None:
+    overlay = Overlay()
+    overlay.add(command("mute", track=1, on=True), now=10.0)
+    overlay.add(command("set_sampling", temperature=1.3), now=10.0)
+    shown = overlay.apply(NOW, now=10.1)
+    assert shown.lanes[1].muted
+    assert shown.model.sampling.temperature == 1.3
+    assert overlay.apply(NOW, now=10.0 + HOLD_SECONDS + 0.01) == NOW
+
+
+def test_ports_in_use_are_marked_and_vanished_ones_stay_listed() -> None:
+    inputs, outputs = port_sections(snapshot_at(60.0), PortNames(("Launchpad",), ("FluidSynth",)))
+    assert [(choice.label, choice.current) for choice in inputs.choices] == [("Launchpad", False), ("KeyStep 37", True)]
+    assert [(choice.label, choice.remark) for choice in outputs.choices] == [("FluidSynth", "lost")]
+    [nothing, _] = port_sections(None, PortNames(problem="libasound2 is missing"))
+    assert nothing.empty == "libasound2 is missing"
+
+
+def test_windows_and_mask_modes_are_those_of_the_checkpoint() -> None:
+    _, windows, modes = model_sections(NOW, None)
+    assert [choice.value for choice in windows.choices] == [0, 4, 8]
+    assert next(choice.value for choice in modes.choices) == "auto"
+    assert "token" not in [choice.value for choice in modes.choices]
+    loading = model_sections(replace(NOW, checkpoint=None), [])
+    assert [section.name for section in loading] == ["checkpoint", "waiting"]
+
+
+def test_the_list_of_checkpoints_is_read_with_care() -> None:
+    [ghost] = parse_checkpoints(b'[{"name": "ghost", "num_bars_map": [4, 8], "parameters": 5}, {"path": "x"}, 3]')
+    assert (ghost.name, ghost.num_bars_map) == ("ghost", (4, 8))
+    assert parse_checkpoints("not json") == []
+    assert parse_checkpoints("{}") == []
+
+
+def test_an_added_part_takes_a_free_channel() -> None:
+    assert new_part(DRUMS, set()).channel == 9
+    assert new_part(33, {0, 1, 9}).channel == 2
+    assert new_part(33, {0, 1}).name == "fingered bass"
+
+
+def test_what_is_on_screen_can_be_saved_and_read_again(tmp_path, monkeypatch) -> None:
+    from companion.config import presets
+
+    monkeypatch.setattr(presets, "presets_dir", lambda: tmp_path)
+    base = SessionSettings(
+        tracks=(TrackSettings("bass", "companion", output_port="Synth"),), learned={"cc:64@0": "tap"}
+    )
+    screen = replace(NOW, wait_bars=4, trade_bars=2)
+    settings = settings_on_screen(screen, base, {"note:36@9": "toggle"})
+    preset = presets.Preset("mine", "Mine", settings)
+    save_preset(preset, "mine")
+    again = presets.load_preset(str(tmp_path / "mine.toml")).settings
+    assert [track.name for track in again.tracks] == ["you", "bass", "drums", "piano"]
+    assert again.tracks[1].output_port == "Synth"
+    assert again.learned == {"cc:64@0": "tap", "note:36@9": "toggle"}
+    assert (again.wait_bars, again.trading.trade_bars) == (4, 2)
+    assert preset_document(preset)["title"] == "Mine"
+
+
+def test_drawing_slows_down_when_it_costs_too_much_and_recovers() -> None:
+    pace = Pace()
+    for second in range(4):
+        pace.due(float(second), cpu_seconds=second * 0.3)
+    assert pace.interval > FASTEST_SECONDS
+    for second in range(4, 20):
+        pace.due(float(second), cpu_seconds=1.0)
+    assert pace.interval == FASTEST_SECONDS
+
+
+def test_a_scripted_performance_is_a_performance() -> None:
+    performance = ScriptedPerformance(lambda seconds: snapshot_at(seconds, generation=GenerationView("idle")))
+    assert performance.snapshot() is not None

@@ -1,0 +1,185 @@
+"""What a musician reads, as text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scripted import lanes, practice_at, snapshot_at
+
+from companion.music import Note, TimeSignature
+from companion.session.snapshot import BarView, GenerationView, Snapshot
+from companion.tui.digits import big_text
+from companion.tui.lanes.draw import LanesPainter, Selection
+from companion.tui.lanes.grid import bar_grid, lane_rows
+from companion.tui.practice.draw import draw_line, draw_practice, following_bar, form_rows
+from companion.tui.status.draw import draw_column, draw_strip
+from companion.tui.transport.draw import draw_transport
+from companion.tui.wording import bar_and_beat, bar_number, percent
+
+
+def transport(snapshot: Snapshot, health: str = "", height: int = 2, width: int = 80) -> str:
+    return draw_transport(snapshot, health, width, height).text()
+
+
+def stopped(**changes) -> Snapshot:
+    snapshot = snapshot_at(0.0, generation=GenerationView("idle"))
+    return replace(snapshot, transport=replace(snapshot.transport, state="stopped", **changes))
+
+
+def test_the_small_transport_says_where_how_fast_and_whether_in_time() -> None:
+    top, below = transport(snapshot_at(9.1)).splitlines()
+    assert " 5.3 " in top
+    assert "120.0 4/4" in top
+    assert "▶ running" in top
+    assert "83.3 % in time" in top
+    assert below.startswith(" next 6:")
+
+
+def test_next_tells_sure_from_unsure_and_missing() -> None:
+    snapshot = snapshot_at(0.5)
+    views = (BarView(1, "committed", "fresh"),), (BarView(1, "tentative", "older"),), ()
+    ours = [replace(lane, bars=bars) for lane, bars in zip(snapshot.lanes[1:], views, strict=True)]
+    below = transport(replace(snapshot, lanes=(snapshot.lanes[0], *ours))).splitlines()[1]
+    assert "bass ● fresh " in below
+    assert "drums ◐ older?" in below
+    assert "piano … to be made" in below
+
+
+def test_without_a_clock_it_says_what_it_waits_for() -> None:
+    assert "waiting for MIDI clock on KeyStep 37 — press space for the internal clock" in transport(stopped())
+    assert "stopped — press space to start" in transport(stopped(source="internal"))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"state": "armed"}, "armed — starts with the next clock tick"),
+        ({"state": "lost"}, "MIDI clock lost — going on alone at 120.0 BPM"),
+        ({"counting_in": True}, "count-in"),
+    ],
+)
+def test_every_clock_state_has_its_words(change: dict, expected: str) -> None:
+    snapshot = snapshot_at(1.0)
+    assert expected in transport(replace(snapshot, transport=replace(snapshot.transport, **change)))
+
+
+def test_a_fault_goes_before_everything_else() -> None:
+    assert transport(stopped(), "no answer from the performance for 4 s").splitlines()[1].startswith(" ! no answer")
+
+
+def test_the_large_transport_shows_large_digits() -> None:
+    text = transport(snapshot_at(9.1), height=5, width=160)
+    assert big_text("5.3")[0].strip() in text.splitlines()[0]
+
+
+def test_positions_are_counted_as_players_do() -> None:
+    view = snapshot_at(0.0).transport
+    six = replace(view, time_signature=TimeSignature(6, 8), beat=2.5, bar=4, song_bar=4)
+    assert bar_and_beat(six) == "5.6"
+    assert bar_and_beat(replace(view, bar=9, song_bar=2, beat=1.0)) == "3.2"
+    assert bar_and_beat(replace(view, bar=-1, song_bar=-1, beat=3.9)) == "-1.4"
+    assert bar_number(replace(view, bar=20, song_bar=15), 21, (8, 16)) == 9
+
+
+def test_a_miss_is_never_rounded_up_to_all() -> None:
+    assert [percent(share) for share in (1.0, 0.9999, 0.5)] == ["100 %", "99.9 %", "50.0 %"]
+
+
+def test_the_lanes_show_history_plan_and_playhead() -> None:
+    snapshot = snapshot_at(9.1)
+    text = LanesPainter().draw(snapshot, Selection(1), 80, 18).text()
+    assert "▸2 bass" in text
+    assert "╱╱╱" in text
+    assert "▼" in text.splitlines()[0]
+    assert "◂next" in text
+    assert "▘" in text
+    assert "▀" in text
+
+
+def test_a_locked_bar_is_marked() -> None:
+    snapshot = snapshot_at(9.1)
+    assert "⊠" in LanesPainter().draw(snapshot, Selection(), 80, 18).text()
+
+
+def test_only_the_playhead_moves_between_two_pictures_of_a_beat() -> None:
+    painter = LanesPainter()
+    first, second = (painter.draw(snapshot_at(at), Selection(), 80, 18) for at in (9.01, 9.2))
+    columns = {x for y in range(18) for x in range(80) if first.chars[y][x] != second.chars[y][x]}
+    assert len(columns) == 2
+
+
+def test_more_parts_than_rows_keep_the_chosen_one_in_sight() -> None:
+    rows = lane_rows(16, 12, selected=11)
+    assert any(row.index == 11 for row in rows)
+    assert all(row.height >= 2 and row.y + row.height <= 12 for row in rows)
+
+
+@given(st.integers(0, 200), st.integers(0, 60), st.floats(0, 100), st.integers(0, 4))
+def test_any_size_draws(width: int, height: int, seconds: float, lane: int) -> None:
+    for snapshot in (snapshot_at(seconds), practice_at(seconds)):
+        pictures = (
+            draw_transport(snapshot, "", width, height),
+            draw_strip(snapshot, width, height),
+            draw_column(snapshot, width, height),
+            draw_practice(snapshot, Selection(lane), width, height),
+            LanesPainter().draw(snapshot, Selection(lane), width, height),
+        )
+        assert all((picture.width, picture.height) == (width, height) for picture in pictures)
+
+
+def test_the_current_bar_and_the_plan_are_always_on_screen() -> None:
+    for width in (60, 80, 120, 160):
+        for seconds in (0.0, 3.0, 60.0):
+            snapshot = snapshot_at(seconds)
+            grid = bar_grid(snapshot, width)
+            assert grid.shows(snapshot.transport.bar)
+            assert grid.shows(snapshot.transport.bar + 1)
+
+
+def test_notes_beyond_the_bar_and_any_key_draw() -> None:
+    odd = (Note(5000, 10, 0), Note(0, 99_999, 127), Note(100, 1, 64))
+    lane = replace(lanes(0)[1], bars=(BarView(0, "committed", "fresh", odd),))
+    text = LanesPainter().draw(snapshot_at(0.0, lanes=(lane,)), Selection(), 80, 12).text()
+    assert "●" in text
+
+
+def test_the_status_names_ladder_times_model_and_ports() -> None:
+    snapshot = snapshot_at(60.0, counters={"hanging_notes": 2, "malformed": 0})
+    strip = draw_strip(snapshot, 100, 3).text()
+    assert "gen 183/341 ms lead 427 ms" in strip
+    assert "yellow·onnx 8 bars attention" in strip
+    assert "✗ lost FluidSynth" in strip
+    assert "hanging notes 2" in strip
+    assert "malformed" not in strip
+    column = draw_column(snapshot, 38, 40).text()
+    assert "p50 183 ms  p99 341 ms" in column
+
+
+def test_the_practice_view_shows_form_loop_parts_and_accuracy() -> None:
+    text = draw_practice(practice_at(5.0), Selection(1), 100, 20).text()
+    assert "Evening changes  bar 11/32  pass 1  80 %  loop 9–16  key -2" in text
+    assert "this pass" in text
+    assert "missed 4 extra 1" in text
+    assert "+18 ms late" in text
+    assert "┣9  C" in text
+    assert "16 G7" in text
+    assert "▸ 2 bass         fill" in text
+
+
+def test_a_section_begins_a_line_and_the_loop_goes_round() -> None:
+    practice = practice_at(0.0).practice
+    assert practice is not None
+    short = replace(practice, bar_count=7, sections=((0, "A"), (5, "B")))
+    assert form_rows(short, 4) == [(0, 1, 2, 3), (4,), (5, 6)]
+    assert following_bar(replace(practice, song_bar=15)) == 8
+
+
+def test_the_song_line_puts_chords_first() -> None:
+    assert draw_line(practice_at(5.0), 100).text().startswith(" Dm7 Fm6 → G7   Evening changes")
+
+
+def test_without_a_song_the_practice_view_says_how_to_get_one() -> None:
+    assert "companion practice SONG.mid" in draw_practice(snapshot_at(0.0), Selection(), 80, 20).text()
