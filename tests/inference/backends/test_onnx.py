@@ -206,3 +206,33 @@ def test_a_cache_folder_that_cannot_be_written_is_no_obstacle(make_checkpoint, t
 def test_an_unknown_quantization_is_refused(make_checkpoint, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="q8"):
         OnnxBackend.from_checkpoint(make_checkpoint(), quantization="int3", cache_dir=tmp_path)
+
+
+def test_prefill_after_decoding_reads_what_was_decoded(make_checkpoint, tmp_path: Path) -> None:
+    checkpoint = make_checkpoint(128, 3, 4, scale=0.05)
+    ids, positions = some_ids(90), rows(np.arange(90))
+    logits = []
+    for name in ("fp32", "int8-kv8"):
+        engine = OnnxBackend.from_checkpoint(checkpoint, quantization=name, cache_dir=tmp_path)
+        cache = engine.new_cache()
+        engine.forward(cache, ids[:, :50], positions[:, :50])
+        for at in range(50, 60):
+            engine.forward(cache, ids[:, at : at + 1], positions[:, at : at + 1])
+        logits.append(engine.forward(cache, ids[:, 60:], positions[:, 60:])[0])
+    exact, rough = (row - np.logaddexp.reduce(row) for row in logits)
+    assert np.sum(np.exp(exact) * (exact - rough)) < 0.02
+
+
+def test_takes_decoded_together_equal_takes_decoded_alone(make_checkpoint, tmp_path: Path) -> None:
+    engine = OnnxBackend.from_checkpoint(make_checkpoint(), quantization="q8-kv8", cache_dir=tmp_path)
+    ids, positions = some_ids(40), rows(np.arange(40))
+    cache = engine.new_cache()
+    engine.forward(cache, ids, positions)
+    choices = [[3, 4, 5], [6, 7, 8]]
+    takes = engine.fork(cache, 2)
+    for step in range(3):
+        together = engine.forward(takes, np.array([[row[step]] for row in choices]), rows([40 + step], 2))
+    for row, expected in zip(choices, together, strict=True):
+        cache.truncate(40)
+        alone = engine.forward(cache, np.array([row]), rows([40, 41, 42]))
+        np.testing.assert_allclose(alone[0], expected, atol=0.05)

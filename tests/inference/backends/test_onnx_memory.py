@@ -1,0 +1,70 @@
+"""Keys and values as floats and as bytes: what one holds the other can give back, within half a step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from companion.inference.backends.onnx_memory import ENOUGH_ROWS, MARGIN, Memory
+
+ROWS = 2 * ENOUGH_ROWS
+
+
+@pytest.fixture
+def memory() -> Memory:
+    """One layer, two heads; ROWS rows written as floats."""
+    memory = Memory(batch=1, layers=1, heads=2, capacity=100, head_size=4, with_bytes=True)
+    fill(memory, 0, ROWS)
+    memory.wrote_exact(ROWS)
+    return memory
+
+
+def fill(memory: Memory, first: int, last: int, scale: float = 1.0) -> None:
+    random = np.random.default_rng(first)
+    for array in memory.exact.values():
+        array[:, :, first:last] = scale * random.uniform(-1, 1, array[:, :, first:last].shape)
+
+
+def error(memory: Memory, rows: int) -> float:
+    """Largest distance between the two forms, in steps."""
+    return max(
+        float(np.max(np.abs(memory.packed[name] * memory.scales[name] - exact)[:, :, :rows] / memory.scales[name]))
+        for name, exact in memory.exact.items()
+    )
+
+
+def test_bytes_follow_the_floats(memory: Memory) -> None:
+    assert memory.can_decode_packed
+    assert error(memory, ROWS) <= 0.51
+    assert max(float(np.abs(packed).max()) for packed in memory.packed.values()) <= np.ceil(127 / MARGIN)
+
+
+def test_rows_that_outgrow_the_scale_are_packed_anew(memory: Memory) -> None:
+    fill(memory, ROWS, ROWS + 5, scale=4.0)
+    memory.wrote_exact(ROWS + 5)
+    assert error(memory, ROWS + 5) <= 0.51
+
+
+def test_rows_decoded_as_bytes_come_back_as_floats(memory: Memory) -> None:
+    for packed in memory.packed.values():
+        packed[:, :, ROWS] = 50
+    memory.wrote_packed(ROWS + 1)
+    memory.make_exact(ROWS + 1)
+    for name, exact in memory.exact.items():
+        np.testing.assert_allclose(exact[0, :, ROWS], 50 * memory.scales[name][0, :, 0])
+
+
+def test_truncated_rows_are_written_over(memory: Memory) -> None:
+    memory.truncate(ENOUGH_ROWS - 1)
+    assert not memory.can_decode_packed
+    fill(memory, ENOUGH_ROWS - 1, ROWS)
+    memory.wrote_exact(ROWS)
+    assert error(memory, ROWS) <= 0.51
+
+
+def test_copies_fill_every_sequence(memory: Memory) -> None:
+    takes = Memory(batch=3, layers=1, heads=2, capacity=100, head_size=4, with_bytes=True)
+    takes.copy_from(memory)
+    assert takes.can_decode_packed
+    for name, packed in takes.packed.items():
+        np.testing.assert_array_equal(packed[2, :, :ROWS], memory.packed[name][0, :, :ROWS])
