@@ -8,6 +8,7 @@ to the notes. Knows nothing of bars; `song.py` does.
 from __future__ import annotations
 
 import struct
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -101,7 +102,7 @@ class _TrackParser:
         self.tick = 0
         self.programs = [0] * 16
         self.order = 0
-        self.sounding: dict[tuple[int, int], list[tuple[int, int, int, int]]] = {}
+        self.sounding: dict[tuple[int, int], deque[tuple[int, int, int, int]]] = {}
         self.finished: list[tuple[int, RawNote]] = []
 
     def parse(self) -> RawTrack:
@@ -172,12 +173,12 @@ class _TrackParser:
             if self.order >= self.most_notes:
                 raise MidiFileError(f"more than {MAX_NOTES} notes")
             entry = (self.order, self.tick, second, self.programs[channel])
-            self.sounding.setdefault((channel, first), []).append(entry)
+            self.sounding.setdefault((channel, first), deque()).append(entry)
             self.order += 1
         elif kind in (0x80, 0x90):
             waiting = self.sounding.get((channel, first))
             if waiting:
-                order, start, velocity, program = waiting.pop(0)
+                order, start, velocity, program = waiting.popleft()
                 self.finished.append((order, RawNote(start, self.tick, channel, first, velocity, program)))
         elif kind == 0xC0:
             self.programs[channel] = first
