@@ -1,0 +1,137 @@
+"""The state that all parts of a session share, and the few things every part does with it.
+
+A session is made of layers, each a class on the one before: SessionCore (state, time, effects) < Playing (bars become notes) <
+Generating (requests and answers) < Transport (clock, bar lines) < Listening (incoming MIDI) < Commanding < Viewing < Session.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from companion.music import TimeSignature
+from companion.session.capture import Capture
+from companion.session.clock import ExternalClock
+from companion.session.deadline import Deadlines
+from companion.session.effects import Effect, Notice, SendMidi
+from companion.session.extension import Extension
+from companion.session.internal_clock import InternalClock
+from companion.session.lanes import Lane, audible, make_lanes
+from companion.session.messages import ChannelMessage, ClockMessage, NoteOff, NoteOn
+from companion.session.plan import Plan
+from companion.session.routing import EchoGuard, Router
+from companion.session.scheduler import CLICK, Scheduler
+from companion.session.settings import SessionSettings
+from companion.session.songbook import SongBook
+from companion.session.timeline import Timeline
+
+NOTICES_KEPT = 5
+NEVER = math.inf
+
+
+class SessionCore:
+    """Shared state; see the module. Bars are session bars, positions session beats, unless they say otherwise."""
+
+    def __init__(self, settings: SessionSettings, now: float, seed: int, extensions: Sequence[Extension]) -> None:
+        self.settings = settings
+        self.seed = seed
+        self.extensions = tuple(extensions)
+        self.lanes: list[Lane] = make_lanes(settings.tracks)
+        self.router = Router(self.lanes)
+        self.echoes = EchoGuard()
+        self.songbook = SongBook(settings.song, settings.clock.time_signature)
+        self.songbook.transpose = settings.practice.transpose
+        self.tempo_factor = settings.practice.tempo_factor
+        self.timeline = Timeline(self._meter_of, self._song_bar_after)
+        self.capture = Capture(self.timeline)
+        self.plan = Plan()
+        self.deadlines = Deadlines(settings.lead_margin, settings.lead_floor_seconds)
+        self.scheduler = Scheduler(self._emit, settings.output_latency_seconds)
+        self.scheduler.allowed = self._may_sound
+        self.input_latency = dict(settings.input_latency_seconds)
+        bpm = self.songbook.bpm_at(0)
+        self.clock: ExternalClock | InternalClock = self._make_clock(
+            settings.clock.source, settings.clock.bpm if bpm is None else bpm * self.tempo_factor
+        )
+        self.offset_beats = 0.0  # session position = clock position + offset
+        self.bar = -1  # whose bar line was passed last
+        self.committed_bar = -1
+        self.context_bar = 0  # the first bar that counts as heard
+        self.running = False
+        self.click = settings.clock.click
+        self.thru = settings.thru
+        self.wait_bars = settings.wait_bars
+        self.ports: dict[str, bool] = {}
+        self.counters: Counter[str] = Counter()
+        self.notices: deque[str] = deque(maxlen=NOTICES_KEPT)
+        self._effects: deque[Effect] = deque()
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    def position(self, now: float) -> float:
+        """Where we are."""
+        return self.clock.position_at(now) + self.offset_beats
+
+    def to_seconds(self, position: float) -> float:
+        """When a position is due, by the clock's prediction."""
+        return self.clock.seconds_at(position - self.offset_beats)
+
+    def bar_seconds(self, bar: int) -> float:
+        """How long a bar lasts at the present tempo."""
+        return float(self.timeline.meter(bar).beats) * 60 / self.clock.bpm
+
+    @property
+    def is_master(self) -> bool:
+        """Whether the clock is ours."""
+        return isinstance(self.clock, InternalClock)
+
+    def _make_clock(self, source: str, bpm: float) -> ExternalClock | InternalClock:
+        return InternalClock(bpm) if source == "internal" else ExternalClock(bpm)
+
+    def _meter_of(self, song_bar: int) -> TimeSignature:
+        return self.songbook.meter(song_bar) or self.songbook.default_meter
+
+    def _song_bar_after(self, song_bar: int) -> int:
+        for extension in self.extensions:
+            following = extension.next_song_bar(self, song_bar)
+            if following is not None:
+                return following
+        return song_bar + 1
+
+    # -- lanes --------------------------------------------------------------------------------------------------------
+
+    def lanes_of(self, *roles: str) -> Iterator[Lane]:
+        """Lanes with one of these roles that still exist."""
+        return (lane for lane in self.lanes if lane.role in roles and not lane.removed)
+
+    def _may_sound(self, lane: int) -> bool:
+        return lane == CLICK or audible(self.lanes[lane], self.lanes)
+
+    def _lanes_changed(self) -> None:
+        self.router = Router(self.lanes)
+
+    # -- effects ------------------------------------------------------------------------------------------------------
+
+    def effects(self) -> list[Effect]:
+        """Drain what is to be done, in order."""
+        drained = list(self._effects)
+        self._effects.clear()
+        return drained
+
+    def _emit(self, effect: Effect) -> None:
+        if isinstance(effect, SendMidi) and isinstance(effect.message, (NoteOn, NoteOff)):
+            self.echoes.note_sent(effect.port, effect.message, effect.due_seconds)
+        self._effects.append(effect)
+
+    def send(self, port: str, message: ChannelMessage | ClockMessage, due: float, source: int = -1) -> None:
+        """A message that is no tracked note."""
+        self._emit(SendMidi(port, message, due, source))
+
+    def notice(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
+        """One line for the player; the same line twice in a row is said once."""
+        if self.notices and self.notices[-1] == text:
+            return
+        self.notices.append(text)
+        self._emit(Notice(level, text))

@@ -1,0 +1,124 @@
+"""How long a request takes, so how early a bar must be asked for, and how large a request the tempo allows.
+
+The rule, in order: the wanted window with every lane; the next smaller windows; then fewer lanes a request (they take turns),
+until the measured p99 fits into 0.9 of a bar. It grows back only when the larger request would fit into 0.7, so that it does not
+swing. Knows seconds and sizes, no clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+FIT, GROW = 0.9, 0.7  # share of a bar that a request may take; that a larger one must stay under
+SAMPLES_KEPT = 100
+PRIOR_SAMPLES = 4  # measured requests before the engine's own estimate is left aside
+FIRST_GUESS_SECONDS = 0.3  # a bar of one lane with a window of 8, before anything is known
+LANE_SHARE = 0.7  # of a one-lane request's time that each further lane adds
+
+
+def quantile(values: Iterable[float], share: float) -> float:
+    """The value below which `share` of the values lie (nearest rank); 0 of nothing."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a request is: bars of the window, lanes generated together. advice: one line for the player, or ""."""
+
+    model_dim: int
+    lanes: int
+    advice: str = ""
+
+
+class Deadlines:
+    """Measured generation times by (model_dim, lanes)."""
+
+    def __init__(self, margin: float, floor_seconds: float) -> None:
+        self.margin = margin
+        self.floor_seconds = floor_seconds
+        self._samples: dict[tuple[int, int], deque[float]] = {}
+        self._recent: deque[float] = deque(maxlen=SAMPLES_KEPT)
+        self._first_notes: deque[float] = deque(maxlen=SAMPLES_KEPT)
+        self._warm: dict[int, float] = {}
+        self._estimates: dict[tuple[int, int], float] = {}
+
+    def engine_ready(self, warm_seconds: Sequence[tuple[int, float]]) -> None:
+        """A new checkpoint: forget what the last one took."""
+        self._warm = dict(warm_seconds)
+        self._samples.clear()
+        self._estimates.clear()
+
+    def record(self, model_dim: int, lanes: int, seconds: float, first_note_seconds: float | None = None) -> None:
+        """A request took this long from its effect to its last event."""
+        self._samples.setdefault((model_dim, lanes), deque(maxlen=SAMPLES_KEPT)).append(seconds)
+        self._recent.append(seconds)
+        if first_note_seconds is not None:
+            self._first_notes.append(first_note_seconds)
+        self._estimates.clear()
+
+    def estimate(self, model_dim: int, lanes: int) -> float:
+        """p99 seconds of a request of this size."""
+        key = (model_dim, lanes)
+        if key not in self._estimates:
+            self._estimates[key] = self._estimate(model_dim, lanes)
+        return self._estimates[key]
+
+    def lead(self, size: Size) -> float:
+        """Seconds before the bar line at which to ask."""
+        return max(self.floor_seconds, self.estimate(size.model_dim, size.lanes) * self.margin)
+
+    def choose(self, dims: Sequence[int], lanes: int, bar_seconds: float, current: Size | None) -> Size:
+        """The largest request that fits. dims: allowed windows, the wanted one first, descending."""
+        wanted = Size(dims[0], lanes)
+        sizes = [*(Size(dim, lanes) for dim in dims), *(Size(dims[-1], fewer) for fewer in range(lanes - 1, 0, -1))]
+        reached = False
+        for size in sizes:
+            same = current is not None and (size.model_dim, size.lanes) == (
+                current.model_dim,
+                min(current.lanes, lanes),
+            )
+            reached = reached or same
+            limit = FIT if current is None or reached else GROW
+            if self.lead(size) <= limit * bar_seconds:
+                return size if size == wanted else Size(size.model_dim, size.lanes, _advice(size, wanted))
+        return Size(
+            dims[-1], 1, "generation takes longer than a bar: a slower tempo or a smaller checkpoint would help"
+        )
+
+    def percentiles(self) -> tuple[float, float, float, float]:
+        """(p50, p99, p50 of the first note, last) of the recent requests, in seconds."""
+        last = self._recent[-1] if self._recent else 0.0
+        return quantile(self._recent, 0.5), quantile(self._recent, 0.99), quantile(self._first_notes, 0.5), last
+
+    def _estimate(self, model_dim: int, lanes: int) -> float:
+        samples = self._samples.get((model_dim, lanes), ())
+        if len(samples) >= PRIOR_SAMPLES:
+            return quantile(samples, 0.99)
+        return max([self._prior(model_dim, lanes), *samples])
+
+    def _prior(self, model_dim: int, lanes: int) -> float:
+        """From the nearest size measured, else from the engine's own measure of one bar of one lane."""
+        measured = [key for key, samples in self._samples.items() if len(samples) >= PRIOR_SAMPLES]
+        if measured:
+            near = min(measured, key=lambda key: (abs(key[0] - model_dim), abs(key[1] - lanes)))
+            lane_ratio = _lane_factor(lanes) / _lane_factor(near[1])
+            return quantile(self._samples[near], 0.99) * lane_ratio * (model_dim / near[0]) ** 0.5
+        if model_dim in self._warm:
+            return self._warm[model_dim] * _lane_factor(lanes)
+        if self._warm:
+            near_dim = min(self._warm, key=lambda dim: abs(dim - model_dim))
+            return self._warm[near_dim] * _lane_factor(lanes) * (model_dim / near_dim) ** 0.5
+        return FIRST_GUESS_SECONDS * _lane_factor(lanes) * (model_dim / 8) ** 0.5
+
+
+def _lane_factor(lanes: int) -> float:
+    return 1 + LANE_SHARE * (max(lanes, 1) - 1)
+
+
+def _advice(size: Size, wanted: Size) -> str:
+    if size.lanes < wanted.lanes:
+        return f"window cut to {size.model_dim} bars and {size.lanes} of {wanted.lanes} tracks a bar, to be in time"
+    return f"window cut from {wanted.model_dim} to {size.model_dim} bars, to be in time"

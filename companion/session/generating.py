@@ -1,0 +1,368 @@
+"""Asking the engine for bars, and what comes back.
+
+The bar to come is asked for at `bar line − lead`. When its answer is complete and time is left, the bar after it is asked for too,
+as an insurance: it knows nothing of what the player does meanwhile, and serves only if the real request fails. In between, at
+every beat, the known part of the coming request is sent ahead for prefilling.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from companion.music import Note, TimeSignature
+from companion.music.units import bpm_to_tempo
+from companion.session.context import Ask, build_window, fits_model, fitting_dims, job_of
+from companion.session.core import NEVER
+from companion.session.deadline import Size
+from companion.session.effects import Cancel, Generate, Job, Prefill
+from companion.session.events import (
+    BarGenerated,
+    CheckpointInfo,
+    EngineEvent,
+    EngineLost,
+    EngineReady,
+    GenerationFailed,
+    GenerationFinished,
+    NoteGenerated,
+)
+from companion.session.lanes import Lane
+from companion.session.playing import Playing
+from companion.session.variation import request_seed
+
+PREFILL_PAUSE_SECONDS = 0.1  # no prefill so shortly before the request itself
+HOPELESS_SHARE = 0.5  # less than this share of the lead left: the bar after is asked for instead
+NOTES_A_DRAFT = 400
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One Generate that has not come to its end."""
+
+    request_id: int
+    bar: int
+    lanes: tuple[int, ...]
+    size: Size
+    sent_seconds: float
+    insurance: bool
+    first_note_seconds: float | None = None
+
+
+class Generating(Playing):
+    """Requests and answers."""
+
+    checkpoint: CheckpointInfo | None = None
+    engine_state: str = "loading"
+    in_flight: Request | None = None
+    size: Size | None = None
+    prefilling: bool = False  # a prefill was sent since the last request
+    asked_bar: int = -1  # the last bar that was asked for in earnest
+    insured_bar: int = -1
+    _next_request_id: int = 1
+    _unreadable_meter: TimeSignature | None = None
+
+    # -- when ---------------------------------------------------------------------------------------------------------
+
+    def request_seconds(self) -> float:
+        """When the next request is due; infinity while none is possible."""
+        if self.checkpoint is None or self.kept_bar is not None or not self.running:
+            return NEVER
+        bar = self._next_bar_to_ask()
+        if self.size is None:
+            self.size = self._choose_size(bar)
+        size = self.size
+        if size is None:
+            return NEVER
+        due = self.to_seconds(self.timeline.start(bar)) - self.deadlines.lead(size)
+        flight = self.in_flight
+        if flight and not flight.insurance and flight.bar > self.committed_bar:
+            due = max(due, self.commit_seconds(flight.bar))
+        return due
+
+    def _next_bar_to_ask(self) -> int:
+        return max(self.asked_bar, self.committed_bar, self.entry_bar - 1) + 1
+
+    def request_due(self, now: float) -> None:
+        """Ask for the next bar."""
+        bar = self._next_bar_to_ask()
+        size = self.size
+        if size and self.to_seconds(self.timeline.start(bar)) - now < HOPELESS_SHARE * self.deadlines.lead(size):
+            tail_is_useful = self.deadlines.lead(size) < self.bar_seconds(bar)
+            bar += 0 if tail_is_useful else 1
+        self.asked_bar = bar
+        self._cancel_flight()
+        self._generate(bar, now, insurance=False)
+
+    def insure(self, now: float) -> None:
+        """With time left before the next request: ask for the bar after the one that is ready."""
+        bar = self._next_bar_to_ask()
+        if self.in_flight or self.size is None or self.insured_bar >= bar or bar <= self.entry_bar:
+            return
+        if self.request_seconds() - now > self.deadlines.lead(self.size):
+            self.insured_bar = bar
+            self._generate(bar, now, insurance=True)
+
+    def prefill(self, now: float) -> None:
+        """Send the known part of the coming request ahead."""
+        due = self.request_seconds()
+        if self.in_flight or due == NEVER or due - now < PREFILL_PAUSE_SECONDS:
+            return
+        bar = self._next_bar_to_ask()
+        if bar != self.bar + 1:
+            return
+        job = self._job(bar, self._lanes_to_ask(bar, insurance=False), now)
+        if job is not None:
+            self.prefilling = True
+            self._emit(Prefill(job))
+
+    def new_bar(self, now: float) -> None:
+        """A bar line: choose the size of the coming request, look after requests that are of no use any more."""
+        if self.in_flight and self.in_flight.bar < self.bar:
+            self._cancel_flight()
+        if self.checkpoint is not None:
+            self.size = self._choose_size(self._next_bar_to_ask())
+
+    def regenerate(self, bar: int, now: float) -> None:
+        """A tentative bar once more: the next take if one is at hand, else a new request at once."""
+        lanes = [lane for lane in self.lanes_of("companion") if self.plays_in(lane, bar)]
+        at_hand = self.plan.discard([lane.index for lane in lanes], bar)
+        if self.checkpoint is None or at_hand:
+            return
+        self._cancel_flight()
+        self.asked_bar = max(self.asked_bar, bar)
+        self._generate(bar, now, insurance=False)
+
+    def forget_requests(self, next_bar: int) -> None:
+        """The music jumped or stopped: answers to come are of no use."""
+        self._cancel_flight()
+        self.asked_bar = self.insured_bar = next_bar - 1
+        self.size = None
+
+    # -- what ---------------------------------------------------------------------------------------------------------
+
+    def _generate(self, bar: int, now: float, insurance: bool) -> None:
+        lanes = self._lanes_to_ask(bar, insurance)
+        job = self._job(bar, lanes, now)
+        if job is None:
+            return
+        size = Size(job.window.bar_count, len(lanes))
+        self.in_flight = Request(job.request_id, bar, lanes, size, now, insurance)
+        deadline = self.request_seconds() if insurance else self.to_seconds(self.timeline.end(bar))
+        self.prefilling = False
+        self._emit(Generate(job, deadline))
+        self.counters["insurances" if insurance else "requests"] += 1
+
+    def _lanes_to_ask(self, bar: int, insurance: bool) -> tuple[int, ...]:
+        """The lanes that play in this bar; where not all can be served, those that have waited longest."""
+        wanted: list[Lane] = []
+        for lane in self.lanes_of("companion"):
+            cell = self.plan.get(lane.index, bar)
+            if self.plays_in(lane, bar) and not (cell and (cell.locked or cell.committed)):
+                wanted.append(lane)
+        limit = self.size.lanes if self.size else len(wanted)
+        if len(wanted) > limit:
+            wanted.sort(key=lambda lane: (self._last_fresh(lane, bar), lane.index))
+            wanted = wanted[:limit]
+        return tuple(sorted(lane.index for lane in wanted))
+
+    def _last_fresh(self, lane: Lane, bar: int) -> int:
+        for earlier in range(bar - 1, bar - 17, -1):
+            cell = self.plan.get(lane.index, earlier)
+            if cell and any(not draft.insurance and draft.request_id for draft in cell.drafts):
+                return earlier
+        return -1
+
+    def _job(self, bar: int, lanes: tuple[int, ...], now: float) -> Job | None:
+        """The request for a bar as it is known now; None where there is nothing to ask, or nothing that can be asked."""
+        checkpoint = self.checkpoint
+        if checkpoint is None or not lanes or self._meter_unreadable(bar, checkpoint):
+            return None
+        position = self.position(now)
+        history = self._history(bar, checkpoint)
+        wanted = self.size.model_dim if self.size else self.settings.model.model_dim
+        dims = fitting_dims(checkpoint, wanted, history)
+        known = [lane for lane in self.lanes if not lane.removed and not (lane.muted and lane.role == "companion")]
+        window = None
+        for dim in dims:
+            ahead = self._known_ahead(bar, dim)
+            ask = Ask(bar, lanes, dim, bar - history, ahead)
+            window = build_window(
+                ask,
+                known,
+                lambda lane, at: self._read_cell(lane, at, position),
+                self._context_meter,
+                bpm_to_tempo(self.clock.bpm),
+            )
+            if fits_model(window, checkpoint):
+                break
+        assert window is not None
+        request_id = self._next_request_id
+        self._next_request_id += 1
+        model = self.settings.model
+        request = {
+            "request_id": request_id,
+            "mask_mode": model.mask_mode,
+            "sampling": model.sampling,
+            "seed": request_seed(self.seed, request_id),
+            "takes": model.takes,
+        }
+        return job_of(window, self.lanes, checkpoint, request)
+
+    def _choose_size(self, bar: int) -> Size | None:
+        checkpoint = self.checkpoint
+        lanes = sum(self.plays_in(lane, bar) for lane in self.lanes_of("companion"))
+        if checkpoint is None or not lanes:
+            return None
+        dims = fitting_dims(checkpoint, self.settings.model.model_dim, self._history(bar, checkpoint))
+        size = self.deadlines.choose(dims, lanes, self.bar_seconds(bar), self.size)
+        if size.advice and (self.size is None or size.advice != self.size.advice):
+            self.notice(size.advice, "warning")
+        return size
+
+    def _history(self, bar: int, checkpoint: CheckpointInfo) -> int:
+        """How many bars before this one can be shown: those heard, a song's written ones before, of meters the model reads."""
+        first = self.context_bar
+        written_before = self.timeline.song_bar(first) if self.songbook.song else 0
+        count = 0
+        while count < bar - first + written_before and count < max(checkpoint.num_bars_map):
+            if self._context_meter(bar - 1 - count) not in checkpoint.time_signatures:
+                break
+            count += 1
+        return count
+
+    def _context_meter(self, bar: int) -> TimeSignature:
+        if bar >= self.context_bar:
+            return self.timeline.meter(bar)
+        return self._meter_of(self.timeline.song_bar(self.context_bar) - (self.context_bar - bar))
+
+    def _known_ahead(self, bar: int, dim: int) -> int:
+        """Bars behind the target to show: a quarter of the window, where a song is written on."""
+        if self.songbook.song is None or dim < 4:
+            return 0
+        following = range(bar + 1, bar + 1 + dim // 4)
+        written = [self.songbook.meter(self.timeline.song_bar(at)) == self.timeline.meter(bar) for at in following]
+        return dim // 4 if all(written) else 0
+
+    def _read_cell(self, lane: Lane, bar: int, position: float) -> tuple[Note, ...] | None:
+        """What is known of a lane's bar; None is nothing. See `context.CellReader`."""
+        for extension in self.extensions:
+            notes = extension.known_notes(self, lane, bar)
+            if notes is not None:
+                return notes
+        if bar < self.context_bar:
+            song_bar = self.timeline.song_bar(self.context_bar) - (self.context_bar - bar)
+        else:
+            song_bar = self.timeline.song_bar(bar)
+        if lane.role in ("backing", "silent"):
+            return self.songbook.notes(lane.song_track, song_bar) or ()
+        if bar < self.context_bar:
+            return ()
+        if lane.role == "human":
+            return self.capture.notes(lane.index, bar, position) if bar <= self.bar else None
+        cell = self.plan.get(lane.index, bar)
+        if bar <= self.committed_bar:
+            return cell.notes() if cell else ()
+        return cell.notes() if cell and cell.best() else None
+
+    def _meter_unreadable(self, bar: int, checkpoint: CheckpointInfo) -> bool:
+        meter = self.timeline.meter(bar)
+        if meter in checkpoint.time_signatures:
+            return False
+        if meter != self._unreadable_meter:
+            self._unreadable_meter = meter
+            self.notice(
+                f"checkpoint {checkpoint.name} does not know {meter}: repeating instead of generating", "warning"
+            )
+        return True
+
+    # -- answers ------------------------------------------------------------------------------------------------------
+
+    def receive_engine(self, event: EngineEvent, now: float) -> None:
+        """Anything the engine says."""
+        if isinstance(event, NoteGenerated):
+            self._note_generated(event, now)
+        elif isinstance(event, BarGenerated):
+            self._bar_generated(event)
+        elif isinstance(event, GenerationFinished):
+            self._finished(event, now)
+        elif isinstance(event, GenerationFailed):
+            if self._expected(event.request_id):
+                self.in_flight = None
+                self.counters["failed_requests"] += 1
+                self.notice(f"generation failed: {event.reason}", "warning")
+        elif isinstance(event, EngineReady):
+            self._engine_ready(event, now)
+        else:
+            self._engine_lost(event)
+
+    def _expected(self, request_id: int) -> Request | None:
+        flight = self.in_flight
+        if flight is not None and flight.request_id == request_id:
+            return flight
+        self.counters["stale_answers"] += 1
+        return None
+
+    def _note_generated(self, event: NoteGenerated, now: float) -> None:
+        flight = self._expected(event.request_id)
+        if flight is None:
+            return
+        if event.track not in flight.lanes or event.bar != flight.bar:
+            self.counters["stray_notes"] += 1
+            return
+        if flight.first_note_seconds is None:
+            flight.first_note_seconds = now - flight.sent_seconds
+        draft = self.plan.open_draft(event.track, event.bar, event.request_id, event.take, flight.insurance)
+        if len(draft.notes) >= NOTES_A_DRAFT:
+            self.counters["stray_notes"] += 1
+            return
+        cell = self.plan.at(event.track, event.bar)
+        if cell.committed and cell.chosen is not draft:
+            self.counters["late_notes_dropped"] += 1
+            return
+        if not cell.committed or self.stream_note(self.lanes[event.track], cell, event.note, now):
+            draft.notes.append(event.note)
+
+    def _bar_generated(self, event: BarGenerated) -> None:
+        flight = self._expected(event.request_id)
+        if flight and event.track in flight.lanes and event.bar == flight.bar:
+            self.plan.open_draft(event.track, event.bar, event.request_id, event.take, flight.insurance).complete = True
+
+    def _finished(self, event: GenerationFinished, now: float) -> None:
+        flight = self._expected(event.request_id)
+        if flight is None:
+            return
+        self.in_flight = None
+        for lane in flight.lanes:
+            self.plan.open_draft(lane, flight.bar, flight.request_id, 0, flight.insurance).complete = True
+        if not flight.insurance:
+            first = flight.first_note_seconds
+            self.deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds, first)
+        self.insure(now)
+
+    def _engine_ready(self, event: EngineReady, now: float) -> None:
+        self.checkpoint = event.checkpoint
+        self.engine_state = "ready"
+        self.deadlines.engine_ready(event.warm_seconds)
+        self.in_flight = self.size = None
+        self.asked_bar = self.insured_bar = self.committed_bar
+        self._unreadable_meter = None
+        if event.checkpoint.name != self.settings.model.checkpoint:
+            model = replace(self.settings.model, checkpoint=event.checkpoint.name)
+            self.settings = replace(self.settings, model=model)
+
+    def _engine_lost(self, event: EngineLost) -> None:
+        self.checkpoint = self.in_flight = self.size = None
+        self.engine_state = "loading"
+        self.counters["engine_losses"] += 1
+        self.notice(f"engine lost: {event.reason}", "error")
+
+    def _cancel_flight(self) -> None:
+        if self.in_flight is not None:
+            self._emit(Cancel(self.in_flight.request_id))
+            self.in_flight = None
+
+
+def fresh_share(bars_by_step: dict[str, int], late: int) -> tuple[int, int]:
+    """(companion bars started, those that were fresh and whole)."""
+    counted = Counter(bars_by_step)
+    return sum(counted.values()), max(0, counted["fresh"] - late)
