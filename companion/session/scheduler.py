@@ -108,7 +108,7 @@ class Scheduler:
                 elif now - due > LATE_SECONDS:
                     self.late_dropped += 1
                 elif self.allowed(item.voice.lane):
-                    self._begin(queue, item, due)
+                    self._begin(queue, item, due, position)
 
     # -- what sounds --------------------------------------------------------------------------------------------------
 
@@ -194,13 +194,13 @@ class Scheduler:
         self._serial += 1
         heapq.heappush(queue, (position, rank, self._serial, item))
 
-    def _begin(self, queue: list[tuple[float, int, int, _Waiting]], item: _Waiting, due: float) -> None:
+    def _begin(self, queue: list[tuple[float, int, int, _Waiting]], item: _Waiting, due: float, position: float) -> None:
         if item.voice.port in self._lost:
             return
-        note_id = self._sound(item.voice, item.key, item.velocity, due)
+        note_id = self._sound(item.voice, item.key, item.velocity, due, position)
         self._push(queue, item.end, OFF, _Waiting(item.voice, item.bar, item.key, 0, item.end, note_id))
 
-    def _sound(self, voice: Voice, key: int, velocity: int, due: float) -> int:
+    def _sound(self, voice: Voice, key: int, velocity: int, due: float, position: float | None = None) -> int:
         if voice.port in self._lost:
             return 0
         where = (voice.port, voice.channel, key)
@@ -212,7 +212,7 @@ class Scheduler:
         self._owner[where] = note_id
         self._channels.add((voice.port, voice.channel))
         self.notes_out += 1
-        self._emit(SendMidi(voice.port, NoteOn(voice.channel, key, velocity), due, max(voice.lane, -1)))
+        self._emit(SendMidi(voice.port, NoteOn(voice.channel, key, velocity), due, max(voice.lane, -1), position))
         return note_id
 
     def _end(self, note_id: int, due: float) -> None:
