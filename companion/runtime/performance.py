@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from companion.config.presets import PortChoice, Preset
-from companion.session.effects import Learned, Notice
+from companion.session.effects import Learned, Notice, PassFinished
 from companion.session.events import Command
 from companion.session.settings import SessionSettings
 from companion.session.snapshot import Snapshot
@@ -62,7 +62,7 @@ class Performance(Protocol):
         """The newest picture, about 30 a second; None until the first one (some 0.4 s after the start)."""
         ...
 
-    def events(self) -> list[Notice | Learned]:
+    def events(self) -> list[Notice | Learned | PassFinished]:
         """What happened since the last call, in order."""
         ...
 

@@ -6,6 +6,8 @@ The first line describes the performance; every other is a list that begins with
     ["t", now]                       the session's timer ran      ["c", now]            the session was closed
     ["s", left, port, hex, due, source, position]   it sent this  ["g", now, id, seed, mask mode, bars, targets, tracks]
     ["k", now, state, bpm, bar, beat, position, meter]            where the music was: a mark for the tempo map
+    ["h", …as "s"]                   a note-off the session forgot (never, one hopes); left is null where no port was there
+    ["b", now, start, bpm]           a recorded player begins: their master's clock without its jitter
     ["n", now, notice]  ["p", now, text]  a process ended or began  ["x", now, traceback]  ["e", now, summary]  the end
 
 Records come from the realtime process as tuples and are written by the supervisor. A log that ends in the middle of a line is whole
@@ -33,6 +35,7 @@ from companion.session.settings import SessionSettings
 
 LOG_NAME, MIDI_NAME = "log.jsonl", "performance.mid"
 LOG_VERSION = 1
+_WIRE = ("m", "s", "h")  # records whose fourth item is a MIDI message
 
 
 def recordings_dir() -> Path:
@@ -57,8 +60,8 @@ def new_folder(base: Path | None, title: str) -> Path:
     raise CompanionError(f"{base}: no recording can be kept there (too many of the same second)")
 
 
-def header(setup: Setup, start_seconds: float, true_clock: tuple[float, float] | None = None) -> dict[str, Any]:
-    """The log's first line. true_clock: (start, bpm) of a recorded player's master clock, where there is one."""
+def header(setup: Setup, start_seconds: float) -> dict[str, Any]:
+    """The log's first line."""
     return {
         "companion_log": LOG_VERSION,
         "program": __version__,
@@ -67,14 +70,13 @@ def header(setup: Setup, start_seconds: float, true_clock: tuple[float, float] |
         "start": start_seconds,
         "player": setup.player,
         "settings": to_json(setup.settings),
-        **({"true_clock": list(true_clock)} if true_clock else {}),
     }
 
 
 def line_of(record: Record) -> str:
     """One record as a line without its end."""
     kind = record[0]
-    if kind in ("m", "s"):
+    if kind in _WIRE:
         record = (*record[:3], encode(record[3]).hex(), *record[4:])
     return json.dumps([to_json(item) for item in record], separators=(",", ":"))
 
@@ -128,7 +130,7 @@ def read_log(path: Path) -> Log:
 def _record(items: Any) -> Record:
     if not isinstance(items, list) or not items:
         raise ValueError("not a list")
-    if items[0] in ("m", "s"):
+    if items[0] in _WIRE:
         return (*items[:3], _message(items[3]), *items[4:])
     return tuple(from_json(item) for item in items)
 

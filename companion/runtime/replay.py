@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 from companion.runtime.protocol import Record
 from companion.runtime.recording import Log
-from companion.runtime.stage import EngineEffect, Stage
-from companion.session.effects import Learned, Notice
+from companion.runtime.stage import EngineEffect, FrontEffect, Stage
 from companion.session.events import MidiReceived
 from companion.session.snapshot import Snapshot
 
@@ -36,7 +35,6 @@ class Replayed:
 class _Desk:
     """Takes sends at the time of the call that made them; answers to nobody."""
 
-    missing: frozenset[str] = frozenset()
     now: float = 0.0
     records: list[Record] = field(default_factory=list)
 
@@ -46,7 +44,7 @@ class _Desk:
     def ask_engine(self, effect: EngineEffect) -> None:
         return None
 
-    def tell_front(self, notice: Notice | Learned) -> None:
+    def tell_front(self, notice: FrontEffect) -> None:
         return None
 
 
@@ -71,7 +69,7 @@ def replay(log: Log) -> Replayed:
             stage.handle_timer(now)
         elif kind == "c":
             stage.close(now)
-    logged = [item for item in log.of_kind("s")]
+    logged = list(log.of_kind("s"))
     return Replayed(
         tuple(sent), stage.session.snapshot(desk.now), len(logged), _difference(logged, sent, log.truncated)
     )

@@ -13,13 +13,14 @@ from typing import Protocol
 from companion.errors import PortError
 from companion.midi.codec import encode
 from companion.runtime.protocol import Record
-from companion.session.effects import Cancel, Effect, Generate, Learned, LoadModel, Notice, Prefill, SendMidi
+from companion.session.effects import Cancel, Effect, Generate, Learned, LoadModel, Notice, PassFinished, Prefill, SendMidi
 from companion.session.events import Event, MidiReceived
 from companion.session.messages import Malformed, Message, NoteOff, NoteOn
 from companion.session.session import Session
 from companion.session.settings import SessionSettings
 
 EngineEffect = Generate | Prefill | Cancel | LoadModel
+FrontEffect = Notice | Learned | PassFinished
 
 
 class Surroundings(Protocol):
@@ -33,7 +34,7 @@ class Surroundings(Protocol):
         """Pass on; never waits."""
         ...
 
-    def tell_front(self, notice: Notice | Learned) -> None:
+    def tell_front(self, notice: FrontEffect) -> None:
         """Pass on; never waits."""
         ...
 
@@ -48,6 +49,7 @@ class Stage:
         self.session = Session(settings, now)
         self.sounding: set[tuple[str, int, int]] = set()  # (port, channel, key) of what was really sent
         self.notes_sent = 0
+        self.hanging = 0  # notes that the session left for us to end; should stay 0
         self.faults = 0
         self.unsent = 0
         self.carry_out(now)
@@ -78,7 +80,8 @@ class Stage:
         """Note-offs for all that sounds by our own account; how many there were."""
         hanging = sorted(self.sounding)
         for port, channel, key in hanging:
-            self._send(SendMidi(port, NoteOff(channel, key), now))
+            self._send(SendMidi(port, NoteOff(channel, key), now), kind="h")
+        self.hanging += len(hanging)
         return len(hanging)
 
     def carry_out(self, now: float) -> None:
@@ -89,7 +92,7 @@ class Stage:
     def _do(self, effect: Effect, now: float) -> None:
         if isinstance(effect, SendMidi):
             self._send(effect)
-        elif isinstance(effect, (Notice, Learned)):
+        elif isinstance(effect, (Notice, Learned, PassFinished)):
             self._record(("n", now, effect))
             self._around.tell_front(effect)
         else:
@@ -100,17 +103,15 @@ class Stage:
                 )
             self._around.ask_engine(effect)
 
-    def _send(self, effect: SendMidi) -> None:
+    def _send(self, effect: SendMidi, kind: str = "s") -> None:
         message = effect.message
         try:
             left = self._around.send_midi(effect.port, encode(message))
         except (PortError, ValueError):
             left = None
         self._keep_account(effect.port, message, left is not None)
-        if left is None:
-            self.unsent += 1
-        else:
-            self._record(("s", left, effect.port, message, effect.due_seconds, effect.source, effect.position_beats))
+        self.unsent += left is None
+        self._record((kind, left, effect.port, message, effect.due_seconds, effect.source, effect.position_beats))
 
     def _keep_account(self, port: str, message: Message, sent: bool) -> None:
         if isinstance(message, NoteOn) and sent:

@@ -1,0 +1,341 @@
+"""The realtime process: `python -m companion.runtime.realtime FRONT SUPERVISOR CONTROL` (inherited descriptors).
+
+One loop, woken every millisecond or when something is due: MIDI in, timers, effects out. It loads no torch and no screen, writes
+no file, starts no process and waits for nobody: to the front, the engine and the supervisor it has links that drop rather than block.
+
+Who may die:
+
+- the front: its link closes; note-offs, and this process ends. The supervisor, seeing that, finishes the recording and ends too.
+- the engine: its link closes; the session hears EngineLost and plays on with what it has. The supervisor starts another engine and
+  passes the end of its link through CONTROL; the engine is then told which checkpoint to load. An engine that is alive but has not
+  answered long past a deadline is reported to the supervisor, which ends it.
+- the supervisor: the music goes on; nothing more is recorded, ports are no longer looked for, and the engine (its child) dies with it.
+- this process itself, or a MIDI driver that never returns: the supervisor misses the signs of life, kills what is left, finishes
+  the recording, tells the front and ends. Notes that sound in a synthesizer then are beyond our reach.
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+import time
+from contextlib import suppress
+
+from companion.midi.ports import MemoryInput
+from companion.midi.probe import Ports
+from companion.runtime.link import Link, adopt, take_descriptor
+from companion.runtime.performances import TrueClock, find_player, perform
+from companion.runtime.port_board import DriverConnector, PortBoard
+from companion.runtime.priority import become_realtime
+from companion.runtime.protocol import ChoosePort, End, EngineStuck, Record, Records, Setup
+from companion.runtime.recording import header
+from companion.runtime.stage import EngineEffect, FrontEffect, Stage
+from companion.session.effects import Generate, LoadModel, Notice
+from companion.session.events import (
+    Command,
+    EngineLost,
+    EngineReady,
+    GenerationFailed,
+    GenerationFinished,
+    MidiReceived,
+    NoteGenerated,
+    PortChanged,
+)
+from companion.session.settings import ModelSettings
+from companion.session.snapshot import Snapshot
+
+POLL_SECONDS = 0.001
+HOUSEKEEPING_SECONDS = 0.05
+SNAPSHOT_SECONDS = 1 / 30
+MARK_SECONDS = 0.1
+QUIET_SECONDS = 0.004  # a snapshot is only taken when nothing is due for so long
+ENGINE_PATIENCE_SECONDS = 15.0
+PLAYER_PATIENCE_SECONDS = 120.0  # a recorded player waits so long for the engine, then begins without
+PLAYER_LEAD_SECONDS = 0.7
+COLLECT_SECONDS = 2.0
+clock = time.monotonic
+
+
+class EngineLink:
+    """The link to whichever engine there is now, and what was asked of it."""
+
+    def __init__(self, model: ModelSettings) -> None:
+        self._link: Link | None = None
+        self._model = model
+        self._waiting: dict[int, float] = {}  # request → when to lose patience
+
+    def ask(self, effect: EngineEffect, now: float) -> bool:
+        """Pass an effect on; False when there is no engine to hear it."""
+        if isinstance(effect, LoadModel):
+            self._model = effect.model
+        if self._link is None:
+            return False
+        if isinstance(effect, Generate):
+            self._waiting[effect.job.request_id] = max(effect.deadline_seconds, now) + ENGINE_PATIENCE_SECONDS
+        elif not isinstance(effect, LoadModel):
+            self._waiting.pop(getattr(effect, "request_id", -1), None)
+        return self._link.send(effect)
+
+    def adopt(self, link: Link) -> None:
+        """A new engine."""
+        self._link, self._waiting = link, {}
+        link.send(LoadModel(self._model))
+
+    def receive(self) -> list[object]:
+        """Events of the engine; EngineLost when it has died."""
+        if self._link is None:
+            return []
+        self._link.flush()
+        events = self._link.receive()
+        for event in events:
+            if isinstance(event, (GenerationFinished, GenerationFailed)):
+                self._waiting.pop(event.request_id, None)
+            elif isinstance(event, NoteGenerated) and event.request_id in self._waiting:
+                self._waiting[event.request_id] = max(
+                    self._waiting[event.request_id], clock() + ENGINE_PATIENCE_SECONDS
+                )
+        if self._link.closed:
+            self._link = None
+            events.append(EngineLost("the engine process died; another one is being started"))
+        return events
+
+    def is_stuck(self, now: float) -> bool:
+        """Whether an answer is overdue beyond all patience; asked again only after as long."""
+        if self._waiting and min(self._waiting.values()) < now:
+            self._waiting.clear()
+            return True
+        return False
+
+
+class Realtime:
+    """The loop and its surroundings."""
+
+    def __init__(self, setup: Setup, front: Link, supervisor: Link, control: object) -> None:
+        self._setup = setup
+        self._front, self._supervisor, self._control = front, supervisor, control
+        self._engine = EngineLink(setup.settings.model)
+        self._records: list[Record] = []
+        self._player: MemoryInput | None = None
+        self._player_ends = float("inf")
+        self._ending = False
+        self._control_open = True
+        now = clock()
+        self._started = now
+        self._next_housekeeping = self._next_snapshot = self._next_mark = now
+        self._next_collect = now + COLLECT_SECONDS
+        self._board = PortBoard(DriverConnector(), *wanted_ports(setup), self._port_changed, self._complain)
+        self._stage: Stage  # made by `begin`, as making it already has effects
+
+    # -- what the stage needs ---------------------------------------------------------------------------------------
+
+    def send_midi(self, port: str, data: bytes) -> float | None:
+        """See `Surroundings`."""
+        if self._setup.player:
+            return clock()
+        sent = self._board.send(port, data)
+        return clock() if sent else None
+
+    def ask_engine(self, effect: EngineEffect) -> None:
+        """See `Surroundings`."""
+        self._engine.ask(effect, clock())
+
+    def tell_front(self, notice: FrontEffect) -> None:
+        """See `Surroundings`."""
+        self._front.send(notice)
+
+    def _complain(self, text: str) -> None:
+        self._records.append(("p", clock(), text))
+        self._front.send(Notice("warning", text))
+
+    def _port_changed(self, event: PortChanged) -> None:
+        self._stage.receive(event, clock())
+
+    # -- the loop ---------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Until the front ends it or is gone, a recorded player has finished, or a signal asks."""
+        now = clock()
+        self._supervisor.send(header(self._setup, now))
+        self._stage = Stage(self._setup.settings, now, self, self._records.append)
+        signal.signal(signal.SIGTERM, self._end)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        try:
+            while not self._ending:
+                self._turn()
+        finally:
+            self._finish()
+
+    def _end(self, *_: object) -> None:
+        self._ending = True
+
+    def _turn(self) -> None:
+        now = clock()
+        for arrival, port, message in self._poll(now):
+            self._stage.receive(MidiReceived(port, message), arrival)
+        for event in self._engine.receive():
+            if isinstance(event, (EngineReady, EngineLost)):
+                self._engine_changed(event, now)
+            self._stage.receive(event, now)  # type: ignore[arg-type]
+        due = self._stage.session.next_timer()
+        now = clock()
+        if due is not None and due <= now:
+            self._stage.handle_timer(now)
+            due = self._stage.session.next_timer()
+        self._look_after(now, due)
+        wait = POLL_SECONDS if due is None else min(due - clock(), POLL_SECONDS)
+        if wait > 0:
+            time.sleep(wait)
+
+    def _poll(self, now: float) -> list[tuple[float, str, object]]:
+        if self._setup.player:
+            return [(at, "player", message) for at, message in self._player.poll(now)] if self._player else []
+        return self._board.poll(now)  # type: ignore[return-value]
+
+    def _look_after(self, now: float, due: float | None) -> None:
+        """What need not be in time: the other processes, the screen, memory."""
+        if now >= self._next_housekeeping:
+            self._next_housekeeping = now + HOUSEKEEPING_SECONDS
+            self._hear_the_others(now)
+        quiet = due is None or due - now > QUIET_SECONDS
+        late = now - self._next_snapshot > 10 * SNAPSHOT_SECONDS
+        if now >= self._next_snapshot and (quiet or late):
+            self._next_snapshot = now + SNAPSHOT_SECONDS
+            self._picture(now)
+        elif quiet and now >= self._next_collect:
+            self._next_collect = now + COLLECT_SECONDS
+            gc.collect(1)
+        if now >= self._player_ends:
+            self._ending = True
+
+    def _hear_the_others(self, now: float) -> None:
+        for wish in self._front.receive():
+            if isinstance(wish, Command):
+                self._stage.receive(wish, now)
+            elif isinstance(wish, ChoosePort):
+                self._board.choose(wish.direction, wish.name)
+            elif isinstance(wish, End):
+                self._ending = True
+        if self._front.closed:
+            self._ending = True
+        for value in self._supervisor.receive():
+            if isinstance(value, Ports) and not self._setup.player:
+                self._board.update(value)
+        self._take_new_engine()
+        if self._engine.is_stuck(now):
+            self._supervisor.send(EngineStuck("the engine has stopped answering"))
+        if self._setup.player and self._player is None and now - self._started > PLAYER_PATIENCE_SECONDS:
+            self._start_player(now)
+        records, self._records[:] = tuple(self._records), []
+        self._supervisor.send(Records(records))
+
+    def _take_new_engine(self) -> None:
+        if not self._control_open:
+            return
+        try:
+            end = take_descriptor(self._control)  # type: ignore[arg-type]
+        except OSError:
+            self._control_open = False
+            self._front.send(
+                Notice("warning", "the supervisor has died: nothing more is recorded, a lost engine stays lost")
+            )
+            return
+        if end is not None:
+            self._engine.adopt(Link(end))
+
+    def _engine_changed(self, event: EngineReady | EngineLost, now: float) -> None:
+        text = event.reason if isinstance(event, EngineLost) else f"engine {event.checkpoint.engine} is ready"
+        self._records.append(("p", now, text))
+        if self._setup.player and self._player is None:
+            self._start_player(now)
+
+    def _start_player(self, now: float) -> None:
+        """The recorded player begins; their master's true clock goes on record, so that errors can be told from outside."""
+        player = find_player(self._setup.player)
+        true = TrueClock(now + PLAYER_LEAD_SECONDS, self._setup.settings.clock.bpm)
+        self._player = MemoryInput("player", perform(player, true, self._setup.bars, self._setup.manner))
+        if self._setup.bars:
+            self._player_ends = true.seconds_at(self._setup.bars * float(player.time_signature.beats)) + 0.5
+        self._records.append(("b", now, true.start_seconds, true.bpm))
+
+    def _picture(self, now: float) -> None:
+        snapshot = self._stage.session.snapshot(now)
+        self._front.offer(snapshot)
+        if now >= self._next_mark:
+            self._next_mark = now + MARK_SECONDS
+            self._records.append(mark_of(snapshot))
+
+    def _finish(self) -> None:
+        now = clock()
+        self._stage.close(now)
+        snapshot = self._stage.session.snapshot(now)
+        self._records.append(("e", now, summary_of(snapshot, self._stage)))
+        self._front.offer(snapshot)
+        self._supervisor.send(Records(tuple(self._records)))
+        deadline = now + 1.0
+        while (self._supervisor.pending_bytes or self._front.pending_bytes) and clock() < deadline:
+            self._supervisor.flush()
+            self._front.flush()
+            time.sleep(0.002)
+        with suppress(Exception):
+            self._board.close()
+
+
+def wanted_ports(setup: Setup) -> tuple[list[str], list[str]]:
+    """Names of the inputs and outputs a set-up wants, the default ones first."""
+    inputs, outputs = [setup.ports.input], [setup.ports.output]
+    for track in setup.settings.tracks:
+        if track.role == "human" and track.input_port:
+            inputs.append(track.input_port)
+        elif track.role != "human" and track.output_port:
+            outputs.append(track.output_port)
+    return inputs, outputs
+
+
+def mark_of(snapshot: Snapshot) -> Record:
+    """Where the music is, for the log."""
+    view = snapshot.transport
+    meter = view.time_signature
+    return ("k", snapshot.now_seconds, view.state, view.bpm, view.bar, view.beat, view.position_beats, meter)
+
+
+def summary_of(snapshot: Snapshot, stage: Stage) -> dict[str, object]:
+    """The last line's numbers: what the screen would have shown, and our own account."""
+    generation = snapshot.generation
+    return {
+        "bars": generation.bars,
+        "bars_fresh": generation.bars_fresh,
+        "bars_by_ladder_step": dict(generation.bars_by_step),
+        "lead_seconds": generation.lead_seconds,
+        "model_dim": generation.model_dim,
+        "mask_mode": generation.mask_mode,
+        "counters": dict(snapshot.counters),
+        "hanging_notes": stage.hanging,
+        "unsent": stage.unsent,
+        "faults": stage.faults,
+        "engine": snapshot.checkpoint.engine if snapshot.checkpoint else "",
+        "checkpoint": snapshot.checkpoint.name if snapshot.checkpoint else snapshot.model.checkpoint,
+    }
+
+
+def main(arguments: list[str]) -> None:
+    """The process itself."""
+    front, supervisor, control = (adopt(int(argument)) for argument in arguments)
+    supervisor.setblocking(True)
+    link = Link(supervisor)
+    setup = None
+    while setup is None and not link.closed:
+        setup = next((value for value in link.receive() if isinstance(value, Setup)), None)
+        time.sleep(POLL_SECONDS)
+    if setup is not None:
+        granted = become_realtime()
+        realtime = Realtime(setup, Link(front), link, control)
+        realtime._records.append(("p", clock(), f"realtime process: {granted}"))
+        realtime.run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
