@@ -107,6 +107,10 @@ class PromptRunner:
             self._content[first : first + size] = True
         self._cache = backend.new_cache()
 
+    def forget(self) -> None:
+        """Empty the cache."""
+        self._cache.truncate(0)
+
     def room(self, prompt: Prompt) -> int:
         """Tokens that can be generated after the prompt; <= 0 when it does not fit the model at all."""
         return self.backend.n_positions - prompt.next_position

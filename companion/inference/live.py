@@ -124,6 +124,10 @@ class LiveInfill:
         for _ in range(3):
             backend.forward(cache, ids, ids + cache.length)
 
+    def forget(self) -> None:
+        """Empty the cache; the next job pays for its whole prompt."""
+        self._runner.forget()
+
     def prefill(self, job: LiveJob, cancel: Cancel | None = None) -> RunStats:
         """Feed the part of the job's prompt that can no longer change: all before the first growing bar.
 
