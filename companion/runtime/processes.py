@@ -34,7 +34,9 @@ STOP_SECONDS = 8.0
 def start(options: LaunchOptions) -> LivePerformance:
     """Start the processes of a performance. Raises UsageError where the system cannot run them."""
     if sys.platform == "win32":
-        raise UsageError("live playing needs Linux or macOS; here, use: companion demo --headless --seed 1 --out FILE.mid")
+        raise UsageError(
+            "live playing needs Linux or macOS; here, use: companion demo --headless --seed 1 --out FILE.mid"
+        )
     folder, complaint = None, ""
     if options.keep_recording:
         try:

@@ -180,11 +180,11 @@ class Realtime:
             if isinstance(event, (EngineReady, EngineLost)):
                 self._engine_changed(event, now)
             self._stage.receive(event, now)  # type: ignore[arg-type]
-        due = self._stage.session.next_timer()
+        due = self._stage.next_timer(now)
         now = clock()
         if due is not None and due <= now:
             self._stage.handle_timer(now)
-            due = self._stage.session.next_timer()
+            due = self._stage.next_timer(now)
         self._look_after(now, due)
         wait = POLL_SECONDS if due is None else min(due - clock(), POLL_SECONDS)
         if wait > 0:

@@ -87,3 +87,9 @@ def _difference(logged: list[Record], again: list[Record], truncated: bool) -> s
 
 def _essence(record: Record) -> Sent:
     return record[2], record[3], record[4]
+
+
+def replayed_log(log: Log, replayed: Replayed) -> Log:
+    """The log with the sends of the replay in place of its own, for writing what was played again."""
+    others = (item for item in log.records if item[0] != "s")
+    return Log(log.header, (*others, *replayed.sent), log.truncated)

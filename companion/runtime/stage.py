@@ -13,7 +13,17 @@ from typing import Protocol
 from companion.errors import PortError
 from companion.midi.codec import encode
 from companion.runtime.protocol import Record
-from companion.session.effects import Cancel, Effect, Generate, Learned, LoadModel, Notice, PassFinished, Prefill, SendMidi
+from companion.session.effects import (
+    Cancel,
+    Effect,
+    Generate,
+    Learned,
+    LoadModel,
+    Notice,
+    PassFinished,
+    Prefill,
+    SendMidi,
+)
 from companion.session.events import Event, MidiReceived
 from companion.session.messages import Malformed, Message, NoteOff, NoteOn
 from companion.session.session import Session
@@ -21,6 +31,7 @@ from companion.session.settings import SessionSettings
 
 EngineEffect = Generate | Prefill | Cancel | LoadModel
 FrontEffect = Notice | Learned | PassFinished
+MAX_FAULTS_KEPT = 20
 
 
 class Surroundings(Protocol):
@@ -68,6 +79,14 @@ class Stage:
         self._record(("t", now))
         self._guarded(self.session.handle_timer, now)
         self.carry_out(now)
+
+    def next_timer(self, now: float) -> float | None:
+        """When `handle_timer` is needed next."""
+        try:
+            return self.session.next_timer()
+        except Exception:
+            self._fault(now)
+            return None
 
     def close(self, now: float) -> None:
         """The session's own farewell, and note-offs for whatever it should have forgotten."""
@@ -125,8 +144,12 @@ class Stage:
         try:
             call(*arguments)
         except Exception:
-            self.faults += 1
-            self._record(("x", arguments[-1], traceback.format_exc(limit=6)))
-            if self.faults == 1:
-                text = "a fault in the session was passed over; please keep this recording's log and report it"
-                self._around.tell_front(Notice("error", text))
+            self._fault(arguments[-1])
+
+    def _fault(self, now: object) -> None:
+        self.faults += 1
+        if self.faults <= MAX_FAULTS_KEPT:
+            self._record(("x", now, traceback.format_exc(limit=6)))
+        if self.faults == 1:
+            text = "a fault in the session was passed over; please keep this recording's log and report it"
+            self._around.tell_front(Notice("error", text))

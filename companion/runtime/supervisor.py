@@ -30,7 +30,7 @@ from companion.session.effects import Notice
 
 WATCH_SECONDS = 1.0
 WATCH_PATIENCE_SECONDS = 6.0
-REALTIME_PATIENCE_SECONDS = 4.0
+REALTIME_PATIENCE_SECONDS, START_PATIENCE_SECONDS = 4.0, 30.0
 FIRST_BACK_OFF_SECONDS, LONGEST_BACK_OFF_SECONDS = 0.2, 10.0
 LONG_LIFE_SECONDS = 20.0  # an engine that lived so long died of something new: the back-off begins again
 clock = time.monotonic
@@ -185,7 +185,7 @@ class Supervisor:
             end.close()
         self._link = Link(ours)
         self._link.send(setup)
-        self._heard = clock()
+        self._heard = clock() + START_PATIENCE_SECONDS  # a loaded machine may take long to start it
         self._engine = EngineKeeper(self._control, self._errors)
         self._watch = None if setup.player else PortWatch(self._ports_seen)
 

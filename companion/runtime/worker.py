@@ -126,6 +126,16 @@ class Worker:
         """Seconds that one bar of one track takes in a window of this size with three busy tracks; the slower of some runs."""
         return max(self._timed(model_dim, seed) for seed in range(WARM_REPEATS))
 
+    def measure_token(self) -> float:
+        """Seconds that decoding one token takes, in the largest window."""
+        dim = max(self.engine.checkpoint.encoder_config.num_bars_map)
+        meters = self.engine.checkpoint.encoder_config.time_signatures
+        results = [self.generate(example_job(dim, meters, seed), lambda event: None).result for seed in range(3)]
+        done = [
+            (result.total_ms - result.prefill_ms, result.generated_tokens) for result in results if result is not None
+        ]
+        return sum(ms for ms, _ in done) / max(sum(tokens for _, tokens in done), 1) / 1000
+
     def _timed(self, model_dim: int, seed: int) -> float:
         job = example_job(model_dim, self.engine.checkpoint.encoder_config.time_signatures, seed)
         begun = time.perf_counter()

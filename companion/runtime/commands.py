@@ -1,0 +1,352 @@
+"""`companion jam`, `demo`, `replay`, `ports` and `doctor`: their options, and what they start.
+
+Nothing heavy is imported until a command runs, so that help costs nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from companion.errors import CheckpointError, PortError, UsageError
+
+if TYPE_CHECKING:
+    from companion.config.presets import PortChoice, Preset
+    from companion.runtime.launch import Launcher
+    from companion.runtime.performance import LaunchOptions
+    from companion.session.settings import ModelSettings, SessionSettings
+
+PLAYER_NAMES = ("melody", "waltz", "blues", "drums")
+MASK_MODES = ("auto", "attention", "attention_approx", "attention_skip", "remove", "token")
+ENGINES = ("auto", "reference", "onnx", "cuda")
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add all five commands."""
+    _add_jam(subparsers)
+    _add_demo(subparsers)
+    _add_replay(subparsers)
+    _add_ports(subparsers)
+    _add_doctor(subparsers)
+
+
+def run(args: argparse.Namespace) -> int | Launcher:
+    """Run the one that was asked for; a Launcher is for the screen."""
+    commands = {"jam": run_jam, "demo": run_demo, "replay": run_replay, "ports": run_ports, "doctor": run_doctor}
+    return commands[args.command](args)
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """The choices of checkpoint and sampling that every command which plays has."""
+    group = parser.add_argument_group("model")
+    group.add_argument("--checkpoint", metavar="C", help="a checkpoint's name (yellow, ghost, expressive) or file")
+    group.add_argument("--engine", choices=ENGINES, help="what runs the model (default: the fastest here)")
+    group.add_argument("--mask-mode", choices=MASK_MODES, metavar="M", help="how the player's coming bars are hidden")
+    group.add_argument("--model-dim", type=int, metavar="N", help="bars of context (default: the most that is in time)")
+    group.add_argument("--temperature", type=float, metavar="T", help="above 1 bolder, below 1 tamer")
+    group.add_argument(
+        "--top-p", type=float, metavar="P", help="draw from the likeliest tokens with this much probability"
+    )
+
+
+def changed_model(model: ModelSettings, args: argparse.Namespace) -> ModelSettings:
+    """`model` with what the command line says. Raises UsageError."""
+    from dataclasses import replace
+
+    if args.checkpoint is not None:
+        check_checkpoint(args.checkpoint)
+    if args.temperature is not None and not 0.05 <= args.temperature <= 5:
+        raise UsageError("--temperature must be from 0.05 to 5")
+    if args.top_p is not None and not 0 < args.top_p <= 1:
+        raise UsageError("--top-p must be above 0 and at most 1")
+    if args.model_dim is not None and args.model_dim < 1:
+        raise UsageError("--model-dim must be at least 1")
+    sampling = {name: value for name in ("temperature", "top_p") if (value := getattr(args, name)) is not None}
+    names = ("checkpoint", "engine", "mask_mode", "model_dim")
+    fields = {name: value for name in names if (value := getattr(args, name)) is not None}
+    return replace(model, sampling=replace(model.sampling, **sampling), **fields)
+
+
+def check_checkpoint(name: str) -> None:
+    """Whether a checkpoint can be had; UsageError lists what there is. Downloads where the name is one of the hub's."""
+    from companion.inference.hub import find_checkpoint, shipped_checkpoints
+
+    try:
+        find_checkpoint(name)
+    except CheckpointError as error:
+        shipped = ", ".join(path.stem for path in shipped_checkpoints()) or "none"
+        raise UsageError(f"{error} (shipped with the program: {shipped})") from None
+
+
+# -- jam ----------------------------------------------------------------------------------------------------------------
+
+
+def _add_jam(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "jam",
+        help="play live",
+        description="Play live: MIDI in, infilled parts out, in time with the clock. Opens the terminal UI, or runs without it.",
+        epilog="example: companion jam --preset trio --in Keystation --out IAC --clock external",
+    )
+    parser.add_argument("--preset", metavar="P", help="a preset's name or file (default: the last one used)")
+    parser.add_argument("--in", dest="input", metavar="PORT", help="MIDI input: name or part of it, or none")
+    parser.add_argument("--out", dest="output", metavar="PORT", help="MIDI output: name or part of it, or none")
+    parser.add_argument("--clock", choices=("external", "internal"), help="whose time")
+    parser.add_argument("--bpm", type=float, metavar="B", help="tempo of the internal clock, 10 to 400")
+    add_model_options(parser)
+    parser.add_argument("--seed", type=int, metavar="S", help="seed of the model's choices (default: drawn anew)")
+    parser.add_argument("--headless", action="store_true", help="no screen: play until Ctrl-C, then say how it went")
+    parser.add_argument(
+        "--record", type=Path, metavar="DIR", help="where recordings are kept (default: your data folder)"
+    )
+    parser.add_argument("--json", action="store_true", help="with --headless: one JSON object on standard output")
+
+
+def run_jam(args: argparse.Namespace) -> int | Launcher:
+    """Play live."""
+    from companion.runtime.launch import Launcher
+
+    if args.json and not args.headless:
+        raise UsageError("--json needs --headless")
+    options = jam_options(args)
+    if args.headless:
+        from companion.runtime.headless import run_headless
+
+        return run_headless(options, as_json=args.json)
+    return Launcher(options)
+
+
+def jam_options(args: argparse.Namespace) -> LaunchOptions:
+    """What the command line asks for. Raises UsageError, ConfigError."""
+    from companion.config.presets import load_preset, remember_used
+    from companion.runtime.performance import LaunchOptions
+
+    preset = load_preset(args.preset)
+    if args.preset is not None:
+        remember_used(preset)
+    return LaunchOptions(
+        settings=settings_from_args(preset.settings, args),
+        ports=_checked_ports(preset, args),
+        title=preset.title,
+        preset=preset,
+        record_dir=args.record,
+    )
+
+
+def settings_from_args(settings: SessionSettings, args: argparse.Namespace) -> SessionSettings:
+    """`settings` with the clock and model that the command line names. Raises UsageError."""
+    from dataclasses import replace
+
+    clock = settings.clock
+    if args.clock is not None:
+        clock = replace(clock, source=args.clock)
+    if args.bpm is not None:
+        clock = replace(clock, bpm=_checked_bpm(args.bpm))
+    model = changed_model(settings.model, args)
+    if args.seed is not None:
+        model = replace(model, seed=_checked_seed(args.seed))
+    return replace(settings, clock=clock, model=model)
+
+
+def _checked_bpm(bpm: float) -> float:
+    if not 10 <= bpm <= 400:
+        raise UsageError(f"--bpm {bpm:g} is out of range (10 to 400)")
+    return bpm
+
+
+def _checked_seed(seed: int) -> int:
+    if not 0 <= seed < 2**63:
+        raise UsageError("--seed must be a whole number, 0 or more")
+    return seed
+
+
+def _checked_ports(preset: Preset, args: argparse.Namespace) -> PortChoice:
+    """The preset's ports, or those named on the command line, which must exist now."""
+    from companion.config.presets import PortChoice
+    from companion.midi.ports import require_port
+    from companion.midi.probe import list_ports
+
+    named = [(direction, wanted) for direction, wanted in (("in", args.input), ("out", args.output)) if wanted]
+    if any(wanted != "none" for _, wanted in named):
+        ports = list_ports()
+        if ports.error:
+            raise PortError(ports.error)
+        for direction, wanted in named:
+            if wanted != "none":
+                try:
+                    require_port(wanted, ports.names(direction), direction)
+                except PortError as error:
+                    raise UsageError(str(error)) from None
+    return PortChoice(
+        preset.ports.input if args.input is None else args.input,
+        preset.ports.output if args.output is None else args.output,
+    )
+
+
+# -- demo ---------------------------------------------------------------------------------------------------------------
+
+
+def _add_demo(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "demo",
+        help="hear and see it without hardware",
+        description="A recorded player performs into the real session; no hardware, no ports, no network.",
+        epilog="Without --seed it plays in real time through the real processes, and no two runs are alike. With --seed and "
+        "--headless it runs in simulated time, where the model answers after a fixed time a token: faster than real time, and "
+        "the same notes every time on the same machine. With --seed on the screen, the model's choices are seeded, but when "
+        "they come still depends on the machine.  example: companion demo --player blues --headless --bars 24 --out blues.mid",
+    )
+    parser.add_argument("--player", choices=PLAYER_NAMES, default="melody", help="who plays (default: melody)")
+    parser.add_argument("--bars", type=int, metavar="N", help="how long (default: 16; on the screen: until you quit)")
+    parser.add_argument("--bpm", type=float, metavar="B", help="tempo (default: the piece's own)")
+    parser.add_argument(
+        "--tracks", type=int, metavar="N", help="how many companion tracks join in (default: all of the piece)"
+    )
+    add_model_options(parser)
+    parser.add_argument("--seed", type=int, metavar="S", help="repeat exactly (see below)")
+    parser.add_argument("--headless", action="store_true", help="no screen, a progress line")
+    parser.add_argument("--out", type=Path, metavar="FILE.mid", help="with --headless: write what was played")
+    parser.add_argument(
+        "--record", type=Path, metavar="DIR", help="keep the recording (log and MIDI file) in this folder"
+    )
+    parser.add_argument("--json", action="store_true", help="with --headless: one JSON object on standard output")
+
+
+def run_demo(args: argparse.Namespace) -> int | Launcher:
+    """The demo, on the screen or without."""
+    from companion.runtime import demo, headless
+    from companion.runtime.launch import Launcher
+    from companion.session.settings import ModelSettings
+
+    if not args.headless and (args.json or args.out):
+        raise UsageError(f"{'--json' if args.json else '--out'} needs --headless")
+    if args.bars is not None and args.bars < 1:
+        raise UsageError("--bars must be at least 1")
+    if args.tracks is not None and args.tracks < 1:
+        raise UsageError("--tracks must be at least 1")
+    if args.out is not None and not args.out.parent.is_dir():
+        raise UsageError(f"{args.out}: there is no such folder")
+    options = demo.DemoOptions(
+        player=args.player,
+        bars=args.bars or (demo.DEFAULT_BARS if args.headless else 0),
+        bpm=0.0 if args.bpm is None else _checked_bpm(args.bpm),
+        model=changed_model(ModelSettings(), args),
+        seed=None if args.seed is None else _checked_seed(args.seed),
+        tracks=args.tracks or 0,
+        out=args.out,
+        record_dir=args.record,
+    )
+    if not args.headless:
+        return Launcher(demo.launch_options(options))
+    line = headless.ProgressLine(sys.stderr)
+    line.write("loading the model …")
+    try:
+        result = demo.run_demo(options, line.show)
+    finally:
+        line.end()
+    print(json.dumps(result) if args.json else headless.summary_text(result))
+    return 0
+
+
+# -- replay -------------------------------------------------------------------------------------------------------------
+
+
+def _add_replay(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "replay",
+        help="play a recorded performance again, note for note",
+        description="Feed a performance's log into a new session, check that it sends the same notes, and write them.",
+        epilog="example: companion replay log.jsonl --out again.mid",
+    )
+    parser.add_argument("log", type=Path, metavar="LOG.jsonl", help="a recording's log")
+    parser.add_argument("--out", type=Path, metavar="FILE.mid", help="write the performance as a MIDI file")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def run_replay(args: argparse.Namespace) -> int:
+    """Replay; status 1 when a note differs."""
+    from companion.midi.file import write_midi
+    from companion.runtime.recording import read_log
+    from companion.runtime.replay import replay, replayed_log
+    from companion.runtime.report import report
+    from companion.runtime.transcript import song_of
+
+    log = read_log(args.log)
+    replayed = replay(log)
+    if args.out is not None:
+        write_midi(song_of(replayed_log(log, replayed)), args.out)
+    if args.json:
+        result = {
+            "log": str(args.log),
+            "same": replayed.same,
+            "sends": len(replayed.sent),
+            "logged_sends": replayed.logged,
+            "first_difference": replayed.first_difference,
+            "truncated": log.truncated,
+            "out": str(args.out or ""),
+            "performance": report(log),
+        }
+        print(json.dumps(result))
+    elif replayed.same:
+        print(f"{len(replayed.sent)} messages, all as recorded" + (f"; written to {args.out}" if args.out else ""))
+    else:
+        print(f"companion: the replay differs: {replayed.first_difference}", file=sys.stderr)
+    return 0 if replayed.same else 1
+
+
+# -- ports and doctor ---------------------------------------------------------------------------------------------------
+
+
+def _add_ports(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "ports",
+        help="list MIDI ports",
+        description="List the MIDI ports there are.",
+        epilog="example: companion ports --json",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def run_ports(args: argparse.Namespace) -> int:
+    """List ports."""
+    from companion.midi.probe import list_ports
+
+    ports = list_ports()
+    if args.json:
+        inputs = [{"name": name, "driver": driver} for driver, names in ports.inputs for name in names]
+        outputs = [{"name": name, "driver": driver} for driver, names in ports.outputs for name in names]
+        print(json.dumps({"inputs": inputs, "outputs": outputs, "error": ports.error}))
+        return 0
+    if ports.error:
+        print(f"companion: {ports.error}", file=sys.stderr)
+    for title, names in (("inputs", ports.names("in")), ("outputs", ports.names("out"))):
+        print(f"{title}:")
+        for name in names or ("(none)",):
+            print(f"  {name}")
+    return 0
+
+
+def _add_doctor(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "doctor",
+        help="what this machine can do, what is wrong, and its mend",
+        description="Measure this machine with each checkpoint, and say what is wrong and how to mend it.",
+        epilog="example: companion doctor --checkpoint yellow",
+    )
+    parser.add_argument("--checkpoint", action="append", metavar="C", help="measure this one only (may be repeated)")
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="measure this engine")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def run_doctor(args: argparse.Namespace) -> int:
+    """Look and measure; status 0 even where something could be better."""
+    from companion.runtime.doctor import examine, text_of
+
+    for name in args.checkpoint or ():
+        check_checkpoint(name)
+    findings = examine(args.checkpoint, args.engine)
+    print(json.dumps(findings) if args.json else text_of(findings))
+    return 0

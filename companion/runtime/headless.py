@@ -1,0 +1,106 @@
+"""Playing without a screen: one line on standard error that says how it goes, and numbers at the end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from typing import Any, TextIO
+
+from companion.errors import PortError
+from companion.runtime.performance import LaunchOptions
+from companion.runtime.recording import LOG_NAME, read_log
+from companion.runtime.report import report
+from companion.session.snapshot import Snapshot
+
+LOOK_SECONDS = 0.1
+
+
+class ProgressLine:
+    """Rewrites one line on a terminal; says nothing where there is none."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._shown = out.isatty()
+        self._width = 0
+
+    def show(self, snapshot: Snapshot) -> None:
+        """The newest state."""
+        self.write(progress_text(snapshot))
+
+    def write(self, text: str) -> None:
+        """Any text in the line's place."""
+        if self._shown:
+            self._out.write("\r" + text.ljust(self._width))
+            self._out.flush()
+            self._width = len(text)
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._shown and self._width:
+            self._out.write("\n")
+            self._width = 0
+
+
+def progress_text(snapshot: Snapshot) -> str:
+    """A performance in less than 80 columns."""
+    transport, generation = snapshot.transport, snapshot.generation
+    share = f"{100 * generation.bars_fresh / generation.bars:.0f} %" if generation.bars else "-"
+    return (
+        f"{transport.source} {transport.state}  {transport.bpm:5.1f} BPM  bar {transport.bar + 1}.{int(transport.beat) + 1}"
+        f"  in time {share}  {1000 * generation.p50_seconds:.0f}/{1000 * generation.p99_seconds:.0f} ms  {generation.state}"
+    )
+
+
+def run_headless(options: LaunchOptions, *, as_json: bool = False) -> int:
+    """Play until Ctrl-C or SIGTERM; prints a report (with `as_json`, one JSON object). Returns the exit status.
+
+    Raises PortError when the performance ends by itself.
+    """
+    from companion.runtime.processes import start
+
+    asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda caught, _frame: asked.append(caught))
+    performance = start(options)
+    line = ProgressLine(sys.stderr)
+    try:
+        while performance.alive() and not asked:
+            snapshot = performance.snapshot()
+            if snapshot is not None:
+                line.show(snapshot)
+            for event in performance.events():
+                if text := getattr(event, "text", ""):
+                    line.end()
+                    print(f"companion: {text}", file=sys.stderr)
+            time.sleep(LOOK_SECONDS)
+    finally:
+        line.end()
+        performance.stop()
+    result: dict[str, Any] = {}
+    if performance.recording is not None and (performance.recording / LOG_NAME).is_file():
+        result = {**report(read_log(performance.recording / LOG_NAME)), "recording": str(performance.recording)}
+    print(json.dumps(result) if as_json else summary_text(result))
+    if performance.ended:
+        raise PortError(performance.ended)
+    return 0
+
+
+def summary_text(result: dict[str, Any]) -> str:
+    """A report for people."""
+    if not result:
+        return "nothing was recorded"
+    steps = ", ".join(f"{name} {number}" for name, number in result["bars_by_ladder_step"].items()) or "none"
+    error, generation = result["onset_error_ms"], result["generation_ms"]
+    lines = [
+        f"bars        {result['bars']}, in time {result['bars_fresh']} ({steps})",
+        f"notes       {result['notes_in']} in, {result['notes_out']} out, {result['hanging_notes']} hanging",
+        f"generation  p50 {generation['p50']:.0f} ms, p99 {generation['p99']:.0f} ms, asked {result['lead_ms']:.0f} ms ahead",
+        f"model       {result['checkpoint']} on {result['engine'] or 'no engine'}, window {result['model_dim']} bars,"
+        f" {result['mask_mode']}, seed {result['seed']}",
+    ]
+    if error["max"]:
+        lines.append(f"onsets      p50 {error['p50']:.2f} ms, p99 {error['p99']:.2f} ms off the true clock")
+    lines += [f"{key:<11} {result[key]}" for key in ("recording", "out") if result.get(key)]
+    return "\n".join(lines)

@@ -1,0 +1,96 @@
+"""What a log says about a performance, in numbers: the JSON of `companion demo` and of `companion jam --headless`.
+
+Onset errors compare the moment a note left with the ideal time of its musical position by the master's true clock, which only a
+recorded player has; scheduling errors compare it with the session's own target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from companion.runtime.performances import TrueClock
+from companion.runtime.recording import Log
+from companion.session.events import GenerationFinished
+from companion.session.messages import NoteOff, NoteOn
+
+
+def quantiles_ms(seconds: Sequence[float]) -> dict[str, float]:
+    """{p50, p99, max} in milliseconds, nearest rank; zeros for nothing."""
+    ordered = sorted(seconds)
+    if not ordered:
+        return {"p50": 0.0, "p99": 0.0, "max": 0.0}
+    last = len(ordered) - 1
+    return {
+        "p50": round(1000 * ordered[min(int(0.5 * len(ordered)), last)], 3),
+        "p99": round(1000 * ordered[min(int(0.99 * len(ordered)), last)], 3),
+        "max": round(1000 * ordered[last], 3),
+    }
+
+
+def onset_errors(log: Log) -> list[float]:
+    """Sent minus ideal, in seconds, of every note of ours that has a position; empty without a recorded player."""
+    begun = next(log.of_kind("b"), None)
+    if begun is None:
+        return []
+    true = TrueClock(begun[2], begun[3])
+    return [
+        left - true.seconds_at(position)
+        for _, left, _, message, _, source, position in log.of_kind("s")
+        if isinstance(message, NoteOn) and source >= 0 and position is not None and left is not None
+    ]
+
+
+def scheduling_errors(log: Log) -> list[float]:
+    """Sent minus due, in seconds, of every note of ours."""
+    return [
+        left - due
+        for _, left, _, message, due, source, _ in log.of_kind("s")
+        if isinstance(message, NoteOn) and source >= 0 and left is not None
+    ]
+
+
+def hanging_notes(log: Log) -> int:
+    """Note-ons sent without a note-off sent after them, and those that only our own last account has ended."""
+    sounding: set[tuple[str, int, int]] = set()
+    for _, left, port, message, *_ in log.of_kind("s"):
+        if isinstance(message, NoteOn) and left is not None:
+            sounding.add((port, message.channel, message.key))
+        elif isinstance(message, NoteOff):
+            sounding.discard((port, message.channel, message.key))
+    return len(sounding)
+
+
+def report(log: Log) -> dict[str, Any]:
+    """All numbers of one performance."""
+    end = next(log.of_kind("e"), None)
+    summary = dict(end[2]) if end else {}
+    counters = dict(summary.get("counters", {}))
+    finished = [record[2] for record in log.of_kind("r") if isinstance(record[2], GenerationFinished)]
+    errors = onset_errors(log)
+    mean = sum(errors) / len(errors) if errors else 0.0
+    deviation = (sum((error - mean) ** 2 for error in errors) / len(errors)) ** 0.5 if errors else 0.0
+    model = log.settings.model
+    return {
+        "bars": summary.get("bars", 0),
+        "bars_fresh": summary.get("bars_fresh", 0),
+        "bars_by_ladder_step": dict(summary.get("bars_by_ladder_step", {})),
+        "generation_ms": quantiles_ms([event.seconds for event in finished]),
+        "first_note_ms": quantiles_ms([event.first_note_seconds for event in finished if event.first_note_seconds]),
+        "lead_ms": round(1000 * summary.get("lead_seconds", 0.0), 1),
+        "onset_error_ms": {**quantiles_ms([abs(error) for error in errors]), "std": round(1000 * deviation, 3)},
+        "scheduling_error_ms": quantiles_ms([abs(error) for error in scheduling_errors(log)]),
+        "notes_in": counters.get("notes_in", 0),
+        "notes_out": counters.get("notes_out", 0),
+        "late_notes_dropped": counters.get("late_notes_dropped", 0),
+        "hanging_notes": hanging_notes(log),
+        "faults": summary.get("faults", 0),
+        "checkpoint": summary.get("checkpoint", model.checkpoint),
+        "engine": summary.get("engine", ""),
+        "mask_mode": summary.get("mask_mode", "") or model.mask_mode,
+        "model_dim": summary.get("model_dim", 0) or model.model_dim,
+        "seed": model.seed,
+        "bpm": log.settings.clock.bpm,
+        "tracks": sum(track.role == "companion" for track in log.settings.tracks),
+        "counters": counters,
+    }
