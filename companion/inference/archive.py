@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,9 @@ def load_plain(path: Path) -> Any:
     """The containers and tensors of a torch file; code in it is refused, not run."""
     archive_names(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch comments on unusual pickles; ours is the one line that counts
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=False)
     except pickle.UnpicklingError as error:
         reason = str(error).partition("WeightsUnpickler error:")[2].strip() or str(error)
         raise CheckpointError(f"{path}: refused, it holds more than plain weights ({_first_line(reason)})") from None

@@ -82,7 +82,10 @@ def test_a_torchscript_directory_loads_without_running_it(legacy_directory, chec
 @pytest.mark.parametrize("wrap", [lambda state: state, lambda state: {"state_dict": state, "epoch": 3}])
 def test_a_directory_with_a_plain_state_dict_loads(tmp_path, checkpoint_of, wrap):
     original = checkpoint_of("yellow")
-    buffers = {"transformer.h.0.attn.bias": torch.ones(1, 1, 8, 8), "transformer.h.0.attn.masked_bias": torch.tensor(-1e4)}
+    buffers = {
+        "transformer.h.0.attn.bias": torch.ones(1, 1, 8, 8),
+        "transformer.h.0.attn.masked_bias": torch.tensor(-1e4),
+    }
     torch.save(wrap(dict(original.state_dict) | buffers), tmp_path / "model.pt")
     (tmp_path / "config.json").write_text(json.dumps(original.encoder_config.to_dict()))
     assert same_weights(load_checkpoint(tmp_path), original)

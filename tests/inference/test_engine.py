@@ -33,7 +33,10 @@ CELLS = [
 @pytest.mark.parametrize(("name", "model_dim", "mode"), CELLS)
 def test_every_cell_of_the_matrix_generates(engine_of, name, model_dim, mode):
     score = golden.read("synth/s14_band16.mid")
-    hidden = {track: [bar for bar in range(model_dim // 2, model_dim) if (track, bar) != (1, model_dim // 2)] for track in range(4)}
+    hidden = {
+        track: [bar for bar in range(model_dim // 2, model_dim) if (track, bar) != (1, model_dim // 2)]
+        for track in range(4)
+    }
     config = replace(QUICK, model_dim=model_dim, mask_mode=mode)
     request = GenerationRequest.infill(4, {1: [model_dim // 2]}, hidden, config)
     result = engine_of(name).generate(score, request)
@@ -140,7 +143,9 @@ def test_targets_do_not_leak_their_old_notes_nor_attributes(engine_of, band):
 def test_user_attributes_stand_in_the_prompt(engine_of, band):
     engine = engine_of("yellow")
     vocabulary = engine.tokenizer.vocabulary
-    request = GenerationRequest.infill(4, {0: [3]}, config=QUICK, attributes={0: {"max_polyphony": 9, "min_note_duration": 5}})
+    request = GenerationRequest.infill(
+        4, {0: [3]}, config=QUICK, attributes={0: {"max_polyphony": 9, "min_note_duration": 5}}
+    )
     words = [vocabulary.describe(token) for token in engine.generate(band, request).steps[0].prompt_ids[:12]]
     assert {"MaxPolyphony 9", "MinNoteDuration 5"} <= set(words)
 
@@ -205,16 +210,22 @@ def test_silence_and_copies_are_tried_again_then_refused(engine_of, band):
 
 
 def test_a_prompt_that_does_not_fit_drops_far_tracks_then_bars(tmp_path, band):
-    engine = InferenceEngine.from_checkpoint(random_checkpoint("yellow", tmp_path / "small.pt", n_positions=230), "reference")
+    engine = InferenceEngine.from_checkpoint(
+        random_checkpoint("yellow", tmp_path / "small.pt", n_positions=230), "reference"
+    )
     request = GenerationRequest.infill(4, {0: [3, 4]}, config=replace(QUICK, model_dim=8, bars_per_step="auto"))
     result = engine.generate(band, request)
     assert all(len(step.prompt_ids) < 230 for step in result.steps)
     assert sorted(cell for step in result.steps for cell in step.targets) == [(0, 3), (0, 4)]
-    tiny = InferenceEngine.from_checkpoint(random_checkpoint("yellow", tmp_path / "tiny.pt", n_positions=90), "reference")
+    tiny = InferenceEngine.from_checkpoint(
+        random_checkpoint("yellow", tmp_path / "tiny.pt", n_positions=90), "reference"
+    )
     step = tiny.generate(band, request).steps[0]
     assert step.window[1] - step.window[0] == 4
     assert step.hidden_spans
-    none = InferenceEngine.from_checkpoint(random_checkpoint("yellow", tmp_path / "none.pt", n_positions=32), "reference")
+    none = InferenceEngine.from_checkpoint(
+        random_checkpoint("yellow", tmp_path / "none.pt", n_positions=32), "reference"
+    )
     with pytest.raises(GenerationError, match="32 tokens"):
         none.generate(band, request)
 
@@ -281,7 +292,9 @@ def test_any_valid_request_fills_its_targets_and_only_those(engine_of, band, dat
     def by_track(chosen):
         return {track: sorted(bar for t, bar in chosen if t == track) for track in {t for t, _ in chosen}}
 
-    result = engine_of("yellow").generate(band, GenerationRequest.infill(4, by_track(targets), by_track(hidden), config))
+    result = engine_of("yellow").generate(
+        band, GenerationRequest.infill(4, by_track(targets), by_track(hidden), config)
+    )
     for track, bar in cells:
         old, new = band.tracks[track].bars[bar], result.score.tracks[track].bars[bar]
         assert (old is not new) == ((track, bar) in targets)

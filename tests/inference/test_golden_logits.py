@@ -25,19 +25,25 @@ def first_and_second(engine, prompt, generated):
     return first, second
 
 
-@pytest.mark.parametrize(("prompt", "greedy"), RECORDS, ids=lambda r: f"{r['name']}-{r['config']}-{r['request']['mask_mode']}")
+@pytest.mark.parametrize(
+    ("prompt", "greedy"), RECORDS, ids=lambda r: f"{r['name']}-{r['config']}-{r['request']['mask_mode']}"
+)
 def test_logits_equal_midigpts(engine_of, prompt, greedy):
     mode, hides = prompt["request"]["mask_mode"], bool(prompt["hidden_spans"])
     first, second = first_and_second(engine_of(prompt["config"]), prompt, greedy["generated"][0])
     assert np.abs(first - greedy["logits_first"]).max() < 1e-3
     if mode in LEFT_OUT_MODES and mode != "attention" and hides:
-        greedy = EXACT[prompt["config"], prompt["name"]]  # midigpt's own second token is wrong here: see docs/differences.md
+        greedy = EXACT[
+            prompt["config"], prompt["name"]
+        ]  # midigpt's own second token is wrong here: see docs/differences.md
     assert np.abs(second - greedy["logits_second"]).max() < 1e-3
 
 
 def test_the_cheap_attention_modes_are_the_exact_one():
     ids, spans = list(range(40)), [(5, 8), (8, 11), (30, 33)]
-    exact, skip, approximate = (apply_mask_mode(ids, spans, mode) for mode in ("attention", "attention_skip", "attention_approx"))
+    exact, skip, approximate = (
+        apply_mask_mode(ids, spans, mode) for mode in ("attention", "attention_skip", "attention_approx")
+    )
     for other in (skip, approximate):
         assert np.array_equal(exact.ids, other.ids)
         assert np.array_equal(exact.positions, other.positions)

@@ -104,7 +104,9 @@ def test_a_window_too_long_for_the_model_loses_context_tracks_first(checkpoint_o
     from companion.inference.engine import InferenceEngine
     from tests.inference.conftest import random_checkpoint
 
-    small = LiveInfill(InferenceEngine.from_checkpoint(random_checkpoint("yellow", tmp_path / "s.pt", n_positions=400), "reference"))
+    small = LiveInfill(
+        InferenceEngine.from_checkpoint(random_checkpoint("yellow", tmp_path / "s.pt", n_positions=400), "reference")
+    )
     result = small.generate(job)
     assert result.dropped_tracks
     assert not {1, 3} & set(result.dropped_tracks)

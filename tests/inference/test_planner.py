@@ -30,7 +30,9 @@ def test_plan_equals_midigpts(record):
 def pieces(draw):
     model_dim = draw(st.sampled_from([4, 8, 12, 16]))
     bars = draw(st.integers(model_dim, 40))
-    cells = draw(st.dictionaries(st.integers(0, 3), st.sets(st.integers(0, bars - 1), min_size=1), min_size=1, max_size=3))
+    cells = draw(
+        st.dictionaries(st.integers(0, 3), st.sets(st.integers(0, bars - 1), min_size=1), min_size=1, max_size=3)
+    )
     suffixes = draw(st.dictionaries(st.integers(4, 5), st.integers(0, bars - 1), max_size=2))
     options = PlanOptions(model_dim, draw(st.integers(0, model_dim)), draw(st.integers(0, 3)))
     infill = {track: sorted(chosen) for track, chosen in cells.items()}
@@ -42,7 +44,9 @@ def test_every_target_is_generated_once_inside_its_window(piece, shuffle_seed):
     bars, infill, autoregressive, options = piece
     steps = plan_steps(bars, infill, autoregressive, options, shuffle_seed)
     done = sorted(cell for step in steps for cell in step.targets)
-    assert done == sorted((t, bar) for group in (infill, autoregressive) for t, chosen in group.items() for bar in chosen)
+    assert done == sorted(
+        (t, bar) for group in (infill, autoregressive) for t, chosen in group.items() for bar in chosen
+    )
     for step in steps:
         assert step.end - step.start == options.model_dim
         assert 0 <= step.start <= min(bar for _, bar in step.targets)

@@ -97,7 +97,18 @@ def _facts(record) -> list[str]:
     if record["ok"]:
         return ["nonsense", "attention"]
     values = [str(value) for key, value in record["options"].items() if key == record["name"] and key != "max_attempts"]
-    words = ("track_id=0", "track_id=9", "[3]", "[4, 8]", "11/4", "'foo'", "'zz'", "[7, 8, 8, 8]", "'zzz'", "right-suffix")
+    words = (
+        "track_id=0",
+        "track_id=9",
+        "[3]",
+        "[4, 8]",
+        "11/4",
+        "'foo'",
+        "'zz'",
+        "[7, 8, 8, 8]",
+        "'zzz'",
+        "right-suffix",
+    )
     return values + [word for word in words if word in record.get("message", "")]
 
 

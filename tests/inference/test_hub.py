@@ -1,0 +1,180 @@
+"""Checkpoints by name, against a small hub on loopback."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from companion.inference import hub
+from companion.inference.hub import choose_file
+
+REPOSITORY = "Metacreation/MIDI-GPT"
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+
+
+class TinyHub(ThreadingHTTPServer):
+    """Serves files of one repository the way the real hub does: a listing, then HEAD and GET of resolve addresses."""
+
+    daemon_threads = True
+
+    def __init__(self, files: dict[str, bytes], status: int = 200, code: str = "") -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.files, self.status, self.code, self.requests = files, status, code, []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self) -> None:  # noqa: N802
+        self._answer(with_body=False)
+
+    def do_GET(self) -> None:  # noqa: N802
+        self._answer(with_body=True)
+
+    def _answer(self, with_body: bool) -> None:
+        hub_server: TinyHub = self.server  # type: ignore[assignment]
+        hub_server.requests.append((self.command, self.path))
+        path = self.path.partition("?")[0]
+        if hub_server.status != 200:
+            return self._send(
+                hub_server.status, b"{}", {"X-Error-Code": hub_server.code, "X-Error-Message": "no"}, with_body
+            )
+        if path.startswith(f"/api/models/{REPOSITORY}/tree/"):
+            entries = [
+                {"type": "file", "path": name, "size": len(data), "oid": "0" * 40}
+                for name, data in hub_server.files.items()
+            ]
+            return self._send(200, json.dumps(entries).encode(), {"Content-Type": "application/json"}, with_body)
+        if path.startswith(f"/api/models/{REPOSITORY}"):
+            siblings = [{"rfilename": name} for name in hub_server.files]
+            info = {
+                "id": REPOSITORY,
+                "modelId": REPOSITORY,
+                "sha": REVISION,
+                "siblings": siblings,
+                "private": False,
+                "tags": [],
+            }
+            return self._send(200, json.dumps(info).encode(), {"Content-Type": "application/json"}, with_body)
+        data = hub_server.files.get(path.rpartition("/")[2])
+        if data is None:
+            return self._send(404, b"", {"X-Error-Code": "EntryNotFound"}, with_body)
+        etag = hashlib.sha256(data).hexdigest()
+        self._send(
+            200, data, {"ETag": f'"{etag}"', "X-Repo-Commit": REVISION, "X-Linked-Size": str(len(data))}, with_body
+        )
+
+    def _send(self, status: int, body: bytes, headers: dict[str, str], with_body: bool) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body)
+
+    def log_message(self, *args) -> None:
+        pass
+
+
+def pull(name: str, home, endpoint: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """`companion checkpoints pull` in a process of its own: the hub client reads its settings once, on import."""
+    environment = {"PATH": "/usr/bin:/bin", "HF_HOME": str(home), "HF_ENDPOINT": endpoint, "HOME": str(home), **env}
+    command = [sys.executable, "-m", "companion", "checkpoints", "pull", name, "--json"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def pulled(result: subprocess.CompletedProcess[str]) -> str:
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)["path"]
+
+
+def refused(result: subprocess.CompletedProcess[str]) -> str:
+    assert result.returncode in (1, 2), result.stdout
+    assert result.stdout == ""
+    lines = [line for line in result.stderr.splitlines() if line.startswith("companion:")]
+    assert len(lines) == 1
+    assert "Traceback" not in result.stderr
+    return lines[0]
+
+
+def test_names_old_and_new():
+    files = ["yellow.pt", "prism_medium-final.safetensors", "prism_medium-step900.safetensors", "README.md"]
+    files += [
+        "small-step50.safetensors",
+        "small-step1000.safetensors",
+        "small-step200.safetensors",
+        "smaller-step9.safetensors",
+    ]
+    assert choose_file("yellow", files) == "yellow.pt"
+    assert choose_file("prism_medium", files) == "prism_medium-final.safetensors"
+    assert choose_file("small", files) == "small-step1000.safetensors"
+    assert choose_file("prism", files) is None
+    assert choose_file("README", files) is None
+
+
+def test_pull_downloads_once_then_works_offline(tmp_path, checkpoint_path):
+    data = checkpoint_path("yellow").read_bytes()
+    server = TinyHub({"tiny-step5.safetensors": b"old", "tiny-step40.safetensors": data, "other.pt": b"x"})
+    path = pulled(pull("tiny", tmp_path, server.address))
+    assert path.endswith("tiny-step40.safetensors")
+    with open(path, "rb") as file:
+        assert file.read() == data
+    downloads = [request for request in server.requests if request[0] == "GET" and "resolve" in request[1]]
+    assert len(downloads) == 1
+    assert pulled(pull("tiny", tmp_path, server.address)) == path
+    assert [request for request in server.requests if request[0] == "GET" and "resolve" in request[1]] == downloads
+    server.shutdown()
+    server.server_close()
+    assert pulled(pull("tiny", tmp_path, server.address)) == path
+    assert pulled(pull("tiny", tmp_path, server.address, HF_HUB_OFFLINE="1")) == path
+
+
+def test_what_the_hub_lacks_is_said_with_what_it_has(tmp_path):
+    message = refused(
+        pull("purple", tmp_path, TinyHub({"yellow_small-final.safetensors": b"", "ghost.pt": b""}).address)
+    )
+    assert "'purple'" in message
+    assert "ghost, yellow_small" in message
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (403, "GatedRepo", "gated"),
+        (404, "RepoNotFound", "no repository"),
+        (401, "", "private"),
+        (500, "", "error (500)"),
+    ],
+)
+def test_gated_missing_and_broken_hubs_are_told_apart(tmp_path, status, code, words):
+    message = refused(pull("yellow_small", tmp_path, TinyHub({}, status, code).address, HF_HUB_DOWNLOAD_TIMEOUT="2"))
+    assert words in message
+
+
+def test_no_hub_at_all(tmp_path):
+    message = refused(pull("yellow_small", tmp_path, "http://127.0.0.1:9"))
+    assert "cannot be reached" in message
+    assert "offline" in refused(pull("yellow_small", tmp_path, "http://127.0.0.1:9", HF_HUB_OFFLINE="1"))
+
+
+def test_shipped_checkpoints_come_first(tmp_path, monkeypatch, checkpoint_path):
+    shipped = tmp_path / "yellow.pt"
+    shipped.write_bytes(b"here")
+    monkeypatch.setattr(hub, "SHIPPED_FOLDER", tmp_path)
+    monkeypatch.setattr(hub, "pull_checkpoint", lambda name: pytest.fail("asked the hub"))
+    assert hub.find_checkpoint("yellow") == shipped
+    assert hub.find_checkpoint(checkpoint_path("ghost")) == checkpoint_path("ghost")
+    with pytest.raises(hub.UnknownCheckpointError, match="no such checkpoint file"):
+        hub.find_checkpoint("nowhere/yellow.pt")
