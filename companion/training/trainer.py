@@ -88,6 +88,8 @@ class Trainer:
             self.accelerator.process_index,
             self.accelerator.num_processes,
         )
+        if self.schedule.finished(self.progress.step):  # a finished run that shall go on: the rate rises again
+            self.schedule.decay_start, self.schedule.steps = -1, self.config.optimizer.steps
         if self.accelerator.is_main_process:
             drop_rows_after(self.out / CURVE_FILE, self.progress.step)
         self.say(f"resumed at step {self.progress.step} ({self.progress.tokens / 1e6:.2f} M tokens)")
@@ -156,7 +158,9 @@ class Trainer:
             return orders
         line = self.schedule
         values = [*map(float, orders.values()), line.decay_start, line.decay_steps, line.decay_level]
-        shared = broadcast(torch.tensor(values, device=self.accelerator.device, dtype=torch.float64)).tolist()
+        told = broadcast(torch.tensor(values, device=self.accelerator.device, dtype=torch.float64))
+        assert isinstance(told, torch.Tensor)
+        shared = told.tolist()
         if shared[4] >= 0:
             line.begin_decay(int(shared[4]), int(shared[5]), shared[6])
         return dict(zip(orders, map(bool, shared), strict=False))

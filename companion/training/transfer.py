@@ -7,7 +7,7 @@ lengths by what they name. Tokens the old vocabulary lacks keep their fresh rows
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -29,8 +29,10 @@ def token_map(new: Vocabulary, old: Vocabulary) -> list[int]:
     for token in range(new.size):
         kind, value = new.type_of(token)
         mapped = values[kind](value) if kind in values else value
-        known = kind in old and mapped is not None and 0 <= mapped < old.domain_size(kind)
-        found.append(old.id(kind, mapped) if known else -1)
+        if mapped is not None and 0 <= mapped < old.domain_size(kind):
+            found.append(old.id(kind, mapped))
+        else:
+            found.append(-1)
     return found
 
 
@@ -56,7 +58,7 @@ def _index(items: tuple[int, ...], item: int) -> int | None:
     return items.index(item) if item in items else None
 
 
-def transfer(target: dict[str, Tensor], source: dict[str, Tensor], mapping: list[int]) -> dict[str, Tensor]:
+def transfer(target: Mapping[str, Tensor], source: Mapping[str, Tensor], mapping: list[int]) -> dict[str, Tensor]:
     """`target` with every weight that `source` can give. Raises TrainingError when the shapes of the blocks differ."""
     rows = torch.tensor(mapping)
     known = rows >= 0
@@ -85,5 +87,5 @@ def init_from_checkpoint(model: torch.nn.Module, vocabulary: Vocabulary, path: P
     """
     source = load_checkpoint(path)
     mapping = token_map(vocabulary, Vocabulary(source.encoder_config))
-    model.load_state_dict(transfer(dict(model.state_dict()), source.state_dict, mapping))
+    model.load_state_dict(transfer(model.state_dict(), source.state_dict, mapping))
     return sum(token >= 0 for token in mapping)
