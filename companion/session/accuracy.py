@@ -22,23 +22,25 @@ _WINDOW_BEATS = 0.45  # never so wide that at a quick tempo the neighbouring eig
 
 @dataclass(frozen=True, slots=True)
 class WrittenNote:
-    """A note to be played at `position_beats`, in pass `pass_number`; bar is the song's."""
+    """A note to be played at `position_beats`, in pass `pass_number`, at this bar and beat of the song."""
 
     position_beats: float
     pitch: int
     pass_number: int = 1
     bar: int = 0
+    beat: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class PlayedNote:
-    """A note that was played; beat_seconds is the length of a beat there, pass_number and bar where it fell."""
+    """A note that was played; beat_seconds is the length of a beat there, the rest is where it fell."""
 
     position_beats: float
     pitch: int
     beat_seconds: float = 0.5
     pass_number: int = 1
     bar: int = 0
+    beat: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

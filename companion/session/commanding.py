@@ -260,7 +260,7 @@ class Commanding(Listening):
             self._cancel_flight()
             self.checkpoint = None
             self.engine_state = "loading"
-            self._emit(LoadModel(model))
+            self.emit(LoadModel(model))
 
     # -- bars ---------------------------------------------------------------------------------------------------------
 

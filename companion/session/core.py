@@ -48,7 +48,7 @@ class SessionCore:
         self.capture = Capture(self.timeline)
         self.plan = Plan()
         self.deadlines = Deadlines(settings.lead_margin, settings.lead_floor_seconds)
-        self.scheduler = Scheduler(self._emit, settings.output_latency_seconds)
+        self.scheduler = Scheduler(self.emit, settings.output_latency_seconds)
         self.scheduler.allowed = self._may_sound
         self.input_latency = dict(settings.input_latency_seconds)
         bpm = self.songbook.bpm_at(0)
@@ -93,6 +93,19 @@ class SessionCore:
     def _meter_of(self, song_bar: int) -> TimeSignature:
         return self.songbook.meter(song_bar) or self.songbook.default_meter
 
+    def song_bar_of(self, bar: int) -> int:
+        """The song bar of a session bar; before the first that counts as heard, counted back from there (may be negative)."""
+        if bar >= self.context_bar:
+            return self.timeline.song_bar(bar)
+        return self.timeline.song_bar(self.context_bar) - (self.context_bar - bar)
+
+    def _first_song_bar(self, song_bar: int) -> int:
+        for extension in self.extensions:
+            first = extension.first_song_bar(self, song_bar)
+            if first is not None:
+                return first
+        return song_bar
+
     def _song_bar_after(self, song_bar: int) -> int:
         for extension in self.extensions:
             following = extension.next_song_bar(self, song_bar)
@@ -120,18 +133,19 @@ class SessionCore:
         self._effects.clear()
         return drained
 
-    def _emit(self, effect: Effect) -> None:
+    def emit(self, effect: Effect) -> None:
+        """Have something done by the shell."""
         if isinstance(effect, SendMidi) and isinstance(effect.message, (NoteOn, NoteOff)):
             self.echoes.note_sent(effect.port, effect.message, effect.due_seconds)
         self._effects.append(effect)
 
     def send(self, port: str, message: ChannelMessage | ClockMessage, due: float, source: int = -1) -> None:
         """A message that is no tracked note."""
-        self._emit(SendMidi(port, message, due, source))
+        self.emit(SendMidi(port, message, due, source))
 
     def notice(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
         """One line for the player; the same line twice in a row is said once."""
         if self.notices and self.notices[-1] == text:
             return
         self.notices.append(text)
-        self._emit(Notice(level, text))
+        self.emit(Notice(level, text))

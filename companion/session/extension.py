@@ -26,6 +26,10 @@ class Extension:
     def attached(self, session: SessionCore, now: float) -> None:
         """The session exists; nothing runs yet."""
 
+    def first_song_bar(self, session: SessionCore, song_bar: int) -> int | None:
+        """Where music begins that was to begin with this song bar; None = there."""
+        return None
+
     def next_song_bar(self, session: SessionCore, song_bar: int) -> int | None:
         """Which song bar follows; None = no opinion (the next one). For loops; asked when bars are laid out."""
         return None

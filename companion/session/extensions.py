@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from companion.session.extension import Extension
+from companion.session.practising import Practising
 from companion.session.settings import SessionSettings
+from companion.session.turns import TakingTurns
 
 
 def extensions_for(settings: SessionSettings) -> tuple[Extension, ...]:
     """In the order in which they are asked."""
-    return ()
+    turns = TakingTurns(settings.trading)
+    if settings.song is None:
+        return (turns,)
+    return Practising(settings.song, settings.practice), turns

@@ -113,7 +113,7 @@ class Generating(Playing):
         job = self._job(bar, self._lanes_to_ask(bar, insurance=False), now)
         if job is not None:
             self.prefilling = True
-            self._emit(Prefill(job))
+            self.emit(Prefill(job))
 
     def new_bar(self, now: float) -> None:
         """A bar line: choose the size of the coming request, look after requests that are of no use any more."""
@@ -149,7 +149,7 @@ class Generating(Playing):
         self.in_flight = Request(job.request_id, bar, lanes, size, now, insurance)
         deadline = self.request_seconds() if insurance else self.to_seconds(self.timeline.end(bar))
         self.prefilling = False
-        self._emit(Generate(job, deadline))
+        self.emit(Generate(job, deadline))
         self.counters["insurances" if insurance else "requests"] += 1
 
     def _lanes_to_ask(self, bar: int, insurance: bool) -> tuple[int, ...]:
@@ -231,9 +231,7 @@ class Generating(Playing):
         return count
 
     def _context_meter(self, bar: int) -> TimeSignature:
-        if bar >= self.context_bar:
-            return self.timeline.meter(bar)
-        return self._meter_of(self.timeline.song_bar(self.context_bar) - (self.context_bar - bar))
+        return self._meter_of(self.song_bar_of(bar))
 
     def _known_ahead(self, bar: int, dim: int) -> int:
         """Bars behind the target to show: a quarter of the window, where a song is written on."""
@@ -249,10 +247,7 @@ class Generating(Playing):
             notes = extension.known_notes(self, lane, bar)
             if notes is not None:
                 return notes
-        if bar < self.context_bar:
-            song_bar = self.timeline.song_bar(self.context_bar) - (self.context_bar - bar)
-        else:
-            song_bar = self.timeline.song_bar(bar)
+        song_bar = self.song_bar_of(bar)
         if lane.role in ("backing", "silent"):
             return self.songbook.notes(lane.song_track, song_bar) or ()
         if bar < self.context_bar:
@@ -358,7 +353,7 @@ class Generating(Playing):
 
     def _cancel_flight(self) -> None:
         if self.in_flight is not None:
-            self._emit(Cancel(self.in_flight.request_id))
+            self.emit(Cancel(self.in_flight.request_id))
             self.in_flight = None
 
 

@@ -118,7 +118,7 @@ class Listening(Transport):
         action, self.learning = self.learning, ""
         self.learned = {key: value for key, value in self.learned.items() if value != action} | {name: action}
         self.settings = replace(self.settings, learned=dict(self.learned))
-        self._emit(Learned(name, action, dict(self.learned)))
+        self.emit(Learned(name, action, dict(self.learned)))
         self.notice(f"{name} now does: {action}")
 
     def act(self, action: str, now: float) -> None:
@@ -140,7 +140,7 @@ class Listening(Transport):
         elif isinstance(message, NoteOff):
             self._end_thru((port, message.channel, message.key), now)
         else:
-            self._emit(SendMidi(out, message, now))
+            self.emit(SendMidi(out, message, now))
 
     def _end_thru(self, where: tuple[str, int, int], now: float) -> None:
         for note_id in self._thru_notes.pop(where, ()):

@@ -1,35 +1,19 @@
-"""Which bar of a song sounds in which bar of the session: passes, loops and seeks.
+"""Loops and passes: which song bar follows which, which pass a bar of the session belongs to, and how that pass is played.
 
-Session bars count on from 0 for ever; song bars go round. The map is an immutable value, changed by making a new one, and
-knows no notes, tempo or time.
+Bars of the session are laid out by `timeline`, which asks here what follows. Knows no notes and no time.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from companion.errors import UsageError
+from companion.session.settings import PracticeSettings
+from companion.session.timeline import Timeline
+from companion.session.trainer import PassSettings, first_pass, next_pass
 
 Loop = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A bar of the song, and which pass through it (from 1) this is."""
-
-    song_bar: int
-    pass_number: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    """From session bar `session_bar` on the song runs on from `song_bar`, round `loop` if there is one."""
-
-    session_bar: int
-    song_bar: int
-    pass_number: int
-    loop: Loop | None
 
 
 def check_loop(loop: Loop | None, bar_count: int) -> Loop | None:
@@ -42,74 +26,67 @@ def check_loop(loop: Loop | None, bar_count: int) -> Loop | None:
     return start, end
 
 
-@dataclass(frozen=True, slots=True)
-class PassMap:
-    """The map. `of` makes one that begins at session bar 0 with the loop's first bar, or the song's."""
+def bar_after(song_bar: int, loop: Loop | None) -> int:
+    """The song bar that follows; from a loop's last bar, and from anywhere behind it, that is its first."""
+    if loop and song_bar + 1 >= loop[1]:
+        return loop[0]
+    return song_bar + 1
 
-    bar_count: int
-    segments: tuple[_Segment, ...]
 
-    @classmethod
-    def of(cls, bar_count: int, loop: Loop | None = None) -> PassMap:
-        """A map from session bar 0; UsageError for a loop that the song does not have."""
-        loop = check_loop(loop, bar_count)
-        return cls(bar_count, (_Segment(0, loop[0] if loop else 0, 1, loop),))
+class Passes:
+    """Counts passes along a timeline: a new one begins wherever the song does not simply go on."""
 
-    def at(self, session_bar: int) -> Place | None:
-        """What sounds there; None before the beginning and after the end of a song that is not looped."""
-        segment = self._segment(session_bar)
-        if segment is None:
-            return None
-        song_bar = segment.song_bar + session_bar - segment.session_bar
-        if segment.loop is None:
-            return Place(song_bar, segment.pass_number) if song_bar < self.bar_count else None
-        start, end = segment.loop
-        if song_bar < end:
-            return Place(song_bar, segment.pass_number)
-        rounds, beyond = divmod(song_bar - end, end - start)
-        return Place(start + beyond, segment.pass_number + 1 + rounds)
+    def __init__(self, practice: PracticeSettings, timeline: Timeline) -> None:
+        self.practice = practice
+        self._timeline = timeline
+        self._starts: list[tuple[int, int]] = []  # (session bar, number) of the passes begun
+        self._settings: dict[int, PassSettings] = {1: first_pass(practice)}
 
-    def seam_after(self, session_bar: int) -> int | None:
-        """The first session bar after this one that does not follow it in the song: loop seam, seek or the end."""
-        place = self.at(session_bar)
-        if place is None:
-            return None
-        following = session_bar + 1
-        while self.at(following) == replace(place, song_bar=place.song_bar + following - session_bar):
-            following += 1
-        return following
+    def begins_at(self, bar: int) -> bool:
+        """Whether a session bar does not follow the one before it in the song."""
+        song_bar = self._timeline.song_bar
+        return bar <= 0 or song_bar(bar) != song_bar(bar - 1) + 1
 
-    def loop_at(self, session_bar: int) -> Loop | None:
-        """The loop that holds in this bar."""
-        segment = self._segment(session_bar)
-        return segment.loop if segment else None
+    def number(self, bar: int) -> int:
+        """The pass, from 1, of a session bar that is past, present or laid out to come."""
+        index = bisect_right(self._starts, (bar, 1 << 30)) - 1
+        start, number = self._starts[index] if index >= 0 else (bar, 1)
+        return number + sum(self.begins_at(later) for later in range(start + 1, bar + 1))
 
-    def with_loop(self, loop: Loop | None, from_bar: int) -> PassMap:
-        """Another loop (or none) from this session bar on; a place outside it goes to its start, as a new pass."""
-        loop = check_loop(loop, self.bar_count)
-        place = self.at(from_bar) or Place(0, self._last_pass() + 1)
-        if loop and not loop[0] <= place.song_bar < loop[1]:
-            place = Place(loop[0], place.pass_number + 1)
-        return self._from(_Segment(from_bar, place.song_bar, place.pass_number, loop))
+    def first_bar(self, bar: int) -> int:
+        """The session bar with which the pass of this bar began."""
+        index = bisect_right(self._starts, (bar, 1 << 30)) - 1
+        return self._starts[index][0] if index >= 0 else bar
 
-    def with_seek(self, song_bar: int, from_bar: int) -> PassMap:
-        """Go on with this bar of the song (as a new pass); a loop that it lies outside of is left."""
-        if not 0 <= song_bar < self.bar_count:
-            raise UsageError(f"bar {song_bar + 1}: the song has bars 1-{self.bar_count}")
-        loop = self.loop_at(from_bar)
-        if loop and not loop[0] <= song_bar < loop[1]:
-            loop = None
-        place = self.at(from_bar - 1)
-        number = (place.pass_number if place else self._last_pass()) + 1
-        return self._from(_Segment(from_bar, song_bar, number, loop))
+    def begin(self, bar: int, accuracy: float | None = None) -> int:
+        """A pass begins with this bar, after one of this accuracy; its number. Asked again it changes nothing."""
+        if self._starts and self._starts[-1][0] == bar:
+            return self._starts[-1][1]
+        number = self._starts[-1][1] + 1 if self._starts else 1
+        self._starts.append((bar, number))
+        if number not in self._settings:
+            self._settings[number] = next_pass(self._settings[number - 1], self.practice, accuracy)
+        return number
 
-    def _segment(self, session_bar: int) -> _Segment | None:
-        index = bisect_right([segment.session_bar for segment in self.segments], session_bar) - 1
-        return self.segments[index] if index >= 0 else None
+    def settings(self, bar: int) -> PassSettings:
+        """How the pass of this bar is played; for passes to come, as if none of their notes were right."""
+        number = self.number(bar)
+        known = max(begun for begun in self._settings if begun <= number)
+        settings = self._settings[known]
+        for _ in range(known, number):
+            settings = next_pass(settings, self.practice)
+        return settings
 
-    def _last_pass(self) -> int:
-        return self.segments[-1].pass_number
-
-    def _from(self, segment: _Segment) -> PassMap:
-        kept = tuple(before for before in self.segments if before.session_bar < segment.session_bar)
-        return replace(self, segments=(*kept, segment))
+    def change(self, bar: int, tempo_factor: float | None = None, transpose: int | None = None) -> PassSettings:
+        """The player chose a tempo or key: it holds from the pass of this bar on."""
+        settings = self.settings(bar)
+        if tempo_factor is not None:
+            checked = first_pass(replace(self.practice, tempo_factor=tempo_factor, trainer=None))
+            settings = replace(settings, tempo_factor=checked.tempo_factor)
+        if transpose is not None:
+            settings = replace(settings, transpose=transpose)
+            self.practice = replace(self.practice, transpose=transpose)
+        number = self.number(bar)
+        self._settings = {known: value for known, value in self._settings.items() if known < number}
+        self._settings[number] = settings
+        return settings

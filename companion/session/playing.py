@@ -94,8 +94,10 @@ class Playing(SessionCore):
         """Start and end of a note of a bar, in session beats."""
         line = self.timeline.start(bar)
         start = line + (note.onset_ticks + note.delta / RESOLUTION) / RESOLUTION
-        length = min(MAX_NOTE_BEATS, max(1, note.duration_ticks) / RESOLUTION)
-        return start, start + length
+        end = start + min(MAX_NOTE_BEATS, max(1, note.duration_ticks) / RESOLUTION)
+        if self.songbook.song is not None and (seam := self.timeline.seam_after(bar, end - line)) is not None:
+            return start, seam  # where a loop closes, nothing hangs over into bars that it does not belong to
+        return start, end
 
     def stream_note(self, lane: Lane, cell: PlanBar, note: Note, now: float) -> bool:
         """A note of a committed bar has only now been decoded; False: it is past due and dropped."""

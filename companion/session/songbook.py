@@ -44,13 +44,13 @@ class SongBook:
             return self._starts[max(0, song_bar)]
         return self._starts[-1] + (song_bar - self.bar_count) * float(self.default_meter.beats)
 
-    def notes(self, track: int | None, song_bar: int) -> tuple[Note, ...] | None:
+    def notes(self, track: int | None, song_bar: int, transpose: int | None = None) -> tuple[Note, ...] | None:
         """What is written, at 480 ticks a quarter, transposed (drums are not); None where nothing is."""
         if self.song is None or track is None or not 0 <= song_bar < self.bar_count:
             return None
         if not 0 <= track < len(self.song.score.tracks):
             return None
-        key = (track, song_bar, self.transpose)
+        key = (track, song_bar, self.transpose if transpose is None else transpose)
         if key not in self._cache:
             self._cache[key] = self._read_notes(*key)
         return self._cache[key]

@@ -63,6 +63,15 @@ class Timeline:
         self.ensure(bar)
         return self.song_bars[bar]
 
+    def seam_after(self, bar: int, within_beats: float) -> float | None:
+        """Position of the next bar line where the song does not simply go on, if it comes so soon after this bar's line."""
+        after = bar + 1
+        while self.start(after) - self.start(bar) < within_beats:
+            if self.song_bar(after) != self.song_bar(after - 1) + 1:
+                return self.start(after)
+            after += 1
+        return None
+
     def locate(self, position: float) -> Place:
         """The bar that holds a position; positions before the first bar count as its beginning's negative beats."""
         while position >= self.end(len(self.starts) - 1):

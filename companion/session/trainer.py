@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from companion.errors import UsageError
-from companion.music import Bar, Score, Track
+from companion.music import Score
 from companion.session.settings import PracticeSettings
 
 MIN_FACTOR, MAX_FACTOR = 0.1, 4.0
@@ -67,24 +67,3 @@ def check_transposition(score: Score, semitones: int) -> None:
     low, high = transposition_range(score)
     if not low <= semitones <= high:
         raise UsageError(f"transposition by {semitones:+d}: the written notes allow {low:+d} to {high:+d} semitones")
-
-
-def transpose_bar(bar: Bar, semitones: int, is_drum: bool = False) -> Bar:
-    """The bar in another key; drums stay, and notes that would leave the keyboard come back by octaves."""
-    if semitones == 0 or is_drum or not bar.notes:
-        return bar
-    notes = tuple(replace(note, pitch=_on_keyboard(note.pitch + semitones)) for note in bar.notes)
-    return replace(bar, notes=notes)
-
-
-def transpose_track(track: Track, semitones: int) -> Track:
-    """Every bar of a track in another key."""
-    return replace(track, bars=tuple(transpose_bar(bar, semitones, track.is_drum) for bar in track.bars))
-
-
-def _on_keyboard(pitch: int) -> int:
-    while pitch < 0:
-        pitch += 12
-    while pitch > 127:
-        pitch -= 12
-    return pitch

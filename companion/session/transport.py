@@ -22,6 +22,7 @@ class Transport(Generating):
     taps: TapTempo
     _resting_position: float | None = None  # clock position where the music rested; None = nothing played since a start
     _next_beat: float = 0.0  # session position of the next prefill
+    _next_tempo: float = 0.0  # session position where a tempo may be written next
     _counting_from: float | None = None
     _was_lost: bool = False
 
@@ -38,6 +39,7 @@ class Transport(Generating):
                 self.commit_seconds(self.committed_bar + 1) if self.committed_bar <= self.bar else NEVER,
                 self.request_seconds(),
                 self.to_seconds(self._next_beat),
+                self.to_seconds(self._next_tempo) if self._plays_written_tempos() else NEVER,
                 self.scheduler.next_due(self.to_seconds),
             )
         return None if due == NEVER else due
@@ -45,6 +47,7 @@ class Transport(Generating):
     def advance(self, now: float) -> None:
         """Do everything due by `now`."""
         if isinstance(self.clock, InternalClock):
+            self._pass_written_tempos(now)
             self._send_clock(self.clock.due(now))
         else:
             self.clock.handle_timer(now)
@@ -59,7 +62,6 @@ class Transport(Generating):
             self.request_due(now)
         if now >= self.to_seconds(self._next_beat):
             self._next_beat = max(self._next_beat + 1, self.position(now))
-            self._follow_song_tempo(now)
             self.prefill(now)
         self.scheduler.run(now, self.to_seconds)
 
@@ -83,7 +85,6 @@ class Transport(Generating):
             self.notice("end of the song")
             return
         self.new_bar(now)
-        self._follow_song_tempo(now)
         for extension in self.extensions:
             extension.bar_started(self, bar, now)
 
@@ -114,9 +115,21 @@ class Transport(Generating):
             for message, due in messages:
                 self.send("", message, due)
 
-    def _follow_song_tempo(self, now: float) -> None:
-        """As master with a song: its written tempo times the practice factor."""
-        if isinstance(self.clock, InternalClock) and self.songbook.song is not None and self.bar >= 0:
+    def _plays_written_tempos(self) -> bool:
+        return self.songbook.song is not None and isinstance(self.clock, InternalClock)
+
+    def _pass_written_tempos(self, now: float) -> None:
+        """Each written tempo from the very place where it is written, however late we wake: errors must not add up."""
+        while self.running and self.songbook.song is not None and now >= self.to_seconds(self._next_tempo):
+            place = self.timeline.locate(self._next_tempo + 1e-6)
+            self.follow_song_tempo(self.to_seconds(self._next_tempo))
+            change = self.songbook.next_tempo_change(self.timeline.song_bar(place.bar), place.beat)
+            line = self.timeline.start(place.bar)
+            self._next_tempo = self.timeline.end(place.bar) if change is None else line + change
+
+    def follow_song_tempo(self, now: float) -> None:
+        """As master with a song: its written tempo times the practice factor, from `now` (which may be a little ago) on."""
+        if isinstance(self.clock, InternalClock) and self.songbook.song is not None:
             place = self.timeline.locate(max(0.0, self.position(now) + 1e-6))
             bpm = self.songbook.bpm_at(self.timeline.song_bar(place.bar), place.beat)
             if bpm is not None and abs(clamp_bpm(bpm * self.tempo_factor) - self.clock.bpm) > 1e-9:
@@ -132,7 +145,7 @@ class Transport(Generating):
         if song_bar is None and self._resting_position is not None:
             self._send_clock(self.clock.start(self.clock.position_at(now), now))
         else:
-            first = song_bar or 0
+            first = self._first_song_bar(song_bar or 0)
             self._resting_position = None
             bars = self.settings.clock.count_in_bars if count_in else 0
             beats = bars * float(self._meter_of(first).beats)
@@ -178,14 +191,14 @@ class Transport(Generating):
             if self.committed_bar >= self.bar:
                 self.replay_bar(self.bar, position)
             self.forget_requests(self.committed_bar + 1)
-            self._next_beat = position
+            self._next_beat = self._next_tempo = position
             return
         self._jump(clock_position, now)
 
     def _jump(self, clock_position: float, now: float) -> None:
         """A new stretch of session bars begins: at a start from 0 with nothing heard before, else with what was heard."""
         song_bar, beat = self.songbook.locate(max(clock_position, 0.0))
-        bar = self.timeline.jump(self.bar, song_bar)
+        bar = self.timeline.jump(self.bar, self._first_song_bar(song_bar))
         self.offset_beats = self.timeline.start(bar) + beat - max(clock_position, 0.0)
         self.plan.forget_from(bar)
         self.bar = self.committed_bar = bar - 1
@@ -197,6 +210,7 @@ class Transport(Generating):
         self.forget_requests(bar)
         self.send_programs(now)
         self._next_beat = self.timeline.start(bar)
+        self._next_tempo = self._next_beat + beat
         if beat > CONTIGUOUS_BEATS:
             self.commit_bar(bar, now, position)
             self._begin_bar(bar, now)

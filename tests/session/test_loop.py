@@ -1,71 +1,70 @@
-"""Session bars to song bars: passes, seams, loops changed on the way."""
+"""Loops along a timeline: passes, seams, and how each pass is played."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from companion.errors import UsageError
-from companion.session.loop import PassMap, Place
+from companion.music import TimeSignature
+from companion.session.loop import Passes, bar_after, check_loop
+from companion.session.settings import PracticeSettings
+from companion.session.timeline import Timeline
 
 
-def bars(passes, count):
-    return [place.song_bar if (place := passes.at(bar)) else None for bar in range(count)]
-
-
-def test_without_a_loop_the_song_ends():
-    passes = PassMap.of(3)
-    assert bars(passes, 5) == [0, 1, 2, None, None]
-    assert passes.at(-1) is None
-    assert passes.seam_after(0) == 3
+def laid_out(practice):
+    timeline = Timeline(lambda song_bar: TimeSignature(), lambda song_bar: bar_after(song_bar, practice.loop))
+    return timeline, Passes(practice, timeline)
 
 
 def test_a_loop_goes_round_and_counts_passes():
-    passes = PassMap.of(8, (2, 4))
-    assert bars(passes, 5) == [2, 3, 2, 3, 2]
-    assert passes.at(4) == Place(2, 3)
-    assert [passes.seam_after(bar) for bar in range(4)] == [2, 2, 4, 4]
+    timeline, passes = laid_out(PracticeSettings(loop=(0, 2)))
+    passes.begin(0)
+    assert [timeline.song_bar(bar) for bar in range(5)] == [0, 1, 0, 1, 0]
+    assert [passes.number(bar) for bar in range(5)] == [1, 1, 2, 2, 3]
+    passes.begin(2)
+    assert [passes.number(bar) for bar in range(5)] == [1, 1, 2, 2, 3]
+    assert passes.first_bar(3) == 2
 
 
-def test_a_loop_set_while_inside_it_does_not_jump():
-    passes = PassMap.of(8).with_loop((1, 4), 3)
-    assert bars(passes, 8) == [0, 1, 2, 3, 1, 2, 3, 1]
-    assert passes.at(3) == Place(3, 1)
-    assert passes.seam_after(1) == 4
+def test_a_loop_of_one_bar_begins_a_pass_with_every_bar():
+    _, passes = laid_out(PracticeSettings(loop=(0, 1)))
+    assert [passes.begin(bar) for bar in range(3)] == [1, 2, 3]
 
 
-def test_a_loop_set_elsewhere_goes_to_its_start_as_a_new_pass():
-    passes = PassMap.of(8).with_loop((5, 7), 2)
-    assert bars(passes, 6) == [0, 1, 5, 6, 5, 6]
-    assert passes.at(2) == Place(5, 2)
-    assert passes.seam_after(0) == 2
-    assert bars(passes.with_loop(None, 5), 8) == [0, 1, 5, 6, 5, 6, 7, None]
+def test_places_before_and_behind_a_loop_lead_into_it():
+    assert [bar_after(bar, (4, 8)) for bar in (0, 3, 6, 7, 12)] == [1, 4, 7, 4, 4]
+    assert bar_after(7, None) == 8
 
 
-def test_seeking_leaves_a_loop_it_lies_outside_of():
-    assert bars(PassMap.of(6, (0, 2)).with_seek(4, 3), 6) == [0, 1, 0, 4, 5, None]
-    assert bars(PassMap.of(6, (0, 3)).with_seek(1, 2), 6) == [0, 1, 1, 2, 0, 1]
+def test_a_jump_begins_a_pass():
+    timeline, passes = laid_out(PracticeSettings())
+    passes.begin(0)
+    timeline.jump(2, 0)
+    assert [timeline.song_bar(bar) for bar in range(5)] == [0, 1, 2, 0, 1]
+    assert passes.begins_at(3)
+    assert [passes.number(bar) for bar in (2, 3, 4)] == [1, 2, 2]
 
 
-def test_a_loop_after_the_end_starts_again():
-    assert bars(PassMap.of(2).with_loop((0, 2), 4), 7) == [0, 1, None, None, 0, 1, 0]
+def test_passes_to_come_are_known_by_key():
+    _, passes = laid_out(PracticeSettings(loop=(0, 2), key_step=1, trainer=(0.5, 1.0, 0.1), trainer_needs_accuracy=0.9))
+    passes.begin(0)
+    assert [passes.settings(bar).transpose for bar in range(6)] == [0, 0, 1, 1, 2, 2]
+    passes.begin(2, accuracy=0.95)
+    assert passes.settings(2).tempo_factor == 0.6
+    assert passes.settings(1).tempo_factor == 0.5
+
+
+def test_what_the_player_chooses_holds_from_this_pass_on():
+    _, passes = laid_out(PracticeSettings(loop=(0, 2)))
+    passes.begin(0)
+    passes.begin(2)
+    passes.change(3, tempo_factor=0.8)
+    passes.change(3, transpose=-3)
+    assert (passes.settings(1).tempo_factor, passes.settings(1).transpose) == (1.0, 0)
+    assert (passes.settings(4).tempo_factor, passes.settings(4).transpose) == (0.8, -3)
+    with pytest.raises(UsageError, match="tempo 1000%"):
+        passes.change(3, tempo_factor=10)
 
 
 @pytest.mark.parametrize("loop", [(-1, 2), (2, 2), (3, 1), (0, 9), (8, 9)])
 def test_loops_outside_the_song_are_refused(loop):
     with pytest.raises(UsageError, match="the song has bars 1-8"):
-        PassMap.of(8, loop)
-    with pytest.raises(UsageError, match="the song has bars 1-8"):
-        PassMap.of(8).with_seek(8, 0)
-
-
-@given(st.integers(1, 12), st.data())
-def test_every_bar_follows_the_one_before_or_a_seam(bar_count, data):
-    start = data.draw(st.integers(0, bar_count - 1))
-    end = data.draw(st.integers(start + 1, bar_count))
-    passes = PassMap.of(bar_count, (start, end))
-    for bar in range(3 * bar_count):
-        here, there = passes.at(bar), passes.at(bar + 1)
-        if passes.seam_after(bar) == bar + 1:
-            assert there == Place(start, here.pass_number + 1)
-        else:
-            assert there == Place(here.song_bar + 1, here.pass_number)
+        check_loop(loop, 8)
