@@ -46,6 +46,7 @@ from companion.session.settings import ModelSettings
 from companion.session.snapshot import Snapshot
 
 POLL_SECONDS = 0.001
+ROUNDS_WITHOUT_REST = 4
 HOUSEKEEPING_SECONDS = 0.05
 SNAPSHOT_SECONDS = 1 / 30
 MARK_SECONDS = 0.1
@@ -118,6 +119,7 @@ class Realtime:
         self._records: list[Record] = []
         self._player: MemoryInput | None = None
         self._player_ends = float("inf")
+        self._running: Snapshot | None = None
         self._ending = False
         self._control_open = True
         now = clock()
@@ -182,9 +184,13 @@ class Realtime:
             self._stage.receive(event, now)  # type: ignore[arg-type]
         due = self._stage.next_timer(now)
         now = clock()
-        if due is not None and due <= now:
+        for _ in range(ROUNDS_WITHOUT_REST):
+            if due is None or due > now:
+                break
             self._stage.handle_timer(now)
-            due = self._stage.next_timer(now)
+            due, now = self._stage.next_timer(now), clock()
+        else:
+            due = None  # whatever asks for ever to be woken at once may not take the processor from everyone else
         self._look_after(now, due)
         wait = POLL_SECONDS if due is None else min(due - clock(), POLL_SECONDS)
         if wait > 0:
@@ -264,6 +270,8 @@ class Realtime:
     def _picture(self, now: float) -> None:
         snapshot = self._stage.session.snapshot(now)
         self._front.offer(snapshot)
+        if snapshot.transport.state == "running" and snapshot.generation.model_dim:
+            self._running = snapshot
         if now >= self._next_mark:
             self._next_mark = now + MARK_SECONDS
             self._records.append(mark_of(snapshot))
@@ -272,7 +280,7 @@ class Realtime:
         now = clock()
         self._stage.close(now)
         snapshot = self._stage.session.snapshot(now)
-        self._records.append(("e", now, summary_of(snapshot, self._stage)))
+        self._records.append(("e", now, summary_of(snapshot, self._stage, self._running)))
         self._front.offer(snapshot)
         self._supervisor.send(Records(tuple(self._records)))
         deadline = now + 1.0
@@ -302,16 +310,20 @@ def mark_of(snapshot: Snapshot) -> Record:
     return ("k", snapshot.now_seconds, view.state, view.bpm, view.bar, view.beat, view.position_beats, meter)
 
 
-def summary_of(snapshot: Snapshot, stage: Stage) -> dict[str, object]:
-    """The last line's numbers: what the screen would have shown, and our own account."""
+def summary_of(snapshot: Snapshot, stage: Stage, running: Snapshot | None) -> dict[str, object]:
+    """The last line's numbers: what the screen would have shown, and our own account.
+
+    running: the last picture before the music stopped, which still knew how it was asked.
+    """
     generation = snapshot.generation
+    asked = (running or snapshot).generation
     return {
         "bars": generation.bars,
         "bars_fresh": generation.bars_fresh,
         "bars_by_ladder_step": dict(generation.bars_by_step),
-        "lead_seconds": generation.lead_seconds,
-        "model_dim": generation.model_dim,
-        "mask_mode": generation.mask_mode,
+        "lead_seconds": asked.lead_seconds,
+        "model_dim": asked.model_dim,
+        "mask_mode": asked.mask_mode,
         "counters": dict(snapshot.counters),
         "hanging_notes": stage.hanging,
         "unsent": stage.unsent,

@@ -14,7 +14,7 @@ from itertools import count
 from companion.midi.ports import MemoryInput
 from companion.runtime.performances import TrueClock, find_player, perform
 from companion.runtime.protocol import Record, Setup
-from companion.runtime.realtime import MARK_SECONDS, mark_of, summary_of
+from companion.runtime.realtime import MARK_SECONDS, POLL_SECONDS, mark_of, summary_of
 from companion.runtime.recording import Log, header
 from companion.runtime.stage import EngineEffect, FrontEffect, Stage
 from companion.runtime.worker import Worker
@@ -115,9 +115,12 @@ class Simulation:
         stage = Stage(setup.settings, self._now, self, self.records.append)
         self.records.append(("b", self._now, true.start_seconds, true.bpm))
         stage.receive(self._engine.ready(), self._now)
-        next_mark = 0.0
+        next_mark, handled = 0.0, -1.0
+        running = None
         while True:
             timer, answer, arrival = stage.next_timer(self._now), self._engine.next_answer(), source.next_arrival()
+            if timer is not None and timer <= handled:
+                timer = handled + POLL_SECONDS  # as in real time, nothing is woken at once for ever
             now = min(time for time in (timer, answer, arrival, next_mark, end) if time is not None)
             self._now = now = max(now, self._now)
             if now >= end:
@@ -129,9 +132,12 @@ class Simulation:
                 stage.receive(self._engine.take(), now)
             elif timer is not None and timer <= now:
                 stage.handle_timer(now)
+                handled = now
             else:
                 next_mark = now + MARK_SECONDS
-                self.records.append(mark_of(stage.session.snapshot(now)))
+                snapshot = stage.session.snapshot(now)
+                running = snapshot if snapshot.generation.model_dim else running
+                self.records.append(mark_of(snapshot))
         stage.close(self._now)
-        self.records.append(("e", self._now, summary_of(stage.session.snapshot(self._now), stage)))
+        self.records.append(("e", self._now, summary_of(stage.session.snapshot(self._now), stage, running)))
         return Log(header(setup, 0.0), tuple(self.records))
