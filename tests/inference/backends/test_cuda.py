@@ -98,10 +98,27 @@ def test_a_cancelled_generation_stops(engines, tokenizer) -> None:
     )
     assert len(list(engine.generate(cache, 9, 9, 10, sampler, cancelled=lambda: True))) == 1
     assert cache.length == 9
-    everything = [token for fresh in engine.generate(cache, 9, 9, 10, sampler) for token in fresh[0]]
-    sampler.restart(InfillRules((WrittenBar(False),) * 9), uniforms)
-    again = [token for fresh in engine.generate(cache, 9, 9, 10, sampler) for token in fresh[0]]
-    assert len(again) == 300 > len(everything)
+
+
+def test_a_restarted_sampler_writes_what_a_new_one_writes(engines, tokenizer) -> None:
+    engine, _ = engines
+    cache = engine.new_cache()
+    engine.forward(cache, np.arange(9)[None], np.arange(9)[None])
+    first, second = InfillRules((WrittenBar(False),)), InfillRules((WrittenBar(True, TimeSignature(3, 4)),))
+    uniforms = np.random.default_rng(3).random((2, 1, 80))
+
+    def written(sampler: DeviceSampler) -> list[int]:
+        return [token for fresh in engine.generate(cache, 9, 9, 10, sampler) for token in fresh[0]]
+
+    used, new = (
+        DeviceSampler(tokenizer.grammar, rules, SamplingOptions(), draws, torch.device("cpu"))
+        for rules, draws in zip((first, second), uniforms, strict=True)
+    )
+    assert written(used)
+    used.restart(second, uniforms[1])
+    assert written(used) == written(new)
+    with pytest.raises(GenerationError, match="shape"):
+        used.restart(InfillRules(first.targets * 2), uniforms[0])
 
 
 def test_bad_input_is_refused_before_it_reaches_the_device(engines) -> None:
