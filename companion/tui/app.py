@@ -15,9 +15,10 @@ from companion.session.events import Command
 from companion.session.settings import SessionSettings
 from companion.session.snapshot import Snapshot
 from companion.tui import palette
+from companion.tui.controls.dials import attribute_tables
 from companion.tui.controls.overlay import Overlay
 from companion.tui.controls.screen import DialScreen
-from companion.tui.feed import Feed, one_line
+from companion.tui.feed import Feed, HasHappened, one_line
 from companion.tui.keys import KEYS
 from companion.tui.pace import FASTEST_SECONDS, Pace
 from companion.tui.pickers.choices import ChoiceScreen
@@ -82,7 +83,11 @@ class CompanionApp(App[int]):
 
     def _launch(self) -> None:
         self.draw()
-        self.call_after_refresh(self.feed.start)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.feed.start()
+        self.run_worker(attribute_tables, thread=True, group="tables")
 
     def _frame(self) -> None:
         if self._pace.due(time.monotonic(), time.process_time()):
@@ -100,16 +105,17 @@ class CompanionApp(App[int]):
             self._tell(event)
         if self.feed.newest is not None:
             self.picture = self._overlay.apply(self.feed.newest, time.monotonic())
-        if self.stage.is_mounted:
+        if self.stage.is_ready:
             self.stage.show(self.picture, self.feed.health())
-        if isinstance(self.screen, (ChoiceScreen, DialScreen)) and self.screen.is_mounted:
-            self.screen.show(self.picture)
+        top = self.screen_stack[-1] if self.screen_stack else None  # none any more while the app is closing
+        if isinstance(top, (ChoiceScreen, DialScreen)) and top.is_mounted:
+            top.show(self.picture)
 
-    def _tell(self, event: Notice | Learned) -> None:
+    def _tell(self, event: HasHappened) -> None:
         if isinstance(event, Learned):
             self._learned.update(event.bindings or {event.control: event.action})
             self.notify(f"{event.control} now does: {event.action} — S keeps it in a preset")
-        elif event.level == "error":
+        elif isinstance(event, Notice) and event.level == "error":
             self.notify(event.text, severity="error")
 
     def _ends_by_itself(self) -> bool:

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from companion.errors import CompanionError
-from companion.session.effects import Learned, Notice
+from companion.session.effects import Learned, Notice, PassFinished
 from companion.session.events import Command
 from companion.session.snapshot import Snapshot
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 1 / 20
 STALE_SECONDS = 1.5
 STOP_SECONDS = 10.0
-HasHappened = Notice | Learned
+HasHappened = Notice | Learned | PassFinished
 
 
 class Feed:
@@ -59,7 +59,7 @@ class Feed:
         self._wishes.put(self._take_ports)
 
     def happened(self) -> list[HasHappened]:
-        """Notices and learnt controls since the last call."""
+        """Notices, learnt controls and finished passes since the last call."""
         return list(_drain(self._happened))
 
     def health(self) -> str:

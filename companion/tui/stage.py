@@ -49,6 +49,7 @@ class Stage(MenuActions, Screen[None]):
         self.practice_view: bool | None = None  # None: until the player chooses, as the performance suggests
         self._painter = LanesPainter()
         self._shown: object = None
+        self.is_ready = False
 
     def compose(self) -> ComposeResult:
         yield CanvasPane(id="transport")
@@ -62,7 +63,13 @@ class Stage(MenuActions, Screen[None]):
         yield CanvasPane(id="hints")
 
     def on_mount(self) -> None:
+        self._panes = {str(pane.id): pane for pane in self.query(CanvasPane)}
+        self._body = self.query_one("#body")
+        self.is_ready = True
         self._fit(self.app.size.width, self.app.size.height)
+
+    def on_unmount(self) -> None:
+        self.is_ready = False
 
     def on_resize(self, event: Resize) -> None:
         """Small terminals get a strip below the lanes, large ones a column beside them and large digits."""
@@ -72,11 +79,11 @@ class Stage(MenuActions, Screen[None]):
 
     def _fit(self, width: int, height: int) -> None:
         tall, wide = height >= TALL_FROM, width >= WIDE_FROM and height >= TALL_FROM
-        self.query_one("#transport").styles.height = BIG_ROWS if tall else SMALL_ROWS
-        self.query_one("#column").display = wide
-        self.query_one("#column").styles.width = COLUMN_WIDTH
-        self.query_one("#strip").display = not wide
-        self.query_one("#strip").styles.height = STRIP_ROWS
+        self._panes["transport"].styles.height = BIG_ROWS if tall else SMALL_ROWS
+        self._panes["column"].display = wide
+        self._panes["column"].styles.width = COLUMN_WIDTH
+        self._panes["strip"].display = not wide
+        self._panes["strip"].styles.height = STRIP_ROWS
 
     # --- drawing ---------------------------------------------------------------------------------------------------
 
@@ -109,19 +116,19 @@ class Stage(MenuActions, Screen[None]):
         """Which panes are up; a tall screen has room for the practice view and the lanes below it."""
         practising = self.shows_practice(snapshot)
         has_song = snapshot is not None and snapshot.practice is not None
-        body = self.query_one("#body").size
+        body = self._body.size
         needed = needed_rows(snapshot, body.width) if practising and snapshot is not None else 0
         both = practising and has_song and body.height - needed >= MIN_LANES_ROWS
         visible = {"song": has_song and not practising, "practice": practising, "lanes": both or not practising}
         for name, up in visible.items():
-            pane = self.query_one(f"#{name}", CanvasPane)
+            pane = self._panes[name]
             height = str(needed) if name == "practice" and both else "1" if name == "song" else "1fr"
             if pane.display != up or pane.styles.height != Scalar.parse(height):
                 pane.display, pane.styles.height = up, height
                 self._shown = None  # sizes change: draw again once they are known
 
     def _paint(self, name: str, draw: Callable[[int, int], Canvas]) -> None:
-        pane = self.query_one(f"#{name}", CanvasPane)
+        pane = self._panes[name]
         if pane.display and pane.size.width and pane.size.height:
             pane.paint(draw(pane.size.width, pane.size.height))
 
@@ -199,7 +206,7 @@ class Stage(MenuActions, Screen[None]):
 
     def on_click(self, event: Click) -> None:
         """Choose the part and bar under the mouse."""
-        snapshot, grid, pane = self.app.picture, self._painter.grid, self.query_one("#lanes", CanvasPane)
+        snapshot, grid, pane = self.app.picture, self._painter.grid, self._panes["lanes"]
         if snapshot is None or grid is None or event.widget is not pane:
             return
         lane = lane_at(self._painter.rows, event.y)

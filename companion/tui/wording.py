@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor
+
 from companion.session.snapshot import Snapshot, TransportView
 
 _PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -36,16 +38,22 @@ def bar_number(transport: TransportView, bar: int, loop: tuple[int, int] | None 
 
 
 def bar_and_beat(transport: TransportView) -> str:
-    """Position as players count it, from 1: "13.2". Beats are those of the meter's denominator."""
-    beat = int(transport.beat * transport.time_signature.denominator / 4 + 1e-6) + 1
+    """Position as players count it, from 1: "13.2"; "-1.3" while counting in. Beats are those of the meter's denominator."""
     bar = bar_number(transport, transport.bar)
-    return f"{bar}.{min(beat, transport.time_signature.numerator)}"
+    count_in = _bars_to_go(transport)
+    return f"{-count_in if count_in else bar}.{beat_in_bar(transport) + 1}"
 
 
 def beat_in_bar(transport: TransportView) -> int:
     """The beat we are in, from 0, in units of the meter's denominator."""
-    beat = int(transport.beat * transport.time_signature.denominator / 4 + 1e-6)
-    return max(0, min(beat, transport.time_signature.numerator - 1))
+    meter = transport.time_signature
+    quarters = transport.beat + _bars_to_go(transport) * float(meter.beats)
+    return max(0, min(int(quarters * meter.denominator / 4 + 1e-6), meter.numerator - 1))
+
+
+def _bars_to_go(transport: TransportView) -> int:
+    """Count-in bars that are left, the running one included: the beat is negative before the first bar."""
+    return -floor(transport.beat / float(transport.time_signature.beats) + 1e-9) if transport.beat < 0 else 0
 
 
 def input_names(snapshot: Snapshot) -> str:

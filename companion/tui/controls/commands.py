@@ -90,11 +90,9 @@ def _regenerate(snapshot: Snapshot, selection: Selection) -> list[Command]:
 
 
 def _keep(snapshot: Snapshot, selection: Selection) -> list[Command]:
-    ours = [bar for lane in snapshot.lanes if lane.role == "companion" for bar in lane.bars]
-    now = snapshot.transport.bar
-    if any(bar.origin == "kept" and bar.bar > now for bar in ours):
-        return [command("keep", on=False)]
-    return [command("keep", on=True) if selection.bar is None else command("keep", on=True, bar=selection.bar)]
+    """Only what has begun can be repeated; the session knows whether a bar is kept already."""
+    past = selection.bar is not None and selection.bar <= snapshot.transport.bar
+    return [command("keep", bar=selection.bar) if past else command("keep")]
 
 
 def _lock(snapshot: Snapshot, selection: Selection) -> list[Command]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
 
 from companion.session.events import Command, command
 from companion.session.snapshot import LaneView, Snapshot
-from companion.tokenizer import attributes
 from companion.tui import palette
 from companion.tui.canvas import Canvas
 from companion.tui.controls.commands import (
@@ -39,6 +40,14 @@ class Dial:
     level: int | None = None
 
 
+@lru_cache(maxsize=1)
+def attribute_tables() -> ModuleType:
+    """Names, levels and labels of the attributes. Imported late: their package draws in more than a first frame needs."""
+    from companion.tokenizer import attributes
+
+    return attributes
+
+
 def dials(snapshot: Snapshot, selection: Selection) -> list[Dial]:
     """The dials for the chosen lane: only attributes that the loaded checkpoint has and that fit the instrument."""
     sampling = snapshot.model.sampling
@@ -55,11 +64,13 @@ def attribute_names(snapshot: Snapshot, lane: LaneView | None) -> list[str]:
     """Attributes that can steer this lane: density for drums, polyphony and durations for the others."""
     if lane is None or lane.role != "companion":
         return []
+    attributes = attribute_tables()
     offered = snapshot.checkpoint.attributes if snapshot.checkpoint else attributes.NAMES
     return [name for name in attributes.NAMES if name in offered and (name == "note_density") == lane.is_drum]
 
 
 def _attribute_dial(lane: LaneView, name: str) -> Dial:
+    attributes = attribute_tables()
     level, count = lane.attributes.get(name), attributes.levels(name)
     reading = "free" if level is None else attributes.labels(name)[min(max(level, 0), count - 1)]
     return Dial(name, name.replace("_", " "), 0.0 if level is None else (level + 1) / count, reading, level)
@@ -79,7 +90,7 @@ def turn(snapshot: Snapshot, selection: Selection, dial: Dial, by: int) -> list[
     else:
         level = dial.level + by if dial.level + by >= 0 else None
     if level is not None:
-        level = min(level, attributes.levels(dial.name) - 1)
+        level = min(level, attribute_tables().levels(dial.name) - 1)
     return [] if level == dial.level else [command("set_attribute", track=lane.index, name=dial.name, level=level)]
 
 

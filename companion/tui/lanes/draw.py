@@ -148,6 +148,7 @@ def _draw_head(canvas: Canvas, lane: LaneView, view: BarView, x: int, y: int, wi
     if rule:
         canvas.put(x, y, "├" + "─" * (width - 1), palette.LINE)
     pieces = [piece for piece in _head_pieces(lane, view) if piece[0]]
+    spans: list[tuple[str, Style]] = []
     for wordy in (2, 1, 0) if rule else (0,):  # leave words out until it fits
         spans = [(f"{mark} {word}" if wordy > level else mark, style) for mark, word, level, style in pieces]
         if sum(len(text) + 1 for text, _ in spans) <= width - 1:

@@ -65,15 +65,15 @@ class MenuActions:
         snapshot, lane = self.app.picture, self.selection.lane
         if snapshot is None or lane >= len(snapshot.lanes):
             return
-        if snapshot.lanes[lane].is_drum:
+        chosen = snapshot.lanes[lane]
+        if chosen.is_drum:
             self.app.notify("A drum part has no program to choose", severity="warning")
             return
 
         def choose(section: str, program: int) -> None:
-            self.app.send(command("set_program", track=lane, program=program))
+            self.app.send(command("set_program", track=chosen.index, program=program))
 
-        name = snapshot.lanes[lane].name
-        self._open(ChoiceScreen(f"Instrument of {name}", lambda s: offers.instrument_sections(s, lane), choose))
+        self._open(ChoiceScreen(f"Instrument of {chosen.name}", lambda s: offers.instrument_sections(s, lane), choose))
 
     def action_add_part(self) -> None:
         """A new part of ours."""

@@ -18,7 +18,15 @@ METER = 12
 TALL_COLUMN = 24
 Span = tuple[str, Style]
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-_QUIET = ("notes_in", "notes_out", "bars")  # counters shown elsewhere or in their own line
+_QUIET = (
+    "notes_in",
+    "notes_out",
+    "bars",
+    "late_notes_dropped",
+    "requests",
+    "insurances",
+    "stale_answers",
+)  # counters shown elsewhere or in their own line
 
 
 def draw_strip(snapshot: Snapshot | None, width: int, height: int) -> Canvas:
@@ -179,7 +187,7 @@ def trouble_spans(snapshot: Snapshot) -> list[Span]:
     if snapshot.generation.late_notes_dropped:
         spans.append((f"late notes {snapshot.generation.late_notes_dropped} ", palette.WARN))
     for name, count in snapshot.counters.items():
-        if count and name not in _QUIET:
+        if count and name not in _QUIET and not name.startswith("messages_"):
             spans.append(
                 (f"{name.replace('_', ' ')} {count} ", palette.BAD if name == "hanging_notes" else palette.WARN)
             )

@@ -1,0 +1,334 @@
+"""The application in Textual's pilot, with scripted pictures, a real session, and performances that misbehave."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from live import SessionPerformance
+from scripted import ScriptedPerformance, practice_at, snapshot_at
+from textual.pilot import Pilot
+
+from companion.errors import CompanionError, ConfigError, UsageError
+from companion.session.effects import Learned, Notice
+from companion.session.events import command
+from companion.session.snapshot import Snapshot
+from companion.tui.app import CompanionApp
+from companion.tui.controls.screen import DialScreen
+from companion.tui.help.screen import HelpScreen, help_lines
+from companion.tui.keys import KEYS
+from companion.tui.pane import CanvasPane
+from companion.tui.pickers.choices import ChoiceScreen
+from companion.tui.pickers.name import ConfirmScreen, NameScreen
+
+SMALL, LARGE = (80, 24), (160, 50)
+
+
+@asynccontextmanager
+async def running(performance: Any, size: tuple[int, int] = SMALL):
+    """An app that has shown its first picture of the performance."""
+    app = CompanionApp(lambda: performance)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.picture is not None and bool(text_of(app, "transport")))
+        yield app, pilot
+    app.feed.stop()
+
+
+async def until(pilot: Pilot, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Let the app go on until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "this never came about"
+        await pilot.pause(0.02)
+
+
+def text_of(app: CompanionApp, pane: str) -> str:
+    canvas = app.stage.query_one(f"#{pane}", CanvasPane).canvas
+    return canvas.text() if canvas else ""
+
+
+def still(**changes: Any) -> ScriptedPerformance:
+    """A performance whose pictures differ in their time only."""
+    return ScriptedPerformance(lambda seconds: snapshot_at(9.1, now_seconds=seconds, **changes))
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE, (40, 12), (120, 40)])
+async def test_every_size_shows_position_lanes_and_status(size: tuple[int, int]) -> None:
+    async with running(still(), size) as (app, pilot):
+        await until(pilot, lambda: "▼" in text_of(app, "lanes"))
+        assert "next 6:" in text_of(app, "transport")
+        status = "column" if size == (160, 50) or size == (120, 40) else "strip"
+        await until(pilot, lambda: "83.3 %" in text_of(app, status))
+
+
+async def test_growing_and_shrinking_keeps_everything_in_sight() -> None:
+    async with running(still()) as (app, pilot):
+        await pilot.resize_terminal(160, 50)
+        await until(pilot, lambda: "In time" in text_of(app, "column"))
+        await pilot.resize_terminal(60, 16)
+        await until(pilot, lambda: "▼" in text_of(app, "lanes") and app.stage.query_one("#lanes").size.width == 60)
+
+
+async def test_the_first_frame_does_not_wait_for_the_launch() -> None:
+    go = threading.Event()
+    performance = still()
+
+    def slow_launch() -> ScriptedPerformance:
+        go.wait(20)
+        return performance
+
+    app = CompanionApp(slow_launch)
+    async with app.run_test(size=SMALL) as pilot:
+        await until(pilot, lambda: "loading checkpoint…" in text_of(app, "lanes"))
+        assert app.picture is None
+        go.set()
+        await until(pilot, lambda: app.picture is not None)
+    app.feed.stop()
+    assert performance.stopped
+
+
+async def test_a_stalled_performance_freezes_nothing() -> None:
+    stall = threading.Event()
+
+    class Stalled(ScriptedPerformance):
+        def snapshot(self) -> Snapshot | None:
+            if self.sent:
+                stall.wait(20)
+            return super().snapshot()
+
+    async with running(Stalled(lambda seconds: snapshot_at(9.1, now_seconds=seconds))) as (app, pilot):
+        await pilot.press("c")
+        await until(pilot, lambda: "no answer from the performance" in text_of(app, "transport"))
+        await pilot.press("down", "question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        assert app.stage.selection.lane == 1
+        stall.set()
+
+
+async def test_a_performance_that_dies_says_so_and_the_app_goes_on() -> None:
+    class Dying(ScriptedPerformance):
+        def snapshot(self) -> Snapshot | None:
+            if self.sent:
+                raise EOFError("pipe closed")
+            return super().snapshot()
+
+    async with running(Dying(lambda seconds: snapshot_at(9.1, now_seconds=seconds))) as (app, pilot):
+        await pilot.press("t")
+        await until(pilot, lambda: "the performance has ended: EOFError" in text_of(app, "transport"))
+        await pilot.press("down")
+        assert app.stage.selection.lane == 1
+
+
+async def test_a_performance_that_ends_is_reported() -> None:
+    performance = still()
+    async with running(performance) as (app, pilot):
+        performance.running = False
+        await until(pilot, lambda: "the performance has ended" in text_of(app, "transport"))
+        assert performance.stopped
+        await pilot.press("q")
+        await until(pilot, lambda: app.return_value == 0)
+
+
+@pytest.mark.parametrize("error", [UsageError("no port 'x' (there are: y)"), ConfigError("bad preset")])
+async def test_wrong_use_ends_the_app_with_its_status(error: CompanionError) -> None:
+    def launch() -> Any:
+        raise error
+
+    app = CompanionApp(launch)
+    async with app.run_test(size=SMALL) as pilot:
+        await until(pilot, lambda: app.return_value == 2)
+    assert app.feed.error is error
+
+
+async def test_keys_send_commands_and_show_them_at_once() -> None:
+    performance = still()
+    async with running(performance) as (app, pilot):
+        await pilot.press("down", "m", "right_square_bracket", "g")
+        await until(pilot, lambda: len(performance.sent) == 3)
+        assert performance.sent == [
+            command("mute", track=1, on=True),
+            command("set_sampling", temperature=1.05),
+            command("regenerate"),
+        ]
+        assert "muted" in text_of(app, "transport")
+
+
+async def test_bars_are_chosen_with_the_arrows_and_let_go_with_escape() -> None:
+    async with running(still()) as (app, pilot):
+        await until(pilot, lambda: "▼" in text_of(app, "lanes"))
+        await pilot.press("right")
+        assert app.stage.selection.bar == 6
+        await until(pilot, lambda: "◂chosen" in text_of(app, "lanes"))
+        await pilot.press("escape")
+        assert app.stage.selection.bar is None
+
+
+async def test_panic_works_while_a_menu_is_open() -> None:
+    performance = still()
+    async with running(performance) as (app, pilot):
+        await pilot.press("M")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceScreen))
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: performance.sent == [command("panic")])
+
+
+async def test_ports_are_chosen_from_a_list() -> None:
+    performance = still()
+    async with running(performance) as (app, pilot):
+        await pilot.press("o")
+        await until(pilot, lambda: app.port_names() is not None)
+        await pilot.pause(0.2)
+        await pilot.press("l", "a", "u", "enter")
+        await until(pilot, lambda: performance.chosen_ports == [("in", "Launchpad")])
+        await pilot.press("escape")
+        assert app.screen is app.stage
+
+
+async def test_the_model_picker_sends_what_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("companion.tui.pickers.menus.installed_checkpoints", list)
+    performance = still()
+    async with running(performance) as (_app, pilot):
+        await pilot.press("M")
+        await pilot.pause(0.2)
+        await pilot.press(*"4 bars".replace(" ", ""))
+        await pilot.press("backspace", "backspace", "backspace", "backspace", "enter")
+        await until(pilot, lambda: performance.sent == [command("set_model", model_dim=4)])
+
+
+async def test_the_dials_turn_and_follow_the_part() -> None:
+    performance = still()
+    async with running(performance) as (app, pilot):
+        await pilot.press("down", "down", "a")
+        await until(pilot, lambda: isinstance(app.screen, DialScreen))
+        await pilot.press("down", "down", "right", "tab", "escape")
+        await until(pilot, lambda: bool(performance.sent))
+        assert performance.sent == [command("set_attribute", track=2, name="note_density", level=0)]
+        assert app.stage.selection.lane == 3
+
+
+async def test_instrument_meter_learning_and_a_new_part() -> None:
+    performance = still()
+    async with running(performance) as (_app, pilot):
+        await pilot.press("down", "i")
+        await pilot.pause(0.1)
+        await pilot.press(*"tuba", "enter")
+        await pilot.press("T")
+        await pilot.pause(0.1)
+        await pilot.press("3", "enter")
+        await pilot.press("F")
+        await pilot.pause(0.1)
+        await pilot.press(*"loop", "enter")
+        await pilot.press("N")
+        await pilot.pause(0.1)
+        await pilot.press(*"drums", "enter")
+        await until(pilot, lambda: len(performance.sent) == 4)
+        assert performance.sent[:3] == [
+            command("set_program", track=1, program=58),
+            command("set_time_signature", numerator=3, denominator=4),
+            command("learn", action="loop_here"),
+        ]
+        assert performance.sent[3].get("settings").is_drum
+
+
+async def test_quit_asks_only_while_the_music_runs() -> None:
+    performance = still()
+    async with running(performance) as (app, pilot):
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("n", "q")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: app.return_value == 0)
+    halted = snapshot_at(9.1)
+    quiet = still(transport=replace(halted.transport, state="stopped"))
+    async with running(quiet) as (app, pilot):
+        await pilot.press("q")
+        await until(pilot, lambda: app.return_value == 0)
+
+
+async def test_practice_opens_its_own_view_and_tab_changes_it() -> None:
+    performance = ScriptedPerformance(lambda seconds: replace(practice_at(5.0), now_seconds=seconds))
+    async with running(performance) as (app, pilot):
+        await until(pilot, lambda: "Evening changes" in text_of(app, "practice"))
+        assert not app.stage.query_one("#lanes").display
+        await pilot.press("y", "down", "y", "full_stop", "tab")
+        await until(pilot, lambda: "accuracy" in text_of(app, "song"))
+        assert app.stage.query_one("#lanes").display
+        assert performance.sent == [
+            command("set_role", track=1, role="human"),
+            command("set_tempo_factor", factor=0.85),
+        ]
+
+
+async def test_a_tall_screen_shows_song_and_lanes_together() -> None:
+    performance = ScriptedPerformance(lambda seconds: replace(practice_at(5.0), now_seconds=seconds))
+    async with running(performance, LARGE) as (app, pilot):
+        await until(pilot, lambda: "▼" in text_of(app, "lanes") and "┣9" in text_of(app, "practice"))
+        assert app.stage.query_one("#practice").display
+
+
+async def test_learnt_switches_and_errors_are_announced_and_saved(tmp_path: Any) -> None:
+    performance = still()
+    saved: dict[str, Any] = {}
+
+    def save(name: str, settings: Any, ports: dict[str, str]) -> str:
+        saved.update(name=name, settings=settings, ports=ports)
+        return "somewhere"
+
+    app = CompanionApp(lambda: performance, preset_saver=save)
+    async with app.run_test(size=SMALL) as pilot:
+        await until(pilot, lambda: app.picture is not None)
+        performance.happened = [Learned("cc:64@0", "tap", {"cc:64@0": "tap"}), Notice("error", "port lost")]
+        await until(pilot, lambda: len(app._notifications) == 2)
+        await pilot.press("S")
+        await until(pilot, lambda: isinstance(app.screen, NameScreen))
+        await pilot.press(*"gig", "enter")
+        await until(pilot, lambda: saved.get("name") == "gig")
+    app.feed.stop()
+    assert saved["settings"].learned == {"cc:64@0": "tap"}
+
+
+async def test_help_lists_every_binding_of_every_screen_that_plays() -> None:
+    async with running(still()) as (app, pilot):
+        bound = {
+            (binding.key, binding.action)
+            for screen in (app.stage, app)
+            for bindings in screen._bindings.key_to_bindings.values()
+            for binding in bindings
+            if not binding.system and not binding.action.startswith(("screen.", "app."))
+        }
+        table = {(name, key.action) for key in KEYS for name in key.keys.split(",")}
+        assert bound == table
+        listed = [line for _, lines in help_lines() for line in lines]
+        assert all((key.shown, key.help) in listed for key in KEYS)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+
+
+def test_no_key_does_two_things_and_every_key_says_what() -> None:
+    names = [name for key in KEYS for name in key.keys.split(",")]
+    assert len(names) == len(set(names))
+    assert all(len(key.help) > 3 for key in KEYS)
+
+
+async def test_a_real_session_from_waiting_to_playing() -> None:
+    performance = SessionPerformance()
+    async with running(performance) as (app, pilot):
+        assert "waiting for MIDI clock" in text_of(app, "transport")
+        await pilot.press("space")
+        await until(pilot, lambda: [wish.name for wish in performance.sent] == ["set_clock_source", "start"])
+        performance.advance(9.0)
+        await until(pilot, lambda: "running" in text_of(app, "transport"))
+        await until(pilot, lambda: " 5.3 " in text_of(app, "transport"))
+        lanes = text_of(app, "lanes")
+        assert "● fresh" in lanes
+        assert "⠤" in lanes or "⠒" in lanes
+        assert "▀" in lanes or "▄" in lanes
+        await pilot.press("down", "m")
+        await until(pilot, lambda: performance.session.snapshot(performance.now).lanes[1].muted)
+        assert "muted" in text_of(app, "transport")
