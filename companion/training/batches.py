@@ -49,8 +49,8 @@ def collate(examples: list[Example]) -> Batch:
         length = len(example.ids)
         ids[row, :length], positions[row, :length] = example.ids, example.positions
         weights[row, :length], filled[row, :length] = example.weights, example.filled
-    kinds = [example.kind for example in examples]
-    return Batch(*map(torch.from_numpy, (ids, positions, weights, filled)), kinds)
+    tensors = [torch.from_numpy(array) for array in (ids, positions, weights, filled)]
+    return Batch(tensors[0], tensors[1], tensors[2], tensors[3], [example.kind for example in examples])
 
 
 def group(examples: list[Example], tokens_per_batch: int) -> list[Batch]:

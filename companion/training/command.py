@@ -14,6 +14,7 @@ from companion.tokenizer import EncoderConfig, Tokenizer
 from companion.training.config import TrainingConfig
 from companion.training.corpus import load_corpus
 from companion.training.listing import list_split
+from companion.training.pack import music_folder
 
 _EXAMPLE = """\
 example:
@@ -30,7 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "train", help="make a checkpoint", epilog=_EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE.toml", help="settings of the run")
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of MIDI files")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder (or tar archive) of MIDI files")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for state, curves and the checkpoint"
     )
@@ -73,12 +74,13 @@ def _train(config: TrainingConfig, encoder: EncoderConfig, args: argparse.Namesp
         args.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"cannot make {args.out}: {error.strerror or error}") from None
+    data = music_folder(args.data, args.out / "music")
     tokenizer = Tokenizer(encoder)
     digest = hashlib.sha256(json.dumps(_identity(config, encoder), sort_keys=True).encode())
     makers = []
     for split in ("train", "valid"):
-        entries = list_split(args.data, split, config.data)
-        corpus = load_corpus(args.data, entries, args.cache or args.out / "cache", config.data.readers, print)
+        entries = list_split(data, split, config.data)
+        corpus = load_corpus(data, entries, args.cache or args.out / "cache", config.data.readers, print)
         for line in corpus.broken[:10]:
             print(f"skipped {line}")
         print(f"{split}: {len(corpus.songs)} songs, {len(corpus.broken)} files skipped", flush=True)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 import resource
 import signal
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +115,28 @@ def test_a_disk_that_takes_no_more_is_said_and_the_old_file_stays(tmp_path: Path
         signal.signal(signal.SIGXFSZ, ignored)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_archive_is_unpacked_once_and_a_bad_one_is_named(music: Path, tmp_path: Path) -> None:
+    pack = tmp_path / "pack.tar.xz"
+    with tarfile.open(pack, "w:xz") as archive:
+        archive.add(music, "music")
+    folder = music_folder(pack, tmp_path / "unpacked")
+    assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in music.iterdir())
+    pack.write_bytes(b"gone")
+    assert music_folder(pack, tmp_path / "unpacked") == folder
+    with pytest.raises(TrainingError, match=r"pack\.tar\.xz"):
+        music_folder(pack, tmp_path / "again")
+    with pytest.raises(TrainingError, match="no such"):
+        music_folder(tmp_path / "nowhere", tmp_path / "again")
+
+
+def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path) -> None:
+    pack = tmp_path / "evil.tar"
+    with tarfile.open(pack, "w") as archive:
+        member = tarfile.TarInfo("../escaped.mid")
+        member.size = 4
+        archive.addfile(member, io.BytesIO(b"MThd"))
+    with pytest.raises(TrainingError, match=r"evil\.tar"):
+        music_folder(pack, tmp_path / "deep" / "unpacked")
+    assert not list(tmp_path.rglob("escaped.mid"))

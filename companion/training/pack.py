@@ -1,0 +1,39 @@
+"""A folder of music out of an archive: tar files (.tar, .tar.gz, .tar.xz) are unpacked once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+from pathlib import Path
+
+from companion.errors import TrainingError
+
+
+def music_folder(source: Path, unpacked: Path) -> Path:
+    """`source` itself when it is a folder; for a tar archive, `unpacked` with its content, made on first use.
+
+    Raises TrainingError for anything else, for a broken archive and for one that would write outside its folder.
+    """
+    if source.is_dir():
+        return source
+    if not source.is_file():
+        raise TrainingError(f"no such data folder: {source}")
+    if not unpacked.is_dir():
+        _unpack(source, unpacked)
+    inside = [path for path in unpacked.iterdir() if not path.name.startswith(".")]
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() else unpacked
+
+
+def _unpack(source: Path, unpacked: Path) -> None:
+    partial = unpacked.with_name(f".{unpacked.name}.{os.getpid()}.part")
+    try:
+        with tarfile.open(source) as archive:
+            archive.extractall(partial, filter="data")
+        os.replace(partial, unpacked)
+    except (tarfile.TarError, EOFError) as error:
+        raise TrainingError(f"{source}: neither a folder nor a tar archive that can be read ({error})") from None
+    except OSError as error:
+        raise TrainingError(f"cannot unpack {source} into {unpacked}: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
