@@ -42,9 +42,10 @@ def grid_bar(
             onset, duration, delta = note.onset_ticks, note.duration_ticks, note.delta if keep_deltas else 0
         else:
             exact = target * (note.onset_ticks * source + note.delta)
-            onset = (2 * exact + unit) // (2 * unit)
+            nearest = (2 * exact + unit) // (2 * unit)
             end = (2 * (exact + target * source * note.duration_ticks) + unit) // (2 * unit)
-            duration = max(1, end - onset)
+            duration = max(1, end - nearest)
+            onset = max(0, nearest)  # before the bar line only by its delta
             delta = (2 * target * (exact - onset * unit) + unit) // (2 * unit) if keep_deltas else 0
         if onset < length:
             inside.append((onset, duration, note.pitch, note.velocity, delta))
@@ -115,7 +116,7 @@ def _floor_bar(bar: Bar, source: int, target: int, keep_deltas: bool) -> list[Gr
         duration = max(1, target * note.duration_ticks // source)
         if keep_deltas:
             position = (note.onset_ticks + note.delta / source) * target / source
-            onset = int(position // 1)
+            onset = max(0, int(position // 1))
             notes.append((onset, duration, note.pitch, note.velocity, round((position - onset) * target)))
         else:
             notes.append((target * note.onset_ticks // source, duration, note.pitch, note.velocity, 0))

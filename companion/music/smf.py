@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from companion.errors import MidiFileError
 
-MAX_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
 MAX_NOTES = 500_000
 MAX_TICK = 1 << 40
 

@@ -50,3 +50,10 @@ def test_a_delta_keeps_the_onset_to_half_its_unit(onset, duration, delta, target
     unit = 1 / target / target if target != 480 else 1 / 480 / 480
     assert abs(found - exact) <= unit / 2 + 1e-9
     assert note.duration_ticks >= 1
+
+
+def test_what_lies_before_the_bar_line_stays_in_the_delta():
+    score = Score((Track((Bar((Note(0, 12, 60, 80, -3),)),)),), 12)
+    fine = regrid(score, 1920)
+    assert fine.tracks[0].bars[0].notes == (Note(0, 1920, 60, 80, -40 * 1920),)
+    assert regrid(fine, 12) == score

@@ -26,7 +26,7 @@ THEIRS = {
 
 
 def to_theirs(score):
-    def bar(b):
+    def bar_record(b):
         notes = [
             {
                 "pitch": n.pitch,
@@ -41,10 +41,18 @@ def to_theirs(score):
         return {"ts_numerator": meter.numerator, "ts_denominator": meter.denominator, "future": False, "notes": notes}
 
     tracks = [
-        {"instrument": t.program, "track_type": "drum" if t.is_drum else "melodic", "bars": [bar(b) for b in t.bars]}
+        {
+            "instrument": t.program,
+            "track_type": "drum" if t.is_drum else "melodic",
+            "bars": [bar_record(b) for b in t.bars],
+        }
         for t in score.tracks
     ]
-    return midigpt.Score.from_dict({"resolution": score.resolution, "tempo": score.tempo, "tracks": tracks})
+    theirs = midigpt.Score.from_dict({"resolution": score.resolution, "tempo": score.tempo, "tracks": tracks})
+    for mine, other in zip(score.tracks, theirs.tracks, strict=True):
+        for bar, their_bar in zip(mine.bars, other.bars, strict=True):
+            their_bar.beat_length = float(bar.time_signature.beats)  # from_dict takes every bar for four beats
+    return theirs
 
 
 def music(theirs):
