@@ -23,6 +23,7 @@ from companion.runtime.protocol import Setup
 from companion.runtime.recording import LOG_NAME, Log, line_of, new_folder, read_log
 from companion.runtime.report import report
 from companion.runtime.transcript import song_of
+from companion.session.effects import Notice
 from companion.session.settings import ClockSettings, ModelSettings, SessionSettings, TrackSettings
 from companion.session.snapshot import Snapshot
 
@@ -128,7 +129,7 @@ def _perform(options: DemoOptions, watch: Watch | None) -> tuple[Log, Path]:
         _watch_until_over(performance, watch, faults)
     finally:
         performance.stop()
-    faults += [event.text for event in performance.events() if getattr(event, "level", "") == "error"]
+    faults += _errors(performance)
     folder = performance.recording
     if folder is None or not (folder / LOG_NAME).is_file():
         raise GenerationError(faults[0] if faults else "the demo's processes ended before they began")
@@ -143,5 +144,9 @@ def _watch_until_over(performance: Performance, watch: Watch | None, faults: lis
         snapshot = performance.snapshot()
         if watch is not None and snapshot is not None:
             watch(snapshot)
-        faults += [event.text for event in performance.events() if getattr(event, "level", "") == "error"]
+        faults += _errors(performance)
         time.sleep(0.1)
+
+
+def _errors(performance: Performance) -> list[str]:
+    return [event.text for event in performance.events() if isinstance(event, Notice) and event.level == "error"]

@@ -13,6 +13,8 @@ import struct
 from collections import deque
 from typing import Any
 
+from companion.runtime.pickling import dumps
+
 _LENGTH = struct.Struct(">I")
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 BUFFER_BYTES = 8 * 1024 * 1024
@@ -45,7 +47,7 @@ class Link:
 
     def send(self, value: Any) -> bool:
         """Queue `value` and send what goes without waiting; False = dropped (the other end is dead, or far behind)."""
-        frame = pickle.dumps(value, protocol=5)
+        frame = dumps(value)
         if self.closed or self._waiting_bytes + len(frame) > self._limit:
             self.dropped += 1
             return False
@@ -65,7 +67,7 @@ class Link:
                 if self._newest is None:
                     return
                 newest, self._newest = self._newest, None
-                self._queue(pickle.dumps(newest, protocol=5))
+                self._queue(dumps(newest))
             try:
                 sent = self._socket.send(self._waiting[0])
             except (BlockingIOError, InterruptedError):

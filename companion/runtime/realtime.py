@@ -42,6 +42,7 @@ from companion.session.events import (
     NoteGenerated,
     PortChanged,
 )
+from companion.session.messages import Message
 from companion.session.settings import ModelSettings
 from companion.session.snapshot import Snapshot
 
@@ -196,10 +197,10 @@ class Realtime:
         if wait > 0:
             time.sleep(wait)
 
-    def _poll(self, now: float) -> list[tuple[float, str, object]]:
+    def _poll(self, now: float) -> list[tuple[float, str, Message]]:
         if self._setup.player:
             return [(at, "player", message) for at, message in self._player.poll(now)] if self._player else []
-        return self._board.poll(now)  # type: ignore[return-value]
+        return self._board.poll(now)
 
     def _look_after(self, now: float, due: float | None) -> None:
         """What need not be in time: the other processes, the screen, memory."""

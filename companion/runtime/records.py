@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from companion.music import meter, score
@@ -17,14 +18,15 @@ from companion.session import effects, events, messages, settings
 _MODULES = (meter, score, messages, settings, events, effects)
 
 
+def dataclasses_of(*modules: ModuleType) -> list[type]:
+    """The dataclasses that modules have, their own and imported ones."""
+    found = {value for module in modules for value in vars(module).values() if isinstance(value, type)}
+    return [value for value in found if dataclasses.is_dataclass(value)]
+
+
 @cache
 def _classes() -> dict[str, type]:
-    found: dict[str, type] = {}
-    for module in _MODULES:
-        for name, value in vars(module).items():
-            if isinstance(value, type) and dataclasses.is_dataclass(value):
-                found[name] = value
-    return found
+    return {kind.__name__: kind for kind in dataclasses_of(*_MODULES)}
 
 
 @cache

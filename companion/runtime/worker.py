@@ -28,7 +28,7 @@ from companion.session.events import (
 )
 from companion.session.settings import ModelSettings, Sampling
 
-Emit = Callable[[EngineEvent], None]
+Emit = Callable[[EngineEvent], object]
 Cancelled = Callable[[], bool]
 RESOLUTION = 480
 WARM_REPEATS = 2
