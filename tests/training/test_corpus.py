@@ -14,6 +14,7 @@ from companion.training.config import DataSettings
 from companion.training.corpus import load_corpus, song_from_score
 from companion.training.files import save_tensors
 from companion.training.listing import Entry, list_split
+from companion.training.pack import music_folder
 from tests.training.support import make_score
 
 
