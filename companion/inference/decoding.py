@@ -220,18 +220,19 @@ class PromptRunner:
         while active := [row for row in rows if not row.stopped]:
             _check(cancel)
             width = min(len(row.pending) for row in active)
-            where = np.arange(next_position + fed - 1, next_position + fed - 1 + width, dtype=np.int64)
-            if fed == 0:
-                where[0] = position
-            if where[-1] >= limit or cache.length + width > limit:
+            first = next_position + fed - 1
+            if first + width > limit or cache.length + width > limit:
                 for row in active:
                     row.stopped = True
                 return
-            ids = np.zeros((len(rows), width), dtype=np.int64)
+            ids, where = np.zeros((2, len(rows), width), dtype=np.int64)
+            where[:] = np.arange(first, first + width)
+            if fed == 0:
+                where[:, 0] = position
             for index, row in enumerate(rows):
                 if not row.stopped:
                     ids[index] = row.pending[:width]
-            logits = self.backend.forward(cache, ids, np.broadcast_to(where, ids.shape))
+            logits = self.backend.forward(cache, ids, where)
             stats.forward_calls += 1
             fed += width
             for index, row in enumerate(rows):
