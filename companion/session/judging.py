@@ -11,6 +11,7 @@ from companion.session.accuracy import (
     PlayedNote,
     Tally,
     WrittenNote,
+    window_beats,
 )
 from companion.session.capture import RESOLUTION
 from companion.session.capture import PlayedNote as CapturedNote
@@ -49,10 +50,11 @@ class Judge:
     def note_played(self, session: SessionCore, passes: Passes, note: CapturedNote) -> None:
         """A note of the player's lane."""
         lane = self._lane(session)
-        if lane is None or note.lane != lane.index or not session.running or session.bar < 0:
+        if lane is None or note.lane != lane.index or not session.running:
             return
-        place = session.timeline.locate(note.onset_beats)
-        bar = max(place.bar, session.timeline.segment_bar)
+        bar = max(session.timeline.locate(note.onset_beats).bar, session.timeline.segment_bar)
+        if note.onset_beats < session.timeline.start(bar) - window_beats(60 / session.clock.bpm):
+            return  # in the count-in only a note that anticipates the first bar counts
         self._meter.play(
             PlayedNote(
                 note.onset_beats,

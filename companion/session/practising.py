@@ -72,8 +72,9 @@ class Practising(Extension):
         return bar_after(song_bar, self.loop) if wanted is None else wanted
 
     def bar_started(self, session: SessionCore, bar: int, now: float) -> None:
-        """A new pass, if one begins here; what is written in the next bars; the end of the song."""
+        """A new pass, if one begins here; what is written in the next bars."""
         passes = self.passes
+        self._judge.advance(session, session.position(now))
         if passes.begins_at(bar):
             finished = passes.number(bar - 1) if bar > 0 else 0
             self._judge.pass_ended(session, passes, finished, bar)

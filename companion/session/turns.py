@@ -66,6 +66,11 @@ class TakingTurns(Extension):
             return False
         return True
 
+    def picture(self, session: SessionCore, now: float) -> dict[str, Any]:
+        """What is traded, and whose turn it is."""
+        turn = self.trader.turn(max(session.bar, 0)) if self.trader.active else ""
+        return {"trade_bars": self.trader.trade_bars, "answer": self.trader.answer, "turn": turn}
+
     def view(self, session: SessionCore, now: float) -> dict[str, Any] | None:
         """Whose turn it is."""
         return {"turn": self.trader.turn(max(session.bar, 0))} if self.trader.active else None
