@@ -55,6 +55,7 @@ class Generating(Playing):
     engine_state: str = "loading"
     in_flight: Request | None = None
     size: Size | None = None
+    requests_held_until: float = 0.0
     prefilling: bool = False  # a prefill was sent since the last request
     asked_bar: int = -1  # the last bar that was asked for in earnest
     insured_bar: int = -1
@@ -77,7 +78,7 @@ class Generating(Playing):
         flight = self.in_flight
         if flight and not flight.insurance and flight.bar > self.committed_bar:
             due = max(due, self.commit_seconds(flight.bar))
-        return due
+        return max(due, self.requests_held_until)
 
     def _next_bar_to_ask(self) -> int:
         return max(self.asked_bar, self.committed_bar, self.entry_bar - 1) + 1

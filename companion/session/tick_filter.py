@@ -3,7 +3,7 @@
 Arrival times jitter by milliseconds; counting gives the position, this gives phase, tempo and prediction. A straight line is
 fitted through up to 96 ticks (least squares, outliers pulled in); as soon as a run of residuals of one sign is too long to be
 chance, only that run is kept, so that a new tempo is followed within a fraction of a beat.
-Knows indices of ticks and seconds; nothing of transport, bars or messages. Measured by `tests/session/clock_sim.py`.
+Knows indices of ticks and seconds; nothing of transport, bars or messages. Measured by `python -m companion.bench.clock_sim`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ MIN_RUN = 4
 JUMP_RATIO = 0.2  # a tempo more than this away over four ticks is a new tempo at once …
 JUMP_SIGMAS = 8.0  # … unless jitter could look like it
 GAP_RATIO = 1.6  # an interval this much too long: a missing tick, or half the tempo
+LONG_AGAIN_RATIO = 1.5  # and the next one this much too long: then it is the tempo
 MIN_SIGMA_SECONDS = 0.0002
 START_SIGMA_SECONDS = 0.002
+REBASE_TICKS = 480  # how far sums may run from their origin before rounding could be felt
 PRIOR_WEIGHT = 1.0  # of the tempo assumed before any tick, in tick² (four ticks weigh 5)
 MIN_PERIOD_SECONDS = 60 / (24 * 480)
 MAX_PERIOD_SECONDS = 60 / (24 * 5)
@@ -41,6 +43,7 @@ class TickFilter:
         self._indices: list[int] = []
         self._raw: list[float] = []
         self._pulled: list[float] = []
+        self._sums = _Sums()
         self._run = 0  # residuals of one sign, at the end
         self._run_sum = 0.0
         self._gap_pending = False
@@ -84,7 +87,12 @@ class TickFilter:
         self._indices.append(self.index)
         self._raw.append(raw)
         self._pulled.append(pulled)
+        if len(self._raw) == 1:
+            self._sums.restart(self._indices, self._pulled)
+        else:
+            self._sums.add(self.index, pulled, 1)
         if len(self._raw) > MAX_WINDOW:
+            self._sums.add(self._indices[0], self._pulled[0], -1)
             del self._indices[0], self._raw[0], self._pulled[0]
 
     def _forget(self, keep: int) -> None:
@@ -92,13 +100,14 @@ class TickFilter:
         cut = len(self._raw) - keep
         del self._indices[:cut], self._raw[:cut]
         self._pulled = list(self._raw)
+        self._sums.restart(self._indices, self._pulled)
         self._run, self._run_sum = 0, 0.0
         self._gap_pending = False
 
     def _resolve_gap(self, interval: float) -> None:
         """The tick after a long interval tells whether ticks were missing (it comes in tempo) or the tempo is new."""
         self._gap_pending = False
-        if self._is_long(interval):
+        if interval > LONG_AGAIN_RATIO * self.period_seconds + self.sigma_seconds:
             self._forget(2)
             self._prior = interval
             return
@@ -110,6 +119,7 @@ class TickFilter:
         predicted = self._fit_seconds + missing * self.period_seconds
         limit = OUTLIER_SIGMAS * self.sigma_seconds
         self._pulled[-1] = predicted + max(-limit, min(limit, self._raw[-1] - predicted))
+        self._sums.restart(self._indices, self._pulled)
         self._fit()
 
     def _is_long(self, interval: float) -> bool:
@@ -143,20 +153,39 @@ class TickFilter:
         return drift > JUMP_RATIO * self.period_seconds and drift * span > JUMP_SIGMAS * self.sigma_seconds
 
     def _fit(self) -> None:
-        """Least squares of time over index, both relative to the newest tick; few ticks lean on the tempo before."""
+        """Least squares of time over index; few ticks lean on the tempo before."""
+        sums = self._sums
+        if self.index - sums.origin_index > REBASE_TICKS:
+            sums.restart(self._indices, self._pulled)
         count = len(self._pulled)
-        origin = self._pulled[-1]
-        newest = self._indices[-1]
-        sum_x = sum_t = sum_xx = sum_xt = 0.0
-        for index, seconds in zip(self._indices, self._pulled, strict=True):
-            x = index - newest
-            t = seconds - origin
-            sum_x += x
-            sum_t += t
-            sum_xx += x * x
-            sum_xt += x * t
-        spread = sum_xx - sum_x * sum_x / count
-        shared = sum_xt - sum_x * sum_t / count
+        spread = sums.xx - sums.x * sums.x / count
+        shared = sums.xt - sums.x * sums.t / count
         period = (shared + PRIOR_WEIGHT * self._prior) / (spread + PRIOR_WEIGHT)
         self.period_seconds = max(MIN_PERIOD_SECONDS, min(MAX_PERIOD_SECONDS, period))
-        self._fit_seconds = origin + (sum_t - self.period_seconds * sum_x) / count
+        newest = self.index - sums.origin_index
+        self._fit_seconds = sums.origin_seconds + sums.t / count + (newest - sums.x / count) * self.period_seconds
+
+
+class _Sums:
+    """Running sums over (index, seconds), relative to an origin that must not be too far away."""
+
+    def __init__(self) -> None:
+        self.origin_index = 0
+        self.origin_seconds = 0.0
+        self.x = self.t = self.xx = self.xt = 0.0
+
+    def add(self, index: int, seconds: float, sign: int) -> None:
+        """Take a point in (sign 1) or out (-1)."""
+        x, t = index - self.origin_index, seconds - self.origin_seconds
+        self.x += sign * x
+        self.t += sign * t
+        self.xx += sign * x * x
+        self.xt += sign * x * t
+
+    def restart(self, indices: list[int], seconds: list[float]) -> None:
+        """Sum these points anew, relative to the last."""
+        self.x = self.t = self.xx = self.xt = 0.0
+        if indices:
+            self.origin_index, self.origin_seconds = indices[-1], seconds[-1]
+        for index, second in zip(indices, seconds, strict=True):
+            self.add(index, second, 1)

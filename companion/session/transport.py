@@ -13,6 +13,10 @@ from companion.session.internal_clock import InternalClock, TapTempo, clamp_bpm
 from companion.session.messages import ClockMessage
 
 CONTIGUOUS_BEATS = 1.5 / 24
+AFTER_BEAT = (
+    1 / 8
+)  # prefills come this much after each beat: the player's note on it is in, ours is out, none is on the grid
+NOTE_COMES_SECONDS, NOTE_GONE_SECONDS = 0.004, 0.0005  # a request waits for a note so near, and goes when that is out
 MAX_SKIP_BEATS = 16.0  # a clock that was lost may come back this much further on in the same music
 
 
@@ -54,16 +58,24 @@ class Transport(Generating):
             self._follow(now)
         if not self.running:
             return
+        self.scheduler.run(now, self.to_seconds)
         while self.running and self._pass_bar_line(now):
-            pass
-        if not self.running:
-            return
+            self.scheduler.run(now, self.to_seconds)
+        if self.running:
+            self._ask_engine(now)
+
+    def _ask_engine(self, now: float) -> None:
+        """Requests and prefills that are due, but not just before a note: laying out a window takes a moment."""
         if now >= self.request_seconds():
-            self.request_due(now)
+            note_due = self.scheduler.next_due(self.to_seconds)
+            if now < note_due <= now + NOTE_COMES_SECONDS and not self.requests_held_until:
+                self.requests_held_until = note_due + NOTE_GONE_SECONDS
+            else:
+                self.requests_held_until = 0.0
+                self.request_due(now)
         if now >= self.to_seconds(self._next_beat):
             self._next_beat = max(self._next_beat + 1, self.position(now))
             self.prefill(now)
-        self.scheduler.run(now, self.to_seconds)
 
     def _pass_bar_line(self, now: float) -> bool:
         """At most one bar's commit or line; whether there was one."""
@@ -78,7 +90,7 @@ class Transport(Generating):
     def _begin_bar(self, bar: int, now: float) -> None:
         self.bar = bar
         self._counting_from = None
-        self._next_beat = self.timeline.start(bar)
+        self._next_beat = self.timeline.start(bar) + AFTER_BEAT
         if self.is_master and self.songbook.song and self.timeline.song_bar(bar) >= self.songbook.bar_count:
             self.stop_master(now)
             self.rewind(0)

@@ -60,15 +60,23 @@ def random_event(stage: Stage, rng: random.Random, seconds: float) -> None:
     elif kind < 0.72:
         stage.midi(seconds, ControlChange(channel, rng.choice((64, 1, 7)), rng.randrange(128)), port)
     elif kind < 0.74:
-        stage.midi(seconds, rng.choice((Malformed("garbage", 3), PitchBend(channel, 100), SongPosition(rng.randrange(200)))), port)
+        stage.midi(
+            seconds,
+            rng.choice((Malformed("garbage", 3), PitchBend(channel, 100), SongPosition(rng.randrange(200)))),
+            port,
+        )
+    elif kind < 0.76:
+        stage.midi(
+            seconds, rng.choice((ClockStop(), ClockContinue(), ClockStart(), ClockStart(), ClockContinue())), "clock"
+        )
+    elif kind < 0.765:
+        stage.at(seconds, command("set_clock_source", source=rng.choice(("internal", "external"))))
     elif kind < 0.80:
-        stage.midi(seconds, rng.choice((ClockStop(), ClockContinue(), ClockStart(), ClockStart(), ClockContinue())), "clock")
-    elif kind < 0.84:
         direction = rng.choice(("in", "out"))
         name = "" if direction == "out" else port
         stage.at(seconds, PortChanged(name, direction, False))
         stage.at(seconds + rng.random(), PortChanged(name, direction, True))
-    elif kind < 0.86:
+    elif kind < 0.81:
         stage.at(seconds, EngineLost("killed"))
         stage.at(seconds + rng.random() * 2, READY)
     else:
@@ -100,7 +108,6 @@ def random_command(rng: random.Random):
             command("stop"),
             command("continue"),
             command("seek", bar=rng.randrange(20)),
-            command("set_clock_source", source=rng.choice(("internal", "external"))),
             command("set_role", track=track, role=rng.choice(("companion", "companion", "backing", "silent"))),
             command("set_model", takes=rng.choice((1, 1, 2)), model_dim=rng.choice((0, 4, 8))),
             command("set_latency", port="", seconds=rng.choice((0.0, 0.01, -0.02))),
@@ -130,6 +137,9 @@ def stretch(seed: int, events: int, tally: Tally) -> None:
         stage.at(0.01, command("start"))
     done = 0
     while done < events:
+        if rng.random() < 0.01:  # get the music going again, whatever stopped it
+            stage.midi(seconds, ClockStart(), "clock")
+            stage.at(seconds, command("continue"))
         if rng.random() < 0.002:
             bpm = rng.choice((40, 100, 120, 130, 240, 400))
         if rng.random() < 0.001:

@@ -1,4 +1,4 @@
-"""How well the clock follower predicts, in simulated time: `python -m tests.session.clock_sim`.
+"""How well the clock follower predicts, in simulated time: `python -m companion.bench.clock_sim`.
 
 Jitter is uniform ±`jitter` with 1 % outliers of up to four times that, as a busy USB or network port gives.
 """
