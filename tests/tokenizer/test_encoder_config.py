@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from companion.errors import EncoderConfigError
-from companion.tokenizer import EncoderConfig, TokenType, Vocabulary
+from companion.tokenizer import Encoder, EncoderConfig, TokenType, Vocabulary
 from tests import golden
 
 
@@ -105,3 +107,28 @@ def test_oversized_domains_are_refused(name, size):
     entries = [{"type": key, "domain_size": value} for key, value in domains.items()]
     with pytest.raises(EncoderConfigError, match="more than"):
         Vocabulary(EncoderConfig.from_dict({**EncoderConfig.load("yellow").to_dict(), "token_domains": entries}))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 200) | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*sorted(EncoderConfig.load("yellow").to_dict()), "token_domains", "genre_groups"]), JSON
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_any_json_gives_a_vocabulary_or_a_named_fault(change):
+    data = {**EncoderConfig.load("yellow").to_dict(), **change}
+    try:
+        vocabulary = Vocabulary(EncoderConfig.from_dict(data))
+    except EncoderConfigError as error:
+        if not str(error).startswith("encoder config: "):
+            pytest.fail(f"a fault without its place: {error}")
+        return
+    assert vocabulary.size == sum(size for _, size in vocabulary.domains.values())
+    Encoder(vocabulary)
