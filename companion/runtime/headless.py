@@ -6,12 +6,15 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TextIO
 
 from companion.errors import PortError
-from companion.runtime.performance import LaunchOptions
+from companion.runtime.performance import LaunchOptions, Performance
 from companion.runtime.recording import LOG_NAME, read_log
 from companion.runtime.report import report
+from companion.session.events import command
 from companion.session.snapshot import Snapshot
 
 LOOK_SECONDS = 0.1
@@ -53,13 +56,37 @@ def progress_text(snapshot: Snapshot) -> str:
     )
 
 
-def run_headless(options: LaunchOptions, *, as_json: bool = False) -> int:
+class Starter:
+    """Where the clock is ours and nobody is at a screen to press start: starts the music as soon as the model is ready."""
+
+    def __init__(self, options: LaunchOptions) -> None:
+        settings = options.settings
+        self._waits = settings.clock.source == "internal" and not options.player
+        self._needs_model = any(track.role == "companion" for track in settings.tracks)
+
+    def __call__(self, performance: Performance, snapshot: Snapshot) -> bool:
+        """Look at the performance; never ends it."""
+        if self._waits and (snapshot.checkpoint is not None or not self._needs_model):
+            self._waits = False
+            performance.send(command("start"))
+        return True
+
+
+def run_headless(
+    options: LaunchOptions,
+    *,
+    as_json: bool = False,
+    each: Callable[[Performance, Snapshot], bool] | None = None,
+    more: Callable[[Path], Mapping[str, Any]] | None = None,
+) -> int:
     """Play until Ctrl-C or SIGTERM; prints a report (with `as_json`, one JSON object). Returns the exit status.
 
-    Raises PortError when the performance ends by itself.
+    each: called with every new look at the performance, False ends it; the default is a `Starter`. more: further fields of the
+    report, from the recording's log; of these "lines" are for people. Raises PortError when the performance ends by itself.
     """
     from companion.runtime.processes import start
 
+    each = each or Starter(options)
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda caught, _frame: asked.append(caught))
@@ -70,6 +97,8 @@ def run_headless(options: LaunchOptions, *, as_json: bool = False) -> int:
             snapshot = performance.snapshot()
             if snapshot is not None:
                 line.show(snapshot)
+                if not each(performance, snapshot):
+                    break
             for event in performance.events():
                 if text := getattr(event, "text", ""):
                     line.end()
@@ -80,8 +109,10 @@ def run_headless(options: LaunchOptions, *, as_json: bool = False) -> int:
         performance.stop()
     result: dict[str, Any] = {}
     if performance.recording is not None and (performance.recording / LOG_NAME).is_file():
-        result = {**report(read_log(performance.recording / LOG_NAME)), "recording": str(performance.recording)}
-    print(json.dumps(result) if as_json else summary_text(result))
+        log = performance.recording / LOG_NAME
+        result = {**report(read_log(log)), "recording": str(performance.recording), **(more(log) if more else {})}
+    lines = result.pop("lines", ())
+    print(json.dumps(result) if as_json else "\n".join((summary_text(result), *lines)))
     if performance.ended:
         raise PortError(performance.ended)
     return 0
