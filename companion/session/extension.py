@@ -62,6 +62,10 @@ class Extension:
         """A command; True = done, the session does nothing more."""
         return False
 
+    def picture(self, session: SessionCore, now: float) -> dict[str, Any]:
+        """Fields of Snapshot that this extension answers for."""
+        return {}
+
     def view(self, session: SessionCore, now: float) -> PracticeView | dict[str, Any] | None:
         """For the snapshot: a whole view, or fields to change in the one before."""
         return None

@@ -129,3 +129,6 @@ class Snapshot:
     seed: int = 0
     trade_bars: int = 0
     answer: bool = False
+    turn: str = ""  # whose turn it is in trading or answering: "player" or "companion"
+    kept_bar: int | None = None  # the bar of our parts that is repeated instead of generating
+    entry_bar: int = 0  # the first bar in which the companion may play

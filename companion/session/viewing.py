@@ -47,6 +47,9 @@ class Viewing(Commanding):
             click=self.click,
             wait_bars=self.wait_bars,
             seed=self.seed,
+            kept_bar=self.kept_bar,
+            entry_bar=self.entry_bar,
+            **{name: value for extension in self.extensions for name, value in extension.picture(self, now).items()},
         )
 
     def _transport_view(self, position: float) -> TransportView:

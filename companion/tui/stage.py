@@ -165,8 +165,9 @@ class Stage(MenuActions, Screen[None]):
         snapshot, grid = self.app.picture, self._painter.grid
         if snapshot is None or grid is None:
             return
-        start = snapshot.transport.bar + 1 if self.selection.bar is None else self.selection.bar
-        bar = min(max(start + by, grid.first), grid.first + grid.count - 1)
+        now = snapshot.transport.bar
+        wanted = (now + 1 if by > 0 else now) if self.selection.bar is None else self.selection.bar + by
+        bar = min(max(wanted, grid.first), grid.first + grid.count - 1)
         self.selection = replace(self.selection, bar=bar)
         self.app.draw()
 

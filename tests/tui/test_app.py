@@ -161,8 +161,8 @@ async def test_keys_send_commands_and_show_them_at_once() -> None:
 async def test_bars_are_chosen_with_the_arrows_and_let_go_with_escape() -> None:
     async with running(still()) as (app, pilot):
         await until(pilot, lambda: "▼" in text_of(app, "lanes"))
-        await pilot.press("right")
-        assert app.stage.selection.bar == 6
+        await pilot.press("left")
+        assert app.stage.selection.bar == 4
         await until(pilot, lambda: "◂chosen" in text_of(app, "lanes"))
         await pilot.press("escape")
         assert app.stage.selection.bar is None

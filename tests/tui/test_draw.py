@@ -90,7 +90,7 @@ def test_a_miss_is_never_rounded_up_to_all() -> None:
 
 def test_the_lanes_show_history_plan_and_playhead() -> None:
     snapshot = snapshot_at(9.1)
-    text = LanesPainter().draw(snapshot, Selection(1), 80, 18).text()
+    text = LanesPainter().draw(snapshot, Selection(1), 120, 18).text()
     assert "▸2 bass" in text
     assert "╱╱╱" in text
     assert "▼" in text.splitlines()[0]
@@ -101,7 +101,7 @@ def test_the_lanes_show_history_plan_and_playhead() -> None:
 
 def test_a_locked_bar_is_marked() -> None:
     snapshot = snapshot_at(9.1)
-    assert "⊠" in LanesPainter().draw(snapshot, Selection(), 80, 18).text()
+    assert "⊠" in LanesPainter().draw(snapshot, Selection(), 120, 18).text()
 
 
 def test_only_the_playhead_moves_between_two_pictures_of_a_beat() -> None:
@@ -184,3 +184,15 @@ def test_the_song_line_puts_chords_first() -> None:
 
 def test_without_a_song_the_practice_view_says_how_to_get_one() -> None:
     assert "companion practice SONG.mid" in draw_practice(snapshot_at(0.0), Selection(), 80, 20).text()
+
+
+def test_kept_bars_are_no_misses_and_are_announced() -> None:
+    generation = GenerationView("idle", bars=12, bars_fresh=9, bars_by_step={"fresh": 9, "kept": 3})
+    empty = tuple(replace(lane, bars=()) for lane in lanes(0))
+    text = transport(snapshot_at(1.0, generation=generation, kept_bar=0, lanes=empty))
+    assert "100 % in time" in text
+    assert "bass ↻ kept" in text
+
+
+def test_before_it_comes_in_the_companion_says_when() -> None:
+    assert "comes in after 3 more bars" in transport(snapshot_at(1.0, entry_bar=3))

@@ -220,14 +220,17 @@ def attribute_summary(attributes: Mapping[str, int]) -> str:
 def _draw_playhead(canvas: Canvas, snapshot: Snapshot, grid: BarGrid, rows: tuple[LaneRows, ...]) -> None:
     transport = snapshot.transport
     column = grid.column(transport.bar, transport.beat, float(transport.time_signature.beats))
-    if column is None or not rows:
+    if column is None or column >= canvas.width or not rows:
         return
     moving = transport.state in ("running", "lost")
     if canvas.chars[0][column] in "─ ":
         canvas.put(column, 0, "▼", palette.PLAYHEAD if moving else palette.DIM)
     for lane in rows:
+        head = lane.y if lane.height > 2 else -1
         for y in range(lane.y, lane.y + lane.height):
             char = canvas.chars[y][column]
+            if y == head and char != "─":
+                continue  # the words above a bar stay readable
             if char in PLAYHEAD_CHARS:
                 canvas.put(column, y, PLAYHEAD_CHARS[char], palette.PLAYHEAD if moving else palette.DIM)
             elif moving:

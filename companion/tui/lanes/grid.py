@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from companion.session.snapshot import LaneView, Snapshot
 
 MIN_BAR_WIDTH = 17  # a bar line and sixteen sixteenths
-MIN_BARS, MAX_BARS = 3, 16
+MAX_BARS = 8  # no more are kept in a picture
 NARROW_LABEL, WIDE_LABEL = 12, 20
 WIDE_FROM = 100
 RULER_ROWS = 1
@@ -64,12 +64,10 @@ class LaneRows:
 def bar_grid(snapshot: Snapshot, width: int) -> BarGrid:
     """Room for a few bars of history, the current one, and every bar that is already planned."""
     label = WIDE_LABEL if width >= WIDE_FROM else NARROW_LABEL
-    fitting = min(max((width - label) // MIN_BAR_WIDTH, 1), MAX_BARS)
     now = snapshot.transport.bar
     known = [bar.bar for lane in snapshot.lanes for bar in lane.bars]
-    span = max(known) - min(known) + 1 if known else 0
-    count = min(fitting, max(span, MIN_BARS + 1))
-    ahead = min(max(max(known, default=now) - now, 1), max(count // 2, 1))
+    count = min(max((width - label) // MIN_BAR_WIDTH, 1), MAX_BARS)
+    ahead = min(max(max(known, default=now) - now, 1), max((count - 1) // 2, 1), count - 1)
     first = max(now + ahead - count + 1, min(now, 0))
     return BarGrid(first, count, max((width - label) // count, 2), label)
 

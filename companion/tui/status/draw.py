@@ -9,7 +9,7 @@ from rich.style import Style
 from companion.session.snapshot import Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
-from companion.tui.transport.draw import FAIR_SHARE, GOOD_SHARE
+from companion.tui.transport.draw import FAIR_SHARE, GOOD_SHARE, share_in_time
 from companion.tui.wording import milliseconds, percent, port_label
 
 STRIP_ROWS = 3
@@ -120,10 +120,10 @@ def wrap(text: str, width: int) -> list[str]:
 
 def meter_spans(snapshot: Snapshot, width: int = METER) -> list[Span]:
     """The share of bars in time as a bar and a number."""
-    generation = snapshot.generation
-    share = generation.bars_fresh / generation.bars if generation.bars else 0.0
+    known = share_in_time(snapshot)
+    share = known or 0.0
     style = palette.GOOD if share >= GOOD_SHARE else palette.WARN if share >= FAIR_SHARE else palette.BAD
-    text = percent(share) if generation.bars else "–"
+    text = "–" if known is None else percent(share)
     return [("in time ", palette.DIM), *gauge(share, width, style), (f" {text}", style)]
 
 

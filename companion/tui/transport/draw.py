@@ -61,6 +61,9 @@ def message_spans(snapshot: Snapshot, health: str = "") -> list[Span]:
             waiting = f"waiting for MIDI clock on {input_names(snapshot)}"
             return [(waiting, palette.BOLD), (" — press ", palette.DIM), *_space("for the internal clock"), *spans]
         return [("stopped — press ", palette.DIM), *_space("to start"), *spans]
+    if snapshot.entry_bar > transport.bar + 1:
+        bars = snapshot.entry_bar - transport.bar
+        return [(f"listening — the companion comes in after {bars} more bar{'s' * (bars != 1)}", palette.TITLE)]
     if generation.state == "no engine":
         return [("the engine is down and being restarted; what is planned goes on", palette.BAD)]
     return []
@@ -81,18 +84,20 @@ def next_spans(snapshot: Snapshot) -> list[Span]:
     for lane in ours:
         spans += [
             (lane.name + " ", palette.BOLD),
-            *next_of(lane, upcoming, snapshot.generation.state),
+            *next_of(lane, upcoming, snapshot.generation.state, snapshot.kept_bar is not None),
             ("   ", palette.DIM),
         ]
     return spans
 
 
-def next_of(lane: LaneView, upcoming: int, engine_state: str) -> list[Span]:
+def next_of(lane: LaneView, upcoming: int, engine_state: str, kept: bool = False) -> list[Span]:
     """One part's next bar as a mark and a word."""
     if lane.muted:
         return [("muted", palette.WARN)]
     view = next((bar for bar in lane.bars if bar.bar == upcoming), BarView(upcoming, "empty"))
     if not view.origin:
+        if kept:
+            return [("↻ kept", palette.ORIGIN_STYLES["kept"])]
         if engine_state == "loading":
             return [("loading…", palette.WARN)]
         return [("… " + ("being made" if engine_state in ("generating", "prefilling") else "to be made"), palette.DIM)]
@@ -101,12 +106,18 @@ def next_of(lane: LaneView, upcoming: int, engine_state: str) -> list[Span]:
     return [(f"{palette.ORIGIN_MARKS[view.origin]} {view.origin}{sure}", style)]
 
 
+def share_in_time(snapshot: Snapshot) -> float | None:
+    """Fresh bars among those that were to be fresh (kept and written ones were not); None before the first."""
+    generation = snapshot.generation
+    asked = generation.bars - sum(generation.bars_by_step.get(step, 0) for step in ("kept", "written"))
+    return min(generation.bars_fresh / asked, 1.0) if asked > 0 else None
+
+
 def in_time(snapshot: Snapshot) -> Span:
     """The share of our bars that were fresh and in time, with a mark that needs no colour."""
-    generation = snapshot.generation
-    if not generation.bars:
+    share = share_in_time(snapshot)
+    if share is None:
         return "in time –", palette.DIM
-    share = generation.bars_fresh / generation.bars
     mark, style = (
         ("✓", palette.GOOD)
         if share >= GOOD_SHARE
