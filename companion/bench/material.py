@@ -19,7 +19,6 @@ from companion.tokenizer.vocabulary import Vocabulary
 
 RESOLUTION = 480
 INSTRUMENTS = ((0, True, 36), (33, False, 36), (0, False, 60), (26, False, 55), (73, False, 72), (48, False, 60))
-SHIPPED = Path(__file__).parents[1] / "checkpoints"
 NOTES_A_BAR = 6  # about 800 tokens in 8 bars of 4 tracks, as much as dense music played live
 _RANDOM = re.compile(r"random:(\d+)x(\d+)x(\d+)")
 
@@ -112,8 +111,9 @@ def find_checkpoint(name: str, folder: Path) -> Checkpoint:
         path = folder / f"{name.replace(':', '-')}.pt"
         save_checkpoint(path, config, encoder, random_weights(config))
         return load_checkpoint(path)
-    shipped = [SHIPPED / f"{name}{suffix}" for suffix in (".pt", ".safetensors")]
-    return load_checkpoint(next((path for path in shipped if path.exists()), Path(name)))
+    from companion.inference.hub import find_checkpoint as find_file
+
+    return load_checkpoint(find_file(name))
 
 
 def random_weights(config: ModelConfig, seed: int = 0) -> dict:

@@ -16,7 +16,7 @@ import numpy as np
 
 from companion.bench.machine import busy_core, read_bandwidth
 from companion.bench.material import make_score, one_bar_request
-from companion.bench.runners import CompanionRunner, Runner, Sample, warm_up
+from companion.bench.runners import EngineRunner, Runner, Sample, warm_up
 from companion.inference.checkpoint import Checkpoint, ModelConfig
 
 _WEIGHT_BYTES = {"int8": 1.0, "q8": 1.125, "q4": 0.625, "fp32": 4.0}  # blocks of 32 carry one float each
@@ -52,7 +52,7 @@ class Row:
 
 
 def measure(
-    ours: Sequence[CompanionRunner],
+    ours: Sequence[EngineRunner],
     peers: Sequence[Runner],
     checkpoint: Checkpoint,
     bars: int,
@@ -73,7 +73,8 @@ def measure(
                 samples[runner.name].append(runner.bar(request, seed=number))
     rows = [_row(runner.name, samples[runner.name], checkpoint, bars, tracks, contended) for runner in runners]
     for row, runner in zip(rows, ours, strict=False):
-        row.floor_ms = floor_ms(checkpoint.config, getattr(runner.backend, "scheme", "fp32"), row.prompt_tokens)
+        if runner.backend.name != "cuda":  # whose memory is not the one measured here
+            row.floor_ms = floor_ms(checkpoint.config, getattr(runner.backend, "scheme", "fp32"), row.prompt_tokens)
         row.against = {peer.name: _ratios(samples[peer.name], samples[row.engine]) for peer in peers}
     return rows
 

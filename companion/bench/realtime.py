@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
-from companion.errors import UsageError
+from companion.runtime.demo import DemoOptions, run_demo
+from companion.session.settings import ModelSettings
 
 
 def measure_realtime(checkpoint: str, engine: str, bars: int, tempo: float) -> dict[str, Any]:
-    """The demo's report (`companion demo --headless --json`) and the share of bars that were there in time."""
-    demo = import_module("companion.runtime.demo")
-    report = demo.run_demo(checkpoint=checkpoint, engine=engine, bars=bars, bpm=tempo)
-    document = dict(report if isinstance(report, dict) else report.to_dict())
-    if not document.get("bars"):
-        raise UsageError("the demo played no bars")
-    document["tempo"] = tempo
-    document["share_in_time"] = document["bars_fresh"] / document["bars"]
-    return document
+    """The demo's report (`companion demo --headless --json`), the tempo, and the share of bars that were there in time."""
+    report = run_demo(DemoOptions(bars=bars, bpm=tempo, model=ModelSettings(checkpoint=checkpoint, engine=engine)))
+    return {**report, "tempo": tempo, "share_in_time": report["bars_fresh"] / max(report["bars"], 1)}
 
 
 def realtime_text(report: dict[str, Any]) -> str:

@@ -50,12 +50,21 @@ class Sample:
 
 
 class Runner(Protocol):
-    """An engine under test."""
+    """A program under test."""
 
     name: str
 
     def bar(self, request: WindowRequest, seed: int) -> Sample:
         """Generate the request's one target, cold: nothing reused from before."""
+        ...
+
+
+class EngineRunner(Runner, Protocol):
+    """One of our engines under test."""
+
+    @property
+    def backend(self) -> Backend:
+        """The engine itself."""
         ...
 
 
@@ -173,7 +182,7 @@ class MidigptRunner:
             return self._midigpt.Score.from_midi(str(path))
 
 
-def make_runner(name: str, checkpoint: Checkpoint, tokenizer: Tokenizer) -> CompanionRunner:
+def make_runner(name: str, checkpoint: Checkpoint, tokenizer: Tokenizer) -> EngineRunner:
     """`auto`, `reference`, `onnx`, `cuda`, or `onnx:SCHEME`; raises CompanionError for what this machine cannot run."""
     from companion.inference.backends.select import make_backend
 
@@ -185,6 +194,12 @@ def make_runner(name: str, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Comp
 
         return CompanionRunner(name, OnnxBackend.from_checkpoint(checkpoint, quantization=scheme), tokenizer)
     backend, _ = make_backend(checkpoint, engine)
+    if backend.name == "cuda":
+        from companion.bench.device import DeviceRunner
+        from companion.inference.backends.cuda import CudaBackend
+
+        assert isinstance(backend, CudaBackend)
+        return DeviceRunner(backend, tokenizer)
     return CompanionRunner(backend.name, backend, tokenizer)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 FORMAT = 1  # raise whenever the graph or the manifest changes
+MOST_ENTRIES = 12  # the least recently used go first
 _CHUNK = 1 << 20
 
 
@@ -57,6 +58,7 @@ def find(folder: Path, key: str) -> Stored | None:
         graphs = _paths(folder, key, len(manifest["graphs"]))
         if not graphs or list(manifest["graphs"]) != [hash_checkpoint(path) for path in graphs]:
             return None
+        os.utime(folder / f"{key}.json")
         return Stored(graphs, dict(manifest["model_config"]), dict(manifest["encoder_config"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -77,6 +79,7 @@ def save(
         for path, graph in zip(paths, graphs, strict=True):
             _write_whole(path, graph)
         _write_whole(folder / f"{key}.json", json.dumps(manifest).encode())
+        _prune(folder)
     except OSError:
         return None
     return Stored(paths, dict(model_config), dict(encoder_config))
@@ -84,6 +87,14 @@ def save(
 
 def _paths(folder: Path, key: str, count: int) -> tuple[Path, ...]:
     return tuple(folder / f"{key}-{number}.onnx" for number in range(count))
+
+
+def _prune(folder: Path) -> None:
+    manifests = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for manifest in manifests[MOST_ENTRIES:]:
+        manifest.unlink(missing_ok=True)
+        for graph in folder.glob(f"{manifest.stem}-*.onnx"):
+            graph.unlink(missing_ok=True)
 
 
 def _write_whole(path: Path, data: bytes) -> None:
