@@ -257,7 +257,7 @@ def _read_legacy(path: Path) -> tuple[ModelConfig, object, object]:
         state = load_plain(model_file)
         for key in ("state_dict", "model_state_dict"):
             state = state[key] if isinstance(state, Mapping) and key in state else state
-    stated = encoder.get("n_head") if isinstance(encoder, dict) else None
+    stated = encoder.pop("n_head", None) if isinstance(encoder, dict) else None
     config, tensors = _legacy_dimensions(model_file, state, stated)
     return config, encoder, tensors
 

@@ -100,7 +100,7 @@ class PromptRunner:
     def __init__(self, backend: Backend, tokenizer: Tokenizer) -> None:
         self.backend = backend
         self.tokenizer = tokenizer
-        self._grammar = Grammar(tokenizer.vocabulary)
+        self._grammar = Grammar(tokenizer.vocabulary)  # also where the tokenizer is a legacy one, whose own derails
         self._content = np.zeros(tokenizer.vocabulary.size, dtype=bool)
         for token_type in _CONTENT_TYPES:
             first, size = tokenizer.vocabulary.domains.get(token_type, (0, 0))

@@ -91,6 +91,13 @@ def test_a_directory_with_a_plain_state_dict_loads(tmp_path, checkpoint_of, wrap
     assert same_weights(load_checkpoint(tmp_path), original)
 
 
+def test_a_directory_may_state_its_heads(tmp_path, checkpoint_of):
+    original = checkpoint_of("yellow")
+    torch.save(dict(original.state_dict), tmp_path / "model.pt")
+    (tmp_path / "config.json").write_text(json.dumps(original.encoder_config.to_dict() | {"n_head": 2}))
+    assert load_checkpoint(tmp_path).config == original.config
+
+
 def test_old_causal_buffers_are_dropped(tmp_path, packed):
     packed["state_dict"]["transformer.h.1.attn.bias"] = torch.ones(1, 1, 4, 4)
     torch.save(packed, tmp_path / "x.pt")
