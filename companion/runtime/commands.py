@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from companion.errors import CheckpointError, PortError, UsageError
 
 if TYPE_CHECKING:
-    from companion.config.presets import PortChoice, Preset
+    from companion.config.presets import PortChoice
     from companion.runtime.launch import Launcher
     from companion.runtime.performance import LaunchOptions
-    from companion.session.settings import ModelSettings, SessionSettings
+    from companion.session.settings import ModelSettings, SessionSettings, TradingSettings
 
 PLAYER_NAMES = ("melody", "waltz", "blues", "drums")
 MASK_MODES = ("auto", "attention", "attention_approx", "attention_skip", "remove", "token")
@@ -96,6 +96,12 @@ def _add_jam(subparsers: Any) -> None:
     parser.add_argument("--out", dest="output", metavar="PORT", help="MIDI output: name or part of it, or none")
     parser.add_argument("--clock", choices=("external", "internal"), help="whose time")
     parser.add_argument("--bpm", type=float, metavar="B", help="tempo of the internal clock, 10 to 400")
+    parser.add_argument(
+        "--trade", type=int, metavar="N", help="you and the companion's solo track take turns of N bars"
+    )
+    parser.add_argument(
+        "--answer", action="store_true", help="the solo track answers when you rest, and yields when you come back"
+    )
     add_model_options(parser)
     parser.add_argument("--seed", type=int, metavar="S", help="seed of the model's choices (default: drawn anew)")
     parser.add_argument("--headless", action="store_true", help="no screen: play until Ctrl-C, then say how it went")
@@ -129,7 +135,7 @@ def jam_options(args: argparse.Namespace) -> LaunchOptions:
         remember_used(preset)
     return LaunchOptions(
         settings=settings_from_args(preset.settings, args),
-        ports=_checked_ports(preset, args),
+        ports=checked_ports(preset.ports, args),
         title=preset.title,
         preset=preset,
         record_dir=args.record,
@@ -147,8 +153,18 @@ def settings_from_args(settings: SessionSettings, args: argparse.Namespace) -> S
         clock = replace(clock, bpm=_checked_bpm(args.bpm))
     model = changed_model(settings.model, args)
     if args.seed is not None:
-        model = replace(model, seed=_checked_seed(args.seed))
-    return replace(settings, clock=clock, model=model)
+        model = replace(model, seed=checked_seed(args.seed))
+    return replace(settings, clock=clock, model=model, trading=_changed_trading(settings.trading, args))
+
+
+def _changed_trading(trading: TradingSettings, args: argparse.Namespace) -> TradingSettings:
+    from dataclasses import replace
+
+    if args.trade is not None:
+        if not 1 <= args.trade <= 64:
+            raise UsageError("--trade must be from 1 to 64 bars")
+        trading = replace(trading, trade_bars=args.trade)
+    return replace(trading, answer=True) if args.answer else trading
 
 
 def _checked_bpm(bpm: float) -> float:
@@ -157,14 +173,14 @@ def _checked_bpm(bpm: float) -> float:
     return bpm
 
 
-def _checked_seed(seed: int) -> int:
+def checked_seed(seed: int) -> int:
     if not 0 <= seed < 2**63:
         raise UsageError("--seed must be a whole number, 0 or more")
     return seed
 
 
-def _checked_ports(preset: Preset, args: argparse.Namespace) -> PortChoice:
-    """The preset's ports, or those named on the command line, which must exist now."""
+def checked_ports(preset: PortChoice, args: argparse.Namespace) -> PortChoice:
+    """The preset's ports, or those named on the command line, which must exist now. Raises UsageError, PortError."""
     from companion.config.presets import PortChoice
     from companion.midi.ports import require_port
     from companion.midi.probe import list_ports
@@ -181,8 +197,8 @@ def _checked_ports(preset: Preset, args: argparse.Namespace) -> PortChoice:
                 except PortError as error:
                     raise UsageError(str(error)) from None
     return PortChoice(
-        preset.ports.input if args.input is None else args.input,
-        preset.ports.output if args.output is None else args.output,
+        preset.input if args.input is None else args.input,
+        preset.output if args.output is None else args.output,
     )
 
 
@@ -234,7 +250,7 @@ def run_demo(args: argparse.Namespace) -> int | Launcher:
         bars=args.bars or (demo.DEFAULT_BARS if args.headless else 0),
         bpm=0.0 if args.bpm is None else _checked_bpm(args.bpm),
         model=changed_model(ModelSettings(), args),
-        seed=None if args.seed is None else _checked_seed(args.seed),
+        seed=None if args.seed is None else checked_seed(args.seed),
         tracks=args.tracks or 0,
         out=args.out,
         record_dir=args.record,

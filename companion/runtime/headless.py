@@ -92,11 +92,15 @@ def run_headless(
         signal.signal(number, lambda caught, _frame: asked.append(caught))
     performance = start(options)
     line = ProgressLine(sys.stderr)
+    to_start = options.settings.clock.source == "internal"  # nobody is there to press a key
     try:
         while performance.alive() and not asked:
             snapshot = performance.snapshot()
             if snapshot is not None:
                 line.show(snapshot)
+                if to_start and snapshot.checkpoint is not None:
+                    performance.send(command("start"))
+                    to_start = False
                 if not each(performance, snapshot):
                     break
             for event in performance.events():

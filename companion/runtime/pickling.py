@@ -7,7 +7,6 @@ immutable and mostly the same from one message to the next.
 
 from __future__ import annotations
 
-import copyreg
 import dataclasses
 import io
 import pickle
@@ -77,20 +76,17 @@ def _by_fields(kind: type) -> _Reducer:
     return lambda value: (kind, several(value))
 
 
-class _Pickler(pickle.Pickler):
-    dispatch_table = {
-        **copyreg.dispatch_table,
-        **{
-            kind: _by_fields(kind)
-            for kind in dataclasses_of(score, meter, messages, settings, events, effects, snapshot)
-        },
-        Bar: _reduce_bar,
-        BarView: _reduce_view,
-    }
+_TABLE: dict[type, _Reducer] = {
+    **{kind: _by_fields(kind) for kind in dataclasses_of(score, meter, messages, settings, events, effects, snapshot)},
+    Bar: _reduce_bar,
+    BarView: _reduce_view,
+}
 
 
 def dumps(value: Any) -> bytes:
     """`value` pickled; `pickle.loads` reads it."""
     buffer = io.BytesIO()
-    _Pickler(buffer, protocol=5).dump(value)
+    pickler = pickle.Pickler(buffer, protocol=5)
+    pickler.dispatch_table = _TABLE
+    pickler.dump(value)
     return buffer.getvalue()

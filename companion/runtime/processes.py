@@ -21,7 +21,7 @@ from companion.midi.probe import Ports
 from companion.runtime.link import Link, link_pair
 from companion.runtime.performance import LaunchOptions, PortList
 from companion.runtime.protocol import ChoosePort, End, Ended, Setup
-from companion.runtime.recording import new_folder
+from companion.runtime.recording import ERRORS_NAME, new_folder
 from companion.runtime.supervisor import module_command
 from companion.session.effects import Learned, Notice, PassFinished
 from companion.session.events import Command
@@ -74,14 +74,15 @@ class LivePerformance:
         realtime_ours, realtime_theirs = link_pair()
         ours, theirs = link_pair()
         descriptors = [realtime_theirs.fileno(), theirs.fileno()]
-        self._process = subprocess.Popen(
-            module_command("supervisor", *descriptors),
-            pass_fds=descriptors,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with open(folder / ERRORS_NAME if folder else os.devnull, "ab") as errors:
+            self._process = subprocess.Popen(
+                module_command("supervisor", *descriptors),
+                pass_fds=descriptors,
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                start_new_session=True,
+            )
         realtime_theirs.close()
         theirs.close()
         self._realtime, self._supervisor = Link(realtime_ours), Link(ours)

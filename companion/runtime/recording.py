@@ -33,7 +33,7 @@ from companion.runtime.records import from_json, to_json
 from companion.session.messages import Message
 from companion.session.settings import SessionSettings
 
-LOG_NAME, MIDI_NAME = "log.jsonl", "performance.mid"
+LOG_NAME, MIDI_NAME, ERRORS_NAME = "log.jsonl", "performance.mid", "stderr.log"
 LOG_VERSION = 1
 _WIRE = ("m", "s", "h")  # records whose fourth item is a MIDI message
 

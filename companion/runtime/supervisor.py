@@ -17,14 +17,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from companion.errors import CompanionError
 from companion.midi.file import write_midi
 from companion.midi.probe import Ports, parse_line, probe_command
 from companion.runtime.link import Link, adopt, link_pair, pass_descriptor
 from companion.runtime.protocol import Ended, EngineStuck, Record, Records, Setup
-from companion.runtime.recording import MIDI_NAME, LogWriter, read_log
+from companion.runtime.recording import ERRORS_NAME, LOG_NAME, MIDI_NAME, LogWriter, read_log
 from companion.runtime.transcript import song_of
 from companion.session.effects import Notice
 
@@ -53,8 +52,8 @@ def end_process(process: subprocess.Popen[bytes] | None) -> None:
 class EngineKeeper:
     """One engine process at a time, started again when it dies, less and less often."""
 
-    def __init__(self, control: socket.socket, stderr: IO[bytes] | int) -> None:
-        self._control, self._stderr = control, stderr
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
         self._process: subprocess.Popen[bytes] | None = None
         self._begun = self._next = clock()
         self._back_off = FIRST_BACK_OFF_SECONDS
@@ -81,8 +80,8 @@ class EngineKeeper:
                 module_command("engine_process", theirs.fileno()),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                stdout=self._stderr,
-                stderr=self._stderr,
+                stdout=sys.stderr,
+                stderr=sys.stderr,
             )
             pass_descriptor(self._control, ours)
         except OSError as error:
@@ -166,10 +165,6 @@ class Supervisor:
     def __init__(self, front: Link, setup: Setup, front_realtime: socket.socket) -> None:
         self._front, self._setup = front, setup
         self._folder = Path(setup.recording) if setup.recording else None
-        self._errors: IO[bytes] | int = subprocess.DEVNULL
-        if self._folder is not None:
-            with suppress(OSError):
-                self._errors = (self._folder / "stderr.log").open("ab")
         self._writer: LogWriter | None = None
         ours, theirs = link_pair()
         self._control, their_control = socket.socketpair()
@@ -178,15 +173,15 @@ class Supervisor:
             module_command("realtime", *descriptors),
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
-            stdout=self._errors,
-            stderr=self._errors,
+            stdout=sys.stderr,
+            stderr=sys.stderr,
         )
         for end in (front_realtime, theirs, their_control):
             end.close()
         self._link = Link(ours)
         self._link.send(setup)
         self._heard = clock() + START_PATIENCE_SECONDS  # a loaded machine may take long to start it
-        self._engine = EngineKeeper(self._control, self._errors)
+        self._engine = EngineKeeper(self._control)
         self._watch = None if setup.player else PortWatch(self._ports_seen)
 
     def run(self) -> None:
@@ -259,12 +254,12 @@ class Supervisor:
 
 def finish_recording(folder: Path, front: Link | None = None) -> None:
     """Write the performance as a MIDI file beside its log; drop an empty error log."""
-    errors = folder / "stderr.log"
+    errors = folder / ERRORS_NAME
     with suppress(OSError):
         if errors.stat().st_size == 0:
             errors.unlink()
     try:
-        write_midi(song_of(read_log(folder / "log.jsonl")), folder / MIDI_NAME)
+        write_midi(song_of(read_log(folder / LOG_NAME)), folder / MIDI_NAME)
     except CompanionError as error:
         if front is not None:
             front.send(Notice("warning", str(error)))
