@@ -109,4 +109,7 @@ def _run(module: Any, args: argparse.Namespace) -> int:
         return outcome
     from companion.tui.app import run_app
 
-    return run_app(outcome)
+    status = run_app(outcome)
+    if finish := getattr(outcome, "finish", None):
+        finish()
+    return status

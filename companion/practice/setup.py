@@ -11,6 +11,7 @@ from companion.music.instruments import find_program, program_name
 from companion.music.song import DRUM_CHANNEL
 from companion.practice.song_file import Part, SongFile, find_part
 from companion.session.loop import Loop, check_loop
+from companion.session.practising import check_practice
 from companion.session.settings import (
     ClockSettings,
     ModelSettings,
@@ -19,7 +20,7 @@ from companion.session.settings import (
     Song,
     TrackSettings,
 )
-from companion.session.song_player import SongPlayer
+from companion.session.trainer import first_pass
 
 PLAYER_NAME = "you"
 _BAND = {"bass": 32, "piano": 0, "comping": 0, "guitar": 26, "organ": 16, "strings": 48, "brass": 61, "vibes": 11}
@@ -104,6 +105,14 @@ def parse_trainer(text: str) -> tuple[float, float, float] | None:
     return start, goal, -step if down else step
 
 
+def parse_share(text: str) -> float:
+    """ "90%" or "90" → 0.9; empty → 0."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%?\s*", text or "0")
+    if not match or not 0 <= float(match.group(1)) <= 100:
+        raise UsageError(f"{text!r}: expected a share like 90%")
+    return float(match.group(1)) / 100
+
+
 def _settings(
     song: Song,
     tracks: Sequence[TrackSettings],
@@ -121,11 +130,11 @@ def _settings(
         guide=wishes.guide,
         keep_fills=wishes.keep_fills,
     )
-    player = SongPlayer(song, practice)  # refuses at once what cannot be played
+    check_practice(song, practice)
     first_bar = practice.loop[0] if practice.loop else 0
     clock = replace(
         clock or ClockSettings(source="internal"),
-        bpm=player.tempo_marks(0)[0][1],
+        bpm=song.tempo_changes[0][1] * first_pass(practice).tempo_factor,
         time_signature=song.score.tracks[0].bars[first_bar].time_signature,
     )
     return SessionSettings(

@@ -1,0 +1,77 @@
+"""Running a practice: on the screen or without one, and the report at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from companion.practice.report import document, summary_lines, write_report
+from companion.runtime.headless import Starter, run_headless
+from companion.runtime.launch import Launcher
+from companion.runtime.performance import LaunchOptions, Performance
+from companion.runtime.recording import LOG_NAME, read_log
+from companion.session.effects import PassFinished
+from companion.session.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeLauncher(Launcher):
+    """A launcher that reports at the end: `finish` is called when the screen is gone."""
+
+    report_dir: Path | None = None
+    started: list[Performance] = field(default_factory=list, compare=False)
+
+    def __call__(self) -> Performance:
+        """Start, and remember what was started."""
+        performance = Launcher.__call__(self)
+        self.started.append(performance)
+        return performance
+
+    def finish(self) -> None:
+        """Say how the practice went, and write the report if one was wanted."""
+        for performance in self.started:
+            if performance.recording is not None:
+                lines = practice_report(performance.recording / LOG_NAME, self.options, self.report_dir)["lines"]
+                print("\n".join(lines))
+
+
+def run_practice(options: LaunchOptions, report_dir: Path | None, passes: int = 0, *, as_json: bool = False) -> int:
+    """Practise without a screen, until the song or the last of `passes` ends (0: a loop goes on until Ctrl-C)."""
+    return run_headless(
+        options,
+        as_json=as_json,
+        each=_Course(options, passes),
+        more=lambda log: practice_report(log, options, report_dir),
+    )
+
+
+def practice_report(log: Path, options: LaunchOptions, report_dir: Path | None) -> Mapping[str, Any]:
+    """What a performance's log says about its passes: {"practice": document, "lines": for people}."""
+    if not log.is_file():
+        return {"lines": []}
+    passes = [record[2] for record in read_log(log).of_kind("n") if isinstance(record[2], PassFinished)]
+    lines = summary_lines(options.title, passes)
+    if report_dir is not None:
+        lines += write_report(report_dir, options.title, passes)
+    return {"practice": document(options.title, passes), "lines": lines}
+
+
+class _Course(Starter):
+    """Starts when all is ready, and ends with the song or after the last pass."""
+
+    def __init__(self, options: LaunchOptions, passes: int) -> None:
+        super().__init__(options)
+        self._passes = passes
+        self._was_running = False
+        self._is_master = options.settings.clock.source == "internal"
+
+    def __call__(self, performance: Performance, snapshot: Snapshot) -> bool:
+        """False at the end."""
+        super().__call__(performance, snapshot)
+        running = snapshot.transport.state == "running"
+        over = self._was_running and not running and self._is_master
+        self._was_running = self._was_running or running
+        practice = snapshot.practice
+        return not over and not (self._passes and practice and practice.pass_number > self._passes)
