@@ -16,7 +16,7 @@ from companion.session.timeline import Timeline
 RESOLUTION = 480
 EARLY_BEATS = 1 / 24
 SUSTAIN_CONTROLLER = 64
-BARS_KEPT = 128
+DOUBLED_ONS_KEPT = 8  # note-ons of one key that wait for their note-off
 _MAX_DELTA = RESOLUTION * RESOLUTION // 24
 
 KeyId = tuple[str, int, int]  # port, channel, key
@@ -60,6 +60,8 @@ class Capture:
         queue = self._down.setdefault(where, deque())
         if queue:
             self.doubled_ons += 1
+            if len(queue) >= DOUBLED_ONS_KEPT:
+                self._end(queue.popleft(), position)
         for held in self._pedal.get(where[:2], ()):
             if held.pitch == where[2] and held.released:
                 self._end(held, position)
@@ -138,6 +140,11 @@ class Capture:
             return
         self._oldest = bar
         for key in [key for key in self._cells if key[1] < bar]:
+            del self._cells[key]
+
+    def forget_from(self, bar: int) -> None:
+        """Jumped: bars from here on will be other ones."""
+        for key in [key for key in self._cells if key[1] >= bar]:
             del self._cells[key]
 
     def _bar_of(self, position: float | None) -> int | None:

@@ -121,7 +121,7 @@ class Commanding(Listening):
         if not self.running and self.committed_bar < 0:
             self.timeline.jump(-1, 0)
             return
-        after = max(self.committed_bar, self.bar)
+        after = max(self.committed_bar, self.bar, self.timeline.segment_bar if self.counting_in else -1)
         self.timeline.relay(after)
         self.plan.forget_from(after + 1)
         self.forget_requests(after + 1)
@@ -280,6 +280,7 @@ class Commanding(Listening):
             return
         kept = max(self.bar, 0) if bar is None else _whole("bar", bar, 0, self.committed_bar)
         self.kept_bar = kept
+        self.kept_notes = {lane.index: self.plan.notes(lane.index, kept) for lane in self.lanes_of("companion")}
         self._cancel_flight()
 
     def do_lock(self, now: float, bar: Any = None, on: Any = True) -> None:

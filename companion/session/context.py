@@ -31,6 +31,7 @@ class Ask:
     model_dim: int
     first_known: int
     known_ahead: int = 0  # bars after the target that the window also holds (a song's written future)
+    notes_a_bar: int = 1000  # of each bar's notes, only so many are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def build_window(
         if not asked and lane.role != "human" and not any(known):
             continue
         number = len(tracks)
-        row = tuple(Bar(notes or (), meter) for notes, meter in zip(known, meters, strict=True))
+        row = tuple(Bar((notes or ())[: ask.notes_a_bar], meter) for notes, meter in zip(known, meters, strict=True))
         if asked:
             at = ask.target - first
             targets.append((number, at))

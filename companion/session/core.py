@@ -19,7 +19,7 @@ from companion.session.effects import Effect, Notice, SendMidi
 from companion.session.extension import Extension
 from companion.session.internal_clock import InternalClock
 from companion.session.lanes import Lane, audible, make_lanes
-from companion.session.messages import ChannelMessage, ClockMessage, NoteOff, NoteOn
+from companion.session.messages import ChannelMessage, ClockMessage, NoteOn
 from companion.session.plan import Plan
 from companion.session.routing import EchoGuard, Router
 from companion.session.scheduler import CLICK, Scheduler
@@ -135,7 +135,7 @@ class SessionCore:
 
     def emit(self, effect: Effect) -> None:
         """Have something done by the shell."""
-        if isinstance(effect, SendMidi) and isinstance(effect.message, (NoteOn, NoteOff)):
+        if isinstance(effect, SendMidi) and isinstance(effect.message, NoteOn):
             self.echoes.note_sent(effect.port, effect.message, effect.due_seconds)
         self._effects.append(effect)
 

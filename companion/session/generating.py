@@ -33,6 +33,7 @@ from companion.session.variation import request_seed
 PREFILL_PAUSE_SECONDS = 0.1  # no prefill so shortly before the request itself
 HOPELESS_SHARE = 0.5  # less than this share of the lead left: the bar after is asked for instead
 NOTES_A_DRAFT = 400
+CROWDED_BARS = (48, 16, 4)  # notes of a bar that are shown, where even the smallest window is too much for the model
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +92,7 @@ class Generating(Playing):
             tail_is_useful = self.deadlines.lead(size) < self.bar_seconds(bar)
             bar += 0 if tail_is_useful else 1
         self.asked_bar = bar
-        self._cancel_flight()
+        self._give_up(now)
         self._generate(bar, now, insurance=False)
 
     def insure(self, now: float) -> None:
@@ -119,7 +120,7 @@ class Generating(Playing):
     def new_bar(self, now: float) -> None:
         """A bar line: choose the size of the coming request, look after requests that are of no use any more."""
         if self.in_flight and self.in_flight.bar < self.bar:
-            self._cancel_flight()
+            self._give_up(now)
         if self.checkpoint is not None:
             self.size = self._choose_size(self._next_bar_to_ask())
 
@@ -183,26 +184,22 @@ class Generating(Playing):
         wanted = self.size.model_dim if self.size else self.settings.model.model_dim
         dims = fitting_dims(checkpoint, wanted, history)
         known = [lane for lane in self.lanes if not lane.removed and not (lane.muted and lane.role == "companion")]
-        window = None
-        for dim in dims:
-            ahead = self._known_ahead(bar, dim)
-            ask = Ask(bar, lanes, dim, bar - history, ahead)
-            window = build_window(
-                ask,
-                known,
-                lambda lane, at: self._read_cell(lane, at, position),
-                self._context_meter,
-                bpm_to_tempo(self.clock.bpm),
-            )
-            if fits_model(window, checkpoint):
-                break
-        assert window is not None
+        asks = [Ask(bar, lanes, dim, bar - history, self._known_ahead(bar, dim)) for dim in dims]
+        asks += [replace(asks[-1], notes_a_bar=limit) for limit in CROWDED_BARS]
+        tempo = bpm_to_tempo(self.clock.bpm)
+        windows = (
+            build_window(ask, known, lambda lane, at: self._read_cell(lane, at, position), self._context_meter, tempo)
+            for ask in asks
+        )
+        window = next((window for window in windows if fits_model(window, checkpoint)), None)
+        if window is None:
+            return None
         request_id = self._next_request_id
         self._next_request_id += 1
         model = self.settings.model
         request = {
             "request_id": request_id,
-            "mask_mode": model.mask_mode,
+            "mask_mode": model.mask_mode if model.mask_mode in checkpoint.mask_modes else "auto",
             "sampling": model.sampling,
             "seed": request_seed(self.seed, request_id),
             "takes": model.takes,
@@ -342,15 +339,20 @@ class Generating(Playing):
         self.in_flight = self.size = None
         self.asked_bar = self.insured_bar = self.committed_bar
         self._unreadable_meter = None
-        if event.checkpoint.name != self.settings.model.checkpoint:
-            model = replace(self.settings.model, checkpoint=event.checkpoint.name)
-            self.settings = replace(self.settings, model=model)
 
     def _engine_lost(self, event: EngineLost) -> None:
         self.checkpoint = self.in_flight = self.size = None
         self.engine_state = "loading"
         self.counters["engine_losses"] += 1
         self.notice(f"engine lost: {event.reason}", "error")
+
+    def _give_up(self, now: float) -> None:
+        """The request that is under way took too long: that is a measurement too."""
+        flight = self.in_flight
+        if flight is not None and not flight.insurance:
+            self.deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds)
+            self.counters["unfinished_requests"] += 1
+        self._cancel_flight()
 
     def _cancel_flight(self) -> None:
         if self.in_flight is not None:

@@ -72,11 +72,13 @@ class InternalClock:
         self._anchor_seconds = now
         self.bpm = clamp_bpm(bpm)
 
-    def start(self, position: float, now: float, count_in_beats: float = 0.0) -> list[tuple[ClockMessage, float]]:
-        """Run from `position`, after a count-in. Returns messages to send at once."""
+    def start(
+        self, position: float, now: float, count_in_beats: float = 0.0, located: bool = True
+    ) -> list[tuple[ClockMessage, float]]:
+        """Run from `position`, after a count-in. located: others must be told the position. Returns messages to send at once."""
         messages: list[tuple[ClockMessage, float]] = []
         sixteenths = round(position * SONG_POSITION_PER_BEAT)
-        if position > 0:
+        if position > 0 and located:
             messages.append((SongPosition(min(sixteenths, 16383)), now))
         self._announce = ClockContinue() if position > 0 else ClockStart()
         self._anchor_position = position - count_in_beats

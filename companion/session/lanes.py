@@ -35,11 +35,11 @@ class Lane:
 
 
 def make_lane(index: int, settings: TrackSettings, others: Sequence[Lane | TrackSettings]) -> Lane:
-    """A lane from its settings; those that sound get the first channel free of `others` where none is chosen."""
+    """A lane from its settings; those that sound get a channel free of `others` where none is chosen, channel 1 last: players use it."""
     channel = settings.channel
     if channel is None and settings.role != "human":
         taken = {other.channel for other in others if other.channel is not None and other.role != "human"}
-        free = (number for number in range(16) if number not in taken and number != DRUM_CHANNEL)
+        free = (number for number in (*range(1, 16), 0) if number not in taken and number != DRUM_CHANNEL)
         channel = DRUM_CHANNEL if settings.is_drum else next(free, 0)
     return Lane(
         index=index,

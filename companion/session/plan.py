@@ -16,6 +16,7 @@ from companion.session.variation import vary
 RESOLUTION = 480
 BARS_KEPT = 128
 VERSIONS_KEPT = 8
+MODEL_BARS_BACK = 16
 
 
 @dataclass(slots=True, eq=False)
@@ -181,7 +182,8 @@ class Plan:
             self._undo = [*self._undo[-31:], [(cell, list(cell.drafts), cell.locked) for cell in cells]]
 
     def _last_notes(self, lane: int, bar: int) -> tuple[Note, ...]:
-        for earlier in range(bar - 1, max(bar - 9, -1), -1):
-            if notes := self.notes(lane, earlier):
-                return notes
-        return ()
+        """Of the last bar made by the model, so that variations do not wander off; of any, where that is long ago."""
+        recent = [self._bars.get((lane, earlier)) for earlier in range(bar - 1, max(bar - 1 - MODEL_BARS_BACK, -1), -1)]
+        sounding = [cell for cell in recent if cell is not None and cell.chosen and cell.chosen.notes]
+        made = [cell for cell in sounding if cell.origin != "variation"]
+        return next((cell.notes() for cell in [*made, *sounding]), ())

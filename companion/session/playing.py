@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from companion.music import Note
 from companion.session.core import SessionCore
@@ -23,6 +24,7 @@ class Playing(SessionCore):
     """Committing and scheduling; `kept_bar` is repeated instead of generating."""
 
     kept_bar: int | None = None
+    kept_notes: Mapping[int, tuple[Note, ...]] = MappingProxyType({})  # by lane
     entry_bar: int = 0  # the first bar in which the companion may play
     bars_by_step: dict[str, int]
     bars_with_late_notes: int = 0
@@ -81,7 +83,7 @@ class Playing(SessionCore):
 
     def _kept_notes(self, lane: Lane, bar: int) -> tuple[Note, ...]:
         length = self.timeline.meter(bar).bar_ticks(RESOLUTION)
-        kept = self.plan.notes(lane.index, self.kept_bar or 0)
+        kept = self.kept_notes.get(lane.index, ())
         return tuple(note for note in kept if note.onset_ticks < length)
 
     def _schedule(self, lane: Lane, bar: int, notes: Iterable[Note], from_position: float | None = None) -> None:

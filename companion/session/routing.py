@@ -51,28 +51,31 @@ class EchoGuard:
 
     def __init__(self) -> None:
         self._sent: dict[tuple[str, int, int, int], float] = {}
+        self._echoed: set[tuple[str, int, int]] = set()  # keys that came back: their note-off will too
 
-    def note_sent(self, port: str, message: NoteOn | NoteOff, now: float) -> None:
+    def note_sent(self, port: str, message: NoteOn, now: float) -> None:
         """Remember a note of ours."""
         if len(self._sent) > 512:
             self._sent = {key: time for key, time in self._sent.items() if now - time <= ECHO_SECONDS}
-        self._sent[(device_name(port), *_shape(message))] = now
+        self._sent[(device_name(port), message.channel, message.key, message.velocity)] = now
 
     def is_echo(self, port: str, message: NoteOn | NoteOff, now: float) -> bool:
         """Whether this is what we just sent to the same device (or to the default one, whose name we do not know)."""
         if not self._sent:
             return False
-        shape = _shape(message)
+        key = (port, message.channel, message.key)
+        if isinstance(message, NoteOff):
+            came_back = key in self._echoed
+            self._echoed.discard(key)
+            return came_back
         for device in (device_name(port), ""):
-            sent = self._sent.get((device, *shape))
+            where = (device, message.channel, message.key, message.velocity)
+            sent = self._sent.get(where)
             if sent is not None and now - sent <= ECHO_SECONDS:
-                del self._sent[(device, *shape)]
+                del self._sent[where]
+                self._echoed.add(key)
                 return True
         return False
-
-
-def _shape(message: NoteOn | NoteOff) -> tuple[int, int, int]:
-    return message.channel, message.key, message.velocity if isinstance(message, NoteOn) else 0
 
 
 _DEVICES: dict[str, str] = {}

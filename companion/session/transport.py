@@ -154,10 +154,12 @@ class Transport(Generating):
         if not isinstance(self.clock, InternalClock):
             return
         self.stop_master(now)
-        if song_bar is None and self._resting_position is not None:
-            self._send_clock(self.clock.start(self.clock.position_at(now), now))
+        if song_bar is None and self._resting_position is not None and self._resting_position > 0:
+            self._send_clock(self.clock.start(self.clock.position_at(now), now, located=False))
         else:
-            first = self._first_song_bar(song_bar or 0)
+            if song_bar is None:
+                song_bar = self.songbook.locate(max(0.0, self.clock.position_at(now)))[0]
+            first = self._first_song_bar(song_bar)
             self._resting_position = None
             bars = self.settings.clock.count_in_bars if count_in else 0
             beats = bars * float(self._meter_of(first).beats)
@@ -200,8 +202,8 @@ class Transport(Generating):
         self.running, self._was_lost = True, False
         if contiguous and clock_position > CONTIGUOUS_BEATS and self.bar >= 0:
             position = clock_position + self.offset_beats
-            if self.committed_bar >= self.bar:
-                self.replay_bar(self.bar, position)
+            for bar in range(self.bar, self.committed_bar + 1):
+                self.replay_bar(bar, position)
             self.forget_requests(self.committed_bar + 1)
             self._next_beat = self._next_tempo = position
             return
@@ -213,6 +215,7 @@ class Transport(Generating):
         bar = self.timeline.jump(self.bar, self._first_song_bar(song_bar))
         self.offset_beats = self.timeline.start(bar) + beat - max(clock_position, 0.0)
         self.plan.forget_from(bar)
+        self.capture.forget_from(bar)
         self.bar = self.committed_bar = bar - 1
         position = clock_position + self.offset_beats
         if clock_position <= CONTIGUOUS_BEATS:

@@ -120,7 +120,7 @@ def random_command(rng: random.Random):
 
 
 def stretch(seed: int, events: int, tally: Tally) -> None:
-    """One performance of `events` random events and the clock ticks between them, then stop and close."""
+    """One performance of `events` random events with a clock ticking on, then stop and close."""
     rng = random.Random(seed)
     source = rng.choice(("external", "external", "internal"))
     engine_seconds = rng.choice((0.05, 0.3, 1.0, 3.0))
@@ -146,12 +146,10 @@ def stretch(seed: int, events: int, tally: Tally) -> None:
             seconds += rng.choice((0.3, 1.0, 3.0))  # a drop-out
         seconds += 60 / (24 * bpm)
         stage.midi(seconds + rng.uniform(0, 0.002), ClockTick(), "clock")
-        done += 1
-        for _ in range(rng.choice((0, 0, 1))):
+        if rng.random() < 0.4:
             random_event(stage, rng, seconds + rng.random() * 0.01)
             done += 1
-        if done % 50 < 2:
-            stage.run(seconds)
+        stage.run(seconds - 0.05)
     stage.run(seconds + 2)
     stage.close()
     tally.events += done
