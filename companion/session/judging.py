@@ -80,9 +80,12 @@ class Judge:
         """The music stopped: what was to come is not missed, and the pass is over as far as it went."""
         self._meter.forget_pending(position)
         self._expected_bar = -1
-        if session.bar >= 0:
-            self.pass_ended(session, passes, passes.number(session.bar), session.bar + 1)
         self._settle(session, float("inf"))
+        number = passes.number(max(session.bar, 0))
+        whole_bar = position >= session.timeline.end(passes.first_bar(max(session.bar, 0)))
+        if session.bar >= 0 and (whole_bar or self._meter.tally(number).accuracy is not None):
+            self.pass_ended(session, passes, number, session.bar + 1)
+            self._settle(session, float("inf"))
 
     def part_changed(self, session: SessionCore) -> None:
         """Another part is the player's from the next bar on."""

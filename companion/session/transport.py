@@ -28,6 +28,7 @@ class Transport(Generating):
     _next_beat: float = 0.0  # session position of the next prefill
     _next_tempo: float = 0.0  # session position where a tempo may be written next
     _counting_from: float | None = None
+    _first_position: float = 0.0  # clock position of the first bar line after a count-in
     _was_lost: bool = False
 
     # -- what is due --------------------------------------------------------------------------------------------------
@@ -165,7 +166,8 @@ class Transport(Generating):
             beats = bars * float(self._meter_of(first).beats)
             if (bpm := self.songbook.bpm_at(first)) is not None:
                 self.clock.set_bpm(bpm * self.tempo_factor, now)
-            self._send_clock(self.clock.start(self.songbook.start(first), now, beats))
+            self._first_position = self.songbook.start(first)
+            self._send_clock(self.clock.start(self._first_position, now, beats))
         self._enter(self.clock.position_at(now), now, self._resting_position is None)
         self.advance(now)
 
@@ -195,7 +197,7 @@ class Transport(Generating):
             extension.stopped(self, now)
 
     def _enter(self, clock_position: float, now: float, jump: bool = False) -> None:
-        """The music begins, or goes on, at a position of the clock (negative while counting in)."""
+        """The music begins, or goes on, at a position of the clock (before `_first_position` while counting in)."""
         rested = self._resting_position
         reach = MAX_SKIP_BEATS if self._was_lost else CONTIGUOUS_BEATS
         contiguous = not jump and rested is not None and -CONTIGUOUS_BEATS < clock_position - rested < reach
@@ -211,14 +213,17 @@ class Transport(Generating):
 
     def _jump(self, clock_position: float, now: float) -> None:
         """A new stretch of session bars begins: at a start from 0 with nothing heard before, else with what was heard."""
-        song_bar, beat = self.songbook.locate(max(clock_position, 0.0))
-        bar = self.timeline.jump(self.bar, self._first_song_bar(song_bar))
-        self.offset_beats = self.timeline.start(bar) + beat - max(clock_position, 0.0)
+        begin = max(clock_position, self._first_position)
+        self._first_position = 0.0
+        song_bar, beat = self.songbook.locate(begin)
+        song_bar = self._first_song_bar(song_bar)
+        bar = self.timeline.jump(self.bar, song_bar)
+        self.offset_beats = self.timeline.start(bar) + beat - begin
         self.plan.forget_from(bar)
         self.capture.forget_from(bar)
         self.bar = self.committed_bar = bar - 1
         position = clock_position + self.offset_beats
-        if clock_position <= CONTIGUOUS_BEATS:
+        if clock_position <= CONTIGUOUS_BEATS or song_bar == self._first_song_bar(0):
             self.context_bar = bar
             self.entry_bar = bar + self._bars_to_wait()
         self.kept_bar = None
@@ -229,7 +234,7 @@ class Transport(Generating):
         if beat > CONTIGUOUS_BEATS:
             self.commit_bar(bar, now, position)
             self._begin_bar(bar, now)
-        elif clock_position < 0:
+        elif clock_position < begin:
             self._counting_from = position
             self._count_in(bar, position)
 

@@ -142,6 +142,12 @@ def test_a_loop_begins_with_its_first_bar_and_leaves_nothing_hanging():
     assert stage.hanging == 0
 
 
+def test_a_count_in_before_a_loop_lasts_as_long_as_it_should():
+    stage = performing(settings(loop=(2, 4), count_in=2), 12)
+    assert heard(stage, MELODY)[0] == (pytest.approx(5.0), 62)
+    assert len([time for time, _ in heard(stage, -1) if time < 5.0]) == 8, "the clicks"
+
+
 def test_the_first_note_of_a_pass_is_struck_once():
     stage = performing(settings(loop=(0, 1), music=song(duration=480 * 6)), 9)
     onsets = [round(time, 6) for time, _ in heard(stage, MELODY)]
