@@ -55,6 +55,7 @@ class SampleSettings:
     empty_past: float = 0.15  # of live examples: the first bars emptied, as when the companion enters early
     hide_share: float = 0.8  # of live examples: the others' bars from the targets on are hidden
     hide_infill: float = 0.3  # of infill examples: 1..25 % of the other cells hidden
+    targets_last: float = 0.7  # of live examples: the tracks to write stand last; the others have them anywhere
     target_attributes: float = 0.75  # of live examples: attributes of target tracks describe the target bars alone
     infill_weight: float = 2.0  # loss weight of tokens after a FillInStart
 

@@ -32,6 +32,7 @@ KINDS = ("live", "infill", "plain")
 _ATTEMPTS = 16
 _ACTIVE_SHARE = 0.5  # a track takes part in a window when it has notes in at least this share of the bars
 _TOKENS_PER_NOTE = (4.0, 3.0)  # melodic, drum: rough, to choose tracks before encoding
+_TARGET_TRACKS = (0.55, 0.3, 0.15)  # live examples with one, two, three tracks to write
 _MASK_TOKEN_SHARE = 0.7  # of hidden bars, where the vocabulary has MaskBar; the rest trains the attention modes
 
 
@@ -221,7 +222,9 @@ def _uncounted(window: Score, task: _Task) -> set[Cell]:
 
 def _live_task(rng: Generator, window: Score, settings: SampleSettings) -> _Task:
     tracks, bars = len(window.tracks), window.bar_count
-    own = {int(track) for track in rng.permutation(tracks)[: int(rng.integers(1, max(2, min(3, tracks - 1) + 1)))]}
+    count = min(int(rng.choice(3, p=_TARGET_TRACKS)) + 1, max(1, tracks - 1))
+    last = rng.random() < settings.targets_last
+    own = set(range(tracks - count, tracks)) if last else {int(track) for track in rng.permutation(tracks)[:count]}
     first = bars - int(rng.integers(1, 3))
     targets = {(track, bar) for track in own for bar in range(first, bars)}
     hidden: set[Cell] = set()
