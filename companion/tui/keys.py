@@ -62,9 +62,7 @@ def _wish(keys: str, name: str, help: str, group: str, hint: str = "", urgent: b
 
 
 KEYS: tuple[Key, ...] = (
-    _wish(
-        "space", "toggle", "start or stop; without a MIDI clock: start by the internal clock", "Transport", "start/stop"
-    ),
+    _wish("space", "toggle", "start or stop; without a MIDI clock: start by the internal clock", "Transport", "start"),
     _wish("p", "panic", "panic: silence everything now", "Transport", "panic"),
     _wish("exclamation_mark", "panic", "panic, also while a menu is open", "Transport", urgent=True),
     _wish("t", "tap", "tap the tempo", "Transport", "tap"),

@@ -191,7 +191,7 @@ def _flags(lane: LaneView) -> list[tuple[str, Style]]:
         spans.append(("SOLO ", palette.GOOD))
     if lane.sounding:
         return [*spans, ("♪" + " ".join(pitch_name(pitch) for pitch in lane.sounding[:4]), palette.BOLD)]
-    return [*spans, (ROLE_WORDS[lane.role], palette.DIM)]
+    return spans or [(ROLE_WORDS[lane.role], palette.DIM)]
 
 
 def _instrument(lane: LaneView) -> str:
@@ -217,6 +217,15 @@ def attribute_summary(attributes: Mapping[str, int]) -> str:
     return " ".join(parts)
 
 
+def _mark_sounded(canvas: Canvas, lane: LaneRows, start: int, end: int) -> None:
+    """What the playhead has passed in this bar has been played: the colour says so, the shape stays till the bar is over."""
+    for y in range(lane.y, lane.y + lane.height):
+        styles = canvas.styles[y]
+        for x in range(start, end):
+            if styles[x] is palette.COMMITTED:
+                styles[x] = palette.PLAYED
+
+
 def _draw_playhead(canvas: Canvas, snapshot: Snapshot, grid: BarGrid, rows: tuple[LaneRows, ...]) -> None:
     transport = snapshot.transport
     column = grid.column(transport.bar, transport.beat, float(transport.time_signature.beats))
@@ -225,7 +234,9 @@ def _draw_playhead(canvas: Canvas, snapshot: Snapshot, grid: BarGrid, rows: tupl
     moving = transport.state in ("running", "lost")
     if canvas.chars[0][column] in "─ ":
         canvas.put(column, 0, "▼", palette.PLAYHEAD if moving else palette.DIM)
+    start = grid.bar_x(transport.bar) + 1
     for lane in rows:
+        _mark_sounded(canvas, lane, start, column)
         head = lane.y if lane.height > 2 else -1
         for y in range(lane.y, lane.y + lane.height):
             char = canvas.chars[y][column]

@@ -78,6 +78,8 @@ def next_spans(snapshot: Snapshot) -> list[Span]:
     upcoming = snapshot.transport.bar + 1
     loop = snapshot.practice.loop if snapshot.practice else None
     spans: list[Span] = [(f"next {bar_number(snapshot.transport, upcoming, loop)}: ", palette.DIM)]
+    if snapshot.turn:
+        spans.insert(0, ("your turn   " if snapshot.turn == "player" else "its turn   ", palette.TITLE))
     ours = [lane for lane in snapshot.lanes if lane.role == "companion"]
     if not ours:
         return [*spans, ("no part of ours", palette.DIM)]
