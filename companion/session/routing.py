@@ -61,7 +61,7 @@ class EchoGuard:
 
     def is_echo(self, port: str, message: NoteOn | NoteOff, now: float) -> bool:
         """Whether this is what we just sent to the same device (or to the default one, whose name we do not know)."""
-        if not self._sent:
+        if not self._sent and not self._echoed:
             return False
         key = (port, message.channel, message.key)
         if isinstance(message, NoteOff):
@@ -75,6 +75,7 @@ class EchoGuard:
                 del self._sent[where]
                 self._echoed.add(key)
                 return True
+        self._echoed.discard(key)
         return False
 
 

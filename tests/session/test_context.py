@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from companion.music import Note, TimeSignature
+from companion.session.context import Ask, build_window, fits_model, fitting_dims, known_attributes
+from companion.session.lanes import make_lanes
+from companion.session.settings import TrackSettings
+from tests.session.session_stage import CHECKPOINT, trio
+
+LANES = make_lanes(trio().tracks)
+NOTE = Note(0, 480, 60)
+
+
+def window(ask: Ask, known=lambda lane, bar: (NOTE,) if bar < 5 else None, lanes=LANES):
+    return build_window(ask, lanes, known, lambda bar: TimeSignature(4, 4), 500_000)
+
+
+def test_no_window_is_larger_than_what_was_heard():
+    assert fitting_dims(CHECKPOINT, 0, 1) == [4]
+    assert fitting_dims(CHECKPOINT, 0, 6) == [4]
+    assert fitting_dims(CHECKPOINT, 0, 7) == [8, 4]
+    assert fitting_dims(CHECKPOINT, 4, 100) == [4]
+
+
+def test_the_target_is_the_last_bar_and_the_humans_are_last_and_hidden():
+    made = window(Ask(5, (1, 2, 3), 4, 0))
+    assert made.first_bar == 2
+    assert made.tracks == (1, 2, 3, 0)
+    assert made.targets == ((0, 3), (1, 3), (2, 3))
+    assert made.hidden == ((3, 3),)
+
+
+def test_an_own_lane_that_is_not_asked_for_is_hidden_where_it_has_no_plan():
+    made = window(Ask(5, (1,), 4, 0))
+    assert set(made.hidden) == {(1, 3), (2, 3), (3, 3)}
+
+
+def test_before_the_music_bars_are_empty():
+    made = window(Ask(1, (1,), 4, 0), lambda lane, bar: (NOTE,) if bar == 0 else None if bar > 0 else ())
+    human = made.score.tracks[-1]
+    assert [len(bar.notes) for bar in human.bars] == [0, 0, 1, 0]
+
+
+def test_with_a_written_future_the_target_is_not_last():
+    made = window(Ask(5, (1,), 8, 0, known_ahead=2), lambda lane, bar: (NOTE,))
+    assert (made.first_bar, made.targets) == (0, ((0, 5),))
+
+
+def test_a_crowded_window_does_not_fit_and_can_be_thinned():
+    crowd = tuple(Note(number, 1, 60) for number in range(300))
+    ask = Ask(5, (1,), 4, 0)
+    assert not fits_model(window(ask, lambda lane, bar: crowd), CHECKPOINT)
+    assert fits_model(window(replace(ask, notes_a_bar=16), lambda lane, bar: crowd), CHECKPOINT)
+
+
+def test_only_controls_that_fit_the_lane_and_the_checkpoint_are_sent():
+    wanted = {"note_density": 3, "min_polyphony": 2, "swing": 1}
+    bass, drums = make_lanes(
+        [
+            TrackSettings("b", "companion", attributes=wanted),
+            TrackSettings("d", "companion", is_drum=True, attributes=wanted),
+        ]
+    )
+    assert known_attributes(bass, CHECKPOINT) == {"min_polyphony": 2}
+    assert known_attributes(drums, CHECKPOINT) == {"note_density": 3}

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from companion.session.deadline import Deadlines, Size
+
+
+def measured(seconds: float, dim: int = 8, lanes: int = 3) -> Deadlines:
+    deadlines = Deadlines(1.25, 0.05)
+    for _ in range(10):
+        deadlines.record(dim, lanes, seconds)
+    return deadlines
+
+
+def test_the_lead_is_the_measured_p99_with_a_margin():
+    deadlines = measured(0.4)
+    deadlines.record(8, 3, 0.8)
+    assert deadlines.lead(Size(8, 3)) == pytest.approx(1.0)
+
+
+def test_the_lead_has_a_floor():
+    assert measured(0.001).lead(Size(8, 3)) == 0.05
+
+
+def test_before_anything_is_measured_the_engine_s_own_time_counts():
+    deadlines = Deadlines(1.0, 0.05)
+    deadlines.engine_ready(((4, 0.1), (8, 0.2)))
+    assert deadlines.estimate(8, 1) == pytest.approx(0.2)
+    assert deadlines.estimate(8, 3) > 0.2
+
+
+def test_all_that_fits_is_taken():
+    assert measured(0.4).choose([8, 4], 3, 2.0, None) == Size(8, 3)
+
+
+def test_too_slow_a_window_is_cut_first_and_says_so():
+    size = measured(1.6).choose([8, 4], 3, 2.0, None)
+    assert (size.model_dim, size.lanes) == (4, 3)
+    assert "8 to 4" in size.advice
+
+
+def test_then_tracks_take_turns():
+    size = measured(1.9, 4, 3).choose([4], 3, 2.0, None)
+    assert size.lanes == 2
+    assert "2 of 3 tracks" in size.advice
+
+
+def test_hopeless_is_said():
+    size = measured(9.0, 4, 1).choose([4], 1, 2.0, None)
+    assert (size.model_dim, size.lanes) == (4, 1)
+    assert "slower tempo" in size.advice
+
+
+def test_it_grows_back_only_with_room_to_spare():
+    deadlines = measured(1.36)  # with the margin 0.85 of a bar of 2 s
+    small = Size(4, 3)
+    assert deadlines.choose([8, 4], 3, 2.0, small).model_dim == 4
+    assert deadlines.choose([8, 4], 3, 2.0, Size(8, 3)).model_dim == 8
+    assert deadlines.choose([8, 4], 3, 3.0, small).model_dim == 8

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from companion.bench.clock_sim import arrivals, beats_until_within, jump, predict, steady, true_ticks
+from companion.session.tick_filter import TickFilter
+
+
+@pytest.mark.parametrize("bpm", [10, 60, 120, 200])
+def test_one_beat_ahead_within_two_milliseconds(bpm):
+    for seed in range(3):
+        assert predict(steady(bpm), 60, 0.002, seed).quantile(0.99, 24 * 8) < 0.002
+
+
+def test_a_new_tempo_is_followed_within_a_beat():
+    waits = [beats_until_within(jump(120, 130, 16), 16, 0.01, 0.002, seed) for seed in range(20)]
+    assert max(waits) <= 1.0
+
+
+@pytest.mark.parametrize(("before", "after"), [(120, 60), (60, 120), (100, 240), (400, 10)])
+def test_large_jumps_lose_no_tick(before, after):
+    times = true_ticks(jump(before, after, 8), 16)
+    follower = TickFilter(60 / (24 * before))
+    for time in times:
+        follower.add(time)
+    assert (follower.index, follower.missed) == (len(times) - 1, 0)
+    assert follower.seconds_at(follower.index + 24) == pytest.approx(times[-1] + 60 / after, abs=0.005)
+
+
+def test_missing_ticks_are_counted_in():
+    times = true_ticks(steady(120), 20)
+    lost = {100, 200, 201, 300}
+    follower = TickFilter(1 / 48)
+    for index, time in enumerate(arrivals(times, 0.001, random.Random(1))):
+        if index not in lost:
+            follower.add(time)
+    assert (follower.index, follower.missed) == (len(times) - 1, len(lost))
+
+
+def test_far_from_zero_nothing_is_lost_to_rounding():
+    follower = TickFilter(1 / 48)
+    for tick in range(5000):
+        follower.add(4e6 + tick / 48)
+    assert follower.seconds_at(follower.index) == pytest.approx(4e6 + 4999 / 48, abs=1e-5)
