@@ -107,10 +107,9 @@ def _counts(each: PassSummary) -> str:
         return "nothing to compare"
     octave = f" ({each.wrong_octave} by octaves)" if each.wrong_octave else ""
     side = "late" if each.mean_offset_ms >= 0 else "early"
-    return (
-        f"{each.accuracy:.0%} right; {each.right} right, {each.wrong} wrong{octave}, {each.missed} missed, {each.extra} extra; "
-        f"{abs(each.mean_offset_ms):.0f} ms {side} on average, spread {each.offset_spread_ms:.0f} ms"
-    )
+    timing = f"; {abs(each.mean_offset_ms):.0f} ms {side} on average, spread {each.offset_spread_ms:.0f} ms"
+    counts = f"{each.right} right, {each.wrong} wrong{octave}, {each.missed} missed, {each.extra} extra"
+    return f"{each.accuracy:.0%} right; {counts}{timing if each.right else ''}"
 
 
 def _draw(path: Path, title: str, passes: Sequence[PassFinished]) -> str:
