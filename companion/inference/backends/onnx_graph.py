@@ -85,12 +85,12 @@ class _Graph:
         return self.node("Add", [product, bias_name], [out]) if bias_name else product
 
     def residual_norm(
-        self, name: str, x: str, residual: str, norm: str, bias: str, weights: Weights
+        self, name: str, x: str, residual: str, norm: str, bias: npt.NDArray[np.float32], weights: Weights
     ) -> tuple[str, str]:
-        """(layer norm of x + bias + residual, that sum); `norm` and `bias` name tensors of the state dict."""
+        """(layer norm of x + bias + residual, that sum); `norm` names tensors of the state dict."""
         scale = self.constant(f"{norm}.weight", weights[f"{norm}.weight"])
         shift = self.constant(f"{norm}.bias", weights[f"{norm}.bias"])
-        added = self.constant(f"{bias}.added", weights[bias])
+        added = self.constant(f"{name}.added", bias)
         outputs = [f"{name}.norm", "", "", f"{name}.sum"]
         self.node(
             "SkipLayerNormalization",
@@ -112,10 +112,30 @@ def _embedding(graph: _Graph, weights: Weights) -> tuple[str, str]:
     return graph.node("LayerNormalization", [stream, *norm], ["h.0.norm"], epsilon=LAYER_NORM_EPSILON), stream
 
 
-def _attention(graph: _Graph, layer: int, x: str, weights: Weights, config: ModelConfig) -> str:
-    """Attention of one layer over the shared buffers, before its output projection."""
-    prefix = f"transformer.h.{layer}.attn.c_attn"
-    packed = graph.linear(f"h.{layer}.qkv", x, weights[f"{prefix}.weight"], weights[f"{prefix}.bias"])
+def centred_biases(weights: Weights, layer: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Biases of `c_attn` and `c_proj` that give the same attention with keys and values around zero, which bytes hold better.
+
+    A vector added to every key moves all of a query's scores by one number, so softmax does not see it; one added to every value
+    comes out unchanged, since the weights sum to one, and can be added after the projection instead. Those vectors are the
+    biases and what the layer norm's own shift contributes.
+    """
+    prefix = f"transformer.h.{layer}"
+    width = len(weights[f"{prefix}.ln_1.bias"])
+    shift = weights[f"{prefix}.ln_1.bias"] @ weights[f"{prefix}.attn.c_attn.weight"]
+    packed = weights[f"{prefix}.attn.c_attn.bias"]
+    constant = shift + packed
+    centred = np.concatenate([packed[:width], -shift[width:]])
+    projection = weights[f"{prefix}.attn.c_proj.weight"]
+    after = weights[f"{prefix}.attn.c_proj.bias"] + constant[2 * width :] @ projection
+    return centred.astype(np.float32), after.astype(np.float32)
+
+
+def _attention(
+    graph: _Graph, layer: int, x: str, bias: npt.NDArray[np.float32], weights: Weights, config: ModelConfig
+) -> str:
+    """Attention of one layer over the shared buffers, before its output projection; `bias` is that of `c_attn`."""
+    matrix = weights[f"transformer.h.{layer}.attn.c_attn.weight"]
+    packed = graph.linear(f"h.{layer}.qkv", x, matrix, bias)
     memory = [f"{kind}_{layer}" for kind in ("key", "value")]
     inputs = [packed, "", "", *(f"past_{name}" for name in memory), "seqlens", "total"]
     outputs = [f"h.{layer}.attended", *(f"present_{name}" for name in memory)]
@@ -129,20 +149,21 @@ def _attention(graph: _Graph, layer: int, x: str, weights: Weights, config: Mode
 def _block(graph: _Graph, layer: int, norm: str, stream: str, weights: Weights, config: ModelConfig) -> tuple[str, str]:
     """One transformer block; in and out are (normed input, residual stream)."""
     prefix, last = f"transformer.h.{layer}", layer == config.n_layer - 1
-    attended = _attention(graph, layer, norm, weights, config)
+    inner_bias, outer_bias = centred_biases(weights, layer)
+    attended = _attention(graph, layer, norm, inner_bias, weights, config)
     if last:
         attended = graph.node("Gather", [attended, "last"], ["last.attended"], axis=1)
         stream = graph.node("Gather", [stream, "last"], ["last.stream"], axis=1)
     projected = graph.linear(f"h.{layer}.projected", attended, weights[f"{prefix}.attn.c_proj.weight"])
-    norm, stream = graph.residual_norm(
-        f"h.{layer}.middle", projected, stream, f"{prefix}.ln_2", f"{prefix}.attn.c_proj.bias", weights
-    )
+    norm, stream = graph.residual_norm(f"h.{layer}.middle", projected, stream, f"{prefix}.ln_2", outer_bias, weights)
     inner = graph.linear(f"h.{layer}.inner", norm, weights[f"{prefix}.mlp.c_fc.weight"])
-    inner_bias = graph.constant(f"h.{layer}.inner.bias", weights[f"{prefix}.mlp.c_fc.bias"])
-    active = graph.node("FastGelu", [inner, inner_bias], [f"h.{layer}.active"], microsoft=True)
+    fc_bias = graph.constant(f"h.{layer}.inner.bias", weights[f"{prefix}.mlp.c_fc.bias"])
+    active = graph.node("FastGelu", [inner, fc_bias], [f"h.{layer}.active"], microsoft=True)
     outer = graph.linear(f"h.{layer}.outer", active, weights[f"{prefix}.mlp.c_proj.weight"])
     following = "transformer.ln_f" if last else f"transformer.h.{layer + 1}.ln_1"
-    return graph.residual_norm(f"h.{layer}.end", outer, stream, following, f"{prefix}.mlp.c_proj.bias", weights)
+    return graph.residual_norm(
+        f"h.{layer}.end", outer, stream, following, weights[f"{prefix}.mlp.c_proj.bias"], weights
+    )
 
 
 def build_graph(

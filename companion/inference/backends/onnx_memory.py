@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-MARGIN = 1.25  # room for tokens yet to come, over the largest magnitude seen
+MARGIN = 2.0  # room for tokens yet to come, over the largest magnitude seen: a clipped key costs more than a coarse one
 ENOUGH_ROWS = 24  # rows from which a scale can be taken in trust
 
 

@@ -236,3 +236,15 @@ def test_takes_decoded_together_equal_takes_decoded_alone(make_checkpoint, tmp_p
         cache.truncate(40)
         alone = engine.forward(cache, np.array([row]), rows([40, 41, 42]))
         np.testing.assert_allclose(alone[0], expected, atol=0.05)
+
+
+def test_centred_biases_leave_the_attention_as_it_was(make_checkpoint) -> None:
+    """Keys and values then have no part that is the same for every token; `engines` above show that the output is the same."""
+    from companion.inference.backends.onnx_graph import centred_biases
+
+    weights = {name: tensor.numpy() for name, tensor in make_checkpoint().state_dict.items()}
+    packed, _ = centred_biases(weights, 0)
+    width, prefix = 64, "transformer.h.0"
+    same_for_all = weights[f"{prefix}.ln_1.bias"] @ weights[f"{prefix}.attn.c_attn.weight"] + packed
+    np.testing.assert_allclose(same_for_all[width:], 0, atol=1e-5)
+    np.testing.assert_array_equal(packed[:width], weights[f"{prefix}.attn.c_attn.bias"][:width])
