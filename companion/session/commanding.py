@@ -271,7 +271,8 @@ class Commanding(Listening):
             raise BadArgument("nothing plays")
         if self.checkpoint is None:
             raise BadArgument("the engine is not ready")
-        self.regenerate(bar, now)
+        if not self.regenerate(bar, now):
+            raise BadArgument(f"bar {bar + 1} is locked, or nobody plays in it")
 
     def do_keep(self, now: float, on: Any = None, bar: Any = None) -> None:
         """Repeat a bar of our parts (the present one) instead of generating; off: generate again."""
@@ -288,8 +289,6 @@ class Commanding(Listening):
         bar = self._coming(bar)
         if not self.plan.lock([lane.index for lane in self.lanes_of("companion")], bar, bool(on)):
             raise BadArgument(f"bar {bar + 1} has no plan yet")
-        if on and self.in_flight and self.in_flight.bar == bar:
-            self._cancel_flight()
 
     def do_undo(self, now: float) -> None:
         """Take the last regenerate or lock back."""

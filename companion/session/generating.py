@@ -124,15 +124,19 @@ class Generating(Playing):
         if self.checkpoint is not None:
             self.size = self._choose_size(self._next_bar_to_ask())
 
-    def regenerate(self, bar: int, now: float) -> None:
-        """A tentative bar once more: the next take if one is at hand, else a new request at once."""
-        lanes = [lane for lane in self.lanes_of("companion") if self.plays_in(lane, bar)]
-        at_hand = self.plan.discard([lane.index for lane in lanes], bar)
+    def regenerate(self, bar: int, now: float) -> bool:
+        """A tentative bar once more: the next take if one is at hand, else a new request at once. False: no lane may change."""
+        lanes = [lane.index for lane in self.lanes_of("companion") if self.plays_in(lane, bar)]
+        lanes = [lane for lane in lanes if not self.plan.at(lane, bar).locked]
+        if not lanes:
+            return False
+        at_hand = self.plan.discard(lanes, bar)
         if self.checkpoint is None or at_hand:
-            return
+            return True
         self._cancel_flight()
         self.asked_bar = max(self.asked_bar, bar)
         self._generate(bar, now, insurance=False)
+        return True
 
     def forget_requests(self, next_bar: int) -> None:
         """The music jumped or stopped: answers to come are of no use."""

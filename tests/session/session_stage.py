@@ -179,7 +179,7 @@ class Stage:
 
     # -- what was heard -----------------------------------------------------------------------------------------------
 
-    def sent(self, kind: type = NoteOn, source: int | None = None) -> list[tuple[float, SendMidi]]:
+    def sent(self, kind: Any = NoteOn, source: int | None = None) -> list[tuple[float, SendMidi]]:
         """(seconds from the start when due, effect) of messages of one kind."""
         return [
             (effect.due_seconds - self.start_seconds, effect)
