@@ -1,4 +1,4 @@
-"""How well the clock follower predicts, in simulated time: `python -m companion.bench.clock_sim`.
+"""How well the clock follower predicts, and the session keeps the grid, in simulated time: `python -m companion.bench.clock_sim`.
 
 Jitter is uniform ±`jitter` with 1 % outliers of up to four times that, as a busy USB or network port gives.
 """
@@ -9,6 +9,11 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from companion.session import Session
+from companion.session.effects import SendMidi
+from companion.session.events import MidiReceived
+from companion.session.messages import ClockStart, ClockTick, NoteOn
+from companion.session.settings import ClockSettings, SessionSettings, TrackSettings
 from companion.session.tick_filter import TickFilter
 
 Tempo = Callable[[float], float]  # beat → BPM
@@ -79,7 +84,45 @@ def beats_until_within(tempo: Tempo, at_beat: int, limit: float, jitter: float, 
     return float("inf")
 
 
+def grid_errors(tempo: Tempo, beats: int, jitter: float, seed: int) -> list[float]:
+    """Seconds between the ideal time (by the true clock) of every beat and the moment a session meant to send its click.
+
+    The session wakes up exactly when it asks to; what waking late adds is measured with real ports.
+    """
+    times = true_ticks(tempo, beats)
+    settings = SessionSettings((TrackSettings("me", "human"),), ClockSettings(click=True))
+    session = Session(settings, 0.0)
+    session.receive(MidiReceived("clock", ClockStart()), times[0] - 0.01)
+    errors: list[float] = []
+
+    def drain(now: float) -> None:
+        for effect in session.effects():
+            if isinstance(effect, SendMidi) and isinstance(effect.message, NoteOn):
+                beat = round(session.clock.position_at(effect.due_seconds))
+                if beat < beats:
+                    errors.append(max(effect.due_seconds, now) - times[24 * beat])
+
+    for arrival in arrivals(times, jitter, random.Random(seed)):
+        while (timer := session.next_timer()) is not None and timer < arrival:
+            session.handle_timer(timer)
+            drain(timer)
+        session.receive(MidiReceived("clock", ClockTick()), arrival)
+        drain(arrival)
+    return errors
+
+
+def spread(errors: list[float]) -> str:
+    """p99 and standard deviation in words."""
+    ordered = sorted(abs(error) for error in errors)
+    mean = sum(errors) / len(errors)
+    deviation = (sum((error - mean) ** 2 for error in errors) / len(errors)) ** 0.5
+    return f"p99 {1000 * ordered[int(0.99 * len(ordered))]:.2f} ms, standard deviation {1000 * deviation:.2f} ms"
+
+
 def main() -> None:
+    for name, tempo in (("steady 120", steady(120)), ("120 → 130 and back", lambda b: 130 if 64 <= b < 128 else 120)):
+        errors = [error for seed in range(5) for error in grid_errors(tempo, 200, 0.002, seed)[1:]]
+        print(f"notes against the true clock, {name} BPM, ±2 ms: {spread(errors)}")
     for bpm in (10, 60, 120, 200, 400):
         for gauss in (False, True):
             runs = [predict(steady(bpm), 100, 0.002, seed, gauss=gauss) for seed in range(10)]
