@@ -41,6 +41,8 @@ class Passes:
         self._timeline = timeline
         self._starts: list[tuple[int, int]] = []  # (session bar, number) of the passes begun
         self._settings: dict[int, PassSettings] = {1: first_pass(practice)}
+        self._numbers: dict[int, int] = {}  # what `number` found, while the timeline is of `_version`
+        self._version = -1
 
     def begins_at(self, bar: int) -> bool:
         """Whether a session bar does not follow the one before it in the song."""
@@ -49,9 +51,13 @@ class Passes:
 
     def number(self, bar: int) -> int:
         """The pass, from 1, of a session bar that is past, present or laid out to come."""
-        index = bisect_right(self._starts, (bar, 1 << 30)) - 1
-        start, number = self._starts[index] if index >= 0 else (bar, 1)
-        return number + sum(self.begins_at(later) for later in range(start + 1, bar + 1))
+        if self._version != self._timeline.version:
+            self._numbers, self._version = {}, self._timeline.version
+        if bar not in self._numbers:
+            index = bisect_right(self._starts, (bar, 1 << 30)) - 1
+            start, number = self._starts[index] if index >= 0 else (bar, 1)
+            self._numbers[bar] = number + sum(self.begins_at(later) for later in range(start + 1, bar + 1))
+        return self._numbers[bar]
 
     def first_bar(self, bar: int) -> int:
         """The session bar with which the pass of this bar began."""
@@ -64,6 +70,7 @@ class Passes:
             return self._starts[-1][1]
         number = self._starts[-1][1] + 1 if self._starts else 1
         self._starts.append((bar, number))
+        self._numbers = {}
         if number not in self._settings:
             self._settings[number] = next_pass(self._settings[number - 1], self.practice, accuracy)
         return number

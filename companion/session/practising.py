@@ -19,6 +19,7 @@ from companion.session.judging import Judge
 from companion.session.lanes import Lane
 from companion.session.loop import Loop, Passes, bar_after, check_loop
 from companion.session.settings import PracticeSettings, Song
+from companion.session.shown_parts import parts_to_show
 from companion.session.snapshot import Ladder, PracticeView
 from companion.session.trainer import check_transposition, first_pass
 
@@ -48,6 +49,7 @@ class Practising(Extension):
         self.keep_fills = practice.keep_fills
         self._session: Session | None = None
         self._passes: Passes | None = None
+        self._shown: frozenset[int] | None = None
         self._jump_to: int | None = None  # the song bar that follows next, whatever the loop says
         self._judge = Judge()
         self._last_heard: dict[int, int] = {}  # song bar → the session bar in which it sounded last
@@ -99,15 +101,25 @@ class Practising(Extension):
     def known_notes(self, session: SessionCore, lane: Lane, bar: int) -> tuple[Note, ...] | None:
         """Written parts in the key of their pass. The player's part: what was played, and what is written where nothing was.
 
-        The written part behind the player's lane is left out, so that the model does not see it twice.
+        The written part behind the player's lane is left out, so that the model does not see it twice; of a song with many
+        parts only some are shown.
         """
         if lane.role == "human" and lane.song_track is not None:
             heard = session.context_bar <= bar <= session.bar and session.capture.any_played(bar)
             return None if heard else self._written(session, lane, bar)
         if lane.role not in ("backing", "silent"):
             return None
-        mine = {human.song_track for human in session.lanes_of("human")}
-        return () if lane.song_track in mine else self._written(session, lane, bar)
+        return self._written(session, lane, bar) if lane.song_track in self._shown_parts(session) else ()
+
+    def _shown_parts(self, session: SessionCore) -> frozenset[int]:
+        """Written parts that the model sees beside the player's own, which its lane shows; all, if they fit."""
+        if self._shown is None:
+            mine = {lane.song_track for lane in session.lanes_of("human") if lane.song_track is not None}
+            written = {lane.song_track for lane in session.lanes_of("backing", "silent") if lane.song_track is not None}
+            self._shown = parts_to_show(self.song.score, written | mine, mine) - mine
+            if len(self._shown) < len(written - mine):
+                session.notice(f"the model sees {len(self._shown)} of {len(written - mine)} written parts: no more fit")
+        return self._shown
 
     def lane_notes(self, session: SessionCore, lane: Lane, bar: int) -> tuple[tuple[Note, ...], Ladder] | None:
         """Backing in the key of its pass."""
@@ -148,8 +160,8 @@ class Practising(Extension):
                 continue
             shift = self.passes.settings(ahead).transpose - self.passes.settings(last).transpose
             for lane in session.lanes_of("companion"):
-                cell = session.plan.at(lane.index, ahead)
-                if not cell.committed and not cell.locked:
+                cell, heard = session.plan.at(lane.index, ahead), session.plan.get(lane.index, last)
+                if heard and heard.committed and heard.origin != "rest" and not cell.committed and not cell.locked:
                     notes = _shifted(session.plan.notes(lane.index, last), 0 if lane.is_drum else shift)
                     session.plan.put(lane.index, ahead, notes, "kept").locked = True
 
@@ -230,6 +242,7 @@ class Practising(Extension):
         elif player is not None and player.song_track == lane.song_track and role == "companion":
             player.song_track = None
         self.session.do_set_role(now, lane.index, role)
+        self._shown = None
         self._judge.part_changed(session)
 
     # -- the view -----------------------------------------------------------------------------------------------------

@@ -88,6 +88,8 @@ class SongBook:
         written = score.tracks[track]
         bar = written.bars[song_bar] if song_bar < len(written.bars) else Bar()
         shift = 0 if written.is_drum else transpose
+        if shift == 0 and score.resolution == RESOLUTION:
+            return bar.notes
         notes = []
         for note in bar.notes:
             pitch = note.pitch + shift

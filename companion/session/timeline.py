@@ -35,6 +35,7 @@ class Timeline:
         self.meters: list[TimeSignature] = [meter_of(0)]
         self.song_bars: list[int] = [0]
         self.segment_bar = 0  # the first bar since the last start or jump
+        self.version = 0  # grows whenever bars are laid out anew
 
     def ensure(self, bar: int) -> None:
         """Lay out bars up to and including this one."""
@@ -81,6 +82,7 @@ class Timeline:
 
     def relay(self, after: int) -> None:
         """Forget the layout behind bar `after`: meters or the order of song bars have changed."""
+        self.version += 1
         keep = after + 1
         del self.starts[keep:], self.meters[keep:], self.song_bars[keep:]
 
