@@ -31,6 +31,7 @@ from companion.session.playing import Playing
 from companion.session.variation import request_seed
 
 PREFILL_PAUSE_SECONDS = 0.1  # no prefill so shortly before the request itself
+INSURANCE_SHARE = 0.35  # no insurance where it would take more of a bar: the machine has enough to do
 HOPELESS_SHARE = 0.5  # less than this share of the lead left: the bar after is asked for instead
 NOTES_A_DRAFT = 400
 CROWDED_BARS = (48, 16, 4)  # notes of a bar that are shown, where even the smallest window is too much for the model
@@ -100,7 +101,8 @@ class Generating(Playing):
         bar = self._next_bar_to_ask()
         if self.in_flight or self.size is None or self.insured_bar >= bar or bar <= self.entry_bar:
             return
-        if self.request_seconds() - now > self.deadlines.lead(self.size):
+        lead = self.deadlines.lead(self.size)
+        if lead <= INSURANCE_SHARE * self.bar_seconds(bar) and self.request_seconds() - now > lead:
             self.insured_bar = bar
             self._generate(bar, now, insurance=True)
 

@@ -23,7 +23,7 @@ from companion.session.viewing import Viewing
 
 
 class Session(Viewing):
-    """See the module. seed: for the generation seeds; None takes settings.model.seed, and 0 where that is negative too."""
+    """See the module. seed: for the generation seeds; None takes settings.model.seed, and makes one of `now` where that is < 0."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Session(Viewing):
     ) -> None:
         chosen = settings.model.seed if seed is None else seed
         attached = extensions_for(settings) if extensions is None else extensions
-        super().__init__(settings, now, max(chosen, 0), attached)
+        super().__init__(settings, now, chosen if chosen >= 0 else int(now * 1e6) & 0x7FFFFFFF, attached)
         self.bars_by_step = {}
         self.taps = TapTempo()
         self.learned = dict(settings.learned)

@@ -238,6 +238,12 @@ class Transport(Generating):
             self._counting_from = position
             self._count_in(bar, position)
 
+    def relocated(self, position: float) -> bool:
+        """Whether, at rest, the clock has been set to another place than where the music stopped (or would begin)."""
+        clock_position = position - self.offset_beats
+        rested = self._resting_position or 0.0
+        return not self.running and clock_position >= 0 and abs(clock_position - rested) >= CONTIGUOUS_BEATS
+
     def _bars_to_wait(self) -> int:
         """Bars before the companion enters: those asked for, but at least one to hear, unless a song is written."""
         return max(self.wait_bars, 0 if self.songbook.song is not None else 1)

@@ -148,6 +148,8 @@ def test_seek_as_master_goes_to_the_bar_and_hears_on():
 def test_seek_while_stopped_is_where_it_goes_on():
     stage = master()
     stage.at(1.0, command("seek", bar=4))
+    stage.run(1.5)
+    assert stage.session.snapshot(stage.now).transport.song_bar == 4
     stage.at(2.0, command("continue"))
     stage.run(2.1)
     assert stage.session.snapshot(stage.now).transport.song_bar == 4

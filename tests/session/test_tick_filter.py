@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from companion.bench.clock_sim import arrivals, beats_until_within, jump, predict, steady, true_ticks
+from companion.bench.clock_sim import arrivals, beats_until_within, grid_errors, jump, predict, steady, true_ticks
 from companion.session.tick_filter import TickFilter
 
 
@@ -44,3 +44,9 @@ def test_far_from_zero_nothing_is_lost_to_rounding():
     for tick in range(5000):
         follower.add(4e6 + tick / 48)
     assert follower.seconds_at(follower.index) == pytest.approx(4e6 + 4999 / 48, abs=1e-5)
+
+
+def test_the_session_keeps_the_grid_of_a_jittering_clock():
+    errors = sorted(abs(error) for error in grid_errors(jump(120, 126, 40), 100, 0.002, 3)[1:])
+    assert len(errors) > 90
+    assert errors[int(0.99 * len(errors))] < 0.003
