@@ -76,8 +76,13 @@ def start_jam(rig: Rig, *arguments: str, source: str = "external", bpm: float = 
     rig.environment["PYTHONPATH"] = os.getcwd()
     process = rig.start(*command, "--seed", "5", "--record", str(recordings), *arguments, output=output)
     jam = Jam(process, output, recordings)
-    wait_until(lambda: recordings.is_dir() and any(recordings.glob("*/log.jsonl")), PATIENCE_SECONDS, "the log")
-    wait_until(lambda: "is ready" in jam.log.read_text(), PATIENCE_SECONDS, "the engine")
+
+    def begun() -> bool:
+        assert process.poll() is None, output.read_text()
+        logs = list(recordings.glob("*/log.jsonl"))
+        return bool(logs) and "is ready" in logs[0].read_text()
+
+    wait_until(begun, PATIENCE_SECONDS, "the engine")
     return jam
 
 

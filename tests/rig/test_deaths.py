@@ -20,7 +20,7 @@ def playing_jam(rig: Rig, observer: Observer) -> Jam:
     rig.connect("jack_midi_clock:mclk_out", OUR_INPUT)
     rig.connect("jack_midi_clock:mclk_out", "observer:clock")
     rig.connect(OUR_OUTPUT, "observer:notes")
-    observer.play(b"\xfa")
+    rig.run("jack_transport", text="locate 0\nplay\n")
     play_along(observer, 6)
     wait_until(observer.hanging, PATIENCE_SECONDS, "a note that sounds")
     return jam
