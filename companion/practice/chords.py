@@ -10,19 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_SHARP_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-_FLAT_NAMES = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
-_FLAT_KEYS = frozenset({"F", "Bb", "Eb", "Ab", "Db", "Gb", "Cb", "Dm", "Gm", "Cm", "Fm", "Bbm", "Ebm", "Abm"})
+from companion.music.chord_names import BASS, ROOT, STEPS, pitch_class, plain_signs
 
 _DEGREES = {"2": 14, "4": 17, "5": 7, "6": 9, "7": 10, "9": 14, "11": 17, "13": 21}
 _NO_CHORD = frozenset({"N.C.", "NC", "N.C", "n.c.", "nc"})
 
-_SAME_SIGNS = str.maketrans(
-    {"♯": "#", "♭": "b", "−": "-", "–": "-", "Δ": "^", "△": "^", "∆": "^", "°": "o", "º": "o", "Ø": "ø"}
-)
-_ROOT = re.compile(r"([A-G])(##|bb|#|b)?")
-_BASS = re.compile(r"/([A-G](?:##|bb|#|b)?)$")
 # Tried in this order at every point of the rest of a symbol. "+" and "-" before a degree alter it, elsewhere they are
 # augmented and minor; "-" straight after the root is always minor ("A-7", "A-11").
 _TOKEN = re.compile(
@@ -67,50 +59,21 @@ def is_no_chord(text: str) -> bool:
 
 def parse_chord(text: str) -> ChordSymbol:
     """Read one symbol such as Cmaj7, A-7, F#ø, G7alt, Bb6/9 or Dm7/G; ValueError says what is not understood."""
-    plain = text.translate(_SAME_SIGNS)
-    match = _ROOT.match(plain)
+    plain = plain_signs(text)
+    match = ROOT.match(plain)
     if not match:
         raise ValueError(_root_advice(text))
     root = pitch_class(match.group())
     rest = plain[match.end() :]
     bass = root
-    if slash := _BASS.search(rest):
+    if slash := BASS.search(rest):
         bass = pitch_class(slash.group(1))
         rest = rest[: slash.start()]
     return ChordSymbol(text, root, bass, _intervals(text, rest))
 
 
-def pitch_class(name: str) -> int:
-    """Note name such as F# or Bb → 0-11."""
-    return (_STEPS[name[0]] + name.count("#") - name[1:].count("b")) % 12
-
-
-def prefers_flats(key: str) -> bool:
-    """Whether notes of this key are spelled with flats."""
-    return key in _FLAT_KEYS
-
-
-def transpose_name(name: str, semitones: int, flats: bool) -> str:
-    """A note name moved by semitones; unchanged (spelling included) for whole octaves."""
-    if semitones % 12 == 0:
-        return name
-    return (_FLAT_NAMES if flats else _SHARP_NAMES)[(pitch_class(name) + semitones) % 12]
-
-
-def transpose_symbol(text: str, semitones: int, flats: bool = True) -> str:
-    """A chord symbol in another key, its quality spelled as before; text that is no chord is returned as it is."""
-    plain = text.translate(_SAME_SIGNS)
-    match = _ROOT.match(plain)
-    if not match or semitones % 12 == 0:
-        return text
-    rest = text[match.end() :]
-    if slash := _BASS.search(plain[match.end() :]):
-        rest = rest[: slash.start()] + "/" + transpose_name(slash.group(1), semitones, flats)
-    return transpose_name(match.group(), semitones, flats) + rest
-
-
 def _root_advice(text: str) -> str:
-    if text[:1].upper() in _STEPS and text[:1].islower():
+    if text[:1].upper() in STEPS and text[:1].islower():
         return f"chord roots are capitals ({text[0].upper()}{text[1:]})"
     if text[:1] in ("H", "h"):
         return "H is written B, and B flat Bb"

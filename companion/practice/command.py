@@ -25,7 +25,7 @@ MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".smf", ".rmi")
 EPILOG = """examples:
   companion practice SONG.mid --list
   companion practice SONG.mid --me melody --fill bass --fill Strings:49 --tempo 80% --loop 9-16 --report out/
-  companion practice twelve-bar-blues --trainer 70:110:+4
+  companion practice blues --trainer 70:110:+4
 """
 
 

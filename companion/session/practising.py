@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from companion.errors import UsageError
 from companion.music import Note
+from companion.music.chord_names import transpose_symbols
 from companion.session.capture import PlayedNote as CapturedNote
 from companion.session.core import SessionCore
 from companion.session.events import Command
@@ -50,6 +51,7 @@ class Practising(Extension):
         self._session: Session | None = None
         self._passes: Passes | None = None
         self._shown: frozenset[int] | None = None
+        self._chords: dict[int, tuple[tuple[int, float, str], ...]] = {}
         self._jump_to: int | None = None  # the song bar that follows next, whatever the loop says
         self._judge = Judge()
         self._last_heard: dict[int, int] = {}  # song bar → the session bar in which it sounded last
@@ -261,7 +263,7 @@ class Practising(Extension):
             tempo_factor=settings.tempo_factor,
             loop=self.loop,
             sections=self.song.sections,
-            chords=self.song.chords,
+            chords=self._chords_in(settings.transpose),
             song_bar=self._song_bar(session),
             transpose=settings.transpose,
             accuracy=self._judge.accuracy(number - 1),
@@ -272,6 +274,14 @@ class Practising(Extension):
             extra=live.extra,
             mean_offset_ms=live.mean_offset_ms,
         )
+
+    def _chords_in(self, key: int) -> tuple[tuple[int, float, str], ...]:
+        """The chords as they sound, spelled once for every key."""
+        if key not in self._chords:
+            symbols = transpose_symbols([symbol for _, _, symbol in self.song.chords], key)
+            marks = zip(self.song.chords, symbols, strict=True)
+            self._chords[key] = tuple((bar, beat, symbol) for (bar, beat, _), symbol in marks)
+        return self._chords[key]
 
     def _song_bar(self, session: SessionCore) -> int:
         song_bar = session.timeline.song_bar(max(session.bar, 0))

@@ -10,7 +10,7 @@ from companion.errors import ChartError
 from companion.practice.chart_file import parse_chart, read_chart
 from companion.resources import configs_dir
 
-SHIPPED = {"twelve-bar-blues": 12, "ii-V-I": 48, "aaba-32": 32, "waltz": 24, "vamp": 8}
+SHIPPED = {"blues": 12, "ii-V-I": 48, "aaba-32": 32, "waltz": 24, "vamp": 8}
 
 
 def symbols(text):

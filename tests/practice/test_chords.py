@@ -2,7 +2,7 @@
 
 import pytest
 
-from companion.practice.chords import is_no_chord, parse_chord, prefers_flats, transpose_symbol
+from companion.practice.chords import is_no_chord, parse_chord
 
 SPELLINGS = {
     (0, 4, 7): "C Cmaj CM",
@@ -73,16 +73,6 @@ def test_agrees_with_another_parser_on_all_it_knows():
             assert ours == (theirs - {eleventh} if "13" in quality and "add" not in quality else theirs), root + quality
 
 
-@pytest.mark.parametrize(
-    ("symbol", "semitones", "expected"),
-    [("Am7/G", 3, "Cm7/Bb"), ("Bb6/9", 2, "C6/9"), ("F♯m7", 12, "F♯m7"), ("N.C.", 5, "N.C."), ("E7#9", 1, "F7#9")],
-)
-def test_transposed_symbols_keep_their_quality(symbol, semitones, expected):
-    assert transpose_symbol(symbol, semitones) == expected
-
-
-def test_no_chord_and_key_spelling():
+def test_no_chord_is_known_by_its_spellings():
     assert is_no_chord("N.C.")
     assert not is_no_chord("C")
-    assert prefers_flats("Gm")
-    assert not prefers_flats("E")
