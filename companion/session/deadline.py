@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 FIT, GROW = 0.9, 0.7  # share of a bar that a request may take; that a larger one must stay under
 SAMPLES_KEPT = 100
+UNMEASURED = 1.3  # times the engine's own estimate, while nothing is measured
+HICCUP_SAMPLES, HICCUP = 12, 2.0  # among so many, a single one this many times the next is the hundredth
 PRIOR_SAMPLES = 4  # measured requests before the engine's own estimate is left aside
 FIRST_GUESS_SECONDS = 0.3  # a bar of one lane with a window of 8, before anything is known
 LANE_SHARE = 0.7  # of a one-lane request's time that each further lane adds
@@ -22,6 +24,14 @@ def quantile(values: Iterable[float], share: float) -> float:
     """The value below which `share` of the values lie (nearest rank); 0 of nothing."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def worst(samples: Iterable[float]) -> float:
+    """The p99 to reckon with; one lone hiccup does not make every bar be asked for early."""
+    ordered = sorted(samples)
+    if len(ordered) >= HICCUP_SAMPLES and ordered[-1] > HICCUP * ordered[-2]:
+        ordered.pop()
+    return quantile(ordered, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +106,7 @@ class Deadlines:
     def _estimate(self, model_dim: int, lanes: int) -> float:
         samples = self._samples.get((model_dim, lanes), ())
         if len(samples) >= PRIOR_SAMPLES:
-            return quantile(samples, 0.99)
+            return worst(samples)
         return max([self._prior(model_dim, lanes), *samples])
 
     def _prior(self, model_dim: int, lanes: int) -> float:
@@ -105,12 +115,12 @@ class Deadlines:
         if measured:
             near = min(measured, key=lambda key: (abs(key[0] - model_dim), abs(key[1] - lanes)))
             lane_ratio = _lane_factor(lanes) / _lane_factor(near[1])
-            return quantile(self._samples[near], 0.99) * lane_ratio * (model_dim / near[0]) ** 0.5
+            return worst(self._samples[near]) * lane_ratio * (model_dim / near[0]) ** 0.5
         if model_dim in self._warm:
-            return self._warm[model_dim] * _lane_factor(lanes)
+            return UNMEASURED * self._warm[model_dim] * _lane_factor(lanes)
         if self._warm:
             near_dim = min(self._warm, key=lambda dim: abs(dim - model_dim))
-            return self._warm[near_dim] * _lane_factor(lanes) * (model_dim / near_dim) ** 0.5
+            return UNMEASURED * self._warm[near_dim] * _lane_factor(lanes) * (model_dim / near_dim) ** 0.5
         return FIRST_GUESS_SECONDS * _lane_factor(lanes) * (model_dim / 8) ** 0.5
 
 
