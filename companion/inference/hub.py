@@ -100,7 +100,9 @@ def pull_checkpoint(name: str, repository: str | None = None) -> Path:
     except HfHubHTTPError as error:
         status = getattr(error.response, "status_code", None)
         if status in (401, 403):
-            raise CheckpointError(f"{repository} is private or does not exist, or your hub login is not valid") from None
+            raise CheckpointError(
+                f"{repository} is private or does not exist, or your hub login is not valid"
+            ) from None
         return _cached(name, repository, f"the hub answered with an error ({status})")
     except CheckpointError:
         raise

@@ -135,6 +135,10 @@ def _check_options(config: InferenceConfig) -> None:
     _require(
         config.num_candidates <= MAX_CANDIDATES, f"num_candidates={config.num_candidates} exceeds max {MAX_CANDIDATES}"
     )
+    for name in ("novelty_check", "silence_check", "shuffle", "allow_rests", "analyze_targets", "leak_targets"):
+        _require(
+            isinstance(getattr(config, name), bool), f"{name} must be true or false (got {getattr(config, name)!r})"
+        )
     for name in ("polyphony_hard_limit", "density_hard_limit"):
         value = getattr(config, name)
         _require(isinstance(value, int) and value >= 0, f"{name} must be >= 0 (got {value!r}); use 0 for no limit")
@@ -204,7 +208,7 @@ def _check_score(score: Score, vocabulary: Vocabulary) -> None:
 
 def _resolve_model_dim(wanted: int | str, bars: int, vocabulary: Vocabulary) -> int:
     known = sorted(vocabulary.config.num_bars_map)
-    if (isinstance(wanted, str) and wanted != "auto") or isinstance(wanted, (bool, float)):
+    if wanted != "auto" and (isinstance(wanted, bool) or not isinstance(wanted, int)):
         raise RequestValidationError(f'model_dim must be one of {known} or "auto" (got {wanted!r})')
     if wanted == "auto" or int(wanted) <= 0:
         fitting = [length for length in known if length <= bars]

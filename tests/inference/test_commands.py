@@ -8,7 +8,7 @@ import pytest
 
 from companion.cli import run
 from companion.errors import UsageError
-from companion.inference.commands import parse_bars
+from companion.inference.numbers import parse_bars
 from companion.midi.file import read_midi, read_song, write_midi
 from companion.music import Bar, Note, Score, TimeSignature, Track
 from tests import golden

@@ -9,10 +9,17 @@ from companion.inference.masking import LEFT_OUT_MODES, apply_mask_mode
 from tests import golden
 
 NAMES = [name for name in (*golden.SHIPPED, "expressive_new") if golden.FULL.is_dir() or name in ("yellow", "ghost")]
+
+
+def key(record):
+    return record["config"], record["name"], record["request"]["mask_mode"]
+
+
+GREEDY = {key(record): record for record in golden.load("greedy") if record.get("logits_first")}
 RECORDS = [
-    (prompt, greedy)
-    for prompt, greedy in zip(golden.load("prompts"), golden.load("greedy"), strict=True)
-    if prompt["config"] in NAMES and greedy.get("logits_first")
+    (prompt, GREEDY[key(prompt)])
+    for prompt in golden.load("prompts")
+    if prompt["config"] in NAMES and key(prompt) in GREEDY
 ]
 EXACT = {(p["config"], p["name"]): g for p, g in RECORDS if p["request"]["mask_mode"] == "attention"}
 
