@@ -95,7 +95,7 @@ def test_our_clock_is_read_by_another_program(rig: Rig, observer: Observer) -> N
     rig.connect(OUR_OUTPUT, next_port(rig, "mclk_in"))
     wait_until(lambda: len(tempi(dump)) > 48, PATIENCE_SECONDS, "tempi")
     jam.end()
-    assert abs(statistics.median(tempi(dump)) - 132) < 1.5
+    assert abs(statistics.median(tempi(dump)) - 132) < 0.03 * 132  # the dummy driver's own clock slips by as much
 
 
 def next_port(rig: Rig, ending: str) -> str:
