@@ -1,7 +1,8 @@
 """The state that all parts of a session share, and the few things every part does with it.
 
 A session is made of layers, each a class on the one before: SessionCore (state, time, effects) < Playing (bars become notes) <
-Generating (requests and answers) < Transport (clock, bar lines) < Listening (incoming MIDI) < Commanding < Viewing < Session.
+Generating (requests) < Answering (the engine's answers) < Transport (clock, bar lines) < Listening (incoming MIDI) <
+LaneCommands < Commanding (the player's wishes) < Viewing < Session.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class SessionCore:
         self.click = settings.clock.click
         self.thru = settings.thru
         self.wait_bars = settings.wait_bars
-        self.ports: dict[str, bool] = {}
+        self.ports: dict[tuple[str, str], tuple[str, bool]] = {}  # (direction, port): label, connected
         self.counters: Counter[str] = Counter()
         self.notices: deque[str] = deque(maxlen=NOTICES_KEPT)
         self._effects: deque[Effect] = deque()

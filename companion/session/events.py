@@ -23,11 +23,14 @@ class PortChanged:
     """A port was opened (connected) or vanished; direction "in" or "out".
 
     port: as `SendMidi.port` and `MidiReceived.port` name it; the default output is announced as "".
+    label: the device's own name, where `port` is another one. released: let go of on purpose, so nobody need miss it.
     """
 
     port: str
     direction: str
     connected: bool
+    label: str = ""
+    released: bool = False
 
 
 # --- from the engine ---------------------------------------------------------------------------------------------------

@@ -157,8 +157,11 @@ class Listening(Transport):
 
     def port_changed(self, event: PortChanged, now: float) -> None:
         """A port came or went. A lost output's notes get their note-offs when it is back."""
-        known = self.ports.get(event.port)
-        self.ports[event.port] = event.connected
+        place = (event.direction, event.port)
+        known = self.ports.get(place)
+        self.ports[place] = (event.label or event.port, event.connected)
+        if event.released:
+            del self.ports[place]
         if event.direction == "in":
             if not event.connected:
                 self.capture.port_lost(event.port, self.heard_position(event.port, now))
@@ -169,7 +172,7 @@ class Listening(Transport):
         else:
             self.scheduler.port_back(event.port, now)
             self.send_programs(now, event.port)
-        if known is not None and known != event.connected:
+        if known is not None and known[1] != event.connected and not event.released:
             self.counters["port_losses"] += not event.connected
             name = event.port or "the default output"
             self.notice(

@@ -119,7 +119,7 @@ class Snapshot:
     notices: tuple[str, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
     # counters: notes_in, notes_out, hanging_notes, malformed, unpaired_offs, doubled_ons, stale_answers, missed_ticks …
-    ports: Mapping[str, bool] = field(default_factory=dict)
+    ports: Mapping[str, bool] = field(default_factory=dict)  # "in:NAME" or "out:NAME" → connected
     practice: PracticeView | None = None
     learning: str = ""
     recording: bool = False

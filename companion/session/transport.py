@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
+from companion.session.answering import Answering
 from companion.session.clock import ExternalClock
 from companion.session.core import NEVER
-from companion.session.generating import Generating
 from companion.session.internal_clock import InternalClock, TapTempo, clamp_bpm
 from companion.session.messages import ClockMessage
 
@@ -20,7 +20,7 @@ NOTE_COMES_SECONDS, NOTE_GONE_SECONDS = 0.004, 0.0005  # a request waits for a n
 MAX_SKIP_BEATS = 16.0  # a clock that was lost may come back this much further on in the same music
 
 
-class Transport(Generating):
+class Transport(Answering):
     """Clock and bar lines. All methods take `now` in seconds."""
 
     taps: TapTempo

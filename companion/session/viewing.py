@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from companion.session.answering import fresh_share
 from companion.session.commanding import Commanding
-from companion.session.generating import fresh_share
 from companion.session.internal_clock import InternalClock
 from companion.session.lanes import Lane
 from companion.session.snapshot import (
@@ -39,7 +39,7 @@ class Viewing(Commanding):
             checkpoint=self.checkpoint,
             notices=tuple(self.notices),
             counters=self._counters_view(),
-            ports=dict(self.ports),
+            ports=self._ports_view(),
             practice=self._practice_view(now),
             learning=self.learning,
             recording=self.recording,
@@ -56,17 +56,20 @@ class Viewing(Commanding):
         bar = max(self.bar, 0)
         if self.counting_in:
             bar = self.bar + 1
+        beat, song_bar = position - self.timeline.start(bar), self.timeline.song_bar(bar)
+        if self.relocated(position):  # the master (or a seek) has moved on since the music stopped
+            song_bar, beat = self.songbook.locate(position - self.offset_beats)
         return TransportView(
             source="internal" if isinstance(self.clock, InternalClock) else "external",
             state=self.clock.state,
             bpm=self.clock.bpm,
             bar=bar,
-            beat=position - self.timeline.start(bar),
+            beat=beat,
             position_beats=position,
             time_signature=self.timeline.meter(bar),
             jitter_seconds=self.clock.jitter_seconds,
             counting_in=self.counting_in,
-            song_bar=self.timeline.song_bar(bar),
+            song_bar=song_bar,
         )
 
     def _lane_view(self, lane: Lane, position: float) -> LaneView:
@@ -142,6 +145,9 @@ class Viewing(Commanding):
         if self.in_flight is not None:
             return "generating"
         return "prefilling" if self.prefilling else "idle"
+
+    def _ports_view(self) -> dict[str, bool]:
+        return {f"{way}:{label or 'default'}": connected for (way, _), (label, connected) in self.ports.items()}
 
     def _counters_view(self) -> dict[str, int]:
         counters = dict(self.counters)
