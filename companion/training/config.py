@@ -55,7 +55,7 @@ class SampleSettings:
     empty_past: float = 0.15  # of live examples: the first bars emptied, as when the companion enters early
     hide_share: float = 0.8  # of live examples: the others' bars from the targets on are hidden
     hide_infill: float = 0.3  # of infill examples: 1..25 % of the other cells hidden
-    targets_last: float = 0.7  # of live examples: the tracks to write stand last; the others have them anywhere
+    targets_last: float = 0.9  # of live examples: the tracks to write stand last; the others have them anywhere
     target_attributes: float = 0.75  # of live examples: attributes of target tracks describe the target bars alone
     infill_weight: float = 2.0  # loss weight of tokens after a FillInStart
 
@@ -67,6 +67,7 @@ class OptimizerSettings:
     name: str = "muon"
     learning_rate: float = 2e-3  # AdamW
     muon_learning_rate: float = 0.02
+    position_rate: float = 0.1  # of learning_rate, for the position embedding: each row is seen rarely, and Adam would let it wander
     weight_decay: float = 0.05
     betas: tuple[float, ...] = (0.9, 0.95)
     momentum: float = 0.95
