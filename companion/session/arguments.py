@@ -14,6 +14,7 @@ class BadArgument(ValueError):
 
 
 def whole(name: str, value: Any, low: int, high: int) -> int:
+    """A whole number within low..high."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise BadArgument(f"{name} must be a whole number")
     if not low <= value <= high:
@@ -22,6 +23,7 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
 
 
 def number(name: str, value: Any, low: float, high: float) -> float:
+    """A number within low..high, not NaN."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or math.isinf(value):
         raise BadArgument(f"{name} must be a number")
     if not low <= value <= high:
@@ -30,10 +32,12 @@ def number(name: str, value: Any, low: float, high: float) -> float:
 
 
 def switch(on: Any, now_on: bool) -> bool:
+    """On or off; None is the other way round than now."""
     return not now_on if on is None else bool(on)
 
 
 def changed(settings: Any, changes: dict[str, Any]) -> Any:
+    """Settings with some fields changed, all of which must exist."""
     assert isinstance(settings, (Sampling, ModelSettings))
     known = [item.name for item in fields(settings)]
     for name in changes:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.session.session_stage import READY, Stage, duo, trio
 
 from companion.session.effects import Generate, Notice, Prefill
 from companion.session.events import EngineLost, command
-from companion.session.messages import ClockStart, ClockStop, ClockTick, NoteOn, ProgramChange
-from companion.session.settings import ClockSettings
+from companion.session.messages import ClockStart, ClockStop, ClockTick, NoteOn, ProgramChange, SongPosition
+from companion.session.settings import ClockSettings, TrackSettings
+from tests.session.session_stage import ALL_METERS, READY, Stage, duo, trio
 
 BAR = 96  # ticks
 
@@ -138,3 +138,108 @@ def test_a_takes_request_keeps_the_other_take_for_regenerate():
     stage.run(4.95)
     asked_at = [time for time, effect in stage.jobs(Generate)]
     assert all(abs(time - 4.9) > 1e-3 for time in asked_at)
+
+
+def test_a_drop_out_goes_on_in_the_same_bars():
+    stage = Stage(duo())
+    stage.at(0, READY)
+    stage.clock(1.0, BAR * 2)
+    stage.clock(5.0 + 40 / 48, BAR * 3 - 40, start=False)  # 40 ticks never came; the master went on
+    stage.run(8)
+    transport = stage.session.snapshot(stage.now).transport
+    assert (transport.bar, transport.beat) == (3, pytest.approx(2.0, abs=0.05))
+    assert stage.session.snapshot(stage.now).counters["missed_ticks"] == 40
+    assert any(time > 6.9 for time, _ in stage.sent(NoteOn, 1))
+
+
+def test_song_position_and_continue_jump_to_a_new_bar_that_remembers():
+    stage = playing(bars=4)
+    stage.midi(7.9, ClockStop(), "clock")
+    stage.midi(8.9, SongPosition(16 * 20 + 4), "clock")  # bar 21, beat 2
+    stage.go_on(9.5, BAR * 3)
+    stage.run(13.1)
+    transport = stage.session.snapshot(stage.now).transport
+    assert transport.song_bar == 20 + 2
+    assert transport.bar > 4
+    job = stage.jobs()[-1][1].job
+    assert job.window.bar_count == 4
+    assert any(bar.notes for bar in job.window.tracks[job.tracks.index(0)].bars)
+
+
+def test_start_begins_anew():
+    stage = playing(bars=3)
+    stage.midi(6.99, ClockStop(), "clock")
+    stage.clock(8.0, BAR * 3)
+    stage.run(11)
+    transport = stage.session.snapshot(stage.now).transport
+    assert (transport.song_bar, transport.bar) == (1, 4)
+    assert stage.session.context_bar == 3
+
+
+def test_a_tempo_change_bends_what_is_scheduled():
+    stage = Stage(duo())
+    stage.at(0, READY)
+    end = stage.clock(1.0, BAR * 2 + 24)
+    stage.clock(end, BAR * 2, 60, start=False)
+    stage.run(12)
+    times = [time for time, _ in stage.sent(NoteOn, 1) if 5 <= time < 8.6]
+    assert times[:2] == pytest.approx([5.0, 5.5], abs=0.002)
+    assert times[2] == pytest.approx(6.5, abs=0.03)
+
+
+def test_output_latency_is_sent_ahead():
+    stage = playing(duo(output_latency_seconds={"": 0.02}))
+    stage.run(6)
+    assert stage.sent(NoteOn, 1)[1][0] == pytest.approx(3.48)
+
+
+def test_input_latency_is_taken_off():
+    stage = Stage(duo(input_latency_seconds={"keys": 0.05}))
+    stage.clock(1.0, BAR)
+    stage.play(1.55, 60, 0.2)
+    stage.run(2.9)
+    (note,) = stage.session.snapshot(stage.now).lanes[0].bars[0].notes
+    assert note.onset_ticks == pytest.approx(480, abs=1)
+
+
+def test_our_own_notes_coming_back_are_not_heard():
+    stage = playing(bars=6)
+    stage.run(5.0)
+    (time, echo) = stage.sent(NoteOn, 1)[-1]
+    before = stage.session.capture.notes_in
+    stage.midi(time + 0.005, echo.message, "synth in")
+    stage.run(5.2)
+    assert stage.session.counters["echoes"] == 1
+    assert stage.session.capture.notes_in == before
+
+
+def test_several_players_are_several_lanes():
+    tracks = (
+        TrackSettings("keys", "human"),
+        TrackSettings("kit", "human", is_drum=True),
+        TrackSettings("bass", "companion", program=33),
+    )
+    stage = Stage(duo(tracks=tracks))
+    stage.at(0, READY)
+    stage.clock(1.0, BAR * 3)
+    for beat in range(12):
+        stage.play(1 + beat / 2, 60, 0.3)
+        stage.play(1 + beat / 2, 36, 0.1, channel=9)
+    stage.run(6.9)
+    job = stage.jobs()[-1][1].job
+    assert job.tracks == (2, 0, 1)
+    assert [track.is_drum for track in job.window.tracks] == [False, False, True]
+    assert {note.pitch for bar in job.window.tracks[2].bars for note in bar.notes} == {36}
+
+
+@pytest.mark.parametrize("meter", ALL_METERS, ids=str)
+def test_every_meter_plays(meter):
+    stage = Stage(duo(clock=ClockSettings(time_signature=meter)), engine_seconds=0.01)
+    stage.at(0, READY)
+    ticks = int(24 * meter.beats * 6)
+    stage.clock(1.0, ticks)
+    stage.run(1 + ticks / 48)
+    stage.close()
+    lines = {round(2 * (effect.position_beats / float(meter.beats)) / 2, 6) for _, effect in stage.sent(NoteOn, 1)}
+    assert {1.0, 2.0, 3.0, 4.0} <= lines
+    assert stage.hanging == 0
