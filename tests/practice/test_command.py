@@ -1,0 +1,106 @@
+"""`companion practice` as typed: what it lists, what it refuses, and in how many lines."""
+
+import argparse
+import json
+
+import pytest
+
+from companion.cli import run as run_cli
+from companion.practice.command import add_parser, settings_from_args
+from tests.practice.test_song_file import notes, save
+
+
+def parsed(*argv):
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers(dest="command"))
+    return parser.parse_args(["practice", *map(str, argv)])
+
+
+@pytest.fixture
+def song(tmp_path):
+    return save(tmp_path / "tune.mid", list(notes(0, 32)), list(notes(1, 32, pitch=40)))
+
+
+def test_a_song_with_everything_asked_for(song):
+    options = (
+        "--me",
+        "1",
+        "--fill",
+        "2",
+        "--fill",
+        "Pad:warm pad",
+        "--tempo",
+        "80%",
+        "--loop",
+        "2-4",
+        "--trainer",
+        "70:110:+4",
+    )
+    settings = settings_from_args(
+        parsed(song, *options, "--needs", "90%", "--count-in", "2", "--clock", "external", "--seed", "3")
+    )
+    assert [track.role for track in settings.tracks] == ["human", "silent", "companion", "companion"]
+    assert settings.practice.loop == (1, 4)
+    assert settings.practice.trainer == pytest.approx((0.7, 1.1, 0.04))
+    assert settings.practice.trainer_needs_accuracy == 0.9
+    assert (settings.clock.source, settings.clock.count_in_bars, settings.model.seed) == ("external", 2, 3)
+
+
+def test_a_shipped_chart_by_its_name():
+    settings = settings_from_args(parsed("waltz"))
+    assert settings.song.title == "Tin Roof Waltz"
+    assert str(settings.clock.time_signature) == "3/4"
+
+
+def test_lists(song, capsys):
+    assert run_cli(["practice", str(song), "--list", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [track["notes"] for track in document["tracks"]] == [32, 32]
+    assert run_cli(["practice", "--list", "--json"]) == 0
+    assert {chart["name"] for chart in json.loads(capsys.readouterr().out)} >= {"blues", "waltz", "vamp"}
+    assert run_cli(["practice", "blues", "--list"]) == 0
+    assert "Bdim7" in capsys.readouterr().out
+    assert run_cli(["practice", str(song), "--list"]) == 0
+    assert "tune: 8 bars" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "fault"),
+    [
+        ((), 2, "practice what?"),
+        (("nothing-such",), 2, "no such file, and no shipped chart"),
+        (("SONG", "--loop", "9-16"), 2, "the song has bars 1-8"),
+        (("SONG", "--me", "9"), 2, "no part '9'"),
+        (("SONG", "--transpose", "90"), 2, "the written notes allow"),
+        (("SONG", "--tempo", "x"), 2, "expected something like 80%"),
+        (("SONG", "--trainer", "70"), 2, "FROM:TO:STEP"),
+        (("SONG", "--needs", "lots"), 2, "expected a share like 90%"),
+        (("SONG", "--count-in", "99"), 2, "--count-in"),
+        (("SONG", "--passes", "-1"), 2, "--passes"),
+        (("SONG", "--json"), 2, "--json needs"),
+        (("SONG", "--measure"), 2, "--measure needs a chord chart"),
+        (("SONG", "--seed", "-4"), 2, "--seed"),
+        (("blues", "--me", "1"), 2, "no written part"),
+        (("FOLDER",), 2, "is a folder"),
+        (("EMPTY.mid",), 1, "has no notes"),
+        (("BROKEN.txt",), 1, "line 1, bar 2: chord 'Xm7'"),
+        (("NOT_MIDI.mid",), 1, "not a MIDI file"),
+    ],
+)
+def test_wrong_use_is_one_line(song, tmp_path, capsys, argv, status, fault):
+    files = {name: tmp_path / name.lower() for name in ("EMPTY.mid", "BROKEN.txt", "NOT_MIDI.mid")}
+    files |= {"SONG": song, "FOLDER": tmp_path}
+        "SONG": song,
+        "FOLDER": tmp_path,
+        "EMPTY": tmp_path / "empty.mid",
+        "BROKEN": tmp_path / "b.txt",
+        "NOT_MIDI": tmp_path / "n.mid",
+    }
+    save(files["EMPTY.mid"], [])
+    files["BROKEN.txt"].write_text("| C | Xm7 |")
+    files["NOT_MIDI.mid"].write_bytes(b"hello")
+    assert run_cli(["practice", *(str(files.get(word, word)) for word in argv)]) == status
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert fault in captured.err
