@@ -90,12 +90,6 @@ def test_lists(song, capsys):
 def test_wrong_use_is_one_line(song, tmp_path, capsys, argv, status, fault):
     files = {name: tmp_path / name.lower() for name in ("EMPTY.mid", "BROKEN.txt", "NOT_MIDI.mid")}
     files |= {"SONG": song, "FOLDER": tmp_path}
-        "SONG": song,
-        "FOLDER": tmp_path,
-        "EMPTY": tmp_path / "empty.mid",
-        "BROKEN": tmp_path / "b.txt",
-        "NOT_MIDI": tmp_path / "n.mid",
-    }
     save(files["EMPTY.mid"], [])
     files["BROKEN.txt"].write_text("| C | Xm7 |")
     files["NOT_MIDI.mid"].write_bytes(b"hello")
