@@ -161,7 +161,7 @@ def test_song_position_and_continue_jump_to_a_new_bar_that_remembers():
     transport = stage.session.snapshot(stage.now).transport
     assert transport.song_bar == 20 + 2
     assert transport.bar > 4
-    job = stage.jobs()[-1][1].job
+    job = next(effect.job for time, effect in stage.jobs() if time > 9.5)
     assert job.window.bar_count == 4
     assert any(bar.notes for bar in job.window.tracks[job.tracks.index(0)].bars)
 
