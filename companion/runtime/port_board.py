@@ -153,7 +153,7 @@ class PortBoard:
         """Use another default port for this direction."""
         before = self._defaults[direction]
         for slot in [slot for slot in self._slots if slot.direction == direction and slot.wanted == before]:
-            self._close(slot)
+            self._close(slot, released=True)
             self._slots.remove(slot)
         self._defaults[direction] = wanted
         if wanted == NO_PORT:
@@ -211,7 +211,7 @@ class PortBoard:
             self._complain_once(slot, str(error))
             return
         slot.complaint = ""
-        self._tell(PortChanged(slot.key(self._defaults[slot.direction]), slot.direction, True))
+        self._tell(PortChanged(slot.key(self._defaults[slot.direction]), slot.direction, True, slot.name))
 
     def _why_not(self, slot: Slot) -> str:
         if not self._known.drivers:
@@ -239,9 +239,10 @@ class PortBoard:
         driver = self._known.drivers[0]
         return self._connector.offer_input(driver) if slot.direction == "in" else self._connector.offer_output(driver)
 
-    def _close(self, slot: Slot) -> None:
+    def _close(self, slot: Slot, *, released: bool = False) -> None:
         """Tell first, so that note-offs still reach a port that is only being exchanged."""
-        self._tell(PortChanged(slot.key(self._defaults[slot.direction]), slot.direction, False))
+        key = slot.key(self._defaults[slot.direction])
+        self._tell(PortChanged(key, slot.direction, False, slot.name, released))
         if slot.port is not None:
             self._connector.release(slot.port)
             slot.port = None

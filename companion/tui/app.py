@@ -184,13 +184,14 @@ class CompanionApp(App[int]):
         self.run_worker(lambda: self._relaunch(name), thread=True, group="relaunch", exclusive=True)
 
     def _relaunch(self, name: str) -> None:
-        from companion.config.presets import load_preset
+        from companion.config.presets import load_preset, remember_used
 
         try:
             preset = load_preset(name)
         except CompanionError as error:
             self.call_from_thread(self.notify, one_line(error), severity="error")
             return
+        remember_used(preset)
         self.feed.stop()
         launcher: Any = self._launcher
         options = replace(

@@ -101,12 +101,13 @@ class Stage(MenuActions, Screen[None]):
             return
         self._shown = shown
         self._arrange(snapshot)
+        has_song = snapshot is not None and snapshot.practice is not None
         self._paint("transport", lambda width, height: draw_transport(snapshot, health, width, height))
         self._paint("song", lambda width, height: draw_line(snapshot, width))
         self._paint("practice", lambda width, height: draw_practice(snapshot, self.selection, width, height))
         self._paint("column", lambda width, height: draw_column(snapshot, width, height))
         self._paint("strip", lambda width, height: draw_strip(snapshot, width, height))
-        self._paint("hints", lambda width, height: draw_hints(width, height))
+        self._paint("hints", lambda width, height: draw_hints(width, height, has_song=has_song))
         if snapshot is not None:
             self._paint("lanes", lambda width, height: self._painter.draw(snapshot, self.selection, width, height))
         else:
@@ -216,13 +217,15 @@ class Stage(MenuActions, Screen[None]):
             self.app.draw()
 
 
-def draw_hints(width: int, height: int) -> Canvas:
-    """The most useful keys, as many as fit; help and quit always."""
+def draw_hints(width: int, height: int, *, has_song: bool) -> Canvas:
+    """The most useful keys, as many as fit; help and quit always. The practice view is offered where there is a song."""
     canvas = Canvas(width, height)
+    views = [key for key in HINT_KEYS if key.keys == "tab"]
+    useful = (views if has_song else []) + [key for key in HINT_KEYS if key not in views]
     always = [key for key in HINT_KEYS if key.hint in ("help", "quit")]
     reserve = sum(len(key.shown) + len(key.hint) + 3 for key in always)
     x = 0
-    for key in [key for key in HINT_KEYS if key not in always]:
+    for key in [key for key in useful if key not in always]:
         if x + len(key.shown) + len(key.hint) + 3 <= width - reserve:
             x = canvas.put_spans(x, 0, (f" {key.shown}", palette.KEY), (f" {key.hint} ", palette.DIM))
     for key in always:
