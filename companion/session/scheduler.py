@@ -194,7 +194,9 @@ class Scheduler:
         self._serial += 1
         heapq.heappush(queue, (position, rank, self._serial, item))
 
-    def _begin(self, queue: list[tuple[float, int, int, _Waiting]], item: _Waiting, due: float, position: float) -> None:
+    def _begin(
+        self, queue: list[tuple[float, int, int, _Waiting]], item: _Waiting, due: float, position: float
+    ) -> None:
         if item.voice.port in self._lost:
             return
         note_id = self._sound(item.voice, item.key, item.velocity, due, position)

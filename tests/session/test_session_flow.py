@@ -243,3 +243,12 @@ def test_every_meter_plays(meter):
     lines = {round(2 * (effect.position_beats / float(meter.beats)) / 2, 6) for _, effect in stage.sent(NoteOn, 1)}
     assert {1.0, 2.0, 3.0, 4.0} <= lines
     assert stage.hanging == 0
+
+
+def test_a_meter_that_the_model_does_not_read_is_said_and_repeated_through():
+    stage = playing(bars=6)
+    stage.at(6.0, command("set_time_signature", numerator=5, denominator=16))
+    stage.run(13)
+    assert any(isinstance(effect, Notice) and "5/16" in effect.text for _, effect in stage.log)
+    assert stage.session.bars_by_step["variation"] > 3
+    assert all(effect.job.first_bar + effect.job.window.bar_count <= 4 for _, effect in stage.jobs())
