@@ -2,16 +2,21 @@
 
 A job carries everything it needs; nothing but the cache is kept between jobs, and the cache only ever saves work.
 
-What can be saved is a prompt's beginning, so `LiveInfill` arranges the prompt for the longest one (the model was trained on
-tracks in random order, so any order is as good):
+A job that asks for bars of several tracks is served one track after the other, each with its own prompt in which that track
+stands last: a later track hears what the earlier ones have just been given, and a fill that follows right behind its own
+track's past is what small models continue best (0.14 bits a token less than as one of several fills on held-out music, with
+an early yellow; training leans on the same layout). Takes of several tracks share one prompt with all fills instead, since
+each take would otherwise need a context of its own.
 
-1. Tracks that will not change in this window (neither targets nor growing bars) come first.
-2. Then the tracks with targets: their heads, history and placeholders are known as soon as the last bar is.
-3. Last the tracks with a growing bar (the player's), the one with the earliest growing bar at the very end.
+What can be saved is a prompt's beginning, so the tracks stand in this order (`track_order`):
 
-So everything but the bar being played can be prefilled while it is played (`prefill`): at request time only that bar's notes
-and FillInStart are new. Bars hidden by an attention mode cost nothing, since they are left out. Attributes do not count
-growing bars, or each new note would change a token near the beginning.
+1. Tracks that will not change in this window (neither asked for nor being played).
+2. Tracks with a growing bar (the player's), the one with the earliest growing bar last.
+3. The tracks with targets.
+
+So all but the bar being played and the target track's past can be prefilled while it is played (`prefill`). Bars hidden by an
+attention mode cost nothing, since they are left out. Attributes do not count growing bars, or each new note would change a
+token near the beginning.
 
 Bars that slide by one change every token's position, so the first prefill in a bar costs the whole prompt; it has the whole
 bar's time. Keeping a window's start for several bars (`window_start`) saves the unchanged tracks, too, and lets the targets
@@ -96,15 +101,30 @@ def window_start(target: int, model_dim: int, previous: int | None = None, futur
     return latest + hop - 1 if latest else 0
 
 
+def single_tracks(job: LiveJob) -> list[LiveJob]:
+    """One job for each track with targets, in the window's order; the targets of later tracks are hidden from it."""
+    tracks = sorted({track for track, _ in job.targets})
+    if len(tracks) < 2 or job.takes > 1:
+        return [job]
+    return [
+        replace(
+            job,
+            targets=tuple(cell for cell in job.targets if cell[0] == track),
+            hidden=job.hidden | {cell for cell in job.targets if cell[0] > track},
+        )
+        for track in tracks
+    ]
+
+
 def track_order(job: LiveJob) -> list[int]:
-    """Window tracks in prompt order: unchanging, then targets, then growing ones, latest growing bar first."""
+    """Window tracks in prompt order: unchanging, then growing ones, latest growing bar first, then targets."""
     targets = {track for track, _ in job.targets}
     growing = {track: min(bar for t, bar in job.growing if t == track) for track, _ in job.growing}
 
     def rank(track: int) -> tuple[int, int, int]:
-        if track in growing:
-            return 2, -growing[track], track
-        return (1 if track in targets else 0), 0, track
+        if track in targets:
+            return 2, 0, track
+        return (1, -growing[track], track) if track in growing else (0, 0, track)
 
     return sorted(range(len(job.window.tracks)), key=rank)
 
@@ -133,6 +153,7 @@ class LiveInfill:
 
         Raises GenerationCancelled between chunks of 128 tokens; what has been fed by then is kept and used.
         """
+        job = single_tracks(job)[0]
         prompt, _, order, _ = self._prepare(job)
         local = {track: index for index, track in enumerate(order)}
         starts = [prompt.cell_spans[local[t], bar][0] for t, bar in job.growing if t in local]
@@ -150,10 +171,21 @@ class LiveInfill:
         Notes are on the window's grid; tracks and bars the window's. Raises GenerationCancelled (within one forward pass of
         cancel() turning true), GenerationError when the model fails, TokenizerError for music that cannot be expressed.
         """
+        window = job.window
+        results: list[LiveResult] = []
+        for step, part in enumerate(single_tracks(job)):
+            results.append(self._generate_part(replace(part, window=window), step, on_note, on_bar, cancel))
+            window = _with_bars(window, results[-1].takes[0].bars)
+        return results[0] if len(results) == 1 else _sum(results)
+
+    def _generate_part(
+        self, job: LiveJob, step: int, on_note: OnNote | None, on_bar: OnBar | None, cancel: Cancel | None
+    ) -> LiveResult:
         prompt, request, order, dropped = self._prepare(job)
         settings = DecodeSettings(
             job.sampling,
             seed=job.seed,
+            step=step,
             allow_rests=job.allow_rests,
             polyphony_hard_limit=job.polyphony_hard_limit,
             density_hard_limit=job.density_hard_limit,
@@ -204,6 +236,39 @@ class LiveInfill:
 
     def _needed(self, job: LiveJob) -> int:
         return 48 * len(job.targets)
+
+
+def _with_bars(window: Score, bars: Mapping[Cell, tuple[Note, ...]]) -> Score:
+    """The window with these bars' notes in place."""
+    for (number, bar), notes in bars.items():
+        track = window.tracks[number]
+        window = window.with_track(number, track.with_bar(bar, replace(track.bars[bar], notes=notes)))
+    return window
+
+
+def _sum(parts: list[LiveResult]) -> LiveResult:
+    """What the parts of one job cost and gave together; the first note is the first part's, or came after silent parts."""
+    before = 0.0
+    first_note = None
+    for part in parts:
+        if part.first_note_ms is not None:
+            first_note = before + part.first_note_ms
+            break
+        before += part.total_ms
+    bars = {cell: notes for part in parts for cell, notes in part.takes[0].bars.items()}
+    ids = tuple(token for part in parts for token in part.takes[0].ids)
+    return LiveResult(
+        takes=(LiveTake(bars, ids, all(part.takes[0].finished for part in parts)),),
+        prompt_tokens=sum(part.prompt_tokens for part in parts),
+        prefill_ms=sum(part.prefill_ms for part in parts),
+        first_note_ms=first_note,
+        total_ms=sum(part.total_ms for part in parts),
+        reused_tokens=sum(part.reused_tokens for part in parts),
+        new_tokens=sum(part.new_tokens for part in parts),
+        generated_tokens=sum(part.generated_tokens for part in parts),
+        forward_calls=sum(part.forward_calls for part in parts),
+        dropped_tracks=tuple(sorted({track for part in parts for track in part.dropped_tracks})),
+    )
 
 
 def _window_request(job: LiveJob, order: list[int], mode: str) -> WindowRequest:
