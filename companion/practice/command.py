@@ -15,6 +15,7 @@ from companion.errors import UsageError
 from companion.runtime.commands import add_model_options, changed_model, checked_ports, checked_seed
 
 if TYPE_CHECKING:
+    from companion.practice.chart import Chart
     from companion.practice.launch import PracticeLauncher
     from companion.practice.setup import Wishes
     from companion.practice.song_file import SongFile
@@ -96,7 +97,9 @@ def _add_shell_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--headless", action="store_true", help="no screen: play to the end, or until Ctrl-C")
     parser.add_argument(
-        "--measure", action="store_true", help="for a chart: fill it and say how far the fills keep to its chords"
+        "--measure",
+        action="store_true",
+        help="fill a chart (without one: all shipped charts) and say how far the fills keep to its chords",
     )
     parser.add_argument("--json", action="store_true", help="with --list, --headless or --measure: one JSON object")
 
@@ -269,21 +272,32 @@ def _list_chart(path: Path, as_json: bool) -> int:
 
 
 def _measure(args: argparse.Namespace) -> int:
+    """One chart, or all shipped ones."""
     from companion.inference.engine import InferenceEngine
-    from companion.practice.chart_file import read_chart
     from companion.practice.measure import measure_chart, measure_lines
-    from companion.practice.setup import chart_settings
+    from companion.resources import configs_dir
 
-    path = find_source(args.source)
-    if not is_chart(path):
-        raise UsageError("--measure needs a chord chart")
-    model = changed_model(chart_settings(_chart_song(path), _wishes(args)).model, args)
-    parts = [track for track in settings_from_args(args).tracks if track.role == "companion"]
+    paths = [find_source(args.source)] if args.source else sorted((configs_dir() / "charts").glob("*.txt"))
+    charts = [_measurable(path, args) for path in paths]
+    model = charts[0][1].model
     engine = InferenceEngine.from_pretrained(model.checkpoint, model.engine)
+    measured = []
     try:
-        measured = measure_chart(engine, read_chart(path), parts)
+        for chart, settings in charts:
+            parts = [track for track in settings.tracks if track.role == "companion"]
+            measured.append({**measure_chart(engine, chart, parts), "checkpoint": engine.checkpoint.name})
+            if not args.json:
+                print("\n".join(measure_lines(measured[-1])))
     finally:
         engine.close()
-    measured["checkpoint"] = engine.checkpoint.name
-    print(json.dumps(measured) if args.json else "\n".join(measure_lines(measured)))
+    if args.json:
+        print(json.dumps(measured[0] if args.source else measured))
     return 0
+
+
+def _measurable(path: Path, args: argparse.Namespace) -> tuple[Chart, SessionSettings]:
+    from companion.practice.chart_file import read_chart
+
+    if not is_chart(path):
+        raise UsageError("--measure needs a chord chart")
+    return read_chart(path), settings_from_args(argparse.Namespace(**{**vars(args), "source": str(path)}))
