@@ -67,7 +67,9 @@ class OptimizerSettings:
     name: str = "muon"
     learning_rate: float = 2e-3  # AdamW
     muon_learning_rate: float = 0.02
-    position_rate: float = 0.1  # of learning_rate, for the position embedding: each row is seen rarely, and Adam would let it wander
+    position_rate: float = (
+        0.1  # of learning_rate, for the position embedding: each row is seen rarely, and Adam would let it wander
+    )
     weight_decay: float = 0.05
     betas: tuple[float, ...] = (0.9, 0.95)
     momentum: float = 0.95

@@ -75,9 +75,14 @@ def build_optimizers(model: nn.Module, settings: OptimizerSettings, fused: bool 
     named = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
     inner = [weight for name, weight in named if ".h." in name and weight.ndim == 2] if settings.name == "muon" else []
     taken = {id(weight) for weight in inner}
-    matrices = [weight for _, weight in named if weight.ndim == 2 and id(weight) not in taken]
+    matrices = [weight for name, weight in named if weight.ndim == 2 and id(weight) not in taken and "wpe" not in name]
+    positions = [weight for name, weight in named if "wpe" in name]
     vectors = [weight for _, weight in named if weight.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    groups = [
+        {"params": matrices, "weight_decay": settings.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+        {"params": positions, "weight_decay": 0.0, "lr": settings.learning_rate * settings.position_rate},
+    ]
     betas = (settings.betas[0], settings.betas[1])
     optimizers: list[Optimizer] = [AdamW(groups, lr=settings.learning_rate, betas=betas, eps=1e-8, fused=fused)]
     if inner:

@@ -32,7 +32,8 @@ KINDS = ("live", "infill", "plain")
 _ATTEMPTS = 16
 _ACTIVE_SHARE = 0.5  # a track takes part in a window when it has notes in at least this share of the bars
 _TOKENS_PER_NOTE = (4.0, 3.0)  # melodic, drum: rough, to choose tracks before encoding
-_TARGET_TRACKS = (0.85, 0.1, 0.05)  # live examples with one, two, three tracks to write: live play asks for one at a time
+# of live examples with one, two, three tracks to write: live play asks for one at a time
+_TARGET_TRACKS = (0.85, 0.1, 0.05)
 _MASK_TOKEN_SHARE = 0.7  # of hidden bars, where the vocabulary has MaskBar; the rest trains the attention modes
 
 

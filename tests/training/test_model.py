@@ -6,7 +6,7 @@ import torch
 from companion.training.batches import collate
 from companion.training.config import ModelSettings
 from companion.training.corpus import Corpus
-from companion.training.model import build_model, score_batch
+from companion.training.model import build_model, score_batch, sinusoids
 from companion.training.samples import Example
 from tests.training.support import maker
 
@@ -54,3 +54,12 @@ def test_the_score_of_a_padded_batch_is_the_sum_of_its_examples(corpus: Corpus) 
         alone = [score_batch(model, collate([example]), CPU) for example in examples]
     assert torch.allclose(together.rows, torch.cat([score.rows for score in alone]), rtol=1e-4)
     assert torch.allclose(together.loss, torch.stack([score.loss for score in alone]).sum(), rtol=1e-4)
+
+
+def test_one_linear_map_moves_every_position_wave_by_a_fixed_distance() -> None:
+    waves = sinusoids(512, 48)
+    assert torch.equal(waves[:, :32], torch.zeros(512, 32))
+    for distance in (1, 24):
+        before, after = waves[: 512 - distance], waves[distance:]
+        move = torch.linalg.lstsq(before, after, driver="gelsd").solution
+        assert torch.allclose(before @ move, after, atol=1e-3)
