@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 
 from companion.errors import CompanionError, ConfigError, UsageError
 from companion.session.effects import Learned, Notice
-from companion.session.events import command
+from companion.session.events import PortChanged, command
 from companion.session.snapshot import Snapshot
 from companion.tui.app import CompanionApp
 from companion.tui.controls.screen import DialScreen
@@ -332,3 +332,19 @@ async def test_a_real_session_from_waiting_to_playing() -> None:
         await pilot.press("down", "m")
         await until(pilot, lambda: performance.session.snapshot(performance.now).lanes[1].muted)
         assert "muted" in text_of(app, "transport")
+
+
+async def test_ports_are_named_until_they_are_given_up() -> None:
+    performance = SessionPerformance()
+    async with running(performance, (120, 24)) as (app, pilot):
+        performance.session.receive(PortChanged("", "out", True, "FluidSynth"), performance.now)
+        performance.session.receive(PortChanged("KeyStep", "in", True, "KeyStep"), performance.now)
+        performance.advance(0.05)
+        await until(pilot, lambda: "in ● KeyStep" in text_of(app, "strip"))
+        assert "out ● FluidSynth" in text_of(app, "strip")
+        assert "waiting for MIDI clock on KeyStep" in text_of(app, "transport")
+        performance.session.receive(PortChanged("KeyStep", "in", False, "KeyStep"), performance.now)
+        performance.session.receive(PortChanged("", "out", False, "FluidSynth", released=True), performance.now)
+        performance.advance(0.05)
+        await until(pilot, lambda: "✗ lost KeyStep" in text_of(app, "strip"))
+        assert "FluidSynth" not in text_of(app, "strip")
