@@ -30,24 +30,26 @@ if TYPE_CHECKING:
 # Over a few hundred tokens the plain attention kernel prefills a fifth faster than the tiled one, which saves memory instead.
 os.environ.setdefault("ORT_GQA_DISABLE_FLASH_ATTENTION", "1")
 
+WIDE = 384  # n_embd from which the scheme decides more than calls and attention do
 DECODE_TOKENS = 8  # up to so many at once go through the decoding graph
 
 
 class Scheme(NamedTuple):
-    """How weights and decoding memory are kept: a scheme of `onnx_graph`, and whether decoding reads bytes."""
+    """How weights are kept for decoding and for prefill, as in `onnx_graph`, and whether decoding reads keys and values as bytes.
+
+    Prefill with block weights is no quicker than with floats, so there it may as well be exact.
+    """
 
     weights: str
+    prefill: str
     byte_cache: bool
 
 
 SCHEMES = {
-    "fp32": Scheme("fp32", False),
-    "int8": Scheme("int8", False),
-    "q8": Scheme("q8", False),
-    "q4": Scheme("q4", False),
-    "int8-kv8": Scheme("int8", True),
-    "q8-kv8": Scheme("q8", True),
-    "q4-kv8": Scheme("q4", True),
+    **{weights: Scheme(weights, weights, False) for weights in ("fp32", "int8", "q8", "q4")},
+    "int8-kv8": Scheme("int8", "int8", True),
+    "q8-kv8": Scheme("q8", "fp32", True),
+    "q4-kv8": Scheme("q4", "fp32", True),
 }
 
 
@@ -179,13 +181,14 @@ class OnnxBackend:
         `SCHEMES`. cache_dir: None for the user's cache folder.
         Raises CheckpointError when the weights do not make a graph that runs.
         """
-        scheme = _scheme(quantization)
+        automatic = _checked(quantization) == "auto"
+        scheme = automatic_scheme(checkpoint.config.n_embd) if automatic else quantization
         folder = cache_dir or onnx_store.default_folder()
         try:
             return cls._from_checkpoint(checkpoint, scheme, threads, folder)
         except CheckpointError:
             plain = SCHEMES[scheme].weights
-            if quantization != "auto" or plain == scheme:
+            if not automatic or plain == scheme:
                 raise
             return cls._from_checkpoint(checkpoint, plain, threads, folder)
 
@@ -259,20 +262,22 @@ def open_cached(
 
     The quick way in: no torch, no `onnx`.
     """
-    scheme = _scheme(quantization)
+    choices = ("q8-kv8", "int8-kv8") if _checked(quantization) == "auto" else (quantization,)
+    folder = cache_dir or onnx_store.default_folder()
     try:
         contents = onnx_store.hash_checkpoint(path)
     except OSError:
         return None
-    folder = cache_dir or onnx_store.default_folder()
-    stored = onnx_store.find(folder, onnx_store.entry_key(contents, scheme, onnxruntime.__version__))
-    if stored is None:
-        return None
-    try:
-        backend = OnnxBackend._open(stored.graphs, stored.model_config, scheme, threads)
-    except CheckpointError:
-        return None
-    return backend, stored.model_config, stored.encoder_config
+    for scheme in choices:
+        stored = onnx_store.find(folder, onnx_store.entry_key(contents, scheme, onnxruntime.__version__))
+        if stored is None or (quantization == "auto" and automatic_scheme(stored.model_config["n_embd"]) != scheme):
+            continue
+        try:
+            backend = OnnxBackend._open(stored.graphs, stored.model_config, scheme, threads)
+        except CheckpointError:
+            return None
+        return backend, stored.model_config, stored.encoder_config
+    return None
 
 
 def default_threads() -> int:
@@ -280,26 +285,28 @@ def default_threads() -> int:
     return max(1, min(4, os.cpu_count() or 1))
 
 
-def automatic_scheme() -> str:
-    """The scheme of "auto" on this machine; the measurements behind it are in docs/engines.md.
+def automatic_scheme(width: int) -> str:
+    """The scheme of "auto" for a model of that width on this machine; the measurements are in docs/engines.md.
 
-    Whole-matrix int8 is the fastest where the processor multiplies bytes exactly. Without those instructions (x86 before
-    VNNI) its 16-bit sums saturate, so there the weights go in blocks.
+    Blocks agree better with exact weights and take as long in a narrow model. In a wide one whole-matrix int8 is much faster,
+    where the processor multiplies bytes exactly (x86 before VNNI saturates its 16-bit sums).
     """
+    return "int8-kv8" if width >= WIDE and _multiplies_bytes_exactly() else "q8-kv8"
+
+
+def _multiplies_bytes_exactly() -> bool:
     if platform.machine().lower() in ("arm64", "aarch64"):
-        return "int8-kv8"
+        return True
     try:
-        exact = "vnni" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        return "vnni" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        exact = False
-    return "int8-kv8" if exact else "q8-kv8"
+        return False
 
 
-def _scheme(quantization: str) -> str:
-    scheme = automatic_scheme() if quantization == "auto" else quantization
-    if scheme not in SCHEMES:
+def _checked(quantization: str) -> str:
+    if quantization != "auto" and quantization not in SCHEMES:
         raise CheckpointError(f"unknown quantization {quantization!r}: auto, {', '.join(SCHEMES)}")
-    return scheme
+    return quantization
 
 
 def _session(graph: Path | bytes, threads: int) -> onnxruntime.InferenceSession:
@@ -319,8 +326,8 @@ def _build(checkpoint: Checkpoint, scheme: Scheme) -> list[bytes]:
     from companion.inference.backends.onnx_graph import build_graph
 
     weights = {name: tensor.numpy() for name, tensor in checkpoint.state_dict.items()}
-    memories = (False, True) if scheme.byte_cache else (False,)
-    return [build_graph(weights, checkpoint.config, scheme.weights, kind).SerializeToString() for kind in memories]
+    graphs = [(scheme.prefill, False), (scheme.weights, True)] if scheme.byte_cache else [(scheme.weights, False)]
+    return [build_graph(weights, checkpoint.config, kind, memory).SerializeToString() for kind, memory in graphs]
 
 
 def _hash_weights(weights: Mapping[str, Any]) -> str:

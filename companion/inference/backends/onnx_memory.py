@@ -76,7 +76,8 @@ class Memory:
             largest = np.maximum(fresh.max(axis=(0, 2)), -fresh.min(axis=(0, 2)))[None, :, None]
             start = first
             if not first or np.any(largest > 127.0 * scale):
-                scale[:] = np.maximum(largest * (MARGIN / 127.0), scale if first else np.finfo(np.float32).tiny)
+                room = np.maximum(largest * (MARGIN / 127.0), np.finfo(np.float32).tiny)
+                scale[:] = np.maximum(room, scale) if first else room
                 start = 0
             _to_bytes(self.exact[name][:, :, start:rows], scale, packed[:, :, start:rows])
         self._packed_rows = rows
