@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from companion.errors import CheckpointError, TrainingError
+from companion.errors import TrainingError
 
 EXAMPLE = "example: companion evaluate yellow --data music/ --plot yellow.png"
 
@@ -37,7 +37,9 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    path = _checkpoint_path(args.checkpoint)
+    from companion.inference.hub import find_checkpoint
+
+    path = find_checkpoint(args.checkpoint)
     if not args.data.is_dir():
         raise TrainingError(f"no folder {args.data} (name the music with --data)")
     import platformdirs
@@ -63,15 +65,3 @@ def run(args: argparse.Namespace) -> int:
     report = evaluate(path, options, lambda line: print(f"{line} …", file=sys.stderr))
     print(json.dumps(report) if args.json else "\n".join(lines(report)))
     return 0
-
-
-def _checkpoint_path(name: str) -> Path:
-    """A file as given, or a shipped checkpoint by name."""
-    path = Path(name)
-    if path.exists():
-        return path
-    shipped = Path(__file__).resolve().parent.parent / "checkpoints"
-    if (shipped / f"{name}.pt").is_file():
-        return shipped / f"{name}.pt"
-    there = ", ".join(sorted(file.stem for file in shipped.glob("*.pt"))) or "none"
-    raise CheckpointError(f"no checkpoint {name!r} (shipped: {there}; or name a file)")

@@ -16,13 +16,16 @@ import numpy as np
 from companion.errors import GenerationError
 from companion.evaluation import measures
 from companion.evaluation.windows import Cell, LiveWindow, random_bar
-from companion.inference.request import GenerationRequest, InferenceConfig
+from companion.inference.live import LiveInfill, LiveJob
+from companion.inference.sampling import SamplingOptions
 from companion.music import Bar, Note, Score
+from companion.session.settings import Sampling
 from companion.tokenizer import attributes
 
 if TYPE_CHECKING:
     from companion.inference.engine import InferenceEngine
 
+DEFAULT = Sampling()  # what a player gets who has not touched the dials
 CONTROLS: dict[str, tuple[int, ...]] = {
     "note_density": tuple(range(10)),
     "min_polyphony": (0, 1, 2, 3),
@@ -36,10 +39,10 @@ FITS = 0.75  # a bar fits when this share of its notes is among the player's pit
 
 
 class Player:
-    """Writes bars with one engine. `failures` counts requests without an acceptable answer; their bars are rests."""
+    """Writes bars the way live play does. `failures` counts jobs that could not be finished; their bars are rests."""
 
     def __init__(self, engine: InferenceEngine) -> None:
-        self._engine = engine
+        self._live = LiveInfill(engine)
         self.failures = 0
 
     def write(
@@ -50,35 +53,24 @@ class Player:
         seed: int,
         attribute: Mapping[int, Mapping[str, int]] | None = None,
     ) -> dict[Cell, Bar]:
-        """The generated bars of one live request (all targets in one step)."""
-        cells = sorted(targets)
-        config = InferenceConfig(
-            model_dim=score.bar_count,
+        """The generated bars of one live job."""
+        job = LiveJob(
+            score,
+            tuple(sorted(targets)),
+            frozenset(hidden),
+            sampling=SamplingOptions(temperature=DEFAULT.temperature, top_p=DEFAULT.top_p),
+            attributes=attribute or {},
             seed=seed,
-            top_p=0.95,
-            allow_rests=True,
-            novelty_check=False,
-            silence_check=False,
-            bars_per_step=0,
-            tracks_per_step=0,
-            max_attempts=1,
             # no real bar comes near: only an untrained model would fill its context instead of ending
             density_hard_limit=96,
         )
-        request = GenerationRequest.infill(len(score.tracks), _rows(cells), _rows(hidden), config, attribute)
+        meters = {(t, bar): score.tracks[t].bars[bar].time_signature for t, bar in job.targets}
         try:
-            result = self._engine.generate(score, request)
+            written = self._live.generate(job).takes[0].bars
         except GenerationError:
             self.failures += 1
-            return {(t, bar): Bar((), score.tracks[t].bars[bar].time_signature) for t, bar in cells}
-        return {(track, bar): result.score.tracks[track].bars[bar] for track, bar in cells}
-
-
-def _rows(cells: Iterable[Cell]) -> dict[int, list[int]]:
-    rows: dict[int, list[int]] = defaultdict(list)
-    for track, bar in sorted(cells):
-        rows[track].append(bar)
-    return dict(rows)
+            written = {}
+        return {cell: Bar(written.get(cell, ()), meter) for cell, meter in meters.items()}
 
 
 def blank(window: LiveWindow) -> Score:
