@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import socket
+import urllib.parse
+import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +23,7 @@ class UnknownCheckpointError(CheckpointError):
 HUB_REPOSITORY = "Metacreation/MIDI-GPT"
 SHIPPED_FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
 SUFFIXES = (".pt", ".safetensors")
+CONNECT_SECONDS = 4.0
 
 
 def find_checkpoint(name: str | Path) -> Path:
@@ -31,7 +36,7 @@ def find_checkpoint(name: str | Path) -> Path:
         return path
     if path.suffix in SUFFIXES or len(path.parts) > 1:
         raise UnknownCheckpointError(f"{path}: no such checkpoint file")
-    return shipped_checkpoint(str(name)) or pull_checkpoint(str(name))
+    return shipped_checkpoint(str(name)) or cached_checkpoint(str(name)) or pull_checkpoint(str(name))
 
 
 def shipped_checkpoint(name: str) -> Path | None:
@@ -75,6 +80,9 @@ def pull_checkpoint(name: str, repository: str | None = None) -> Path:
     )
 
     repository = repository or HUB_REPOSITORY
+    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)  # it narrates its retries; we say one line
+    if not _hub_answers():
+        return _cached(name, repository, "the hub cannot be reached")
     try:
         files = HfApi(endpoint=os.environ.get("HF_ENDPOINT")).list_repo_files(repository)
         chosen = choose_file(name, files)
@@ -110,12 +118,34 @@ def pull_checkpoint(name: str, repository: str | None = None) -> Path:
         return _cached(name, repository, f"the hub cannot be reached ({type(error).__name__})")
 
 
-def _cached(name: str, repository: str, why: str) -> Path:
-    """The newest cached file that `name` stands for."""
+def _hub_answers() -> bool:
+    """Whether a connection to the hub can be opened: the client itself would try for half a minute. True where a proxy or
+    offline mode decides instead."""
+    if urllib.request.getproxies() or os.environ.get("HF_HUB_OFFLINE"):
+        return True
+    address = urllib.parse.urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def cached_checkpoint(name: str, repository: str = HUB_REPOSITORY) -> Path | None:
+    """The newest downloaded file that `name` stands for; asks nobody."""
     for snapshot in _snapshots(repository):
         chosen = choose_file(name, (file.name for file in snapshot.iterdir() if file.is_file()))
         if chosen is not None:
             return snapshot / chosen
+    return None
+
+
+def _cached(name: str, repository: str, why: str) -> Path:
+    """The downloaded file, or why there is none."""
+    found = cached_checkpoint(name, repository)
+    if found is not None:
+        return found
     raise UnknownCheckpointError(f"checkpoint {name!r} is not shipped ({_shipped_names()}) nor downloaded, and {why}")
 
 
