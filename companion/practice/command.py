@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from companion.errors import UsageError
-from companion.runtime.commands import add_model_options, changed_model, checked_ports, checked_seed
+from companion.runtime.commands import (
+    add_model_options,
+    add_trading_options,
+    changed_model,
+    changed_trading,
+    checked_ports,
+    checked_seed,
+)
 
 if TYPE_CHECKING:
     from companion.practice.chart import Chart
@@ -78,6 +85,7 @@ def add_parser(subparsers: Any) -> None:
     )
     course.add_argument("--key-step", type=int, default=0, metavar="N", help="semitones up after every pass")
     course.add_argument("--passes", type=int, default=0, metavar="N", help="with --headless: end after so many passes")
+    add_trading_options(parser)
     _add_shell_options(parser)
     add_model_options(parser)
 
@@ -150,8 +158,10 @@ def settings_from_args(args: argparse.Namespace) -> SessionSettings:
         model = replace(model, seed=checked_seed(args.seed))
     path = find_source(args.source)
     if is_chart(path):
-        return chart_settings(_chart_song(path), _wishes(args), clock, model)
-    return song_settings(_song_file(path), _wishes(args), clock, model)
+        settings = chart_settings(_chart_song(path), _wishes(args), clock, model)
+    else:
+        settings = song_settings(_song_file(path), _wishes(args), clock, model)
+    return replace(settings, trading=changed_trading(settings.trading, args))
 
 
 def find_source(source: str | None) -> Path:

@@ -52,6 +52,16 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trading_options(parser: argparse.ArgumentParser) -> None:
+    """Taking turns with the companion."""
+    parser.add_argument(
+        "--trade", type=int, metavar="N", help="you and the companion's solo track take turns of N bars"
+    )
+    parser.add_argument(
+        "--answer", action="store_true", help="the solo track answers when you rest, and yields when you come back"
+    )
+
+
 def changed_model(model: ModelSettings, args: argparse.Namespace) -> ModelSettings:
     """`model` with what the command line says. Raises UsageError."""
     from dataclasses import replace
@@ -96,12 +106,7 @@ def _add_jam(subparsers: Any) -> None:
     parser.add_argument("--out", dest="output", metavar="PORT", help="MIDI output: name or part of it, or none")
     parser.add_argument("--clock", choices=("external", "internal"), help="whose time")
     parser.add_argument("--bpm", type=float, metavar="B", help="tempo of the internal clock, 10 to 400")
-    parser.add_argument(
-        "--trade", type=int, metavar="N", help="you and the companion's solo track take turns of N bars"
-    )
-    parser.add_argument(
-        "--answer", action="store_true", help="the solo track answers when you rest, and yields when you come back"
-    )
+    add_trading_options(parser)
     add_model_options(parser)
     parser.add_argument("--seed", type=int, metavar="S", help="seed of the model's choices (default: drawn anew)")
     parser.add_argument("--headless", action="store_true", help="no screen: play until Ctrl-C, then say how it went")
@@ -154,10 +159,11 @@ def settings_from_args(settings: SessionSettings, args: argparse.Namespace) -> S
     model = changed_model(settings.model, args)
     if args.seed is not None:
         model = replace(model, seed=checked_seed(args.seed))
-    return replace(settings, clock=clock, model=model, trading=_changed_trading(settings.trading, args))
+    return replace(settings, clock=clock, model=model, trading=changed_trading(settings.trading, args))
 
 
-def _changed_trading(trading: TradingSettings, args: argparse.Namespace) -> TradingSettings:
+def changed_trading(trading: TradingSettings, args: argparse.Namespace) -> TradingSettings:
+    """`trading` with what the command line says. Raises UsageError."""
     from dataclasses import replace
 
     if args.trade is not None:

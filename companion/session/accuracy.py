@@ -197,6 +197,7 @@ class AccuracyMeter:
         self._written: list[WrittenNote] = []
         self._played: list[PlayedNote] = []
         self._settled: dict[int, list[Judgement]] = {}
+        self._tallies: dict[int, Tally] = {}  # counted once, since screens ask often
 
     def expect(self, notes: Iterable[WrittenNote]) -> None:
         """Written notes of bars to come."""
@@ -223,12 +224,15 @@ class AccuracyMeter:
         kept = [item for item in judged if _onset(item) >= horizon]
         for item in settled:
             self._settled.setdefault(item.pass_number, []).append(item)
+            self._tallies.pop(item.pass_number, None)
         self._written = [item.written for item in kept if item.written] + ahead
         self._played = [item.played for item in kept if item.played]
 
     def tally(self, pass_number: int) -> Tally:
         """What is settled of this pass so far."""
-        return tally(self._settled.get(pass_number, ()))
+        if pass_number not in self._tallies:
+            self._tallies[pass_number] = tally(self._settled.get(pass_number, ()))
+        return self._tallies[pass_number]
 
     def judgements(self, pass_number: int) -> tuple[Judgement, ...]:
         """Every settled judgement of this pass, in order of onset."""
@@ -237,3 +241,4 @@ class AccuracyMeter:
     def forget_pass(self, pass_number: int) -> None:
         """Drop what is kept of a pass."""
         self._settled.pop(pass_number, None)
+        self._tallies.pop(pass_number, None)

@@ -22,7 +22,7 @@ from companion.session.loop import Loop, Passes, bar_after, check_loop
 from companion.session.settings import PracticeSettings, Song
 from companion.session.shown_parts import parts_to_show
 from companion.session.snapshot import Ladder, PracticeView
-from companion.session.trainer import check_transposition, first_pass
+from companion.session.trainer import MAX_FACTOR, MIN_FACTOR, check_transposition, first_pass
 
 if TYPE_CHECKING:
     from companion.session.session import Session
@@ -81,6 +81,7 @@ class Practising(Extension):
         self._judge.advance(session, session.position(now))
         if passes.begins_at(bar):
             finished = passes.number(bar - 1) if bar > 0 else 0
+            self._note_tempo(session, bar)
             self._judge.pass_ended(session, passes, finished, bar)
             passes.begin(bar, self._judge.accuracy(finished))
             self._apply(bar, now)
@@ -146,6 +147,12 @@ class Practising(Extension):
         """Since the session exists."""
         assert self._session is not None
         return self._session
+
+    def _note_tempo(self, session: SessionCore, bar: int) -> None:
+        """A tempo set or tapped by hand holds for the passes to come."""
+        factor = min(max(session.tempo_factor, MIN_FACTOR), MAX_FACTOR)
+        if bar > 0 and abs(factor - self.passes.settings(bar - 1).tempo_factor) > 1e-9:
+            self.passes.change(bar - 1, tempo_factor=factor)
 
     def _apply(self, bar: int, now: float) -> None:
         """Tempo and key of this bar's pass become the session's."""
@@ -260,7 +267,7 @@ class Practising(Extension):
             title=self.song.title,
             bar_count=session.songbook.bar_count,
             pass_number=number,
-            tempo_factor=settings.tempo_factor,
+            tempo_factor=session.tempo_factor,
             loop=self.loop,
             sections=self.song.sections,
             chords=self._chords_in(settings.transpose),

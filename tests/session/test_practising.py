@@ -236,6 +236,16 @@ def test_tempo_and_key_chosen_on_the_way():
     assert (view.tempo_factor, view.transpose, view.song_bar) == (0.5, -2, 3)
 
 
+def test_a_tempo_set_by_hand_holds_for_the_passes_to_come():
+    stage = Stage(settings(loop=(0, 1)))
+    stage.at(1.0, command("start"))
+    stage.at(1.5, command("set_tempo", bpm=60))
+    stage.run(12)
+    firsts = [time for time, _ in heard(stage, MELODY)][::8]
+    assert firsts[2] - firsts[1] == pytest.approx(4.0)
+    assert stage.session.snapshot(stage.now).practice.tempo_factor == 0.5
+
+
 def test_passes_are_reported_even_without_a_part_to_judge():
     stage = performing(settings(loop=(1, 3)), 1 + 4 * 2 + 2.5)
     assert [effect for _, effect in stage.log if isinstance(effect, PassFinished)] == [
