@@ -91,7 +91,7 @@ class LivePerformance:
         self._events: list[Notice | Learned | PassFinished] = []
         self._ports = Ports()
         self._stopped = False
-        self.ended: str | None = None  # why it ended, "" = as meant; None while it goes on
+        self._ended: str | None = None
         self.setup = setup
 
     @property
@@ -135,7 +135,13 @@ class LivePerformance:
     def alive(self) -> bool:
         """See `Performance`."""
         self._hear()
-        return not self._realtime.closed and self.ended is None
+        return not self._realtime.closed and self._ended is None
+
+    @property
+    def ended(self) -> str | None:
+        """Why it ended, "" = as meant; None while it goes on."""
+        self._hear()
+        return self._ended
 
     def processes(self) -> int:
         """The supervisor's process id; the others are in its process group."""
@@ -172,6 +178,6 @@ class LivePerformance:
             elif isinstance(value, Notice):
                 self._events.append(value)
             elif isinstance(value, Ended):
-                self.ended = value.reason
+                self._ended = value.reason
                 if value.reason:
                     self._events.append(Notice("error", value.reason))
