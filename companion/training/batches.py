@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from companion.training.samples import Example, SampleMaker
@@ -40,26 +41,41 @@ def padded_length(length: int) -> int:
     return next((size for size in LENGTHS if size >= length), -(-length // 1024) * 1024)
 
 
-def collate(examples: list[Example]) -> Batch:
+@dataclass(slots=True)
+class Padded:
+    """A batch as NumPy arrays, as worker processes send it: tensors would take a file descriptor each on the way."""
+
+    ids: NDArray[np.int32]
+    positions: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    filled: NDArray[np.bool_]
+    kinds: list[str]
+
+    def batch(self) -> Batch:
+        """The same as tensors."""
+        ids, positions = (torch.from_numpy(array.astype(np.int64)) for array in (self.ids, self.positions))
+        return Batch(ids, positions, torch.from_numpy(self.weights), torch.from_numpy(self.filled), self.kinds)
+
+
+def pad(examples: list[Example]) -> Padded:
     """Pad on the right. Padding carries no weight, and causal attention keeps it out of everything before it."""
     shape = (len(examples), padded_length(max(len(example.ids) for example in examples)))
-    ids, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    ids, positions = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     weights, filled = np.zeros(shape, np.float32), np.zeros(shape, bool)
     for row, example in enumerate(examples):
         length = len(example.ids)
         ids[row, :length], positions[row, :length] = example.ids, example.positions
         weights[row, :length], filled[row, :length] = example.weights, example.filled
-    tensors = [torch.from_numpy(array) for array in (ids, positions, weights, filled)]
-    return Batch(tensors[0], tensors[1], tensors[2], tensors[3], [example.kind for example in examples])
+    return Padded(ids, positions, weights, filled, [example.kind for example in examples])
 
 
-def group(examples: list[Example], tokens_per_batch: int) -> list[Batch]:
+def group(examples: list[Example], tokens_per_batch: int) -> list[Padded]:
     """Batches of similar lengths, each at most `tokens_per_batch` tokens with padding (a longer example goes alone)."""
     ordered = sorted(examples, key=lambda example: -len(example.ids))
     batches = []
     while ordered:
         size = max(1, tokens_per_batch // padded_length(len(ordered[0].ids)))
-        batches.append(collate(ordered[:size]))
+        batches.append(pad(ordered[:size]))
         ordered = ordered[size:]
     return batches
 
@@ -70,7 +86,7 @@ class PoolDataset(Dataset):
     def __init__(self, maker: SampleMaker, seed: int, windows: int, tokens_per_batch: int) -> None:
         self.maker, self.seed, self.windows, self.tokens_per_batch = maker, seed, windows, tokens_per_batch
 
-    def __getitem__(self, pool: int) -> list[Batch]:
+    def __getitem__(self, pool: int) -> list[Padded]:
         """Batches of one pool."""
         examples = [self.maker.draw(np.random.default_rng((self.seed, pool, number))) for number in range(self.windows)]
         batches = group(examples, self.tokens_per_batch)
@@ -120,11 +136,11 @@ def stream(
     for batches in loader:
         for number in range(skip, len(batches)):
             last = number + 1 == len(batches)
-            yield batches[number], StreamPosition(pool + world, 0) if last else StreamPosition(pool, number + 1)
+            yield batches[number].batch(), StreamPosition(pool + world, 0) if last else StreamPosition(pool, number + 1)
         pool, skip = pool + world, 0
 
 
 def fixed_batches(maker: SampleMaker, seed: int, windows: int, tokens_per_batch: int) -> list[Batch]:
     """Always the same batches, for validation: `windows` examples of the mixture."""
     examples = [maker.draw(np.random.default_rng((seed, number))) for number in range(windows)]
-    return group(examples, tokens_per_batch)
+    return [padded.batch() for padded in group(examples, tokens_per_batch)]

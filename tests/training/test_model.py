@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from companion.training.batches import collate
+from companion.training.batches import pad
 from companion.training.config import ModelSettings
 from companion.training.corpus import Corpus
 from companion.training.model import build_model, score_batch, sinusoids
@@ -39,7 +39,7 @@ def test_left_out_tokens_with_kept_positions_equal_attention_masking() -> None:
     weights[0] = 0
     example = Example(np.array(ids)[kept], kept, weights, np.zeros(len(kept), bool), "live")
     with torch.no_grad():
-        score = score_batch(model, collate([example]), CPU)
+        score = score_batch(model, pad([example]).batch(), CPU)
         expected = reference_nats(model, ids, hidden)
     assert torch.allclose(score.rows[0, 0], expected.sum(), rtol=1e-5)
     assert score.rows[0, 1] == len(expected)
@@ -50,8 +50,8 @@ def test_the_score_of_a_padded_batch_is_the_sum_of_its_examples(corpus: Corpus) 
     model = build_model(ModelSettings(32, 2, 2, 2048), source.tokenizer.vocabulary.size).eval()
     examples = [source.draw(np.random.default_rng(number)) for number in range(3)]
     with torch.no_grad():
-        together = score_batch(model, collate(examples), CPU)
-        alone = [score_batch(model, collate([example]), CPU) for example in examples]
+        together = score_batch(model, pad(examples).batch(), CPU)
+        alone = [score_batch(model, pad([example]).batch(), CPU) for example in examples]
     assert torch.allclose(together.rows, torch.cat([score.rows for score in alone]), rtol=1e-4)
     assert torch.allclose(together.loss, torch.stack([score.loss for score in alone]).sum(), rtol=1e-4)
 
