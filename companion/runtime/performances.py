@@ -23,7 +23,7 @@ from companion.session.settings import TrackSettings
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _DRUMS = {"k": 36, "s": 38, "h": 42, "o": 46, "r": 51, "c": 49, "t": 45, "f": 41}
 BASS, PIANO, DRUMS, STRINGS, ORGAN = (
-    TrackSettings("bass", "companion", program=33, channel=1),
+    TrackSettings("bass", "companion", program=33, channel=1, attributes={"max_polyphony": 0}),
     TrackSettings("piano", "companion", program=0, channel=2),
     TrackSettings("drums", "companion", is_drum=True, channel=9),
     TrackSettings("strings", "companion", program=48, channel=3),
