@@ -21,6 +21,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from itertools import pairwise
 
 from companion.midi.ports import MemoryInput
 from companion.midi.probe import Ports
@@ -48,6 +49,7 @@ from companion.session.snapshot import Snapshot
 
 POLL_SECONDS = 0.001
 ROUNDS_WITHOUT_REST = 4
+SLOW_SECONDS = 0.01  # a turn that takes so long is worth a line in the log
 HOUSEKEEPING_SECONDS = 0.05
 SNAPSHOT_SECONDS = 1 / 30
 MARK_SECONDS = 0.1
@@ -121,6 +123,7 @@ class Realtime:
         self._player: MemoryInput | None = None
         self._player_ends = float("inf")
         self._running: Snapshot | None = None
+        self._should_wake = clock()
         self._ending = False
         self._control_open = True
         now = clock()
@@ -177,14 +180,17 @@ class Realtime:
 
     def _turn(self) -> None:
         now = clock()
+        marks = [self._should_wake, now]
         for arrival, port, message in self._poll(now):
             self._stage.receive(MidiReceived(port, message), arrival)
+        marks.append(clock())
         for event in self._engine.receive():
             if isinstance(event, (EngineReady, EngineLost)):
                 self._engine_changed(event, now)
             self._stage.receive(event, now)  # type: ignore[arg-type]
         due = self._stage.next_timer(now)
         now = clock()
+        marks.append(now)
         for _ in range(ROUNDS_WITHOUT_REST):
             if due is None or due > now:
                 break
@@ -192,10 +198,22 @@ class Realtime:
             due, now = self._stage.next_timer(now), clock()
         else:
             due = None  # whatever asks for ever to be woken at once may not take the processor from everyone else
+        marks.append(clock())
         self._look_after(now, due)
-        wait = POLL_SECONDS if due is None else min(due - clock(), POLL_SECONDS)
+        now = clock()
+        marks.append(now)
+        if now - marks[0] > SLOW_SECONDS:
+            self._note_slow_turn(marks)
+        wait = POLL_SECONDS if due is None else min(due - now, POLL_SECONDS)
+        self._should_wake = now + max(wait, 0.0)
         if wait > 0:
             time.sleep(wait)
+
+    def _note_slow_turn(self, marks: list[float]) -> None:
+        """What held us up goes on record: the system that woke us late, or a part of the turn."""
+        parts = zip(("waking", "midi", "engine", "timers", "the rest"), pairwise(marks), strict=True)
+        text = ", ".join(f"{name} {1000 * (end - start):.0f}" for name, (start, end) in parts)
+        self._records.append(("p", marks[-1], f"slow turn, ms: {text}"))
 
     def _poll(self, now: float) -> list[tuple[float, str, Message]]:
         if self._setup.player:
