@@ -97,6 +97,11 @@ def _add_infill(subparsers: Any) -> None:
         add(f"--{name}", type=kind, default=default, metavar="N", help="default: %(default)s")
     add("--bars-per-step", default="auto", metavar="N", help="bars generated together (default: all that fit)")
     add("--tracks-per-step", default="auto", metavar="N", help="tracks generated together (default: all)")
+    add(
+        "--keep-order",
+        action="store_true",
+        help="keep the file's order of tracks: else a step's only track stands last",
+    )
     add("--allow-rests", action="store_true", help="a generated bar may be empty")
     add(
         "--attribute", action="append", default=[], metavar="NAME=LEVEL", help="level for the filled tracks; repeatable"

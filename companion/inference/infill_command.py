@@ -95,6 +95,7 @@ def _config(args: argparse.Namespace) -> InferenceConfig:
         bars_per_step=_number_or_auto(args.bars_per_step, "--bars-per-step"),
         tracks_per_step=_number_or_auto(args.tracks_per_step, "--tracks-per-step"),
         allow_rests=args.allow_rests,
+        target_last=not args.keep_order,
         engine=args.engine,
     )
 

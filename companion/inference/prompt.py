@@ -120,9 +120,13 @@ def window_request(
 
     waiting: targets of later steps. Those that follow the step's own targets in fill order are shown as placeholders, as in
     training; others are hidden. With config.leak_targets they keep their old notes. dropped: context tracks left out.
+    With config.target_last the only track to be filled stands last.
     """
     config = resolved.request.config
     used = [t for t in range(len(score.tracks)) if t not in resolved.ignored and t not in dropped]
+    filled = {track for track, _ in step.targets}
+    if config.target_last and len(filled) == 1 and not step.autoregressive:
+        used.sort(key=lambda track: track in filled)
     local = {track: index for index, track in enumerate(used)}
 
     def within(cells: Collection[Cell]) -> frozenset[Cell]:
@@ -138,7 +142,10 @@ def window_request(
     attributes: dict[int, dict[str, int | None]] = {local[track]: dict(prompts[track].attributes) for track in used}
     if config.analyze_targets:
         computed = attribute_levels.compute(score)
-        attributes = {local[track]: {**computed[track], **prompts[track].attributes} for track in used}
+        # a track written from its first bar states its own levels: there, only those asked for bind
+        free = filled if step.autoregressive and min(targets)[1] == 0 else ()
+        for track in set(used).difference(free):
+            attributes[local[track]] = {**computed[track], **prompts[track].attributes}
     request = WindowRequest(
         window=score.window(step.start, step.end).select_tracks(used),
         targets=targets,

@@ -52,6 +52,8 @@ class InferenceConfig:
     engine: "auto", "reference", "onnx" or "cuda".
     analyze_targets: compute attributes from the target bars' old notes too, as midigpt does; ours leaves them out.
     leak_targets: show the old notes of targets of later steps as context, as midigpt does; ours hides them.
+    target_last: where an infill step fills bars of one track, that track stands last in its prompt, as in live play, since
+    small models continue best what they have just read (ours; the family keeps the score's order).
     """
 
     model_dim: int | str = 4
@@ -82,6 +84,7 @@ class InferenceConfig:
     engine: str = "auto"
     analyze_targets: bool = False
     leak_targets: bool = False
+    target_last: bool = False
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> InferenceConfig:

@@ -36,7 +36,8 @@ _AFTER: dict[TokenType, tuple[TokenType, ...]] = {
     _T.NOTE_DURATION: _CONTENT,
     _T.FILL_IN_END: (_T.FILL_IN_START,),
     _T.INSTRUMENT: _TRACK_HEAD,
-    **dict.fromkeys(TRACK_ATTRIBUTE_ORDER, _TRACK_HEAD),
+    # each attribute at most once, in the order in which training states them
+    **{name: (*TRACK_ATTRIBUTE_ORDER[place:], _T.BAR) for place, name in enumerate(TRACK_ATTRIBUTE_ORDER, start=1)},
     _T.BAR: (_T.TIME_SIG, *BAR_ATTRIBUTE_ORDER),
     **dict.fromkeys(BAR_ATTRIBUTE_ORDER, (_T.TIME_SIG, *BAR_ATTRIBUTE_ORDER)),
     _T.TIME_SIG: _CONTENT,
@@ -44,7 +45,7 @@ _AFTER: dict[TokenType, tuple[TokenType, ...]] = {
     _T.TRACK_END: (),
 }
 # midigpt's rows where ours are stricter: bars without their meter, bars that say they are hidden, fills that run on into a bar
-# end, and no rests.
+# end, track attributes again and again in any order, and no rests.
 _MIDIGPT_AFTER: dict[TokenType, tuple[TokenType, ...]] = {
     _T.BAR: (_T.TIME_SIG, *BAR_ATTRIBUTE_ORDER, _T.MASK_BAR, *_CONTENT),
     **dict.fromkeys(BAR_ATTRIBUTE_ORDER, (_T.TIME_SIG, *BAR_ATTRIBUTE_ORDER, _T.MASK_BAR, *_CONTENT)),

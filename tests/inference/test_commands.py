@@ -72,6 +72,19 @@ def test_infill_writes_the_chosen_bars_and_keeps_the_rest(infill, tmp_path):
     assert changed == set(cells)
 
 
+def test_the_filled_track_stands_last_unless_the_order_is_kept(infill):
+    """Either way the report counts tracks as the file does."""
+    steps = {}
+    for option in ((), ("--keep-order",)):
+        status, out, _ = infill("--track", "1", "--bars", "5", "--json", *option)
+        assert status == 0
+        (steps[option],) = json.loads(out)["steps"]
+        assert steps[option]["targets"] == [[0, 4]]
+    last, kept = (step["prompt_ids"] for step in steps.values())
+    assert last != kept
+    assert sorted(last) == sorted(kept)
+
+
 def test_infill_repeats_with_a_seed_and_writes_takes(infill, tmp_path):
     assert infill("--track", "1", "--bars", "2", "--takes", "2")[0] == 0
     first, second = (tmp_path / "out.mid").read_bytes(), (tmp_path / "out.2.mid").read_bytes()

@@ -14,6 +14,7 @@ from companion.inference.backends.reference import ReferenceBackend
 from companion.inference.engine import InferenceEngine
 from companion.inference.request import GenerationRequest, InferenceConfig, TrackPrompt
 from companion.music import Bar, Note
+from companion.tokenizer import TokenType
 from tests import golden
 from tests.inference.conftest import random_checkpoint
 
@@ -59,6 +60,34 @@ def test_untouched_and_hidden_bars_come_back_bit_for_bit(engine_of, name, resolu
             assert (old is new) == ((track, number) not in targets)
     assert result.score.resolution == resolution
     assert result.score.tempo == score.tempo
+
+
+@pytest.mark.parametrize("target_last", [False, True])
+def test_the_track_to_be_filled_may_stand_last_in_the_prompt(engine_of, target_last):
+    score = golden.read("synth/s14_band8_human.mid")
+    engine, bars, streamed = engine_of("yellow"), [], []
+    request = GenerationRequest.infill(4, {1: [3, 4]}, {3: [7]}, replace(QUICK, model_dim=8, target_last=target_last))
+    result = engine.generate(
+        score,
+        request,
+        on_note=lambda track, bar, note, take: streamed.append((track, bar)),
+        on_bar=lambda track, bar, take: bars.append((track, bar)),
+    )
+    vocabulary = engine.tokenizer.vocabulary
+    for step in result.steps:
+        seen = [vocabulary.type_of(token) for token in step.prompt_ids]
+        programs = [value for token_type, value in seen if token_type is TokenType.INSTRUMENT]
+        own = [vocabulary.instrument_classes[track.program] for track in score.tracks]
+        assert programs == ([own[0], own[2], own[3], own[1]] if target_last else own)
+        starts = [at for at, (token_type, _) in enumerate(seen) if token_type is TokenType.TRACK]
+        gap = next(at for at, (token_type, _) in enumerate(seen) if token_type is TokenType.FILL_IN_PLACEHOLDER)
+        assert sum(start < gap for start in starts) == (4 if target_last else 2)
+    assert [step.targets for step in result.steps] == [((1, 3),), ((1, 4),)]
+    assert bars == [(1, 3), (1, 4)]
+    assert set(streamed) <= set(bars)
+    for track, (before, after) in enumerate(zip(score.tracks, result.score.tracks, strict=True)):
+        for number, (old, new) in enumerate(zip(before.bars, after.bars, strict=True)):
+            assert (old is new) == ((track, number) not in bars)
 
 
 def test_notes_and_bars_stream_as_they_end_up(engine_of, band):

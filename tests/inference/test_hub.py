@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -139,6 +140,30 @@ def test_pull_downloads_once_then_works_offline(tmp_path, checkpoint_path):
     server.server_close()
     assert pulled(pull("tiny", tmp_path, server.address)) == path
     assert pulled(pull("tiny", tmp_path, server.address, HF_HUB_OFFLINE="1")) == path
+
+
+def test_a_downloaded_checkpoint_is_used_without_asking_the_hub(tmp_path, monkeypatch, checkpoint_path):
+    server = TinyHub({"tiny-step40.safetensors": checkpoint_path("yellow").read_bytes()})
+    path = pulled(pull("tiny", tmp_path, server.address))
+    asked = list(server.requests)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", server.address)
+    assert str(hub.find_checkpoint("tiny")) == path
+    assert server.requests == asked
+
+
+def test_a_hub_that_cannot_be_reached_is_not_tried_by_its_client(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(hub.urllib.request, "getproxies", dict)
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda **_: pytest.fail("asked the hub's client"))
+    with pytest.raises(hub.UnknownCheckpointError, match="cannot be reached") as refusal:
+        hub.find_checkpoint("tiny")
+    assert "\n" not in str(refusal.value)
 
 
 def test_what_the_hub_lacks_is_said_with_what_it_has(tmp_path):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from companion.errors import TokenizerError
 from companion.music import TimeSignature
 from companion.tokenizer import Grammar, Tokenizer, TokenType, Vocabulary, WrittenBar
+from companion.tokenizer.token_types import TRACK_ATTRIBUTE_ORDER
 from tests import golden
 
 T = TokenType
@@ -151,6 +152,24 @@ def test_whole_tracks_may_state_attributes_but_only_the_wanted_levels():
     assert (T.BAR, 0) in legal
     assert (T.MIN_POLYPHONY, 9) in legal
     assert [value for token_type, value in legal if token_type is T.MAX_POLYPHONY] == [2]
+
+
+@pytest.mark.parametrize("name", golden.SHIPPED)
+def test_a_track_states_each_attribute_once_and_in_order(name):
+    """midigpt's table allows the same attribute again and again."""
+    vocabulary = VOCABULARIES[name]
+    known = [token_type for token_type in TRACK_ATTRIBUTE_ORDER if token_type in vocabulary.domains]
+    state = OURS[name].start_autoregressive([WrittenBar(False)], whole_track=True)
+    old = LEGACY[name].start_autoregressive([WrittenBar(False)], whole_track=True)
+    for place, token_type in enumerate(known, start=1):
+        skipping = state.clone()
+        for walk in (state, old):
+            walk.advance(vocabulary.id(token_type))
+        assert types_of(vocabulary, ids_of(state)) == {*known[place:], T.BAR}
+        assert types_of(vocabulary, ids_of(old)) >= {*known, T.BAR}
+        skipping.advance(vocabulary.id(known[-1]))
+        assert types_of(vocabulary, ids_of(skipping)) == {T.BAR}
+    assert len(known) >= 5
 
 
 def test_positions_only_rise():
