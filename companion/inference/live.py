@@ -38,6 +38,7 @@ from companion.inference.sampling import SamplingOptions
 from companion.inference.validation import resolve_mask_mode
 from companion.inference.writer import OnBar, OnNote
 from companion.music.score import Note, Score
+from companion.tokenizer import attributes
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ class LiveInfill:
             seed=job.seed,
             step=step,
             allow_rests=job.allow_rests,
-            polyphony_hard_limit=job.polyphony_hard_limit,
+            polyphony_hard_limit=_voices(job),
             density_hard_limit=job.density_hard_limit,
         )
         numbers = range(job.first_take, job.first_take + job.takes)
@@ -236,6 +237,19 @@ class LiveInfill:
 
     def _needed(self, job: LiveJob) -> int:
         return 48 * len(job.targets)
+
+
+def _voices(job: LiveJob) -> int:
+    """Notes that may start together; 0 = no limit. A player's own max_polyphony (level n is n + 1 voices, the top level any
+    number) binds, since a bass that was told to play one note at a time must: small models only lean towards it."""
+    limits = [job.polyphony_hard_limit] if job.polyphony_hard_limit else []
+    tracks = {track for track, _ in job.targets}
+    wanted = [(job.attributes.get(track) or {}).get("max_polyphony") for track in tracks]
+    levels = [level for level in wanted if level is not None]
+    top = attributes.levels("max_polyphony") - 1
+    if len(levels) == len(tracks) and max(levels) < top:
+        limits.append(max(levels) + 1)
+    return min(limits, default=0)
 
 
 def _with_bars(window: Score, bars: Mapping[Cell, tuple[Note, ...]]) -> Score:

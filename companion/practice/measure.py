@@ -1,6 +1,6 @@
 """How well filled parts keep to a chart's chords: the share of their notes whose pitch class is in the chord that sounds.
 
-Parts are filled as the session fills them: bar after bar, all of the companion's parts at once, with the chart's chords known
+Parts are filled as the session fills them: bar after bar, one part after the other, with the chart's chords known
 before and after the bar and nothing of the bars to come in its own parts. For comparison stand a bass line by rule (which
 walks, so it too leaves the chord), and chance: the share of the twelve pitch classes that the chords cover.
 """
@@ -8,19 +8,22 @@ walks, so it too leaves the chord), and chance: the share of the twelve pitch cl
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from companion.inference.request import GenerationRequest, InferenceConfig
+from companion.inference.live import LiveInfill, LiveJob
+from companion.inference.sampling import SamplingOptions
 from companion.music import Score, Track
 from companion.music.score import empty_bars
 from companion.practice.chart import Chart
 from companion.practice.comping import RESOLUTION, bass_line, comping_track, spans
-from companion.session.settings import TrackSettings
+from companion.session.settings import Sampling, TrackSettings
 
 if TYPE_CHECKING:
     from companion.inference.engine import InferenceEngine
+
+KNOWN_AHEAD = 2  # a quarter of an 8-bar window, as in the session
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +76,48 @@ def chance(chart: Chart) -> float:
 
 
 def fill_chart(
-    engine: InferenceEngine, chart: Chart, parts: Sequence[TrackSettings], seed: int, model_dim: int = 8
+    engine: InferenceEngine,
+    chart: Chart,
+    parts: Sequence[TrackSettings],
+    seed: int,
+    model_dim: int = 8,
+    bars_ahead: int = KNOWN_AHEAD,
 ) -> Score:
-    """The chart's comping as track 0, then the parts, generated. Raises GenerationError."""
+    """The chart's comping as track 0, then the parts, written bar by bar the way live practice writes them.
+
+    bars_ahead: written bars of the comping that the model sees beyond the bar it writes. Raises GenerationError.
+    """
+    live = LiveInfill(engine)
     comping = comping_track(chart)
-    blank = empty_bars([bar.time_signature for bar in chart.bars])
+    meters = [bar.time_signature for bar in chart.bars]
+    blank = empty_bars(meters)
     score = Score((comping, *(Track(blank, part.program, part.is_drum, part.name) for part in parts)), RESOLUTION)
-    request = GenerationRequest.infill(
-        len(score.tracks),
-        {number: range(score.bar_count) for number in range(1, len(score.tracks))},
-        config=InferenceConfig(
-            model_dim=model_dim if score.bar_count >= model_dim else "auto",
-            top_p=0.95,
-            tracks_per_step="auto",
-            bars_per_step=1,
-            allow_rests=True,
-            novelty_check=False,
-            seed=seed,
-        ),
-    )
-    return engine.generate(score, request).score
+    ours = range(1, len(score.tracks))
+    for bar in range(score.bar_count):
+        first = max(0, min(bar + 1 + bars_ahead, score.bar_count) - model_dim)
+        window = _padded(score.window(first, first + model_dim), model_dim)
+        unknown = {(track, later) for track in ours for later in range(bar - first + 1, model_dim)}
+        job = LiveJob(
+            window,
+            tuple((track, bar - first) for track in ours),
+            frozenset(unknown),
+            sampling=SamplingOptions(temperature=Sampling().temperature, top_p=Sampling().top_p),
+            attributes={track: dict(part.attributes) for track, part in zip(ours, parts, strict=True)},
+            seed=seed * 1000 + bar,
+        )
+        for (track, _), notes in live.generate(job).takes[0].bars.items():
+            row = score.tracks[track]
+            score = score.with_track(track, row.with_bar(bar, replace(row.bars[bar], notes=notes)))
+    return score
+
+
+def _padded(window: Score, model_dim: int) -> Score:
+    """Rests after the end of a chart that is shorter than the window."""
+    tracks = []
+    for track in window.tracks:
+        missing = [track.bars[-1].time_signature] * (model_dim - len(track.bars))
+        tracks.append(replace(track, bars=(*track.bars, *empty_bars(missing))))
+    return replace(window, tracks=tuple(tracks))
 
 
 def measure_chart(

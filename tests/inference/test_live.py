@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from companion.errors import GenerationCancelled
-from companion.inference.live import LiveInfill, LiveJob, single_tracks, track_order, window_start
+from companion.inference.live import LiveInfill, LiveJob, _voices, single_tracks, track_order, window_start
 from companion.music import Bar
 
 # The player is track 0, playing bar 5; tracks 1 and 3 are ours and need bar 6; track 2 is known backing.
@@ -98,6 +99,21 @@ def test_takes_in_a_batch_equal_takes_one_by_one(live, one_track):
     alone = [live.generate(replace(job, first_take=number)).takes[0] for number in range(3)]
     assert list(together) == alone
     assert len({take.ids for take in together}) == 3
+
+
+@pytest.mark.parametrize(("level", "most"), [(0, 1), (1, 2)])
+def test_a_wanted_number_of_voices_binds(live, one_track, level, most):
+    free = live.generate(one_track).takes[0].bars[3, 6]
+    held = live.generate(replace(one_track, attributes={3: {"max_polyphony": level}})).takes[0].bars[3, 6]
+    together = Counter(note.onset_ticks for note in held)
+    assert free
+    assert held
+    assert max(together.values()) <= most
+
+
+def test_the_top_level_is_any_number_of_voices(one_track):
+    assert _voices(replace(one_track, attributes={3: {"max_polyphony": 9}})) == 0
+    assert _voices(replace(one_track, attributes={3: {"max_polyphony": 4}}, polyphony_hard_limit=3)) == 3
 
 
 def test_prefill_can_be_cancelled_between_chunks_and_goes_on_later(live, job):

@@ -66,7 +66,9 @@ def _automatic(checkpoint: Checkpoint) -> tuple[Backend, str]:
 
 def _may_have_gpu() -> bool:
     """A guess that costs no torch: an NVIDIA driver is loaded, and there is an engine for it."""
-    has_driver = any(Path(place).exists() for place in ("/dev/nvidiactl", "/proc/driver/nvidia")) or sys.platform == "win32"
+    has_driver = (
+        any(Path(place).exists() for place in ("/dev/nvidiactl", "/proc/driver/nvidia")) or sys.platform == "win32"
+    )
     return has_driver and find_spec("companion.inference.backends.cuda") is not None
 
 
