@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.rig.harness import PERIOD, SAMPLE_RATE, TOOLS, Observer, Rig, missing_rig
+from tests.rig.harness import PERIOD, SAMPLE_RATE, TOOLS, Observer, Rig, dying_with_us, missing_rig
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,31 +47,23 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
         "-p",
         str(PERIOD),
     ]
-    server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    subprocess.run(["jack_wait", "-s", name, "-w", "-t", "5"], env=environment, capture_output=True, check=False)
-    if server.poll() is not None:
-        missing_rig(f"jackd does not start: {(tmp_path / 'jackd.log').read_text(errors='replace')[-300:]}")
+    with log:
+        server = subprocess.Popen(
+            dying_with_us(*command), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
     rig = Rig(name, tmp_path, environment, server)
-    yield rig
-    for process in [*reversed(rig.processes), server]:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(5)
-    log.close()
+    try:
+        rig.run("jack_wait", "-s", name, "-w", "-t", "15")
+        if server.poll() is not None:
+            missing_rig(f"jackd does not start: {(tmp_path / 'jackd.log').read_text(errors='replace')[-300:]}")
+        yield rig
+    finally:
+        rig.close()
 
 
 @pytest.fixture
-def observer(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Observer]:
+def observer(rig: Rig) -> Iterator[Observer]:
     """An independent recorder and player on the rig."""
-    jack = pytest.importorskip("jack")
-    for setter in (jack.set_error_function, jack.set_info_function):
-        setter(lambda text: None)
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", rig.name)
-    watcher = Observer(rig.name)
-    yield watcher
-    if rig.server.poll() is None:
-        watcher.close()
+    pytest.importorskip("jack")
+    with closing(Observer(rig)) as watcher:
+        yield watcher

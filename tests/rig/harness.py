@@ -5,11 +5,15 @@ Skipped with a reason where JACK or its tools are missing; with COMPANION_REQUIR
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +38,22 @@ def wait_until(condition: Callable[[], object], seconds: float = 20.0, what: str
         time.sleep(0.02)
 
 
+def dying_with_us(*command: str) -> list[str]:
+    """A command line whose process the kernel kills when ours ends, however it ends."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", *command] if setpriv else list(command)
+
+
+def end(process: subprocess.Popen[bytes], patience: float = 5.0) -> None:
+    """Make sure that a process has ended: it is asked, then forced."""
+    for ask in (process.terminate, process.kill):
+        if process.poll() is not None:
+            return
+        ask()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+
+
 @dataclass
 class Rig:
     """A running JACK server and the processes started beside it; `start` remembers what to end."""
@@ -46,10 +66,14 @@ class Rig:
 
     def start(self, *command: str, output: Path | None = None) -> subprocess.Popen[bytes]:
         """Start a client of the server."""
-        sink = output.open("wb") if output else subprocess.DEVNULL
-        process = subprocess.Popen(
-            command, env=self.environment, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT
-        )
+        with (output or Path(os.devnull)).open("wb") as sink:
+            process = subprocess.Popen(
+                dying_with_us(*command),
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+            )
         self.processes.append(process)
         return process
 
@@ -63,6 +87,14 @@ class Rig:
     def ports(self) -> list[str]:
         """All ports of the server."""
         return self.run("jack_lsp").splitlines()
+
+    def close(self) -> None:
+        """End the clients, then the server, and remove what a killed server leaves in shared memory."""
+        for process in [*reversed(self.processes), self.server]:
+            end(process)
+        for left in Path("/dev/shm").glob(f"jack*{self.name}_*"):
+            with suppress(OSError):
+                left.unlink()
 
     def connect(self, source: str, sink: str) -> None:
         """Connect two ports as soon as both are there."""
@@ -89,42 +121,68 @@ class Heard:
 
 
 class Observer:
-    """A JACK client that writes down what reaches its inputs, and plays what it is given to its output."""
+    """A JACK client in a process of its own: writes down what reaches its inputs, and plays what it is given to its output.
 
-    def __init__(self, server: str) -> None:
-        import jack
+    Its crash, or its server's death, is the failure of the test that asks it next, never the end of the tests.
+    """
 
+    def __init__(self, rig: Rig) -> None:
         self.heard: dict[str, list[Heard]] = {"notes": [], "clock": []}
-        self._to_play: list[bytes] = []
-        self._lock = threading.Lock()
-        self._client = jack.Client("observer", servername=server, no_start_server=True)
-        self._inputs = {name: self._client.midi_inports.register(name) for name in self.heard}
-        self._output = self._client.midi_outports.register("play")
-        self._client.set_process_callback(self._process)
-        self._client.activate()
+        self._errors = rig.folder / "observer.txt"
+        with self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(
+                dying_with_us(
+                    sys.executable, str(Path(__file__).with_name("observer_process.py")), rig.name, *self.heard
+                ),
+                env=rig.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        self._ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        try:
+            wait_until(lambda: self._alive() and self._ready.is_set(), what="the observer")
+        except BaseException:
+            self.close()
+            raise
 
-    def _process(self, frames: int) -> None:
-        start = self._client.last_frame_time
-        for name, port in self._inputs.items():
-            for offset, data in port.incoming_midi_events():
-                self.heard[name].append(Heard(start + offset, bytes(data)))
-        self._output.clear_buffer()
-        with self._lock:
-            for data in self._to_play:
-                self._output.write_midi_event(0, data)
-            self._to_play.clear()
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            value = json.loads(line)
+            if value == "ready":
+                self._ready.set()
+                continue
+            for name, frame, data in value:
+                self.heard[name].append(Heard(frame, bytes.fromhex(data)))
+
+    def _alive(self) -> bool:
+        if self._process.poll() is not None:
+            pytest.fail(
+                f"the observer ended with {self._process.returncode}: {self._errors.read_text(errors='replace')[-500:]}"
+            )
+        return True
 
     def play(self, *messages: bytes) -> None:
         """Send at the next period."""
-        with self._lock:
-            self._to_play.extend(messages)
+        assert self._process.stdin is not None
+        self._alive()
+        try:
+            self._process.stdin.write(json.dumps([message.hex() for message in messages]).encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            pytest.fail(f"the observer hears no more: {error}")
 
     def note_ons(self) -> list[Heard]:
         """Keys that went down at the notes input."""
+        self._alive()
         return [item for item in list(self.heard["notes"]) if item.is_note_on]
 
     def hanging(self) -> set[tuple[int, int]]:
         """(channel, key) that went down and never came up."""
+        self._alive()
         down: set[tuple[int, int]] = set()
         for item in list(self.heard["notes"]):
             if item.is_note_on:
@@ -134,6 +192,11 @@ class Observer:
         return down
 
     def close(self) -> None:
-        """Leave the server."""
-        self._client.deactivate()
-        self._client.close()
+        """Leave the server, or be made to."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(3)
+        end(self._process)
+        self._reader.join(5)

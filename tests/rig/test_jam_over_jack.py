@@ -95,7 +95,8 @@ def test_our_clock_is_read_by_another_program(rig: Rig, observer: Observer) -> N
     rig.connect(OUR_OUTPUT, next_port(rig, "mclk_in"))
     wait_until(lambda: len(tempi(dump)) > 48, PATIENCE_SECONDS, "tempi")
     jam.end()
-    assert abs(statistics.median(tempi(dump)) - 132) < 0.03 * 132  # the dummy driver's own clock slips by as much
+    # a tick comes at a multiple of 64 frames, 1.5 % off; the dummy driver's own clock slips as well
+    assert abs(statistics.median(tempi(dump)) - 132) < 0.03 * 132
 
 
 def next_port(rig: Rig, ending: str) -> str:
@@ -105,9 +106,9 @@ def next_port(rig: Rig, ending: str) -> str:
 
 
 def tempi(dump: Path) -> list[float]:
-    """The beats a minute that jack_mclk_dump filtered from our ticks."""
+    """The beats a minute that jack_mclk_dump read from each of our ticks (its filter stays near the first one for a minute)."""
     text = dump.read_text(errors="replace") if dump.exists() else ""
-    return [float(value) for value in re.findall(r"flt:\s*([0-9.]+)", text)]
+    return [float(value) for value in re.findall(r"cur:\s*([0-9.]+)", text)]
 
 
 def test_a_clock_that_vanishes_and_returns_is_taken_up_again(rig: Rig, observer: Observer) -> None:

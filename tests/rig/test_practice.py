@@ -112,7 +112,7 @@ def test_our_own_clock_plays_the_song_once_at_the_tempo_asked_for(rig: Rig, obse
     practice = start_practice(rig, "--tempo", "150%", "--count-in", "0", "--me", "Lead", "--guide")
     rig.connect(OUR_OUTPUT, "observer:notes")
     assert practice.process.wait(PATIENCE_SECONDS) == 0, "it ends with the song"
+    wait_until(lambda: not observer.hanging(), what="the last note-off")
     low = [note for note in observer.note_ons() if note.data[0] & 0x0F == 1]
     gaps = [(after.frame - before.frame) * 1000 / SAMPLE_RATE for before, after in pairwise(low)]
     assert statistics.median(gaps) == pytest.approx(1000 / 3, abs=15)
-    assert not observer.hanging()
