@@ -30,7 +30,7 @@ def main(server: str, names: list[str]) -> None:
     heard: deque[tuple[str, int, str]] = deque()
     to_play: deque[bytes] = deque()
     client = jack.Client("observer", servername=server, no_start_server=True)
-    inputs = {name: client.midi_inports.register(name) for name in names}
+    inputs: dict[str, Any] = {name: client.midi_inports.register(name) for name in names}
     output: Any = client.midi_outports.register("play")
 
     def process(frames: int) -> None:
