@@ -169,6 +169,7 @@ SAMPLING: dict[str, Key] = {
     "polyphony_limit": number("polyphony_hard_limit", 0, 128, whole=True),
     "density_limit": number("density_hard_limit", 0, 1000, whole=True),
     "allow_rests": flag("allow_rests"),
+    "harmony": number("harmony", 0, 3),
 }
 MODEL: dict[str, Key] = {
     "checkpoint": text("checkpoint", "a checkpoint's name or file"),

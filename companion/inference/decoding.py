@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
+import numpy.typing as npt
 
 from companion.errors import GenerationCancelled
 from companion.inference.backends.base import Backend, Cache, Ids, Logits
@@ -36,7 +37,8 @@ Cancel = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class DecodeSettings:
-    """How tokens are chosen. seed, attempt and step, with a take's number, fix its random numbers."""
+    """How tokens are chosen. seed, attempt and step, with a take's number, fix its random numbers. bias [vocab]: added to
+    the logits of every step."""
 
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
     seed: int = 0
@@ -45,6 +47,7 @@ class DecodeSettings:
     allow_rests: bool = True
     polyphony_hard_limit: int = 0
     density_hard_limit: int = 0
+    bias: npt.NDArray[np.float32] | None = None
 
 
 @dataclass
@@ -159,7 +162,7 @@ class PromptRunner:
         rows = [self._new_take(number, prompt, request, settings, noted, on_bar) for number in takes]
         cache = self._cache if len(rows) == 1 else self.backend.fork(self._cache, len(rows))
         position = int(prompt.masked.positions[-1])
-        self._decode(cache, rows, position, prompt.next_position, settings.sampling, stats, cancel)
+        self._decode(cache, rows, position, prompt.next_position, settings, stats, cancel)
         stats.decode_ms = (perf_counter() - started) * 1000
         stats.generated_tokens = sum(len(row.ids) for row in rows)
         return rows, stats
@@ -206,7 +209,7 @@ class PromptRunner:
         rows: list[Take],
         position: int,
         next_position: int,
-        sampling: SamplingOptions,
+        settings: DecodeSettings,
         stats: RunStats,
         cancel: Cancel | None,
     ) -> None:
@@ -239,14 +242,16 @@ class PromptRunner:
                 if not row.stopped:
                     del row.pending[:width]
                     if not row.pending:
-                        self._choose(row, logits[index], sampling)
+                        self._choose(row, logits[index], settings)
 
-    def _choose(self, row: Take, logits: Logits, sampling: SamplingOptions) -> None:
+    def _choose(self, row: Take, logits: Logits, settings: DecodeSettings) -> None:
         legal = row.state.legal()
         if not legal.any():
             row.stopped = True
             return
-        row.accept(sample(logits, legal, sampling, self._content, row.random))
+        if settings.bias is not None:
+            logits = logits + settings.bias
+        row.accept(sample(logits, legal, settings.sampling, self._content, row.random))
 
 
 def _check(cancel: Cancel | None) -> None:

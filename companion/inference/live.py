@@ -29,9 +29,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from companion.errors import GenerationError
 from companion.inference.decoding import Cancel, DecodeSettings, PromptRunner, RunStats
 from companion.inference.engine import InferenceEngine
+from companion.inference.harmony import pitch_bias
 from companion.inference.planner import Cell
 from companion.inference.prompt import Prompt, WindowRequest, build_prompt
 from companion.inference.sampling import SamplingOptions
@@ -47,7 +51,8 @@ class LiveJob:
 
     targets: bars to generate. hidden: bars the model must not see (the player's future). growing: bars being played now,
     whose notes so far are shown. attributes: user levels by track; computed ones stand for what is not given. take_numbers
-    start at first_take, so that more takes of the same job differ.
+    start at first_take, so that more takes of the same job differ. harmony: how strongly notes lean towards the pitch classes
+    that the tracks without targets sound around the bar, see `harmony`.
     """
 
     window: Score
@@ -63,6 +68,7 @@ class LiveJob:
     allow_rests: bool = True
     polyphony_hard_limit: int = 0
     density_hard_limit: int = 0
+    harmony: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,23 +180,24 @@ class LiveInfill:
         """
         window = job.window
         results: list[LiveResult] = []
+        ours = {track for track, _ in job.targets}
+        trusted = [track for track in range(len(window.tracks)) if track not in ours]
         for step, part in enumerate(single_tracks(job)):
-            results.append(self._generate_part(replace(part, window=window), step, on_note, on_bar, cancel))
+            bias = pitch_bias(window, part.targets[0], trusted, self.engine.tokenizer.vocabulary, part.harmony)
+            part = replace(part, window=window)
+            results.append(self._generate_part(part, _settings(part, step, bias), on_note, on_bar, cancel))
             window = _with_bars(window, results[-1].takes[0].bars)
         return results[0] if len(results) == 1 else _sum(results)
 
     def _generate_part(
-        self, job: LiveJob, step: int, on_note: OnNote | None, on_bar: OnBar | None, cancel: Cancel | None
+        self,
+        job: LiveJob,
+        settings: DecodeSettings,
+        on_note: OnNote | None,
+        on_bar: OnBar | None,
+        cancel: Cancel | None,
     ) -> LiveResult:
         prompt, request, order, dropped = self._prepare(job)
-        settings = DecodeSettings(
-            job.sampling,
-            seed=job.seed,
-            step=step,
-            allow_rests=job.allow_rests,
-            polyphony_hard_limit=_voices(job),
-            density_hard_limit=job.density_hard_limit,
-        )
         numbers = range(job.first_take, job.first_take + job.takes)
         takes, stats = self._runner.run(
             prompt, request, settings, numbers, _renumbered(on_note, order), _renumbered(on_bar, order), cancel
@@ -237,6 +244,18 @@ class LiveInfill:
 
     def _needed(self, job: LiveJob) -> int:
         return 48 * len(job.targets)
+
+
+def _settings(job: LiveJob, step: int, bias: npt.NDArray[np.float32] | None) -> DecodeSettings:
+    return DecodeSettings(
+        job.sampling,
+        seed=job.seed,
+        step=step,
+        allow_rests=job.allow_rests,
+        polyphony_hard_limit=_voices(job),
+        density_hard_limit=job.density_hard_limit,
+        bias=bias,
+    )
 
 
 def _voices(job: LiveJob) -> int:
@@ -313,8 +332,6 @@ def _renumbered(callback: Callable[..., None] | None, order: list[int]) -> Calla
 
 
 def _column(token: int) -> Any:
-    import numpy as np
-
     return np.full((1, 1), token, dtype=np.int64)
 
 

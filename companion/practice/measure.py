@@ -104,6 +104,7 @@ def fill_chart(
             sampling=SamplingOptions(temperature=Sampling().temperature, top_p=Sampling().top_p),
             attributes={track: dict(part.attributes) for track, part in zip(ours, parts, strict=True)},
             seed=seed * 1000 + bar,
+            harmony=Sampling().harmony,
         )
         for (track, _), notes in live.generate(job).takes[0].bars.items():
             row = score.tracks[track]

@@ -73,6 +73,7 @@ def live_job(job: Job) -> LiveJob:
         allow_rests=job.sampling.allow_rests,
         polyphony_hard_limit=job.sampling.polyphony_hard_limit,
         density_hard_limit=job.sampling.density_hard_limit,
+        harmony=job.sampling.harmony,
     )
 
 

@@ -38,7 +38,10 @@ class TrackSettings:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn; the meaning and order is that of `companion.inference.sampling`."""
+    """How tokens are drawn; the meaning and order is that of `companion.inference.sampling`.
+
+    harmony: how strongly notes lean towards the pitch classes the player and the song sound around the bar; 0 = off.
+    """
 
     temperature: float = 1.0
     top_p: float = 0.95
@@ -48,6 +51,7 @@ class Sampling:
     polyphony_hard_limit: int = 0
     density_hard_limit: int = 0
     allow_rests: bool = True
+    harmony: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
