@@ -102,7 +102,7 @@ class LaneCommands(Listening):
     def do_set_sampling(self, now: float, **changes: Any) -> None:
         """Fields of Sampling."""
         sampling = changed(self.settings.model.sampling, changes)
-        limits = {"temperature": (0.01, 10.0), "top_p": (0.01, 1.0), "mask_p": (0.0, 0.99)}
+        limits = {"temperature": (0.01, 10.0), "top_p": (0.01, 1.0), "mask_p": (0.0, 0.99), "harmony": (0.0, 3.0)}
         for name, (low, high) in limits.items():
             number(name, getattr(sampling, name), low, high)
         self.settings = replace(self.settings, model=replace(self.settings.model, sampling=sampling))

@@ -205,7 +205,7 @@ async def test_the_dials_turn_and_follow_the_part() -> None:
     async with running(performance) as (app, pilot):
         await pilot.press("down", "down", "a")
         await until(pilot, lambda: isinstance(app.screen, DialScreen))
-        await pilot.press("down", "down", "right", "tab", "escape")
+        await pilot.press("down", "down", "down", "right", "tab", "escape")
         await until(pilot, lambda: bool(performance.sent))
         assert performance.sent == [command("set_attribute", track=2, name="note_density", level=0)]
         assert app.stage.selection.lane == 3

@@ -7,6 +7,7 @@ from functools import lru_cache
 from types import ModuleType
 
 from companion.session.events import Command, command
+from companion.session.settings import Sampling
 from companion.session.snapshot import LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
@@ -26,6 +27,7 @@ NAME_WIDTH = 20
 SAMPLING_DIALS = {
     "temperature": (TEMPERATURE_STEP, TEMPERATURE_RANGE, 2.0),
     "top_p": (TOP_P_STEP, TOP_P_RANGE, 1.0),
+    "harmony": (0.25, (0.0, 3.0), 3.0),
 }  # step, limits, full scale of the gauge
 
 
@@ -95,9 +97,9 @@ def turn(snapshot: Snapshot, selection: Selection, dial: Dial, by: int) -> list[
 
 
 def release(snapshot: Snapshot, selection: Selection, dial: Dial) -> list[Command]:
-    """The command that sets an attribute free again; sampling goes back to 1.0 and 0.95."""
+    """The command that sets an attribute free again; sampling goes back to its defaults."""
     if dial.name in SAMPLING_DIALS:
-        return [command("set_sampling", **{dial.name: 1.0 if dial.name == "temperature" else 0.95})]
+        return [command("set_sampling", **{dial.name: getattr(Sampling(), dial.name)})]
     lane = selected_lane(snapshot, selection)
     if lane is None or dial.level is None:
         return []
