@@ -17,6 +17,8 @@ MIN_RUN = 4
 JUMP_RATIO = 0.2  # a tempo more than this away over four ticks is a new tempo at once …
 JUMP_SIGMAS = 8.0  # … unless jitter could look like it
 GAP_RATIO = 1.6  # an interval this much too long: a missing tick, or half the tempo
+BUNCH_RATIO = 0.6  # after a gap, an interval shorter than this: ticks that were held up, coming in a bunch
+MAX_BUNCH = 12  # ticks; by then the gap is judged whatever comes
 LONG_AGAIN_RATIO = 1.5  # and the next one this much too long: then it is the tempo
 MIN_SIGMA_SECONDS = 0.0002
 START_SIGMA_SECONDS = 0.002
@@ -47,6 +49,8 @@ class TickFilter:
         self._run = 0  # residuals of one sign, at the end
         self._run_sum = 0.0
         self._gap_pending = False
+        self._gap_ticks = 0  # ticks since the gap, the one that ended it included
+        self._gap_start = 0.0  # arrival of the last tick before it
 
     def seconds_at(self, index: float) -> float:
         """When this tick is (or was) due."""
@@ -62,9 +66,13 @@ class TickFilter:
         predicted = self._fit_seconds + self.period_seconds
         established = len(self._raw) >= 8
         if self._gap_pending:
-            self._resolve_gap(interval)
+            if interval < BUNCH_RATIO * self.period_seconds and self._gap_ticks < MAX_BUNCH:
+                self._gap_ticks += 1
+            else:
+                self._resolve_gap(now, interval)
+                predicted = self._fit_seconds + self.period_seconds
         elif established and self._is_long(interval):
-            self._gap_pending = True
+            self._gap_pending, self._gap_ticks, self._gap_start = True, 1, self.last_seconds
         self.index += 1
         self.last_seconds = now
         if self._gap_pending:
@@ -104,21 +112,26 @@ class TickFilter:
         self._run, self._run_sum = 0, 0.0
         self._gap_pending = False
 
-    def _resolve_gap(self, interval: float) -> None:
-        """The tick after a long interval tells whether ticks were missing (it comes in tempo) or the tempo is new."""
+    def _resolve_gap(self, now: float, interval: float) -> None:
+        """The first tick in tempo after a long interval tells whether ticks were missing or the tempo is new.
+
+        Ticks that were only held up come in a bunch, which is waited for: a phantom tick would shift the music for good.
+        """
         self._gap_pending = False
-        if interval > LONG_AGAIN_RATIO * self.period_seconds + self.sigma_seconds:
+        late = self._gap_ticks
+        if late == 1 and interval > LONG_AGAIN_RATIO * self.period_seconds + self.sigma_seconds:
             self._forget(2)
             self._prior = interval
             return
-        both = self._raw[-1] - self._raw[-2] + interval
-        missing = max(0, round(both / self.period_seconds) - 2)
+        missing = max(0, round((now - self._gap_start) / self.period_seconds) - late - 1)
         self.missed += missing
         self.index += missing
-        self._indices[-1] += missing
-        predicted = self._fit_seconds + missing * self.period_seconds
         limit = OUTLIER_SIGMAS * self.sigma_seconds
-        self._pulled[-1] = predicted + max(-limit, min(limit, self._raw[-1] - predicted))
+        for back in range(late):
+            at = len(self._raw) - 1 - back
+            self._indices[at] += missing
+            predicted = self._fit_seconds + (missing - back) * self.period_seconds
+            self._pulled[at] = predicted + max(-limit, min(limit, self._raw[at] - predicted))
         self._sums.restart(self._indices, self._pulled)
         self._fit()
 

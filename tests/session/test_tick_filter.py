@@ -50,3 +50,19 @@ def test_the_session_keeps_the_grid_of_a_jittering_clock():
     errors = sorted(abs(error) for error in grid_errors(jump(120, 126, 40), 100, 0.002, 3)[1:])
     assert len(errors) > 90
     assert errors[int(0.99 * len(errors))] < 0.003
+
+
+def test_ticks_that_were_held_up_are_not_taken_for_missing_ones():
+    """A busy machine reads three ticks at once, the last of them nearly in time: nothing was lost."""
+    period = 1 / 48
+    filter_ = TickFilter(period)
+    for index in range(40):
+        filter_.add(index * period)
+    stall = 43 * period + 0.004
+    for index in (40, 41, 42, 43):
+        filter_.add(stall + index * 1e-4)
+    for index in range(44, 60):
+        filter_.add(index * period)
+    assert filter_.missed == 0
+    assert filter_.index == 59
+    assert abs(filter_.seconds_at(60) - 60 * period) < 0.002
