@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.rig.harness import PERIOD, SAMPLE_RATE, TOOLS, Observer, Rig, dying_with_us, missing_rig
+from tests.rig.harness import PERIOD, SAMPLE_RATE, TOOLS, Observer, Rig, dying_with_us, free_server_name, missing_rig
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,7 +27,12 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
         missing_rig(f"{', '.join(missing)} not installed (apt install jackd2 jack-midi-clock klick)")
-    name = f"rig-{os.getpid()}-{time.monotonic_ns() % 10**9}"
+    with free_server_name() as name:
+        yield from serving(name, tmp_path)
+
+
+def serving(name: str, tmp_path: Path) -> Iterator[Rig]:
+    """Start the server, hand the rig out, end everything."""
     environment = {**os.environ, "JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"}
     log = (tmp_path / "jackd.log").open("wb")
     command = [
@@ -55,7 +59,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     try:
         rig.run("jack_wait", "-s", name, "-w", "-t", "15")
         if server.poll() is not None:
-            missing_rig(f"jackd does not start: {(tmp_path / 'jackd.log').read_text(errors='replace')[-300:]}")
+            missing_rig(f"jackd does not start: {(tmp_path / 'jackd.log').read_text(errors='replace')}")
         yield rig
     finally:
         rig.close()

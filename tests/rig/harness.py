@@ -5,15 +5,17 @@ Skipped with a reason where JACK or its tools are missing; with COMPANION_REQUIR
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +38,24 @@ def wait_until(condition: Callable[[], object], seconds: float = 20.0, what: str
         if time.monotonic() > deadline:
             pytest.fail(f"waited {seconds} s in vain for {what or condition}")
         time.sleep(0.02)
+
+
+@contextmanager
+def free_server_name() -> Iterator[str]:
+    """One of a few fixed server names, ours until the block ends.
+
+    JACK's registry in shared memory has 8 places a user, and the place of a server that was killed is given out again only to
+    one of the same name: with a new name each time, the eighth killed server is the last that starts until the next boot.
+    """
+    for number in range(4):
+        with (Path(tempfile.gettempdir()) / f"companion-rig-{os.getuid()}-{number}.lock").open("w") as place:
+            try:
+                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield f"companion-rig-{number}"
+            return
+    missing_rig("four other test runs hold its server names")
 
 
 def dying_with_us(*command: str) -> list[str]:
