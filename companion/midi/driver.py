@@ -59,9 +59,10 @@ def can_make_virtual_ports() -> bool:
 class DriverInput:
     """One input of ours. `connect` it to a port, or `offer` it to others as a virtual port."""
 
-    def __init__(self, driver: str, label: str = "in") -> None:
-        self.driver, self.label, self.name = driver, label, ""
-        self._client = _client("MidiIn", driver, label, queue_size_limit=QUEUE_SIZE)
+    def __init__(self, driver: str, label: str = "in", client_name: str = "") -> None:
+        self.driver, self.label, self.name, self.offered = driver, label, "", False
+        self._client_name = client_name or f"{CLIENT_NAME} {label}"
+        self._client = _client("MidiIn", driver, self._client_name, queue_size_limit=QUEUE_SIZE)
         self._client.ignore_types(sysex=False, timing=False, active_sense=False)
         self._start_afresh()
 
@@ -72,13 +73,13 @@ class DriverInput:
         """Listen to the port `name`, one of `names` as listed just now. Raises PortError."""
         self._start_afresh()
         _connect(self._client, name, names, self.label)
-        self.name = name
+        self.name, self.offered = name, False
 
     def offer(self) -> None:
         """Be a port that others connect to."""
         self._start_afresh()
         _offer(self._client, self.label)
-        self.name = f"{CLIENT_NAME}:{self.label}"
+        self.name, self.offered = f"{self._client_name}:{self.label}", True
 
     def poll(self, now: float) -> list[tuple[float, Message]]:
         """See `InputPort.poll`."""
@@ -106,19 +107,20 @@ class DriverInput:
 class DriverOutput:
     """One output of ours; see `DriverInput`."""
 
-    def __init__(self, driver: str, label: str = "out") -> None:
-        self.driver, self.label, self.name = driver, label, ""
-        self._client = _client("MidiOut", driver, label)
+    def __init__(self, driver: str, label: str = "out", client_name: str = "") -> None:
+        self.driver, self.label, self.name, self.offered = driver, label, "", False
+        self._client_name = client_name or f"{CLIENT_NAME} {label}"
+        self._client = _client("MidiOut", driver, self._client_name)
 
     def connect(self, name: str, names: Sequence[str]) -> None:
         """Play to the port `name`, one of `names` as listed just now. Raises PortError."""
         _connect(self._client, name, names, self.label)
-        self.name = name
+        self.name, self.offered = name, False
 
     def offer(self) -> None:
         """Be a port that others connect to."""
         _offer(self._client, self.label)
-        self.name = f"{CLIENT_NAME}:{self.label}"
+        self.name, self.offered = f"{self._client_name}:{self.label}", True
 
     def send(self, data: bytes) -> None:
         """See `OutputPort.send`. May hang when the JACK server has died; another process must watch for that."""
@@ -137,12 +139,12 @@ class DriverOutput:
         self._client.delete()
 
 
-def _client(kind: str, driver: str, label: str, **options: Any) -> Any:
+def _client(kind: str, driver: str, name: str, **options: Any) -> Any:
     api = drivers().get(driver)
     if api is None:
         raise PortError(f"the MIDI driver {driver!r} is not available here")
     try:
-        return getattr(import_rtmidi(), kind)(api, f"{CLIENT_NAME} {label}", **options)
+        return getattr(import_rtmidi(), kind)(api, name, **options)
     except (OSError, RuntimeError) as error:
         raise PortError(f"the MIDI driver {driver!r} cannot be used: {_one_line(error)}") from None
 

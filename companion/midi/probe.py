@@ -1,14 +1,17 @@
-"""Which ports exist, asked in a process of its own: `python -m companion.midi.probe [--watch SECONDS]`.
+"""Which ports exist, asked (and connected) in a process of its own: `python -m companion.midi.probe [--watch SECONDS]`.
 
 Drivers never report that a port has vanished, and asking them can hang when a sound server dies; so nobody who must stay
 alive asks them directly. The process prints one JSON object a line: {"ports": {driver: {"in": [names], "out": [names]}}, "error": text}.
 With --watch it repeats for ever, one line a period whether or not anything changed: a reader that hears nothing knows it hangs.
+It then also connects ports (see `patchbay`): each line that it reads is {"source": port, "sink": port, "connected": bool}, and
+where that can be done its own lines have "wires", the connections that ports of ours have. It ends when its input does.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 import time
@@ -17,17 +20,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from companion.errors import PortError
+from companion.midi.patchbay import Patchbay, Wires
 
 PROBE_TIMEOUT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What exists, by driver in order of preference: (driver, names) pairs; error: why there may be nothing."""
+    """What exists, by driver in order of preference: (driver, names) pairs; error: why there may be nothing.
+
+    wires: the connections of our ports on JACK, by name; None where nobody connects ports for us.
+    """
 
     inputs: tuple[tuple[str, tuple[str, ...]], ...] = ()
     outputs: tuple[tuple[str, tuple[str, ...]], ...] = ()
     error: str = ""
+    wires: Wires | None = None
 
     def names(self, direction: str) -> tuple[str, ...]:
         """All port names of direction "in" or "out"."""
@@ -37,6 +45,10 @@ class Ports:
         """The driver that has this very port."""
         pairs = self.inputs if direction == "in" else self.outputs
         return next((driver for driver, names in pairs if name in names), None)
+
+    def wired_from_outside(self, driver: str) -> bool:
+        """Whether ports of this driver are connected by name, by the process that listed them."""
+        return driver == "jack" and self.wires is not None
 
     @property
     def drivers(self) -> tuple[str, ...]:
@@ -49,11 +61,12 @@ def parse_line(line: str | bytes) -> Ports:
     document = json.loads(line)
     if not isinstance(document, Mapping) or not isinstance(document.get("ports"), Mapping):
         raise ValueError("not a port list")
-    ports = document["ports"]
+    ports, wires = document["ports"], document.get("wires")
     return Ports(
         tuple((driver, tuple(names["in"])) for driver, names in ports.items()),
         tuple((driver, tuple(names["out"])) for driver, names in ports.items()),
         str(document.get("error", "")),
+        None if wires is None else tuple((str(source), str(sink)) for source, sink in wires),
     )
 
 
@@ -102,21 +115,58 @@ class _Asker:
         return {"ports": ports, "error": error}
 
 
-def main(arguments: list[str]) -> int:
+class Watch:
+    """Lists ports again and again, and connects those it is told to."""
+
+    def __init__(self, period: float) -> None:
+        self._period = period
+        self._asker = _Asker()
+        self._patchbay: Patchbay | None = None
+        self._unread = b""
+
+    def run(self) -> None:
+        """Until nobody listens any more."""
+        while True:
+            self._say()
+            until = time.monotonic() + self._period
+            while (left := until - time.monotonic()) > 0:
+                ready, _, _ = select.select([0], [], [], left)
+                if ready and self._obey():
+                    break  # something is connected: say so at once
+
+    def _say(self) -> None:
+        answer = self._asker.ask()
+        if "jack" not in answer["ports"]:
+            self._patchbay = None
+        elif self._patchbay is None:
+            self._patchbay = Patchbay.open()
+        if self._patchbay is not None:
+            answer["wires"] = self._patchbay.wires()
+        print(json.dumps(answer), flush=True)
+
+    def _obey(self) -> bool:
+        """Do what has been read; whether anything came of it. Ends the process at the end of the input."""
+        data = os.read(0, 65536)
+        if not data:
+            os._exit(0)
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        done = False
+        for line in lines:
+            wish = json.loads(line)
+            if self._patchbay is not None:
+                done |= self._patchbay.set(wish["source"], wish["sink"], wish["connected"])
+        return done
+
+
+def main(arguments: list[str]) -> None:
     """The process itself."""
-    period = float(arguments[1]) if arguments[:1] == ["--watch"] else None
-    parent = os.getppid()
-    asker = _Asker()
-    while True:
-        try:
-            print(json.dumps(asker.ask()), flush=True)
-        except BrokenPipeError:
-            os._exit(0)
-        if period is None:
-            os._exit(0)  # a driver's own threads must not keep a probe from ending
-        time.sleep(period)
-        if os.getppid() != parent:
-            os._exit(0)
+    try:
+        if arguments[:1] == ["--watch"]:
+            Watch(float(arguments[1])).run()
+        print(json.dumps(_Asker().ask()), flush=True)
+    except BrokenPipeError:
+        pass
+    os._exit(0)  # a driver's own threads must not keep a probe from ending
 
 
 if __name__ == "__main__":

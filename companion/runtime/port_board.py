@@ -1,114 +1,44 @@
 """The ports of one performance: which are wanted, which are open, and what changes when devices come and go.
 
 A wanted port is a name or part of one; it is opened whenever such a port exists and opened again when it returns. The lists
-of what exists come from elsewhere (`companion.midi.probe`), since asking a driver can hang.
+of what exists come from elsewhere (`companion.midi.probe`), since asking a driver can hang. Where ports are wired from outside, our
+end is made at the first list, whether or not the other end is there yet, since making one in mid-performance would hold up notes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Protocol
 
 from companion.errors import PortError
 from companion.midi.ports import InputPort, OutputPort, match_port, stable_name
 from companion.midi.probe import Ports
+from companion.runtime.connector import Connector
 from companion.session.events import PortChanged
 from companion.session.messages import Message
 
-if TYPE_CHECKING:
-    from companion.midi.driver import DriverInput, DriverOutput
-
 NO_PORT = "none"
-
-
-class Connector(Protocol):
-    """Opens ports; the real one is `DriverConnector`."""
-
-    def open_input(self, driver: str, name: str, names: tuple[str, ...]) -> InputPort:
-        """Listen to an existing port. Raises PortError."""
-        ...
-
-    def open_output(self, driver: str, name: str, names: tuple[str, ...]) -> OutputPort:
-        """Play to an existing port. Raises PortError."""
-        ...
-
-    def offer_input(self, driver: str) -> InputPort:
-        """A virtual input. Raises PortError."""
-        ...
-
-    def offer_output(self, driver: str) -> OutputPort:
-        """A virtual output. Raises PortError."""
-        ...
-
-    def release(self, port: InputPort | OutputPort) -> None:
-        """Let go of a port that is no longer wanted or there."""
-        ...
-
-
-class DriverConnector:
-    """Real ports. Drivers are imported at the first use; clients let go of are kept, as a new one takes forty milliseconds."""
-
-    def __init__(self) -> None:
-        self._spare: dict[tuple[str, str], list[DriverInput | DriverOutput]] = {}
-
-    def open_input(self, driver: str, name: str, names: tuple[str, ...]) -> InputPort:
-        """See `Connector`."""
-        port = self._input(driver)
-        port.connect(name, names)
-        return port
-
-    def open_output(self, driver: str, name: str, names: tuple[str, ...]) -> OutputPort:
-        """See `Connector`."""
-        port = self._output(driver)
-        port.connect(name, names)
-        return port
-
-    def offer_input(self, driver: str) -> InputPort:
-        """See `Connector`."""
-        port = self._input(driver)
-        port.offer()
-        return port
-
-    def offer_output(self, driver: str) -> OutputPort:
-        """See `Connector`."""
-        port = self._output(driver)
-        port.offer()
-        return port
-
-    def release(self, port: InputPort | OutputPort) -> None:
-        """See `Connector`."""
-        from companion.midi.driver import DriverInput, DriverOutput
-
-        if isinstance(port, (DriverInput, DriverOutput)):
-            port.disconnect()
-            self._spare.setdefault((port.label, port.driver), []).append(port)
-
-    def _input(self, driver: str) -> DriverInput:
-        from companion.midi.driver import DriverInput
-
-        spare = self._spare.get(("in", driver))
-        port = spare.pop() if spare else DriverInput(driver)
-        assert isinstance(port, DriverInput)
-        return port
-
-    def _output(self, driver: str) -> DriverOutput:
-        from companion.midi.driver import DriverOutput
-
-        spare = self._spare.get(("out", driver))
-        port = spare.pop() if spare else DriverOutput(driver)
-        assert isinstance(port, DriverOutput)
-        return port
+PATIENT_TRIES = 3
 
 
 class Slot:
-    """One wanted port. `name` is the port it stands for once one was found; that one is then waited for by name."""
+    """One wanted port. `name` is the port it stands for once one was found; that one is then waited for by name.
+
+    target: the other end's full name, where our end is wired from outside. offered: no other end is wanted.
+    """
 
     def __init__(self, direction: str, wanted: str) -> None:
         self.direction, self.wanted = direction, wanted
         self.port: InputPort | OutputPort | None = None
-        self.name = ""
-        self.offered = False
+        self.name = self.target = ""
+        self.connected = self.offered = False
+        self.tries = 0  # in vain, of being wired
         self.complaint = ""
+
+    @property
+    def wire(self) -> tuple[str, str]:
+        """(source, sink) of a slot that is wired from outside."""
+        ours = self.port.name if self.port else ""
+        return (self.target, ours) if self.direction == "in" else (ours, self.target)
 
     def key(self, default: str) -> str:
         """How the session knows this port: outputs by what was asked for, inputs by their own name."""
@@ -137,23 +67,26 @@ class PortBoard:
         self._known = Ports()
 
     def update(self, ports: Ports) -> None:
-        """The ports that exist now: open what came, let go of what went."""
+        """The ports that exist now: open what came, let go of what went. Where no driver answers, what is open stays so."""
         self._known = ports
         for slot in self._slots:
-            if (
-                slot.port is not None
-                and not slot.offered
-                and slot.name not in map(stable_name, ports.names(slot.direction))
-            ):
-                self._close(slot)
-            if slot.port is None:
+            names = map(stable_name, ports.names(slot.direction))
+            if slot.connected and not slot.offered and ports.drivers and slot.name not in names:
+                self._lost(slot)
+            if not slot.connected:
                 self._open(slot)
+            elif slot.target and ports.wires is not None and slot.wire not in ports.wires:
+                self._connector.wire(*slot.wire, True)  # a device that left and came back between two lists
 
     def choose(self, direction: str, wanted: str) -> None:
         """Use another default port for this direction."""
         before = self._defaults[direction]
         for slot in [slot for slot in self._slots if slot.direction == direction and slot.wanted == before]:
-            self._close(slot, released=True)
+            self._lost(slot, released=True)
+            if slot.port is not None:
+                if slot.target:
+                    self._connector.wire(*slot.wire, False)
+                self._connector.release(slot.port)
             self._slots.remove(slot)
         self._defaults[direction] = wanted
         if wanted == NO_PORT:
@@ -162,7 +95,7 @@ class PortBoard:
         if slot is None:
             slot = Slot(direction, wanted)
             self._slots.append(slot)
-        if slot.port is None:
+        if not slot.connected:
             self._open(slot)
 
     def poll(self, now: float) -> list[tuple[float, str, Message]]:
@@ -181,7 +114,7 @@ class PortBoard:
         """Send to the port the session calls so; False when it is not there."""
         wanted = port or self._defaults["out"]
         for slot in self._slots:
-            if slot.direction == "out" and slot.wanted == wanted and slot.port is not None:
+            if slot.direction == "out" and slot.wanted == wanted and slot.port is not None and slot.connected:
                 slot.port.send(data)  # type: ignore[union-attr]
                 return True
         return False
@@ -200,17 +133,20 @@ class PortBoard:
             if index is not None and self._is_taken(slot, names[index]):
                 return
             if index is not None:
-                slot.port, slot.name = self._connect(slot, names[index], names), stable_name(names[index])
+                if not self._connect(slot, names[index], names):
+                    return
             elif not slot.wanted and not slot.name and self._known.drivers:
-                slot.port, slot.offered = self._offer(slot), True
-                slot.name = slot.port.name
+                self._offer(slot)
+                slot.offered, slot.name = True, slot.port.name if slot.port else ""
             else:
+                if any(map(self._known.wired_from_outside, self._known.drivers)):
+                    self._offer(slot)
                 self._complain_once(slot, self._why_not(slot))
                 return
         except PortError as error:
             self._complain_once(slot, str(error))
             return
-        slot.complaint = ""
+        slot.complaint, slot.connected, slot.tries = "", True, 0
         self._tell(PortChanged(slot.key(self._defaults[slot.direction]), slot.direction, True, slot.name))
 
     def _why_not(self, slot: Slot) -> str:
@@ -230,19 +166,36 @@ class PortBoard:
             for other in self._slots
         )
 
-    def _connect(self, slot: Slot, name: str, names: tuple[str, ...]) -> InputPort | OutputPort:
+    def _connect(self, slot: Slot, name: str, names: tuple[str, ...]) -> bool:
+        """Whether it is connected now; where it is wired from outside, only a later list tells."""
         driver = self._known.driver_of(slot.direction, name) or ""
-        open_port = self._connector.open_input if slot.direction == "in" else self._connector.open_output
-        return open_port(driver, name, names)
+        slot.name = stable_name(name)
+        if not self._known.wired_from_outside(driver):
+            open_port = self._connector.open_input if slot.direction == "in" else self._connector.open_output
+            slot.port = open_port(driver, name, names)
+            return True
+        self._offer(slot)
+        slot.target = name
+        if slot.wire in (self._known.wires or ()):
+            return True
+        self._connector.wire(*slot.wire, True)
+        slot.tries += 1
+        if slot.tries > PATIENT_TRIES:
+            self._complain_once(slot, f"{name}: cannot be connected")
+        return False
 
-    def _offer(self, slot: Slot) -> InputPort | OutputPort:
-        driver = self._known.drivers[0]
-        return self._connector.offer_input(driver) if slot.direction == "in" else self._connector.offer_output(driver)
+    def _offer(self, slot: Slot) -> None:
+        """Make our end, where it is not made yet."""
+        if slot.port is None:
+            offer = self._connector.offer_input if slot.direction == "in" else self._connector.offer_output
+            ours = tuple(other.port.name for other in self._slots if other.port is not None)
+            slot.port = offer(self._known.drivers[0], ours + self._known.names("in") + self._known.names("out"))
 
-    def _close(self, slot: Slot, *, released: bool = False) -> None:
-        """Tell first, so that note-offs still reach a port that is only being exchanged."""
+    def _lost(self, slot: Slot, *, released: bool = False) -> None:
+        """Tell first, so that note-offs still reach a port that is only being exchanged. Our end of a wire stays."""
         key = slot.key(self._defaults[slot.direction])
         self._tell(PortChanged(key, slot.direction, False, slot.name, released))
-        if slot.port is not None:
+        slot.connected = False
+        if slot.port is not None and not released and not slot.target:
             self._connector.release(slot.port)
             slot.port = None

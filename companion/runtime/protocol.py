@@ -53,6 +53,15 @@ class EngineStuck:
 
 
 @dataclass(frozen=True, slots=True)
+class Wire:
+    """Realtime → supervisor → port watch: connect (or disconnect) two ports of the sound server."""
+
+    source: str
+    sink: str
+    connected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """Supervisor → front: the music is over and the recording whole. reason: "" when it was meant to end."""
 

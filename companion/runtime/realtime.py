@@ -25,9 +25,10 @@ from itertools import pairwise
 
 from companion.midi.ports import MemoryInput
 from companion.midi.probe import Ports
+from companion.runtime.connector import DriverConnector
 from companion.runtime.link import Link, adopt, take_descriptor
 from companion.runtime.performances import TrueClock, find_player, perform
-from companion.runtime.port_board import DriverConnector, PortBoard
+from companion.runtime.port_board import PortBoard
 from companion.runtime.priority import become_realtime
 from companion.runtime.protocol import ChoosePort, End, EngineStuck, Record, Records, Setup
 from companion.runtime.recording import header
@@ -130,7 +131,9 @@ class Realtime:
         self._started = now
         self._next_housekeeping = self._next_snapshot = self._next_mark = now
         self._next_collect = now + COLLECT_SECONDS
-        self._board = PortBoard(DriverConnector(), *wanted_ports(setup), self._port_changed, self._complain)
+        self._board = PortBoard(
+            DriverConnector(supervisor.send), *wanted_ports(setup), self._port_changed, self._complain
+        )
         self._stage: Stage  # made by `begin`, as making it already has effects
 
     # -- what the stage needs ---------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ end with it, at the latest because the system kills them when their parent is go
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -16,13 +17,14 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from companion.errors import CompanionError
 from companion.midi.file import write_midi
 from companion.midi.probe import Ports, parse_line, probe_command
 from companion.runtime.link import Link, adopt, link_pair, pass_descriptor
-from companion.runtime.protocol import Ended, EngineStuck, Record, Records, Setup
+from companion.runtime.protocol import Ended, EngineStuck, Record, Records, Setup, Wire
 from companion.runtime.recording import ERRORS_NAME, LOG_NAME, MIDI_NAME, LogWriter, read_log
 from companion.runtime.transcript import song_of
 from companion.session.effects import Notice
@@ -106,13 +108,12 @@ class EngineKeeper:
 
 
 class PortWatch:
-    """The probe process: what it last said, and another one when it says nothing any more."""
+    """The probe process: what it says, what it is to connect, and another one when it says nothing any more."""
 
     def __init__(self, hear: Callable[[Ports], None]) -> None:
         self._hear = hear
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
-        self._last: Ports | None = None
         self._heard = clock()
 
     def look(self) -> None:
@@ -133,29 +134,34 @@ class PortWatch:
         if lines:
             self._heard = clock()
             with suppress(ValueError):
-                self._say(parse_line(lines[-1]))
+                self._hear(parse_line(lines[-1]))
         if self._process.poll() is not None or clock() - self._heard > WATCH_PATIENCE_SECONDS:
             self.close()
-            self._say(Ports(error="the MIDI driver does not answer"))
-
-    def _say(self, ports: Ports) -> None:
-        if ports != self._last:
-            self._last = ports
-        self._hear(ports)
+            self._hear(Ports(error="the MIDI driver does not answer"))
 
     def _start(self) -> None:
         self._process = subprocess.Popen(
-            probe_command(WATCH_SECONDS), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            probe_command(WATCH_SECONDS), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        assert self._process.stdout is not None
-        os.set_blocking(self._process.stdout.fileno(), False)
+        for end in (self._process.stdin, self._process.stdout):
+            assert end is not None
+            os.set_blocking(end.fileno(), False)
         self._buffer, self._heard = b"", clock()
+
+    def wire(self, wish: Wire) -> None:
+        """Have two ports connected or disconnected; a wish that is lost is asked for again."""
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError):
+                os.write(self._process.stdin.fileno(), json.dumps(asdict(wish)).encode() + b"\n")
 
     def close(self) -> None:
         """End the probe."""
         end_process(self._process)
-        if self._process is not None and self._process.stdout is not None:
-            self._process.stdout.close()
+        if self._process is not None:
+            for end in (self._process.stdin, self._process.stdout):
+                if end is not None:
+                    with suppress(OSError):
+                        end.close()
         self._process = None
 
 
@@ -209,6 +215,8 @@ class Supervisor:
             self._heard = clock()
             if isinstance(value, Records):
                 self._write(value.records)
+            elif isinstance(value, Wire) and self._watch is not None:
+                self._watch.wire(value)
             elif isinstance(value, EngineStuck):
                 self._note(value.reason)
                 self._engine.kill()

@@ -100,6 +100,11 @@ def test_the_probe_is_read_and_its_noise_refused() -> None:
     ports = parse_line('{"ports": {"jack": {"in": ["a"], "out": ["b"]}}, "error": ""}')
     assert ports == Ports((("jack", ("a",)),), (("jack", ("b",)),))
     assert ports.driver_of("out", "b") == "jack"
+    assert not ports.wired_from_outside("jack")
+    wired = parse_line('{"ports": {"jack": {"in": [], "out": []}}, "error": "", "wires": [["a", "b"]]}')
+    assert wired.wires == (("a", "b"),)
+    assert wired.wired_from_outside("jack")
+    assert not wired.wired_from_outside("alsa")
     with pytest.raises(ValueError, match="port list"):
         parse_line("[]")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from companion.errors import PortError
 from companion.midi.ports import InputPort, MemoryInput, MemoryOutput, OutputPort
 from companion.midi.probe import Ports
+from companion.runtime.connector import free_name
 from companion.runtime.port_board import PortBoard
 from companion.session.events import PortChanged
 from companion.session.messages import ClockTick
@@ -18,6 +19,7 @@ class Shelf:
 
     opened: dict[str, InputPort | OutputPort] = field(default_factory=dict)
     released: list[str] = field(default_factory=list)
+    wired: list[tuple[str, str, bool]] = field(default_factory=list)
     sent: list[tuple[str, bytes]] = field(default_factory=list)
     broken: bool = False
 
@@ -33,11 +35,14 @@ class Shelf:
         self.opened[name] = port
         return port
 
-    def offer_input(self, driver: str) -> InputPort:
-        return self.open_input(driver, "companion:in", ())
+    def offer_input(self, driver: str, taken: tuple[str, ...]) -> InputPort:
+        return self.open_input(driver, f"{free_name('in', taken)}:in", ())
 
-    def offer_output(self, driver: str) -> OutputPort:
-        return self.open_output(driver, "companion:out", ())
+    def offer_output(self, driver: str, taken: tuple[str, ...]) -> OutputPort:
+        return self.open_output(driver, f"{free_name('out', taken)}:out", ())
+
+    def wire(self, source: str, sink: str, connected: bool) -> None:
+        self.wired.append((source, sink, connected))
 
     def release(self, port: InputPort | OutputPort) -> None:
         self.released.append(port.name)
@@ -81,9 +86,9 @@ def test_the_default_port_once_found_is_waited_for_by_name() -> None:
 def test_without_any_port_we_offer_our_own() -> None:
     board, shelf, changes, _ = make([""], [""])
     board.update(ports(["Midi Through Port-0"], ["Midi Through Port-0"]))
-    assert told(changes) == [("companion:in", "in", True), ("", "out", True)]
+    assert told(changes) == [("companion in:in", "in", True), ("", "out", True)]
     assert board.send("", b"\xf8")
-    assert shelf.sent == [("companion:out", b"\xf8")]
+    assert shelf.sent == [("companion out:out", b"\xf8")]
     board.update(ports([], []))
     assert len(changes) == 2
 
@@ -119,3 +124,73 @@ def test_a_port_that_cannot_be_opened_is_complained_about_once() -> None:
     shelf.broken = False
     board.update(ports(["Keys"], []))
     assert told(changes) == [("Keys", "in", True)]
+
+
+def jack(inputs: list[str], outputs: list[str], *wires: tuple[str, str]) -> Ports:
+    return Ports((("jack", tuple(inputs)),), (("jack", tuple(outputs)),), wires=wires)
+
+
+KEYS_WIRE, SYNTH_WIRE = ("Keys:out", "companion in:in"), ("companion out:out", "Synth:in")
+
+
+def test_wired_from_outside_our_ends_are_made_at_once_and_never_again() -> None:
+    board, shelf, changes, complaints = make(["keys"], ["synth"])
+    board.update(jack([], []))
+    assert set(shelf.opened) == {"companion in:in", "companion out:out"}, "before the others' ends are there"
+    assert len(complaints) == 2
+    shelf.broken = True  # whoever opens a port from now on holds up the music
+    board.update(jack(["Keys:out"], ["Synth:in"]))
+    assert shelf.wired == [(*KEYS_WIRE, True), (*SYNTH_WIRE, True)]
+    assert changes == []
+    board.update(jack(["Keys:out"], ["Synth:in"], KEYS_WIRE, SYNTH_WIRE))
+    board.update(jack(["Keys:out"], [], KEYS_WIRE))
+    assert told(changes) == [("Keys:out", "in", True), ("", "out", True), ("", "out", False)]
+    assert not board.send("synth", b"\x01")
+    board.update(jack(["Keys:out"], ["Synth:in"], KEYS_WIRE))
+    board.update(jack(["Keys:out"], ["Synth:in"], KEYS_WIRE, SYNTH_WIRE))
+    assert told(changes)[3:] == [("", "out", True)]
+    assert board.send("synth", b"\x01")
+    assert shelf.released == []
+
+
+def test_a_device_that_was_away_between_two_lists_is_wired_again() -> None:
+    board, shelf, changes, _ = make(["keys"], ["none"])
+    board.update(jack(["Keys:out"], []))
+    board.update(jack(["Keys:out"], [], KEYS_WIRE))
+    board.update(jack(["Keys:out"], []))
+    assert shelf.wired == [(*KEYS_WIRE, True)] * 2
+    assert told(changes) == [("Keys:out", "in", True)]
+
+
+def test_a_wire_that_cannot_be_made_is_complained_about_once() -> None:
+    board, _, changes, complaints = make(["keys"], ["none"])
+    for _ in range(9):
+        board.update(jack(["Keys:out"], []))
+    assert complaints == ["Keys:out: cannot be connected"]
+    assert changes == []
+
+
+def test_choosing_another_wired_port_takes_the_old_wire_away_and_keeps_our_end() -> None:
+    board, shelf, changes, _ = make(["none"], ["synth"])
+    both = ["Synth:in", "Piano:in"]
+    board.update(jack([], both))
+    board.update(jack([], both, SYNTH_WIRE))
+    board.choose("out", "piano")
+    piano = ("companion out:out", "Piano:in")
+    assert shelf.wired[1] == (*SYNTH_WIRE, False)
+    assert shelf.released == ["companion out:out"]
+    board.update(jack([], both, (shelf.opened["companion out:out"].name, "Piano:in")))
+    assert shelf.wired[2] == (*piano, True)
+    assert told(changes)[-1] == ("", "out", True)
+
+
+def test_where_no_driver_answers_what_is_open_stays_open() -> None:
+    board, _, changes, _ = make(["keys"], ["none"])
+    board.update(ports(["Keys"], []))
+    board.update(Ports(error="the MIDI driver does not answer"))
+    assert told(changes) == [("Keys", "in", True)]
+
+
+def test_our_ports_have_names_that_nobody_else_has() -> None:
+    assert free_name("in", ("Keys:out",)) == "companion in"
+    assert free_name("in", ("companion in:in", "companion in 2:in")) == "companion in 3"

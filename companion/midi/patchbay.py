@@ -1,0 +1,95 @@
+"""Connections between other programs' ports and ours, made from outside: JACK's `jack_connect`, in whatever process this runs in.
+
+Opening a port through python-rtmidi holds the interpreter lock for tens of milliseconds (hundreds on a busy machine), in which
+nothing is sent. So on JACK our ports are made once, before any music, and another process connects them; what connects and
+disconnects them later costs the music nothing. The library is the one that python-rtmidi itself has loaded. Knows names of
+ports; nothing of which are wanted.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from contextlib import suppress
+from pathlib import Path
+
+from companion.midi.ports import CLIENT_NAME
+
+Wires = tuple[tuple[str, str], ...]  # (source, sink) pairs
+_NO_START_SERVER = 1
+_IS_INPUT, _IS_OUTPUT = 1, 2
+_ALREADY = 17  # EEXIST
+
+
+def loaded_jack() -> ctypes.CDLL | None:
+    """The JACK library that is loaded into this process; None where there is none or where that cannot be told."""
+    with suppress(OSError):
+        for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
+            path = line.partition("/")[2]
+            if "libjack" in path.rpartition("/")[2]:
+                return _declared(ctypes.CDLL("/" + path))
+    return None
+
+
+def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
+    pointer, text = ctypes.c_void_p, ctypes.c_char_p
+    names = ctypes.POINTER(ctypes.c_char_p)
+    for function, result, arguments in (
+        ("jack_client_open", pointer, [text, ctypes.c_int, pointer]),
+        ("jack_client_close", ctypes.c_int, [pointer]),
+        ("jack_connect", ctypes.c_int, [pointer, text, text]),
+        ("jack_disconnect", ctypes.c_int, [pointer, text, text]),
+        ("jack_get_ports", names, [pointer, text, text, ctypes.c_ulong]),
+        ("jack_port_by_name", pointer, [pointer, text]),
+        ("jack_port_get_all_connections", names, [pointer, pointer]),
+        ("jack_free", None, [pointer]),
+    ):
+        entry = getattr(library, function)
+        entry.restype, entry.argtypes = result, arguments
+    return library
+
+
+class Patchbay:
+    """A JACK client that only connects. All calls may block for as long as the server does."""
+
+    def __init__(self, library: ctypes.CDLL, client: int) -> None:
+        self._jack, self._client = library, client
+
+    @classmethod
+    def open(cls) -> Patchbay | None:
+        """A patchbay on the running server; None where there is no JACK library or server."""
+        library = loaded_jack()
+        if library is None:
+            return None
+        client = library.jack_client_open(f"{CLIENT_NAME} patchbay".encode(), _NO_START_SERVER, None)
+        return cls(library, client) if client else None
+
+    def set(self, source: str, sink: str, connected: bool) -> bool:
+        """Connect or disconnect two ports; whether it is now as wanted."""
+        call = self._jack.jack_connect if connected else self._jack.jack_disconnect
+        return call(self._client, source.encode(), sink.encode()) in (0, _ALREADY) or not connected
+
+    def wires(self) -> Wires:
+        """The connections that ports of ours have."""
+        into = [(other, name) for name in self._ours(_IS_INPUT) for other in self._connected_to(name)]
+        out = [(name, other) for name in self._ours(_IS_OUTPUT) for other in self._connected_to(name)]
+        return tuple(dict.fromkeys(into + out))
+
+    def close(self) -> None:
+        """Leave the server."""
+        self._jack.jack_client_close(self._client)
+
+    def _ours(self, flags: int) -> list[str]:
+        pattern = f"^{CLIENT_NAME}".encode()
+        return self._names(self._jack.jack_get_ports(self._client, pattern, b"midi", flags))
+
+    def _connected_to(self, name: str) -> list[str]:
+        port = self._jack.jack_port_by_name(self._client, name.encode())
+        return self._names(self._jack.jack_port_get_all_connections(self._client, port)) if port else []
+
+    def _names(self, found: ctypes._Pointer[ctypes.c_char_p]) -> list[str]:  # type: ignore[type-arg]
+        names: list[str] = []
+        while found and (name := found[len(names)]):
+            names.append(name.decode(errors="replace"))
+        if found:
+            self._jack.jack_free(found)
+        return names
