@@ -6,8 +6,8 @@ The rules, after what good followers do:
 - Ticks give the position by counting, and phase and tempo through `TickFilter`. Ticks while stopped give a tempo estimate.
 - Song position is obeyed while stopped or armed, and ignored while running.
 - No tick for 0.25 s (or three ticks of a slow tempo, whichever is longer): until then the clock free-wheels, then it is lost,
-  and the session falls silent. Back within 2 s, the master is taken to have gone on: the missing ticks are counted in.
-  After a longer silence it goes on from where it was heard last.
+  and the session falls silent. Back within 2 s, the master is taken to have gone on: what time has passed counts, and ticks that
+  were only held up and come in a bunch do not count twice. After a longer silence it goes on from where it was heard last.
 
 Knows messages and seconds, beats since the master's start; nothing of bars or tracks.
 """
@@ -143,18 +143,18 @@ class ExternalClock:
         elif isinstance(message, ClockContinue):
             self.state = TRANSITIONS[self.state, _CONTINUE]
         elif isinstance(message, ClockStop):
+            self._filter.settle()
             self._hold()
             self.state = TRANSITIONS[self.state, _STOP]
 
     def _tick(self, now: float) -> None:
         before = self.state
         gap = now - self._filter.last_seconds
-        if gap > self._timeout():
-            missing = 0
-            if before == "lost" and gap <= GAP_SECONDS:
-                missing = max(0, round(gap / self._filter.period_seconds) - 1)
-                self._resume_ticks += missing
-            self._filter.restart(now, missing)
+        followed_on = before == "lost" and gap <= GAP_SECONDS and self._filter.established
+        if gap > self._timeout() and not followed_on:
+            self._filter.restart(now)
+        elif before == "armed":
+            self._filter.begin(now)
         else:
             self._filter.add(now)
         self.state = TRANSITIONS[before, _TICK]

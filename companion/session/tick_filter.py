@@ -3,23 +3,34 @@
 Arrival times jitter by milliseconds; counting gives the position, this gives phase, tempo and prediction. A straight line is
 fitted through up to 96 ticks (least squares, outliers pulled in); as soon as a run of residuals of one sign is too long to be
 chance, only that run is kept, so that a new tempo is followed within a fraction of a beat.
+A tick that comes far too late is not believed at once: it may have been held up (the others then follow in a bunch and catch up),
+ticks before it may be lost (all that follow stay as late), or the tempo is new (they get later and later). Until that is clear the
+line goes on as it was. A miscounted tick would shift the music for good.
 Knows indices of ticks and seconds; nothing of transport, bars or messages. Measured by `python -m companion.bench.clock_sim`.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
+from statistics import linear_regression, median
 
 MAX_WINDOW = 96  # four beats: 0.3 of the jitter when predicting one beat ahead
+ESTABLISHED_TICKS = 8  # before, there is no line to be late by
 OUTLIER_SIGMAS = 3.0  # a residual beyond this is pulled in to it
 RUN_SIGNIFICANCE = 5.0  # sum of a run's residuals, in standard errors, that is no chance any more
 MIN_RUN = 4
 JUMP_RATIO = 0.2  # a tempo more than this away over four ticks is a new tempo at once …
 JUMP_SIGMAS = 8.0  # … unless jitter could look like it
-GAP_RATIO = 1.6  # an interval this much too long: a missing tick, or half the tempo
-BUNCH_RATIO = 0.6  # after a gap, an interval shorter than this: ticks that were held up, coming in a bunch
-MAX_BUNCH = 12  # ticks; by then the gap is judged whatever comes
-LONG_AGAIN_RATIO = 1.5  # and the next one this much too long: then it is the tempo
+TRUSTED_TICKS, GAP_PERIODS = 24, 4.0  # so young a line judges nobody who is late by less than this
+LATE_PERIODS, LATE_SIGMAS = 0.6, 4.0  # later than both: judged by what follows
+CAUGHT_UP_PERIODS = 0.5  # late by less than this again: it was only held up
+JUDGED_TICKS, JUDGED_TICKS_NOISY = 5, 12  # so many late ticks are looked at (the more where they jitter)
+NOISY_PERIODS = 0.05  # jitter from here on is "noisy"
+JUDGED_SECONDS = 0.12  # before ticks are counted in: those that were held up have all come by then
+SLOWER_RATIO = 1.1  # late ticks this much further apart, by their median and by their slope: a new tempo
+LONG_RATIO, LONG_IN_A_ROW = 1.5, 2  # or so many in a row this long: no need to wait for more
+SAME_LINE_PERIODS = 0.25  # the lost ticks counted in, this near the old line: the old line still holds
 MIN_SIGMA_SECONDS = 0.0002
 START_SIGMA_SECONDS = 0.002
 REBASE_TICKS = 480  # how far sums may run from their origin before rounding could be felt
@@ -48,9 +59,7 @@ class TickFilter:
         self._sums = _Sums()
         self._run = 0  # residuals of one sign, at the end
         self._run_sum = 0.0
-        self._gap_pending = False
-        self._gap_ticks = 0  # ticks since the gap, the one that ended it included
-        self._gap_start = 0.0  # arrival of the last tick before it
+        self._late: list[float] = []  # arrivals of ticks that are being judged; the line does not know them yet
 
     def seconds_at(self, index: float) -> float:
         """When this tick is (or was) due."""
@@ -60,45 +69,122 @@ class TickFilter:
         """Which tick, in fractions, this time is; the inverse of `seconds_at`."""
         return self.index + (seconds - self._fit_seconds) / self.period_seconds
 
+    @property
+    def established(self) -> bool:
+        """Whether there is a line at all."""
+        return len(self._raw) >= ESTABLISHED_TICKS
+
     def add(self, now: float) -> None:
         """A tick arrived at `now`."""
-        interval = now - self.last_seconds
         predicted = self._fit_seconds + self.period_seconds
-        established = len(self._raw) >= 8
-        if self._gap_pending:
-            if interval < BUNCH_RATIO * self.period_seconds and self._gap_ticks < MAX_BUNCH:
-                self._gap_ticks += 1
-            else:
-                self._resolve_gap(now, interval)
-                predicted = self._fit_seconds + self.period_seconds
-        elif established and self._is_long(interval):
-            self._gap_pending, self._gap_ticks, self._gap_start = True, 1, self.last_seconds
+        established = self.established
         self.index += 1
         self.last_seconds = now
-        if self._gap_pending:
-            self._append(now, now)
+        limit = max(LATE_PERIODS * self.period_seconds, LATE_SIGMAS * self.sigma_seconds)
+        judging = len(self._raw) >= TRUSTED_TICKS or now - predicted > GAP_PERIODS * self.period_seconds
+        if self._late or (established and judging and now - predicted > limit):
+            self._late.append(now)
             self._fit_seconds = predicted
+            self._judge()
             return
         self._add_residual(now, predicted if established else math.nan)
         self._fit()
 
-    def restart(self, now: float, skipped: int = 0) -> None:
-        """The first tick after a silence, `skipped` ticks having been missed; the tempo is assumed to be the same."""
-        self.index += 1 + skipped
-        self.missed += skipped
+    def begin(self, now: float) -> None:
+        """The tick from which positions are counted: a master may begin its ticks anew, so only the tempo is taken over."""
+        self._late = []
+        residual = now - self._fit_seconds - self.period_seconds
+        if abs(residual) < max(SAME_LINE_PERIODS * self.period_seconds, OUTLIER_SIGMAS * self.sigma_seconds):
+            self.add(now)
+        else:
+            self.restart(now)
+
+    def settle(self) -> None:
+        """Nothing follows (the master stops): judge late ticks by what is known."""
+        while self._late:
+            self._follow_slower() if self._is_slower(JUDGED_TICKS) else self._count_in()
+
+    def restart(self, now: float) -> None:
+        """The first tick after a silence; the tempo is assumed to be the same."""
+        self.index += 1
         self._forget(0)
         self._prior = self.period_seconds
-        self._append(now, now)
+        self._append(self.index, now, now)
         self.last_seconds = self._fit_seconds = now
 
-    def _append(self, raw: float, pulled: float) -> None:
-        self._indices.append(self.index)
+    # -- ticks that are late ------------------------------------------------------------------------------------------
+
+    def _judge(self) -> None:
+        """Conclude as soon as the late ticks tell enough."""
+        late, period = self._late, self.period_seconds
+        needed = JUDGED_TICKS_NOISY if self.sigma_seconds > NOISY_PERIODS * period else JUDGED_TICKS
+        if late[-1] - self._fit_seconds < CAUGHT_UP_PERIODS * period:
+            self._was_held_up()
+        elif self._is_slower(needed):
+            self._follow_slower()
+        elif len(late) >= needed and late[-1] - late[0] >= JUDGED_SECONDS:
+            self._count_in()
+
+    def _is_slower(self, needed: int) -> bool:
+        """Whether the late ticks lie further apart than the line says, not only further back."""
+        late, period = self._late, self.period_seconds
+        if len(late) > LONG_IN_A_ROW and min(_intervals(late)) > LONG_RATIO * period + self.sigma_seconds:
+            return True
+        if len(late) < needed:
+            return False
+        recent = late[-max(JUDGED_TICKS, len(late) // 2) :]  # the first ones may have been held up
+        slope = linear_regression(range(len(recent)), recent).slope
+        return min(slope, median(_intervals(recent))) > SLOWER_RATIO * period
+
+    def _was_held_up(self) -> None:
+        """None was lost; only the last, which is nearly in time, says where the line is."""
+        now, held = self._late[-1], len(self._late) - 1
+        for _ in range(held):
+            self._widen(OUTLIER_SIGMAS * self.sigma_seconds)
+        self._late = []
+        self._add_residual(now, self._fit_seconds)
+        self._fit()
+
+    def _follow_slower(self) -> None:
+        """The late ticks make a new line."""
+        late = list(self._late)
+        self._forget(0)
+        self._prior = (late[-1] - late[0]) / (len(late) - 1)
+        for number, arrival in enumerate(late):
+            self._append(self.index - len(late) + 1 + number, arrival, arrival)
+        self._fit()
+
+    def _count_in(self) -> None:
+        """Late for good: as many ticks are lost as even the least late one is behind. Later ones that are further back wait on."""
+        late, period = self._late, self.period_seconds
+        due = [self._fit_seconds - back * period for back in reversed(range(len(late)))]
+        behind = [(arrival - at) / period for arrival, at in zip(late, due, strict=True)]
+        lost = max(0, round(min(behind)))
+        if abs(min(behind) - lost) > SAME_LINE_PERIODS:
+            self._forget(0)
+            self._prior = period
+        known = max(number for number, periods in enumerate(behind) if periods < min(behind) + CAUGHT_UP_PERIODS) + 1
+        limit = OUTLIER_SIGMAS * self.sigma_seconds
+        first = self.index - len(late) + 1 + lost
+        for number, (arrival, at) in enumerate(zip(late[:known], due, strict=False)):
+            expected = at + lost * period
+            pulled = expected + max(-limit, min(limit, arrival - expected)) if self._raw else arrival
+            self._append(first + number, arrival, pulled)
+        self.missed += lost
+        self.index += lost
+        self._late = late[known:]
+        self._fit()
+
+    # -- the line -----------------------------------------------------------------------------------------------------
+
+    def _append(self, index: int, raw: float, pulled: float) -> None:
+        self._indices.append(index)
         self._raw.append(raw)
         self._pulled.append(pulled)
         if len(self._raw) == 1:
             self._sums.restart(self._indices, self._pulled)
         else:
-            self._sums.add(self.index, pulled, 1)
+            self._sums.add(index, pulled, 1)
         if len(self._raw) > MAX_WINDOW:
             self._sums.add(self._indices[0], self._pulled[0], -1)
             del self._indices[0], self._raw[0], self._pulled[0]
@@ -110,50 +196,27 @@ class TickFilter:
         self._pulled = list(self._raw)
         self._sums.restart(self._indices, self._pulled)
         self._run, self._run_sum = 0, 0.0
-        self._gap_pending = False
-
-    def _resolve_gap(self, now: float, interval: float) -> None:
-        """The first tick in tempo after a long interval tells whether ticks were missing or the tempo is new.
-
-        Ticks that were only held up come in a bunch, which is waited for: a phantom tick would shift the music for good.
-        """
-        self._gap_pending = False
-        late = self._gap_ticks
-        if late == 1 and interval > LONG_AGAIN_RATIO * self.period_seconds + self.sigma_seconds:
-            self._forget(2)
-            self._prior = interval
-            return
-        missing = max(0, round((now - self._gap_start) / self.period_seconds) - late - 1)
-        self.missed += missing
-        self.index += missing
-        limit = OUTLIER_SIGMAS * self.sigma_seconds
-        for back in range(late):
-            at = len(self._raw) - 1 - back
-            self._indices[at] += missing
-            predicted = self._fit_seconds + (missing - back) * self.period_seconds
-            self._pulled[at] = predicted + max(-limit, min(limit, self._raw[at] - predicted))
-        self._sums.restart(self._indices, self._pulled)
-        self._fit()
-
-    def _is_long(self, interval: float) -> bool:
-        return interval > GAP_RATIO * self.period_seconds + 4 * self.sigma_seconds
+        self._late = []
 
     def _add_residual(self, now: float, predicted: float) -> None:
         if math.isnan(predicted):
-            self._append(now, now)
+            self._append(self.index, now, now)
             return
         residual = now - predicted
         limit = OUTLIER_SIGMAS * self.sigma_seconds
         pulled = max(-limit, min(limit, residual))
-        self._append(now, predicted + pulled)
+        self._append(self.index, now, predicted + pulled)
         self._run = self._run + 1 if residual * self._run_sum > 0 else 1
         self._run_sum = self._run_sum + pulled if self._run > 1 else pulled
         if self._run >= MIN_RUN and self._tempo_changed():
             self._forget(self._run + 1)
             self._prior = (self._raw[-1] - self._raw[0]) / (self._indices[-1] - self._indices[0])
             return
+        self._widen(abs(pulled))
+
+    def _widen(self, error: float) -> None:
         # mean |x| of a normal distribution is 0.8 σ
-        self.sigma_seconds += (abs(pulled) * 1.25 - self.sigma_seconds) / 48
+        self.sigma_seconds += (error * 1.25 - self.sigma_seconds) / 48
         self.sigma_seconds = max(self.sigma_seconds, MIN_SIGMA_SECONDS)
 
     def _tempo_changed(self) -> bool:
@@ -177,6 +240,10 @@ class TickFilter:
         self.period_seconds = max(MIN_PERIOD_SECONDS, min(MAX_PERIOD_SECONDS, period))
         newest = self.index - sums.origin_index
         self._fit_seconds = sums.origin_seconds + sums.t / count + (newest - sums.x / count) * self.period_seconds
+
+
+def _intervals(times: list[float]) -> list[float]:
+    return [after - before for before, after in pairwise(times)]
 
 
 class _Sums:

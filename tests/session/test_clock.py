@@ -114,7 +114,53 @@ def test_back_after_a_drop_out_the_missing_ticks_count():
     clock.receive(ClockTick(), back)
     assert clock.state == "running"
     assert clock.position_at(back) == pytest.approx((48 + 40) / 24)
+    now = tick(clock, 12, back + PERIOD)
+    assert clock.position_at(now) == pytest.approx((48 + 40 + 13) / 24)
     assert clock.missed_ticks == 40
+
+
+@pytest.mark.parametrize("silence_ticks", [14, 40, 90])
+def test_ticks_that_come_in_a_bunch_after_a_drop_out_do_not_count_twice(silence_ticks):
+    clock, now = started()
+    clock.handle_timer(now + 0.25)
+    assert clock.state == "lost"
+    back = now + silence_ticks * PERIOD
+    tick(clock, silence_ticks + 1, back, 0.0005)
+    now = tick(clock, 30, back + PERIOD)
+    assert clock.position_at(now) == pytest.approx((48 + silence_ticks + 31) / 24, abs=0.02)
+    assert clock.missed_ticks == 0
+
+
+def test_a_start_whose_ticks_begin_anew_shifts_nothing():
+    """A tick 1.7 periods after the last one before Start is no sign of a lost tick: the master began its ticks anew."""
+    clock, now = started()
+    clock.receive(ClockStop(), now - 0.9 * PERIOD)
+    clock.receive(ClockStart(), now)
+    first = now + 0.7 * PERIOD
+    now = tick(clock, 30, first)
+    assert clock.position_at(now) == pytest.approx(30 / 24, abs=0.01)
+    assert clock.missed_ticks == 0
+
+
+def test_a_stop_right_after_a_lost_tick_still_counts_it():
+    clock, now = started()
+    now = tick(clock, 2, now + PERIOD)
+    clock.receive(ClockStop(), now - 0.001)
+    assert clock.position_at(now) == pytest.approx(51 / 24)
+
+
+def test_from_four_hundred_to_ten_the_new_tempo_is_learnt():
+    """At 10 BPM every tick comes after the time-out of a fast clock."""
+    clock = ExternalClock(400)
+    clock.receive(ClockStart(), 0.99)
+    now = tick(clock, 96, 1.0, 1 / 160)
+    for _ in range(30):
+        now += 0.25
+        clock.handle_timer(now - 0.001)
+        clock.receive(ClockTick(), now)
+    assert clock.bpm == pytest.approx(10, abs=0.2)
+    assert clock.state == "running"
+    assert clock.position_at(now) == pytest.approx(125 / 24, abs=0.02)
 
 
 def test_back_after_a_long_silence_it_goes_on_where_it_was():

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from companion.bench.clock_sim import arrivals, beats_until_within, grid_errors, jump, predict, steady, true_ticks
 from companion.session.tick_filter import TickFilter
@@ -66,3 +69,68 @@ def test_ticks_that_were_held_up_are_not_taken_for_missing_ones():
     assert filter_.missed == 0
     assert filter_.index == 59
     assert abs(filter_.seconds_at(60) - 60 * period) < 0.002
+
+
+BPM = st.integers(40, 300)
+SEEDS = st.integers(0, 10**6)
+
+
+def counted(times: list[float], bpm: float) -> TickFilter:
+    follower = TickFilter(60 / (24 * bpm))
+    for time in times:
+        follower.add(time)
+    return follower
+
+
+def held_up(times: list[float], longest: float, rng: random.Random) -> list[float]:
+    """Now and then the reader sleeps; what came meanwhile is then read at once."""
+    awake, read = 0.0, []
+    for time in times:
+        if rng.random() < 0.03:
+            awake = max(awake, time + rng.uniform(0, longest))
+        read.append(max([time + rng.uniform(0, 0.0003), awake, *read[-1:]]))
+    return read
+
+
+@given(BPM, st.floats(0.001, 0.03), SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_a_reader_that_sleeps_loses_no_tick_and_invents_none(bpm, longest, seed):
+    times = true_ticks(steady(bpm), 20)
+    follower = counted(held_up(times, longest, random.Random(seed)), bpm)
+    assert (follower.index, follower.missed) == (len(times) - 1, 0)
+
+
+@given(BPM, st.floats(0.001, 0.03), st.floats(0, 1))
+@settings(max_examples=60, deadline=None)
+def test_ticks_delivered_in_frames_are_neither_lost_nor_invented(bpm, frame, phase):
+    """USB and coarse timers deliver on a grid of their own. Frames of just under so many ticks cannot be told from lost ticks."""
+    ticks_a_frame = frame * bpm * 24 / 60
+    if math.ceil(ticks_a_frame) - ticks_a_frame < 0.25 * ticks_a_frame and ticks_a_frame > 0.75:
+        return
+    times = true_ticks(steady(bpm), 20)
+    delivered = [math.ceil(time / frame - phase) * frame + phase * frame for time in times]
+    follower = counted(delivered, bpm)
+    assert (follower.index, follower.missed) == (len(times) - 1, 0)
+
+
+@given(st.integers(40, 240), st.floats(0, 0.002), SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_single_lost_ticks_are_counted_in(bpm, jitter, seed):
+    rng = random.Random(seed)
+    times = true_ticks(steady(bpm), 24)
+    lost = {tick + rng.randrange(24) for tick in range(48, len(times) - 72, 48)}
+    heard = [time for index, time in enumerate(arrivals(times, jitter / 2, rng)) if index not in lost]
+    follower = counted(heard, bpm)
+    assert (follower.index, follower.missed) == (len(times) - 1, len(lost))
+
+
+@given(BPM, st.floats(0.05, 2.0), SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_after_a_drop_out_the_count_is_right(bpm, silence, seed):
+    rng = random.Random(seed)
+    times = list(arrivals(true_ticks(steady(bpm), 24), 0.0005, rng))
+    begin = rng.randrange(100, 200)
+    heard = [time for index, time in enumerate(times) if index < begin or time > times[begin] + silence]
+    follower = counted(heard, bpm)
+    behind = follower.index - (len(times) - 1)
+    assert behind == 0 or len(heard) - begin < 24  # no time left to judge
