@@ -17,10 +17,11 @@ import numpy.typing as npt
 from companion.errors import GenerationCancelled
 from companion.inference.backends.base import Backend, Cache, Ids, Logits
 from companion.inference.prompt import Prompt, WindowRequest
-from companion.inference.sampling import SamplingOptions, make_generator, sample
+from companion.inference.sampling import SamplingOptions, chance_of, make_generator, sample
+from companion.inference.steering import Steering
 from companion.inference.writer import BarWriter, OnBar, OnNote
 from companion.tokenizer import Tokenizer, TokenType
-from companion.tokenizer.grammar import Grammar, GrammarState, WrittenBar
+from companion.tokenizer.grammar import Grammar, GrammarState, Mask, WrittenBar
 
 PREFILL_CHUNK = 128  # tokens between two looks at `cancel`
 _CONTENT_TYPES = (
@@ -58,6 +59,7 @@ class Take:
     state: GrammarState
     random: np.random.Generator
     writer: BarWriter
+    steering: Steering | None = None
     ids: list[int] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)
     finished: bool = False
@@ -71,6 +73,8 @@ class Take:
             self.ids.append(following)
             self.pending.append(following)
             self.writer.push(following)
+            if self.steering is not None:
+                self.steering.push(following)
             following = self.state.forced()
         if self.state.done:
             self.finished = self.stopped = True
@@ -108,6 +112,8 @@ class PromptRunner:
         for token_type in _CONTENT_TYPES:
             first, size = tokenizer.vocabulary.domains.get(token_type, (0, 0))
             self._content[first : first + size] = True
+        ends = (TokenType.FILL_IN_END, TokenType.BAR_END)
+        self._ends = np.array([tokenizer.vocabulary.id(end) for end in ends if end in tokenizer.vocabulary])
         self._cache = backend.new_cache()
 
     def forget(self) -> None:
@@ -179,7 +185,8 @@ class PromptRunner:
         state = self._start_state(prompt, request, settings)
         random = make_generator(settings.seed, settings.attempt, settings.step, number)
         writer = BarWriter(self.tokenizer.vocabulary, request, prompt.targets, number, on_note, on_bar)
-        take = Take(number, state, random, writer, pending=[int(prompt.masked.ids[-1])])
+        steering = Steering.of(self.tokenizer.vocabulary, request, prompt.targets)
+        take = Take(number, state, random, writer, steering, pending=[int(prompt.masked.ids[-1])])
         if (forced := state.forced()) is not None:
             take.accept(forced)
         return take
@@ -249,9 +256,32 @@ class PromptRunner:
         if not legal.any():
             row.stopped = True
             return
+        if row.state.may_rest:
+            rests, legal = self._rests(row, logits, legal, settings.sampling)
+            if rests is not None:
+                row.accept(rests)
+                return
         if settings.bias is not None:
             logits = logits + settings.bias
+        if row.steering is not None and (push := row.steering.bias()) is not None:
+            logits = logits + push
         row.accept(sample(logits, legal, settings.sampling, self._content, row.random))
+
+    def _rests(self, row: Take, logits: Logits, legal: Mask, options: SamplingOptions) -> tuple[int | None, Mask]:
+        """Whether the bar is a rest: its end, or None and what may begin it.
+
+        Decided with the model's own probability: temperature and top_p are for how to play, and would cut off nearly every
+        rest, the rarest thing a bar can begin with. Greedy decoding keeps the likeliest token.
+        """
+        end = int(self._ends[legal[self._ends]][0])
+        playing = legal.copy()
+        playing[end] = False
+        if row.steering is not None and row.steering.must_sound:
+            return None, playing
+        if options.top_k == 1:
+            return None, legal
+        rests = row.random.random() < chance_of(end, logits, legal)
+        return (end if rests else None), playing
 
 
 def _check(cancel: Cancel | None) -> None:

@@ -42,7 +42,7 @@ from companion.inference.sampling import SamplingOptions
 from companion.inference.validation import resolve_mask_mode
 from companion.inference.writer import OnBar, OnNote
 from companion.music.score import Note, Score
-from companion.tokenizer import attributes
+from companion.tokenizer import attributes as attribute_levels
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class LiveJob:
     """One request; tracks and bars count from 0 within the window, which has exactly model_dim bars.
 
     targets: bars to generate. hidden: bars the model must not see (the player's future). growing: bars being played now,
-    whose notes so far are shown. attributes: user levels by track; computed ones stand for what is not given. take_numbers
+    whose notes so far are shown. attributes: user levels by track, which the writing is held to (`steering`); computed ones stand
+    for what is not given. take_numbers
     start at first_take, so that more takes of the same job differ. harmony: how strongly notes lean towards the pitch classes
     that the tracks without targets sound around the bar, see `harmony`.
     """
@@ -265,7 +266,7 @@ def _voices(job: LiveJob) -> int:
     tracks = {track for track, _ in job.targets}
     wanted = [(job.attributes.get(track) or {}).get("max_polyphony") for track in tracks]
     levels = [level for level in wanted if level is not None]
-    top = attributes.levels("max_polyphony") - 1
+    top = attribute_levels.levels("max_polyphony") - 1
     if len(levels) == len(tracks) and max(levels) < top:
         limits.append(max(levels) + 1)
     return min(limits, default=0)
@@ -310,12 +311,14 @@ def _window_request(job: LiveJob, order: list[int], mode: str) -> WindowRequest:
     def mapped(cells: frozenset[Cell] | tuple[Cell, ...]) -> frozenset[Cell]:
         return frozenset((local[track], bar) for track, bar in cells if track in local)
 
+    attributes = {local[track]: levels for track, levels in job.attributes.items() if track in local}
     return WindowRequest(
         window=job.window.select_tracks(order),
         targets=tuple(sorted(mapped(job.targets))),
         hidden=mapped(job.hidden),
         mask_mode=mode,
-        attributes={local[track]: levels for track, levels in job.attributes.items() if track in local},
+        attributes=attributes,
+        asked=attributes,
         uncounted=mapped(job.growing),
     )
 
@@ -333,8 +336,3 @@ def _renumbered(callback: Callable[..., None] | None, order: list[int]) -> Calla
 
 def _column(token: int) -> Any:
     return np.full((1, 1), token, dtype=np.int64)
-
-
-def with_seed(job: LiveJob, seed: int) -> LiveJob:
-    """The same job with other random numbers."""
-    return replace(job, seed=seed)

@@ -26,7 +26,8 @@ class WindowRequest:
     targets: cells to generate, ascending. hidden: cells the model must not see. pending: cells that will be generated later,
     shown as placeholders after the targets' own (all must come after the last target). attributes: user levels per track; a
     level of None leaves the attribute out. uncounted: cells whose notes do not count for the computed attributes, besides
-    targets, pending and hidden ones. autoregressive: targets are one track's last bars, written left to right.
+    targets, pending and hidden ones. autoregressive: targets are one track's last bars, written left to right. asked: the levels
+    per track that the writing is steered to, see `steering`.
     """
 
     window: Score
@@ -38,6 +39,7 @@ class WindowRequest:
     pending: frozenset[Cell] = frozenset()
     uncounted: frozenset[Cell] = frozenset()
     genre: str | None = None
+    asked: Attributes = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ def window_request(
     hidden = (within(resolved.hidden) | later) - pending - set(targets)
     prompts = {prompt.id: prompt for prompt in resolved.request.tracks}
     attributes: dict[int, dict[str, int | None]] = {local[track]: dict(prompts[track].attributes) for track in used}
+    asked = {track: dict(levels) for track, levels in attributes.items()} if config.steer else {}
     if config.analyze_targets:
         computed = attribute_levels.compute(score)
         # a track written from its first bar states its own levels: there, only those asked for bind
@@ -155,6 +158,7 @@ def window_request(
         autoregressive=step.autoregressive,
         pending=pending,
         genre=resolved.request.controls.get("genre"),
+        asked=asked,
     )
     return request, used
 

@@ -54,6 +54,7 @@ class InferenceConfig:
     leak_targets: show the old notes of targets of later steps as context, as midigpt does; ours hides them.
     target_last: where an infill step fills bars of one track, that track stands last in its prompt, as in live play, since
     small models continue best what they have just read (ours; the family keeps the score's order).
+    steer: hold the writing to the attributes asked for (`steering`); without it they only stand in the prompt, as in the family.
     """
 
     model_dim: int | str = 4
@@ -85,6 +86,7 @@ class InferenceConfig:
     analyze_targets: bool = False
     leak_targets: bool = False
     target_last: bool = False
+    steer: bool = True
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> InferenceConfig:

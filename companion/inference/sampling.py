@@ -52,6 +52,15 @@ def probabilities(logits: npt.NDArray[np.float32], temperature: float) -> FloatA
     return scaled
 
 
+def chance_of(token: int, logits: npt.NDArray[np.float32], legal: npt.NDArray[np.bool_]) -> float:
+    """The model's own probability of one of the legal tokens, unfiltered; 0 where the logits are not finite."""
+    values = logits[legal]
+    share = (
+        np.exp(logits[token] - values.max(), dtype=np.float64) / np.exp(values - values.max(), dtype=np.float64).sum()
+    )
+    return float(share) if np.isfinite(share) else 0.0
+
+
 def _ranking(probs: FloatArray, options: SamplingOptions) -> IntArray:
     """Indices in descending order of probability, leaving out those that no filter could keep.
 

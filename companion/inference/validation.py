@@ -135,7 +135,15 @@ def _check_options(config: InferenceConfig) -> None:
     _require(
         config.num_candidates <= MAX_CANDIDATES, f"num_candidates={config.num_candidates} exceeds max {MAX_CANDIDATES}"
     )
-    for name in ("novelty_check", "silence_check", "shuffle", "allow_rests", "analyze_targets", "leak_targets"):
+    for name in (
+        "novelty_check",
+        "silence_check",
+        "shuffle",
+        "allow_rests",
+        "analyze_targets",
+        "leak_targets",
+        "steer",
+    ):
         _require(
             isinstance(getattr(config, name), bool), f"{name} must be true or false (got {getattr(config, name)!r})"
         )

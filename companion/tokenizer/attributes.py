@@ -44,6 +44,17 @@ def labels(name: str) -> tuple[str, ...]:
     return _LABELS[_spec(name).name.removeprefix("min_").removeprefix("max_")]
 
 
+def density_range(level: int) -> tuple[int, int | None]:
+    """Fewest and most notes of a drum bar of this note_density; the top level has no most."""
+    fewest = _DRUM_DENSITY_EDGES[level - 1] + 1 if level > 0 else 1
+    return fewest, _DRUM_DENSITY_EDGES[level] if level < len(_DRUM_DENSITY_EDGES) else None
+
+
+def duration_level_starts(resolution: int) -> tuple[int, ...]:
+    """Smallest duration of every level in ticks; the last level has no largest."""
+    return (1, *_duration_ticks_edges(resolution))
+
+
 def _spec(name: str):
     try:
         return SPECS[name]

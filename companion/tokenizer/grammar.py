@@ -229,6 +229,11 @@ class GrammarState:
         """The bar being written (the first one before anything is)."""
         return self._rules.bars[max(self.bar_index, 0)]
 
+    @property
+    def may_rest(self) -> bool:
+        """Whether the bar may end here without a note."""
+        return not self.bar_notes and self._rules.allow_rests and self.last in _RESTS_END_AFTER
+
     def legal(self) -> Mask:
         """Which ids may come next: a read-only boolean array over the vocabulary; all False when done."""
         return self._mask()[0]
@@ -274,7 +279,7 @@ class GrammarState:
     def _may_end(self) -> bool:
         if self.bar_notes:
             return self.last in _CAN_END_AFTER
-        return self._rules.allow_rests and self.last in _RESTS_END_AFTER
+        return self.may_rest
 
     def advance(self, token_id: int) -> None:
         """Take the token that was chosen; raises TokenizerError when it is not legal here."""

@@ -80,7 +80,7 @@ def generated(engine: InferenceEngine, record) -> list[list[int]]:
     """The tokens of every step of the record's request."""
     request = record["request"]
     options = {"model_dim": request["model_dim"], "mask_mode": request["mask_mode"], "top_k": 1, "max_attempts": 1}
-    options |= {"novelty_check": False, "silence_check": False, "analyze_targets": True, "leak_targets": True}
+    options |= {"novelty_check": False, "silence_check": False, "analyze_targets": True, "leak_targets": True, "steer": False}
     asked = GenerationRequest.from_dict(
         {"tracks": request["tracks"], "config": options | request["options"] | record["limits"]}
     )

@@ -84,7 +84,7 @@ def test_greedy_infill_writes_the_same_bars(path_of, name, mode, seed):
     ours = InferenceEngine.from_checkpoint(path_of(name), engine="reference").generate(
         score,
         GenerationRequest.infill(
-            4, {track: [bar]}, hidden, InferenceConfig(**common, analyze_targets=True, leak_targets=True)
+            4, {track: [bar]}, hidden, InferenceConfig(**common, analyze_targets=True, leak_targets=True, steer=False)
         ),
     )
     prompts = [theirs.TrackPrompt(id=t, bars=[bar] if t == track else [], mask_bars=hidden[t]) for t in range(4)]

@@ -1,8 +1,8 @@
 """The CPU engine: ONNX Runtime over graphs with shared key-value buffers and quantised weights.
 
 Knows nothing of music, grammar or sampling, and imports neither torch nor `onnx` once its graphs are in the cache on disk.
-Two graphs share one memory (see `onnx_memory`): prefill computes on float keys and values with several threads, decoding reads
-them as bytes with one. Per token nothing is allocated, bound or copied but the token itself and its logits.
+Two graphs share one memory (see `onnx_memory`): prefill computes on float keys and values, decoding reads them as bytes. Per token
+nothing is allocated, bound or copied but the token itself and its logits.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,8 @@ from companion.errors import CheckpointError, GenerationError
 from companion.inference.backends import onnx_store
 from companion.inference.backends.base import Cache, Ids, Logits
 from companion.inference.backends.onnx_memory import Memory
+from companion.inference.backends.onnx_sessions import Sessions, default_threads, open_sessions
+from companion.inference.backends.onnx_threads import ThreadChoice
 
 if TYPE_CHECKING:
     from companion.inference.checkpoint import Checkpoint
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("ORT_GQA_DISABLE_FLASH_ATTENTION", "1")
 
 WIDE = 384  # n_embd from which the scheme decides more than calls and attention do
+MOST_STEPS = 32  # prepared calls that are kept; preparing one takes a quarter of a millisecond
 DECODE_TOKENS = 8  # up to so many at once go through the decoding graph
 
 
@@ -53,25 +57,18 @@ SCHEMES = {
 }
 
 
-class Sessions(NamedTuple):
-    """The two graphs, opened; `decode` is `prefill` itself where the memory has no bytes."""
-
-    prefill: onnxruntime.InferenceSession
-    decode: onnxruntime.InferenceSession
-
-
 class OnnxCache:
     """Keys and values in buffers that the graphs read and write in place; see `Cache`."""
 
-    def __init__(self, sessions: Sessions, config: Mapping[str, int], batch: int) -> None:
-        heads, capacity = config["n_head"], config["n_positions"]
-        byte_cache = sessions.decode is not sessions.prefill
-        self._memory = Memory(batch, config["n_layer"], heads, capacity, config["n_embd"] // heads, byte_cache)
+    def __init__(self, sessions: Sessions, config: Mapping[str, int], batch: int, choice: ThreadChoice) -> None:
+        heads, capacity, head_size = config["n_head"], config["n_positions"], config["n_embd"] // config["n_head"]
+        self._memory = Memory(batch, config["n_layer"], heads, capacity, head_size, sessions.byte_cache)
         self._history = np.zeros((2, batch, capacity), dtype=np.int64)
         self._logits = np.zeros((batch, 1, config["vocab_size"]), dtype=np.float32)
         self._length = 0
         self._sessions = sessions
-        self._steps: dict[tuple[bool, int], _Step] = {}
+        self._choice = choice
+        self._steps: dict[tuple[bool, bool, int], _Step] = {}
 
     @property
     def length(self) -> int:
@@ -105,12 +102,16 @@ class OnnxCache:
         as_bytes = tokens <= DECODE_TOKENS and self._memory.can_decode_packed
         if not as_bytes:
             self._memory.make_exact(self._length)
-        step = self._steps.get((as_bytes, tokens)) or self._bind(as_bytes, tokens)
+        together = self._choice.together and self._sessions.awake is not None
+        step = self._steps.get((together, as_bytes, tokens)) or self._bind(together, as_bytes, tokens)
         step.inputs["ids"][:] = ids
         step.inputs["positions"][:] = positions
         step.inputs["seqlens"][:] = total - 1
         step.inputs["total"][...] = total
+        started = perf_counter()
         step.session.run_with_iobinding(step.binding)
+        if tokens == 1:
+            self._choice.took(perf_counter() - started)
         if as_bytes:
             self._memory.wrote_packed(total)
         else:
@@ -120,9 +121,9 @@ class OnnxCache:
         self._length = total
         return self._logits[:, 0].copy()
 
-    def _bind(self, as_bytes: bool, tokens: int) -> _Step:
-        """A step of `tokens`; those of decoding are kept for the next time."""
-        session = self._sessions.decode if as_bytes else self._sessions.prefill
+    def _bind(self, together: bool, as_bytes: bool, tokens: int) -> _Step:
+        """A step of `tokens`, kept for the next time."""
+        session = self._sessions.choose(together, as_bytes)
         inputs: dict[str, npt.NDArray] = {
             "ids": np.zeros((self.batch, tokens), dtype=np.int64),
             "positions": np.zeros((self.batch, tokens), dtype=np.int64),
@@ -140,8 +141,9 @@ class OnnxCache:
             binding.bind_ortvalue_input(f"scale_{name}", _share(array))
         binding.bind_ortvalue_output("logits", _share(self._logits))
         step = _Step(session, binding, inputs)
-        if tokens <= DECODE_TOKENS:
-            self._steps[as_bytes, tokens] = step
+        if len(self._steps) >= MOST_STEPS:
+            self._steps.clear()
+        self._steps[together, as_bytes, tokens] = step
         return step
 
 
@@ -165,6 +167,7 @@ class OnnxBackend:
         self.threads = threads
         self._config = config
         self._sessions: Sessions | None = sessions
+        self._choices: dict[int, ThreadChoice] = {}
 
     @classmethod
     def from_checkpoint(
@@ -211,14 +214,13 @@ class OnnxBackend:
         """`graphs`: for prefill, then for decoding where that is another."""
         count = threads or default_threads()
         try:
-            prefill = _session(graphs[0], count)
-            sessions = Sessions(prefill, _session(graphs[1], 1) if len(graphs) > 1 else prefill)
+            sessions = open_sessions(graphs, count)
         except Exception as error:  # ONNX Runtime raises a dozen unrelated types, none with a common base
             raise CheckpointError(f"ONNX Runtime cannot run this checkpoint: {_first_line(error)}") from error
         return cls(sessions, config, scheme, count)
 
     def new_cache(self, batch: int = 1) -> OnnxCache:
-        return OnnxCache(self._opened(), self._config, batch)
+        return OnnxCache(self._opened(), self._config, batch, self._choices.setdefault(batch, ThreadChoice()))
 
     def forward(self, cache: Cache, ids: Ids, positions: Ids) -> Logits:
         if not isinstance(cache, OnnxCache):
@@ -280,11 +282,6 @@ def open_cached(
     return None
 
 
-def default_threads() -> int:
-    """Threads for prefill: every core up to four. They sleep while they wait, so a busy core costs only its own share."""
-    return max(1, min(4, os.cpu_count() or 1))
-
-
 def automatic_scheme(width: int) -> str:
     """The scheme of "auto" for a model of that width on this machine; the measurements are in docs/engines.md.
 
@@ -307,18 +304,6 @@ def _checked(quantization: str) -> str:
     if quantization != "auto" and quantization not in SCHEMES:
         raise CheckpointError(f"unknown quantization {quantization!r}: auto, {', '.join(SCHEMES)}")
     return quantization
-
-
-def _session(graph: Path | bytes, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # A spinning thread that waits for one the scheduler has put aside burns the very core that one needs.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    source = graph if isinstance(graph, bytes) else str(graph)
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
 def _build(checkpoint: Checkpoint, scheme: Scheme) -> list[bytes]:
