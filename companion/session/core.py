@@ -22,7 +22,7 @@ from companion.session.internal_clock import InternalClock
 from companion.session.lanes import Lane, audible, make_lanes
 from companion.session.messages import ChannelMessage, ClockMessage, NoteOn
 from companion.session.plan import Plan
-from companion.session.routing import EchoGuard, Router
+from companion.session.routing import EchoGuard, MasterChoice, Router
 from companion.session.scheduler import CLICK, Scheduler
 from companion.session.settings import SessionSettings
 from companion.session.songbook import SongBook
@@ -42,6 +42,7 @@ class SessionCore:
         self.lanes: list[Lane] = make_lanes(settings.tracks)
         self.router = Router(self.lanes)
         self.echoes = EchoGuard()
+        self.masters = MasterChoice()
         self.songbook = SongBook(settings.song, settings.clock.time_signature)
         self.songbook.transpose = settings.practice.transpose
         self.tempo_factor = settings.practice.tempo_factor

@@ -48,12 +48,20 @@ class Listening(Transport):
     def receive_midi(self, port: str, message: Message, now: float) -> None:
         """One message as it arrived."""
         if isinstance(message, CLOCK_MESSAGES):
-            self.receive_clock(message, now)
+            if self.masters.accepts(port, message, self.clock.state == "running", now):
+                self.receive_clock(message, now)
+            elif not self.is_master:
+                self._ignore_clock(port)
         elif isinstance(message, Malformed):
             self.counters["malformed"] += message.count if message.kind == "garbage" else 0
             self.counters[f"messages_{message.kind}"] += 1
         else:
             self._receive_channel(port, message, now)
+
+    def _ignore_clock(self, port: str) -> None:
+        if not self.counters["foreign_clocks"]:
+            self.notice(f"two clocks: {self.masters.port} is followed, that of {port} is ignored", "warning")
+        self.counters["foreign_clocks"] += 1
 
     def _receive_channel(self, port: str, message: ChannelMessage, now: float) -> None:
         if isinstance(message, (NoteOn, NoteOff)) and self.echoes.is_echo(port, message, now):
@@ -164,6 +172,7 @@ class Listening(Transport):
             del self.ports[place]
         if event.direction == "in":
             if not event.connected:
+                self.masters.port_lost(event.port)
                 self.capture.port_lost(event.port, self.heard_position(event.port, now))
                 for where in [where for where in self._thru_notes if where[0] == event.port]:
                     self._end_thru(where, now)
