@@ -1,4 +1,4 @@
-"""Which lane an incoming message belongs to, and whether it is only our own output coming back."""
+"""Which lane an incoming message belongs to, whose clock counts, and whether a note is only our own output coming back."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 
 from companion.session.lanes import DRUM_CHANNEL, Lane
-from companion.session.messages import NoteOff, NoteOn
+from companion.session.messages import ClockContinue, ClockMessage, ClockStart, ClockTick, NoteOff, NoteOn
 
 ECHO_SECONDS = 0.06  # how long after we sent a note the same note on the same device is taken for an echo
+MASTER_SILENT_SECONDS = 2.0  # a master that is silent for so long may be replaced by another port's ticks …
+MASTER_UNHEARD_SECONDS = 0.5  # … and by one that sent a start but no tick, after this
 _DIRECTION = re.compile(r"\b(midi|in|out|input|output|capture|playback|port)\b|[\d:_.\-]")
 
 
@@ -44,6 +46,32 @@ def _claim(lane: Lane, port: str, channel: int) -> int:
     named_channel = 4 if lane.channel is not None else 0
     fitting_kind = 2 if lane.is_drum == (channel == DRUM_CHANNEL) else 0
     return 1 + named_port + named_channel + fitting_kind
+
+
+class MasterChoice:
+    """One port is the master at a time: two clocks at once (many keyboards send theirs unasked) would be twice the tempo."""
+
+    def __init__(self) -> None:
+        self.port: str | None = None
+        self._heard_seconds = 0.0
+        self._ticked = False
+
+    def accepts(self, port: str, message: ClockMessage, running: bool, now: float) -> bool:
+        """Whether this clock message counts. While nothing runs, whoever sends a start or continue becomes the master."""
+        if port != self.port:
+            patience = MASTER_SILENT_SECONDS if self._ticked else MASTER_UNHEARD_SECONDS
+            begins = not running and isinstance(message, (ClockStart, ClockContinue))
+            if self.port is not None and not begins and now - self._heard_seconds <= patience:
+                return False
+            self.port, self._ticked, self._heard_seconds = port, False, now
+        if isinstance(message, ClockTick):
+            self._ticked, self._heard_seconds = True, now
+        return True
+
+    def port_lost(self, port: str) -> None:
+        """The master's port is gone: the next clock is the master."""
+        if port == self.port:
+            self.port = None
 
 
 class EchoGuard:

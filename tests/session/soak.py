@@ -1,8 +1,8 @@
 """Random performances in simulated time: `python -m tests.session.soak [EVENTS] [SEED]` (default 1,000,000 events).
 
-Notes, garbage, stops, seeks, port losses, tempo jumps, mutes, clock losses and engine crashes in any order, with an engine that
-sometimes is late; after each stretch the music is stopped and closed. What must hold: no note is left hanging, none is struck
-twice without an off between, no off comes without its on, none is sent late.
+Notes, garbage, stops, seeks, port losses, tempo jumps, mutes, clock losses, ticks lost and held up, a second clock and engine
+crashes in any order, with an engine that sometimes is late; after each stretch the music is stopped and closed. What must hold: no
+note is left hanging, none is struck twice without an off between, no off comes without its on, none is sent late.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def random_event(stage: Stage, rng: random.Random, seconds: float) -> None:
     elif kind < 0.74:
         stage.midi(
             seconds,
-            rng.choice((Malformed("garbage", 3), PitchBend(channel, 100), SongPosition(rng.randrange(200)))),
+            rng.choice(
+                (Malformed("garbage", 3), PitchBend(channel, 100), SongPosition(rng.randrange(200)), ClockTick())
+            ),
             port,
         )
     elif kind < 0.76:
@@ -131,7 +133,7 @@ def stretch(seed: int, events: int, tally: Tally) -> None:
         seed=seed,
     )
     stage.at(0, READY)
-    seconds, bpm = 0.01, 120.0
+    seconds, bpm, held_until = 0.01, 120.0, 0.0
     stage.midi(0.01, ClockStart(), "clock")
     if source == "internal":
         stage.at(0.01, command("start"))
@@ -145,7 +147,11 @@ def stretch(seed: int, events: int, tally: Tally) -> None:
         if rng.random() < 0.001:
             seconds += rng.choice((0.3, 1.0, 3.0))  # a drop-out
         seconds += 60 / (24 * bpm)
-        stage.midi(seconds + rng.uniform(0, 0.002), ClockTick(), "clock")
+        if rng.random() < 0.003:  # a tick is lost
+            continue
+        if rng.random() < 0.01:  # or some are held up and come in a bunch
+            held_until = seconds + rng.uniform(0, 0.2)
+        stage.midi(max(held_until, seconds + rng.uniform(0, 0.002)), ClockTick(), "clock")
         if rng.random() < 0.4:
             random_event(stage, rng, seconds + rng.random() * 0.01)
             done += 1

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from companion.session.lanes import make_lanes
-from companion.session.messages import NoteOff, NoteOn
-from companion.session.routing import EchoGuard, Router
+from companion.session.messages import ClockStart, ClockStop, ClockTick, NoteOff, NoteOn
+from companion.session.routing import EchoGuard, MasterChoice, Router
 from companion.session.settings import TrackSettings
 
 
@@ -55,3 +55,28 @@ def test_what_others_play_is_no_echo():
     assert not guard.is_echo("Synth", NoteOn(1, 60, 91), 1.01)
     assert not guard.is_echo("Synth", NoteOn(1, 60, 90), 1.5)
     assert not guard.is_echo("Synth", NoteOff(1, 60), 1.01)
+
+
+def test_one_clock_at_a_time():
+    masters = MasterChoice()
+    assert masters.accepts("drum machine", ClockTick(), False, 1.0)
+    assert not masters.accepts("keyboard", ClockTick(), False, 1.01)
+    assert masters.accepts("keyboard", ClockTick(), True, 3.1)
+
+
+def test_who_starts_becomes_the_master_but_nobody_stops_another_s_music():
+    masters = MasterChoice()
+    masters.accepts("keyboard", ClockTick(), False, 1.0)
+    assert masters.accepts("daw", ClockStart(), False, 1.01)
+    assert masters.accepts("daw", ClockTick(), False, 1.02)
+    assert not masters.accepts("keyboard", ClockTick(), True, 1.03)
+    assert not masters.accepts("keyboard", ClockStart(), True, 1.03)
+    assert not masters.accepts("keyboard", ClockStop(), True, 1.03)
+
+
+def test_a_start_without_ticks_or_a_lost_port_makes_no_master():
+    masters = MasterChoice()
+    masters.accepts("daw", ClockStart(), False, 1.0)
+    assert masters.accepts("keyboard", ClockTick(), False, 1.6)
+    masters.port_lost("keyboard")
+    assert masters.accepts("daw", ClockTick(), True, 1.61)
