@@ -51,6 +51,9 @@ def add_parser(subparsers: Any) -> None:
     add("--prompts", type=int, default=16, help="prompts for --quality (16)")
     add("--realtime", action="store_true", help="play in time with everything running and report the share in time")
     add("--bars", type=int, default=200, help="bars for --realtime (200)")
+    add(
+        "--headless", action="store_true", help="with --realtime: without the terminal UI (default: it draws meanwhile)"
+    )
     add("--tempo", type=float, default=120.0, help="beats a minute for --realtime (120)")
     add("--json", action="store_true", help="a list of objects on standard output")
     add("--plot", type=Path, metavar="FILE.png", help="draw the rows")
@@ -63,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     if args.realtime:
         from companion.bench.realtime import measure_realtime, realtime_text
 
-        report = measure_realtime(args.checkpoint, args.engine, args.bars, args.tempo)
+        report = measure_realtime(args.checkpoint, args.engine, args.bars, args.tempo, not args.headless)
         print(json.dumps([report]) if args.json else realtime_text(report))
         return 0
     from companion.bench.machine import describe_machine

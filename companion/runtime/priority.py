@@ -61,6 +61,18 @@ def give_way() -> None:
         os.nice(ENGINE_NICENESS)
 
 
+def queued_seconds() -> float:
+    """How long this process has waited, ready to run, for a core that something else had (Linux; 0.0 elsewhere).
+
+    What a virtual machine's host takes away is not in it: a late wake without waiting here is the host's, or the hardware's.
+    """
+    try:
+        with open("/proc/self/schedstat", "rb") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
 def die_with_parent() -> None:
     """Be killed when the thread that started this process ends (Linux); to be called in the child."""
     libc = _libc()

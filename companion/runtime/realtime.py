@@ -21,15 +21,15 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from itertools import pairwise
 
 from companion.midi.ports import MemoryInput
 from companion.midi.probe import Ports
 from companion.runtime.connector import DriverConnector
 from companion.runtime.link import Link, adopt, take_descriptor
+from companion.runtime.loop_meter import LoopMeter
 from companion.runtime.performances import TrueClock, find_player, perform
 from companion.runtime.port_board import PortBoard
-from companion.runtime.priority import become_realtime
+from companion.runtime.priority import become_realtime, queued_seconds
 from companion.runtime.protocol import ChoosePort, End, EngineStuck, Record, Records, Setup
 from companion.runtime.recording import header
 from companion.runtime.stage import EngineEffect, FrontEffect, Stage
@@ -49,8 +49,8 @@ from companion.session.settings import ModelSettings
 from companion.session.snapshot import Snapshot
 
 POLL_SECONDS = 0.001
+AHEAD_SECONDS = 0.0002  # we wake so much before something is due, to have looked round by then
 ROUNDS_WITHOUT_REST = 4
-SLOW_SECONDS = 0.01  # a turn that takes so long is worth a line in the log
 HOUSEKEEPING_SECONDS = 0.05
 SNAPSHOT_SECONDS = 1 / 30
 MARK_SECONDS = 0.1
@@ -125,6 +125,8 @@ class Realtime:
         self._player_ends = float("inf")
         self._running: Snapshot | None = None
         self._should_wake = clock()
+        self._meter = LoopMeter()
+        self._queued = 0.0  # seconds in the system's queue, as of the last housekeeping
         self._ending = False
         self._control_open = True
         now = clock()
@@ -183,17 +185,19 @@ class Realtime:
 
     def _turn(self) -> None:
         now = clock()
-        marks = [self._should_wake, now]
+        self._meter.begin(self._should_wake, now)
         for arrival, port, message in self._poll(now):
             self._stage.receive(MidiReceived(port, message), arrival)
-        marks.append(clock())
+        self._meter.mark(clock())
         for event in self._engine.receive():
             if isinstance(event, (EngineReady, EngineLost)):
                 self._engine_changed(event, now)
             self._stage.receive(event, now)  # type: ignore[arg-type]
         due = self._stage.next_timer(now)
         now = clock()
-        marks.append(now)
+        self._meter.mark(now)
+        while due is not None and now < due <= now + AHEAD_SECONDS:
+            now = clock()
         for _ in range(ROUNDS_WITHOUT_REST):
             if due is None or due > now:
                 break
@@ -201,43 +205,43 @@ class Realtime:
             due, now = self._stage.next_timer(now), clock()
         else:
             due = None  # whatever asks for ever to be woken at once may not take the processor from everyone else
-        marks.append(clock())
-        self._look_after(now, due)
-        now = clock()
-        marks.append(now)
-        if now - marks[0] > SLOW_SECONDS:
-            self._note_slow_turn(marks)
-        wait = POLL_SECONDS if due is None else min(due - now, POLL_SECONDS)
+        self._meter.mark(clock())
+        now = self._look_after(now, due)
+        if text := self._meter.end(self._stage.session.running):
+            waited = queued_seconds() - self._queued
+            self._records.append(("p", now, f"{text}; of it in the system's queue {1000 * waited:.1f}"))
+        wait = POLL_SECONDS if due is None else min(due - now - AHEAD_SECONDS, POLL_SECONDS)
         self._should_wake = now + max(wait, 0.0)
         if wait > 0:
             time.sleep(wait)
-
-    def _note_slow_turn(self, marks: list[float]) -> None:
-        """What held us up goes on record: the system that woke us late, or a part of the turn."""
-        parts = zip(("waking", "midi", "engine", "timers", "the rest"), pairwise(marks), strict=True)
-        text = ", ".join(f"{name} {1000 * (end - start):.0f}" for name, (start, end) in parts)
-        self._records.append(("p", marks[-1], f"slow turn, ms: {text}"))
 
     def _poll(self, now: float) -> list[tuple[float, str, Message]]:
         if self._setup.player:
             return [(at, "player", message) for at, message in self._player.poll(now)] if self._player else []
         return self._board.poll(now)
 
-    def _look_after(self, now: float, due: float | None) -> None:
-        """What need not be in time: the other processes, the screen, memory."""
+    def _look_after(self, now: float, due: float | None) -> float:
+        """What need not be in time: the other processes, the screen, memory. Returns when it was done."""
         if now >= self._next_housekeeping:
             self._next_housekeeping = now + HOUSEKEEPING_SECONDS
+            self._queued = queued_seconds()
             self._hear_the_others(now)
+        self._meter.mark(clock())
         quiet = due is None or due - now > QUIET_SECONDS
         late = now - self._next_snapshot > 10 * SNAPSHOT_SECONDS
-        if now >= self._next_snapshot and (quiet or late):
+        pictured = now >= self._next_snapshot and (quiet or late)
+        if pictured:
             self._next_snapshot = now + SNAPSHOT_SECONDS
             self._picture(now)
-        elif quiet and now >= self._next_collect:
+        self._meter.mark(clock())
+        if quiet and not pictured and now >= self._next_collect:
             self._next_collect = now + COLLECT_SECONDS
             gc.collect(1)
         if now >= self._player_ends:
             self._ending = True
+        done = clock()
+        self._meter.mark(done)
+        return done
 
     def _hear_the_others(self, now: float) -> None:
         for wish in self._front.receive():
@@ -302,7 +306,7 @@ class Realtime:
         now = clock()
         self._stage.close(now)
         snapshot = self._stage.session.snapshot(now)
-        self._records.append(("e", now, summary_of(snapshot, self._stage, self._running)))
+        self._records.append(("e", now, summary_of(snapshot, self._stage, self._running, self._meter)))
         self._front.offer(snapshot)
         self._supervisor.send(Records(tuple(self._records)))
         deadline = now + 1.0
@@ -332,7 +336,9 @@ def mark_of(snapshot: Snapshot) -> Record:
     return ("k", snapshot.now_seconds, view.state, view.bpm, view.bar, view.beat, view.position_beats, meter)
 
 
-def summary_of(snapshot: Snapshot, stage: Stage, running: Snapshot | None) -> dict[str, object]:
+def summary_of(
+    snapshot: Snapshot, stage: Stage, running: Snapshot | None, meter: LoopMeter | None = None
+) -> dict[str, object]:
     """The last line's numbers: what the screen would have shown, and our own account.
 
     running: the last picture before the music stopped, which still knew how it was asked.
@@ -350,6 +356,7 @@ def summary_of(snapshot: Snapshot, stage: Stage, running: Snapshot | None) -> di
         "hanging_notes": stage.hanging,
         "unsent": stage.unsent,
         "faults": stage.faults,
+        "loop_ms": meter.summary() if meter else {},
         "engine": snapshot.checkpoint.engine if snapshot.checkpoint else "",
         "checkpoint": snapshot.checkpoint.name if snapshot.checkpoint else snapshot.model.checkpoint,
     }

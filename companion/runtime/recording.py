@@ -5,6 +5,7 @@ The first line describes the performance; every other is a list that begins with
     ["m", arrival, port, hex]        a MIDI message came in       ["r", now, event]     any other event
     ["t", now]                       the session's timer ran      ["c", now]            the session was closed
     ["s", left, port, hex, due, source, position]   it sent this  ["g", now, id, seed, mask mode, bars, targets, tracks]
+    ["f", now, id]                   the known part of a request to come was sent ahead
     ["k", now, state, bpm, bar, beat, position, meter]            where the music was: a mark for the tempo map
     ["h", …as "s"]                   a note-off the session forgot (never, one hopes); left is null where no port was there
     ["b", now, start, bpm]           a recorded player begins: their master's clock without its jitter

@@ -50,6 +50,24 @@ def scheduling_errors(log: Log) -> list[float]:
     ]
 
 
+def first_notes(log: Log, only_prefilled: bool = False) -> list[float]:
+    """Seconds from a request's start to its first note; only_prefilled: of requests whose known part had been sent ahead."""
+    prefilled: set[int] = set()
+    ahead = False
+    found = []
+    for record in log.records:
+        if record[0] == "f":
+            ahead = True
+        elif record[0] == "g":
+            prefilled |= {record[2]} if ahead else set()
+            ahead = False
+        elif record[0] == "r" and isinstance(record[2], GenerationFinished):
+            event = record[2]
+            if event.first_note_seconds and (event.request_id in prefilled or not only_prefilled):
+                found.append(event.first_note_seconds)
+    return found
+
+
 def hanging_notes(log: Log) -> int:
     """Note-ons sent without a note-off sent after them, and those that only our own last account has ended."""
     sounding: set[tuple[str, int, int]] = set()
@@ -76,10 +94,12 @@ def report(log: Log) -> dict[str, Any]:
         "bars_fresh": summary.get("bars_fresh", 0),
         "bars_by_ladder_step": dict(summary.get("bars_by_ladder_step", {})),
         "generation_ms": quantiles_ms([event.seconds for event in finished]),
-        "first_note_ms": quantiles_ms([event.first_note_seconds for event in finished if event.first_note_seconds]),
+        "first_note_ms": quantiles_ms(first_notes(log)),
+        "first_note_after_prefill_ms": quantiles_ms(first_notes(log, only_prefilled=True)),
         "lead_ms": round(1000 * summary.get("lead_seconds", 0.0), 1),
         "onset_error_ms": {**quantiles_ms([abs(error) for error in errors]), "std": round(1000 * deviation, 3)},
         "scheduling_error_ms": quantiles_ms([abs(error) for error in scheduling_errors(log)]),
+        "loop_ms": dict(summary.get("loop_ms", {})),
         "notes_in": counters.get("notes_in", 0),
         "notes_out": counters.get("notes_out", 0),
         "late_notes_dropped": counters.get("late_notes_dropped", 0),

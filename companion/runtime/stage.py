@@ -120,6 +120,8 @@ class Stage:
                 self._record(
                     ("g", now, job.request_id, job.seed, job.mask_mode, job.window.bar_count, job.targets, job.tracks)
                 )
+            elif isinstance(effect, Prefill):
+                self._record(("f", now, effect.job.request_id))
             self._around.ask_engine(effect)
 
     def _send(self, effect: SendMidi, kind: str = "s") -> None:

@@ -2,11 +2,14 @@
 
 The rule, in order: the wanted window with every lane; the next smaller windows; then fewer lanes a request (they take turns),
 until the measured p99 fits into 0.9 of a bar. It grows back only when the larger request would fit into 0.7, so that it does not
-swing. Knows seconds and sizes, no clock.
+swing. A request that took longer than any lead within a bar could have allowed for is a bar lost, whatever the lead; while such are
+few they are left out, or a machine that stopped for a moment would cost the bars of the next minutes as well.
+Knows seconds and sizes, no clock.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ FIT, GROW = 0.9, 0.7  # share of a bar that a request may take; that a larger on
 SAMPLES_KEPT = 100
 UNMEASURED = 1.3  # times the engine's own estimate, while nothing is measured
 HICCUP_SAMPLES, HICCUP = 12, 2.0  # among so many, a single one this many times the next is the hundredth
+HOPELESS_SHARE = 0.1  # so many of the samples may be longer than any lead
 PRIOR_SAMPLES = 4  # measured requests before the engine's own estimate is left aside
 FIRST_GUESS_SECONDS = 0.3  # a bar of one lane with a window of 8, before anything is known
 LANE_SHARE = 0.7  # of a one-lane request's time that each further lane adds
@@ -26,11 +30,15 @@ def quantile(values: Iterable[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
-def worst(samples: Iterable[float]) -> float:
-    """The p99 to reckon with; one lone hiccup does not make every bar be asked for early."""
+def worst(samples: Iterable[float], longest: float = math.inf) -> float:
+    """The p99 to reckon with; neither one lone hiccup nor a few beyond `longest` make every bar be asked for early."""
     ordered = sorted(samples)
-    if len(ordered) >= HICCUP_SAMPLES and ordered[-1] > HICCUP * ordered[-2]:
-        ordered.pop()
+    if len(ordered) >= HICCUP_SAMPLES:
+        hopeless = sum(seconds > longest for seconds in ordered)
+        if 0 < hopeless <= max(1, HOPELESS_SHARE * len(ordered)):
+            del ordered[-hopeless:]
+        elif ordered[-1] > HICCUP * ordered[-2]:
+            ordered.pop()
     return quantile(ordered, 0.99)
 
 
@@ -54,6 +62,7 @@ class Deadlines:
         self._first_notes: deque[float] = deque(maxlen=SAMPLES_KEPT)
         self._warm: dict[int, float] = {}
         self._estimates: dict[tuple[int, int], float] = {}
+        self._longest = math.inf  # seconds of a request that a lead within a bar allows for
 
     def engine_ready(self, warm_seconds: Sequence[tuple[int, float]]) -> None:
         """A new checkpoint: forget what the last one took."""
@@ -82,6 +91,10 @@ class Deadlines:
 
     def choose(self, dims: Sequence[int], lanes: int, bar_seconds: float, current: Size | None) -> Size:
         """The largest request that fits. dims: allowed windows, the wanted one first, descending."""
+        longest = FIT * bar_seconds / self.margin
+        if longest != self._longest:
+            self._longest = longest
+            self._estimates.clear()
         wanted = Size(dims[0], lanes)
         sizes = [*(Size(dim, lanes) for dim in dims), *(Size(dims[-1], fewer) for fewer in range(lanes - 1, 0, -1))]
         reached = False
@@ -106,7 +119,7 @@ class Deadlines:
     def _estimate(self, model_dim: int, lanes: int) -> float:
         samples = self._samples.get((model_dim, lanes), ())
         if len(samples) >= PRIOR_SAMPLES:
-            return worst(samples)
+            return worst(samples, self._longest)
         return max([self._prior(model_dim, lanes), *samples])
 
     def _prior(self, model_dim: int, lanes: int) -> float:
@@ -115,7 +128,7 @@ class Deadlines:
         if measured:
             near = min(measured, key=lambda key: (abs(key[0] - model_dim), abs(key[1] - lanes)))
             lane_ratio = _lane_factor(lanes) / _lane_factor(near[1])
-            return worst(self._samples[near]) * lane_ratio * (model_dim / near[0]) ** 0.5
+            return worst(self._samples[near], self._longest) * lane_ratio * (model_dim / near[0]) ** 0.5
         if model_dim in self._warm:
             return UNMEASURED * self._warm[model_dim] * _lane_factor(lanes)
         if self._warm:

@@ -25,6 +25,21 @@ def test_a_lone_hiccup_is_not_the_measure():
     assert deadlines.estimate(8, 3) == pytest.approx(0.42)
 
 
+def test_a_machine_that_stopped_for_a_moment_does_not_cost_the_bars_after_it():
+    deadlines = Deadlines(margin=1.25, floor_seconds=0.05)
+    size = Size(8, 3)
+    for seconds in [0.1] * 25 + [2.5, 1.9]:
+        deadlines.record(8, 3, seconds)
+    assert deadlines.lead(size) > 2, "no bar is known yet that it would be too long for"
+    assert deadlines.choose([8, 4], 3, 1.2, size) == size
+    assert deadlines.lead(size) == pytest.approx(0.125)
+    for _ in range(4):
+        deadlines.record(8, 3, 1.0)
+    assert deadlines.choose([8], 3, 1.2, size).lanes < 3, "too many to be chance"
+    assert deadlines.choose([8], 3, 2.0, size) == size
+    assert deadlines.lead(size) == pytest.approx(1.25), "at a slower tempo the middling ones can be allowed for"
+
+
 def test_the_lead_has_a_floor():
     assert measured(0.001).lead(Size(8, 3)) == 0.05
 
