@@ -87,7 +87,7 @@ class Answering(Generating):
         self.deadlines.engine_ready(event.warm_seconds)
         self.in_flight = self.size = None
         self.asked_bar = self.insured_bar = self.committed_bar
-        self._unreadable_meter = None
+        self._unreadable_meter = self.prepared = None
 
     def _engine_lost(self, event: EngineLost) -> None:
         self.checkpoint = self.in_flight = self.size = None

@@ -1,8 +1,8 @@
 """The state that all parts of a session share, and the few things every part does with it.
 
 A session is made of layers, each a class on the one before: SessionCore (state, time, effects) < Playing (bars become notes) <
-Generating (requests) < Answering (the engine's answers) < Transport (clock, bar lines) < Listening (incoming MIDI) <
-LaneCommands < Commanding (the player's wishes) < Viewing < Session.
+Generating (requests) < Answering (the engine's answers) < Preparing (a song's first bar) < Transport (clock, bar lines) <
+Listening (incoming MIDI) < LaneCommands < Commanding (the player's wishes) < Viewing < Session.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from companion.session.settings import SessionSettings
 from companion.session.songbook import SongBook
 from companion.session.timeline import Timeline
 
-NOTICES_KEPT = 5
 NEVER = math.inf
 
 
@@ -67,7 +66,7 @@ class SessionCore:
         self.wait_bars = settings.wait_bars
         self.ports: dict[tuple[str, str], tuple[str, bool]] = {}  # (direction, port): label, connected
         self.counters: Counter[str] = Counter()
-        self.notices: deque[str] = deque(maxlen=NOTICES_KEPT)
+        self._last_notice = ""
         self._effects: deque[Effect] = deque()
 
     # -- time ---------------------------------------------------------------------------------------------------------
@@ -147,7 +146,7 @@ class SessionCore:
 
     def notice(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
         """One line for the player; the same line twice in a row is said once."""
-        if self.notices and self.notices[-1] == text:
+        if text == self._last_notice:
             return
-        self.notices.append(text)
+        self._last_notice = text
         self.emit(Notice(level, text))

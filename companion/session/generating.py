@@ -53,6 +53,7 @@ class Generating(Playing):
     prefilling: bool = False  # a prefill was sent since the last request
     asked_bar: int = -1  # the last bar that was asked for in earnest
     insured_bar: int = -1
+    prepared: tuple[int, object] | None = None  # the song bar made ahead of the start, and the choices behind it
     _next_request_id: int = 1
     _unreadable_meter: TimeSignature | None = None
 
@@ -91,7 +92,7 @@ class Generating(Playing):
     def insure(self, now: float) -> None:
         """With time left before the next request: ask for the bar after the one that is ready."""
         bar = self._next_bar_to_ask()
-        if self.in_flight or self.size is None or self.insured_bar >= bar or bar <= self.entry_bar:
+        if self.in_flight or self.size is None or self.insured_bar >= bar or bar <= self.entry_bar or not self.running:
             return
         lead = self.deadlines.lead(self.size)
         if lead <= INSURANCE_SHARE * self.bar_seconds(bar) and self.request_seconds() - now > lead:
@@ -140,14 +141,15 @@ class Generating(Playing):
 
     # -- what ---------------------------------------------------------------------------------------------------------
 
-    def _generate(self, bar: int, now: float, insurance: bool) -> None:
+    def _generate(self, bar: int, now: float, insurance: bool, deadline: float | None = None) -> None:
         lanes = self._lanes_to_ask(bar, insurance)
         job = self._job(bar, lanes, now)
         if job is None:
             return
         size = Size(job.window.bar_count, len(lanes))
         self.in_flight = Request(job.request_id, bar, lanes, size, now, insurance)
-        deadline = self.request_seconds() if insurance else self.to_seconds(self.timeline.end(bar))
+        if deadline is None:
+            deadline = self.request_seconds() if insurance else self.to_seconds(self.timeline.end(bar))
         self.prefilling = False
         self.emit(Generate(job, deadline))
         self.counters["insurances" if insurance else "requests"] += 1

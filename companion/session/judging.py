@@ -105,6 +105,13 @@ class Judge:
         """Of a pass, so far; None where nothing was judged."""
         return self.tally(number).accuracy
 
+    def part_name(self, session: SessionCore) -> str:
+        """The written part that is compared with what is played; "" without one."""
+        lane = self._lane(session)
+        if lane is None or lane.song_track is None or session.songbook.song is None:
+            return ""
+        return session.songbook.song.score.tracks[lane.song_track].name or "your part"
+
     def _settle(self, session: SessionCore, position: float) -> None:
         self._settled_beats = min(position, session.timeline.start(max(session.bar, 0) + 1))
         self._meter.advance(position)

@@ -127,7 +127,6 @@ class Listening(Transport):
         self.learned = {key: value for key, value in self.learned.items() if value != action} | {name: action}
         self.settings = replace(self.settings, learned=dict(self.learned))
         self.emit(Learned(name, action, dict(self.learned)))
-        self.notice(f"{name} now does: {action}")
 
     def act(self, action: str, now: float) -> None:
         """A learned action: a command's name, with a lane where it needs one: "keep", "mute:2"."""

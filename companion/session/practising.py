@@ -125,10 +125,14 @@ class Practising(Extension):
         return self._shown
 
     def lane_notes(self, session: SessionCore, lane: Lane, bar: int) -> tuple[tuple[Note, ...], Ladder] | None:
-        """Backing in the key of its pass."""
+        """Backing in the key of its pass; where the song is entered or a loop closes, with what sounds on from before."""
         if lane.role != "backing":
             return None
-        return self._written(session, lane, bar), "written"
+        notes = self._written(session, lane, bar)
+        if not lane.is_drum and self.passes.begins_at(bar):
+            key = self.passes.settings(bar).transpose
+            notes = (*session.songbook.held_into(lane.song_track, session.song_bar_of(bar), key), *notes)
+        return notes, "written"
 
     def _written(self, session: SessionCore, lane: Lane, bar: int) -> tuple[Note, ...]:
         key = self.passes.settings(bar).transpose
@@ -205,7 +209,7 @@ class Practising(Extension):
 
     def _loop_here(self, session: SessionCore, command: Command, now: float) -> None:
         """Loop the section that sounds (the bar, without sections); again: no loop."""
-        here = self._section(self._song_bar(session), session.songbook.bar_count)
+        here = self._section(self._song_bar(session, now), session.songbook.bar_count)
         loop = None if self.loop == here else here
         arguments = (("end", loop[1]), ("start", loop[0])) if loop else ()
         self._set_loop(session, Command("set_loop", arguments), now)
@@ -214,7 +218,7 @@ class Practising(Extension):
         starts = sorted(bar for bar, _ in self.song.sections)
         if not starts:
             raise UsageError("this song has no sections")
-        wanted = next((bar for bar in starts if bar > self._song_bar(session)), starts[0])
+        wanted = next((bar for bar in starts if bar > self._song_bar(session, now)), starts[0])
         if self.loop and not self.loop[0] <= wanted < self.loop[1]:
             self.loop = None
         if session.running:
@@ -271,7 +275,7 @@ class Practising(Extension):
             loop=self.loop,
             sections=self.song.sections,
             chords=self._chords_in(settings.transpose),
-            song_bar=self._song_bar(session),
+            song_bar=self._song_bar(session, now),
             transpose=settings.transpose,
             accuracy=self._judge.accuracy(number - 1),
             live_accuracy=live.accuracy,
@@ -280,6 +284,7 @@ class Practising(Extension):
             missed=live.missed,
             extra=live.extra,
             mean_offset_ms=live.mean_offset_ms,
+            judged_part=self._judge.part_name(session),
         )
 
     def _chords_in(self, key: int) -> tuple[tuple[int, float, str], ...]:
@@ -290,8 +295,9 @@ class Practising(Extension):
             self._chords[key] = tuple((bar, beat, symbol) for (bar, beat, _), symbol in marks)
         return self._chords[key]
 
-    def _song_bar(self, session: SessionCore) -> int:
-        song_bar = session.timeline.song_bar(max(session.bar, 0))
+    def _song_bar(self, session: SessionCore, now: float) -> int:
+        resume = self.session.resume_place(session.position(now))
+        song_bar = resume[0] if resume else session.timeline.song_bar(max(session.bar, 0))
         return max(0, min(song_bar, session.songbook.bar_count - 1))
 
     def _section(self, song_bar: int, bar_count: int) -> Loop:

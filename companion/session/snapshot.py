@@ -28,6 +28,15 @@ class BarView:
 
 
 @dataclass(frozen=True, slots=True)
+class BarPlace:
+    """A bar on screen: which bar of the song it is (or how many bars since the start, from 0), and its own meter."""
+
+    bar: int
+    song_bar: int
+    time_signature: TimeSignature
+
+
+@dataclass(frozen=True, slots=True)
 class LaneView:
     """One track: what it is and its bars around now (oldest first)."""
 
@@ -66,7 +75,10 @@ class TransportView:
 
 @dataclass(frozen=True, slots=True)
 class GenerationView:
-    """How the infill is doing. Times in seconds over the recent requests; bars_by_step counts companion bars started so far."""
+    """How the infill is doing. Times in seconds over the recent requests; bars_by_step counts companion bars started so far.
+
+    mask_mode: the one in use, also where "auto" was chosen, once the checkpoint is known.
+    """
 
     state: Literal["no engine", "loading", "idle", "prefilling", "generating"]
     bars: int = 0
@@ -104,6 +116,7 @@ class PracticeView:
     extra: int = 0
     mean_offset_ms: float = 0.0
     turn: str = ""  # trading: "player" or "companion"
+    judged_part: str = ""  # the written part that the player is compared with, "" = none
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +128,8 @@ class Snapshot:
     lanes: tuple[LaneView, ...]
     generation: GenerationView
     model: ModelSettings
+    bars: tuple[BarPlace, ...] = ()  # all bars that lanes show, oldest first
     checkpoint: CheckpointInfo | None = None
-    notices: tuple[str, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
     # counters: notes_in, notes_out, hanging_notes, malformed, unpaired_offs, doubled_ons, stale_answers, missed_ticks …
     ports: Mapping[str, bool] = field(default_factory=dict)  # "in:NAME" or "out:NAME" → connected

@@ -9,6 +9,8 @@ from companion.music import Bar, Note, TimeSignature
 from companion.session.settings import Song
 
 RESOLUTION = 480
+HELD_BARS = 16  # a note that began longer ago is no longer taken up
+HELD_BEATS = 0.25  # what would last no longer than this has ended for the ear
 
 
 class SongBook:
@@ -54,6 +56,21 @@ class SongBook:
         if key not in self._cache:
             self._cache[key] = self._read_notes(*key)
         return self._cache[key]
+
+    def held_into(self, track: int | None, song_bar: int, transpose: int | None = None) -> tuple[Note, ...]:
+        """Notes begun in earlier bars that sound on over this bar's line, as notes from there on, in order of pitch.
+
+        For music that is entered here, as a sequencer "chases" notes; a pitch that is struck anew on the line is left out.
+        """
+        line = self.start(song_bar)
+        struck = {note.pitch for note in self.notes(track, song_bar, transpose) or () if note.onset_ticks == 0}
+        held: dict[int, Note] = {}
+        for bar in range(max(0, song_bar - HELD_BARS), song_bar):
+            for note in self.notes(track, bar, transpose) or ():
+                rest = self.start(bar) + (note.onset_ticks + note.duration_ticks) / RESOLUTION - line
+                if rest > HELD_BEATS and note.pitch not in struck:
+                    held[note.pitch] = Note(0, round(rest * RESOLUTION), note.pitch, note.velocity)
+        return tuple(held[pitch] for pitch in sorted(held))
 
     def bpm_at(self, song_bar: int, beat: float = 0.0) -> float | None:
         """The written tempo at a place; None without a song."""

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from companion.session.answering import Answering
 from companion.session.clock import ExternalClock
 from companion.session.core import NEVER
 from companion.session.internal_clock import InternalClock, TapTempo, clamp_bpm
 from companion.session.messages import ClockMessage
+from companion.session.preparing import Preparing
 
 CONTIGUOUS_BEATS = 1.5 / 24
 AFTER_BEAT = (
@@ -20,7 +20,7 @@ NOTE_COMES_SECONDS, NOTE_GONE_SECONDS = 0.004, 0.0005  # a request waits for a n
 MAX_SKIP_BEATS = 16.0  # a clock that was lost may come back this much further on in the same music
 
 
-class Transport(Answering):
+class Transport(Preparing):
     """Clock and bar lines. All methods take `now` in seconds."""
 
     taps: TapTempo
@@ -58,12 +58,18 @@ class Transport(Answering):
             self.clock.handle_timer(now)
             self._follow(now)
         if not self.running:
+            self._prepare_start(now)
             return
         self.scheduler.run(now, self.to_seconds)
         while self.running and self._pass_bar_line(now):
             self.scheduler.run(now, self.to_seconds)
         if self.running:
             self._ask_engine(now)
+
+    def _prepare_start(self, now: float) -> None:
+        """With a song, unless the music goes on from where it rests: the first bar is made now."""
+        if self._resting_position is None and (place := self.resume_place(self.position(now))) is not None:
+            self.prepare(place[0], now)
 
     def _ask_engine(self, now: float) -> None:
         """Requests and prefills that are due, but not just before a note: laying out a window takes a moment."""
@@ -219,7 +225,7 @@ class Transport(Answering):
         song_bar = self._first_song_bar(song_bar)
         bar = self.timeline.jump(self.bar, song_bar)
         self.offset_beats = self.timeline.start(bar) + beat - begin
-        self.plan.forget_from(bar)
+        self.take_prepared(bar, song_bar)
         self.capture.forget_from(bar)
         self.bar = self.committed_bar = bar - 1
         position = clock_position + self.offset_beats
@@ -227,7 +233,6 @@ class Transport(Answering):
             self.context_bar = bar
             self.entry_bar = bar + self._bars_to_wait()
         self.kept_bar = None
-        self.forget_requests(bar)
         self.send_programs(now)
         self._next_beat = self.timeline.start(bar)
         self._next_tempo = self._next_beat + beat
@@ -238,11 +243,16 @@ class Transport(Answering):
             self._counting_from = position
             self._count_in(bar, position)
 
-    def relocated(self, position: float) -> bool:
-        """Whether, at rest, the clock has been set to another place than where the music stopped (or would begin)."""
-        clock_position = position - self.offset_beats
-        rested = self._resting_position or 0.0
-        return not self.running and clock_position >= 0 and abs(clock_position - rested) >= CONTIGUOUS_BEATS
+    def resume_place(self, position: float) -> tuple[int, float] | None:
+        """(song bar, beats into it) where the music at rest will begin, if that is not where it stopped (else None)."""
+        clock_position, rested = position - self.offset_beats, self._resting_position
+        if self.running or clock_position < 0:
+            return None
+        if rested is not None and abs(clock_position - rested) < CONTIGUOUS_BEATS:
+            return None
+        song_bar, beat = self.songbook.locate(clock_position)
+        first = self._first_song_bar(song_bar)
+        return first, beat if first == song_bar else 0.0
 
     def _bars_to_wait(self) -> int:
         """Bars before the companion enters: those asked for, but at least one to hear, unless a song is written."""

@@ -10,6 +10,7 @@ from companion.session.commanding import Commanding
 from companion.session.internal_clock import InternalClock
 from companion.session.lanes import Lane
 from companion.session.snapshot import (
+    BarPlace,
     BarState,
     BarView,
     GenerationView,
@@ -36,8 +37,8 @@ class Viewing(Commanding):
             lanes=tuple(self._lane_view(lane, position) for lane in self.lanes if not lane.removed),
             generation=self._generation_view(),
             model=self.settings.model,
+            bars=self._places(),
             checkpoint=self.checkpoint,
-            notices=tuple(self.notices),
             counters=self._counters_view(),
             ports=self._ports_view(),
             practice=self._practice_view(now),
@@ -56,9 +57,9 @@ class Viewing(Commanding):
         bar = max(self.bar, 0)
         if self.counting_in:
             bar = self.bar + 1
-        beat, song_bar = position - self.timeline.start(bar), self.timeline.song_bar(bar)
-        if self.relocated(position):  # the master (or a seek) has moved on since the music stopped
-            song_bar, beat = self.songbook.locate(position - self.offset_beats)
+        beat, song_bar, meter = position - self.timeline.start(bar), self.timeline.song_bar(bar), None
+        if (resume := self.resume_place(position)) is not None:
+            (song_bar, beat), meter = resume, self._meter_of(resume[0])
         return TransportView(
             source="internal" if isinstance(self.clock, InternalClock) else "external",
             state=self.clock.state,
@@ -66,14 +67,20 @@ class Viewing(Commanding):
             bar=bar,
             beat=beat,
             position_beats=position,
-            time_signature=self.timeline.meter(bar),
+            time_signature=meter or self.timeline.meter(bar),
             jitter_seconds=self.clock.jitter_seconds,
             counting_in=self.counting_in,
             song_bar=song_bar,
         )
 
+    def _shown_bars(self) -> range:
+        return range(max(0, self.bar - BARS_BEFORE), max(self.bar, 0) + BARS_AFTER)
+
+    def _places(self) -> tuple[BarPlace, ...]:
+        song_bar, meter = self.timeline.song_bar, self.timeline.meter
+        return tuple(BarPlace(bar, song_bar(bar), meter(bar)) for bar in self._shown_bars())
+
     def _lane_view(self, lane: Lane, position: float) -> LaneView:
-        first, last = max(0, self.bar - BARS_BEFORE), max(self.bar, 0) + BARS_AFTER
         return LaneView(
             index=lane.index,
             name=lane.name,
@@ -83,7 +90,7 @@ class Viewing(Commanding):
             channel=lane.channel,
             muted=lane.muted,
             solo=lane.solo,
-            bars=tuple(self._bar_view(lane, bar, position) for bar in range(first, last)),
+            bars=tuple(self._bar_view(lane, bar, position) for bar in self._shown_bars()),
             attributes=lane.attributes,
             sounding=self.scheduler.sounding(lane.index),
         )
@@ -134,10 +141,15 @@ class Viewing(Commanding):
             last_seconds=last,
             lead_seconds=self.deadlines.lead(self.size) if self.size else 0.0,
             model_dim=self.size.model_dim if self.size else self.settings.model.model_dim,
-            mask_mode=self.settings.model.mask_mode,
+            mask_mode=self._mask_mode(),
             late_notes_dropped=self.counters["late_notes_dropped"] + self.scheduler.late_dropped,
             advice=self.size.advice if self.size else "",
         )
+
+    def _mask_mode(self) -> str:
+        chosen = self.settings.model.mask_mode
+        modes = self.checkpoint.mask_modes if self.checkpoint else ()
+        return chosen if chosen in modes or not modes else modes[0]  # "auto": a checkpoint names its best first
 
     def _engine_view(self) -> str:
         if self.checkpoint is None:

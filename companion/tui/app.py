@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
@@ -20,10 +21,13 @@ from companion.tui.controls.overlay import Overlay
 from companion.tui.controls.screen import DialScreen
 from companion.tui.feed import Feed, HasHappened, one_line
 from companion.tui.keys import KEYS
+from companion.tui.notices import NoticeBoard
 from companion.tui.pace import FASTEST_SECONDS, Pace
 from companion.tui.pickers.choices import ChoiceScreen
 from companion.tui.pickers.offers import InstalledCheckpoint, PortNames
 from companion.tui.stage import Stage
+from companion.tui.status.draw import Lines
+from companion.tui.wording import action_words, control_words
 
 if TYPE_CHECKING:
     from companion.config.presets import Preset
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
     Launcher = Callable[[], Performance]
 
 PresetSaver = Callable[[str, SessionSettings, dict[str, str]], str]
-SEVERITIES: dict[str, Any] = {"info": "information", "warning": "warning", "error": "error"}
+ECHO_SECONDS = 3.0
 
 
 class CompanionApp(App[int]):
@@ -70,6 +74,9 @@ class CompanionApp(App[int]):
         self._preset_saver = preset_saver
         self._overlay = Overlay()
         self._pace = Pace()
+        self._board = NoticeBoard()
+        self._echo = ("", 0.0)
+        self._took_takes = False
         self._learned: dict[str, str] = {}
         self._ports: dict[str, str] = {}
 
@@ -105,6 +112,8 @@ class CompanionApp(App[int]):
             self._tell(event)
         if self.feed.newest is not None:
             self.picture = self._overlay.apply(self.feed.newest, time.monotonic())
+            if self.feed.ended:
+                self.picture = stopped(self.picture)
         if self.stage.is_ready:
             self.stage.show(self.picture, self.feed.health())
         top = self.screen_stack[-1] if self.screen_stack else None  # none any more while the app is closing
@@ -112,11 +121,28 @@ class CompanionApp(App[int]):
             top.show(self.picture)
 
     def _tell(self, event: HasHappened) -> None:
+        now = time.monotonic()
         if isinstance(event, Learned):
             self._learned.update(event.bindings or {event.control: event.action})
-            self.notify(f"{event.control} now does: {event.action} — S keeps it in a preset")
-        elif isinstance(event, Notice) and event.level == "error":
-            self.notify(event.text, severity="error")
+            self._board.add(f"{control_words(event.control)} now does: {action_words(event.action)}", "info", now)
+            self.say(f"{control_words(event.control)} now does: {action_words(event.action)} — S keeps it in a preset")
+        elif isinstance(event, Notice):
+            self._board.add(event.text, event.level, now)
+
+    def say(self, text: str) -> None:
+        """Show for a moment what a key did; "" says nothing and leaves what is said."""
+        if text:
+            self._echo = text, time.monotonic() + ECHO_SECONDS
+            self.draw()
+
+    def echo(self) -> str:
+        """What the last key did, while it is news."""
+        text, until = self._echo
+        return text if time.monotonic() < until else ""
+
+    def said(self) -> Lines:
+        """What the performance has said lately, newest first."""
+        return self._board.lines(time.monotonic())
 
     def _ends_by_itself(self) -> bool:
         return bool(self._options and self._options.bars)
@@ -126,6 +152,7 @@ class CompanionApp(App[int]):
     def send(self, wish: Command) -> None:
         """Pass a wish on, and show it as done until the performance has had time to answer."""
         self.feed.send(wish)
+        self._took_takes = self._took_takes or wish.name == "record"
         self._overlay.add(wish, time.monotonic())
         self.draw()
 
@@ -136,6 +163,15 @@ class CompanionApp(App[int]):
     def action_quit_now(self) -> None:
         """Without asking."""
         self.exit(0)
+
+    def keep_takes(self) -> list[Path]:
+        """Write the takes that were marked in the performance that has ended. Raises CompanionError."""
+        if not self._took_takes or not self.feed.recording:
+            return []
+        from companion.runtime.takes import write_takes
+
+        self._took_takes = False
+        return write_takes(Path(self.feed.recording))
 
     # --- ports and presets -----------------------------------------------------------------------------------------
 
@@ -179,7 +215,7 @@ class CompanionApp(App[int]):
     def load_preset(self, name: str) -> None:
         """End this performance and start one from a preset."""
         if self._options is None:
-            self.notify("this performance was not started from a preset", severity="warning")
+            self.say("this performance was not started from a preset")
             return
         self.run_worker(lambda: self._relaunch(name), thread=True, group="relaunch", exclusive=True)
 
@@ -189,10 +225,11 @@ class CompanionApp(App[int]):
         try:
             preset = load_preset(name)
         except CompanionError as error:
-            self.call_from_thread(self.notify, one_line(error), severity="error")
+            self.call_from_thread(self._board.add, one_line(error), "error", time.monotonic())
             return
         remember_used(preset)
         self.feed.stop()
+        self.keep_takes()
         launcher: Any = self._launcher
         options = replace(
             launcher.options, settings=preset.settings, ports=preset.ports, preset=preset, title=preset.title
@@ -200,9 +237,17 @@ class CompanionApp(App[int]):
         self._launcher = replace(launcher, options=options)
         self._learned.clear()
         self._ports.clear()
+        self._board.clear()
         self.picture = None
         self.feed = Feed(self._launcher)
         self.feed.start()
+
+
+def stopped(picture: Snapshot) -> Snapshot:
+    """The last picture of a performance that has ended: nothing runs and nothing sounds any more."""
+    lanes = tuple(replace(lane, sounding=()) for lane in picture.lanes)
+    transport = replace(picture.transport, state="stopped", counting_in=False)
+    return replace(picture, lanes=lanes, transport=transport, generation=replace(picture.generation, state="no engine"))
 
 
 def run_app(launcher: Launcher, *, title: str = "", preset_saver: PresetSaver | None = None) -> int:
@@ -224,4 +269,6 @@ def run_app(launcher: Launcher, *, title: str = "", preset_saver: PresetSaver | 
         raise CompanionError(f"the performance ended: {one_line(error)}")
     if app.feed.recording:
         print(f"recording: {app.feed.recording}")
+        for path in app.keep_takes():
+            print(f"take: {path}")
     return status or 0

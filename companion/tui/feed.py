@@ -41,6 +41,7 @@ class Feed:
         self.ended = False
         self.error: Exception | None = None
         self.recording: str = ""
+        self.reason = ""
 
     def start(self) -> None:
         """Launch the performance, in the background."""
@@ -67,7 +68,7 @@ class Feed:
         if self.error is not None:
             return f"the performance has ended: {one_line(self.error)} — press q"
         if self.ended:
-            return "the performance has ended — press q"
+            return f"the performance has ended{': ' if self.reason else ''}{self.reason} — press q"
         if not self.launched:
             return "starting, loading checkpoint…"
         silence = self._clock() - self._last_sign
@@ -103,8 +104,8 @@ class Feed:
             picture = performance.snapshot()
             if picture is not None and (self.newest is None or picture.now_seconds != self.newest.now_seconds):
                 self.newest, self._last_sign = picture, self._clock()
-            for event in performance.events():
-                self._happened.put(event)
+            self.reason = ""
+            self._take_events(performance)
             if not performance.alive():
                 self.ended = True
                 return
@@ -112,9 +113,16 @@ class Feed:
     def _end(self, performance: Performance) -> None:
         try:
             performance.stop()
+            self._take_events(performance)  # the last may say why
             self.recording = str(performance.recording or "")
         except Exception as error:
             self.error = self.error or error
+
+    def _take_events(self, performance: Performance) -> None:
+        for event in performance.events():
+            self._happened.put(event)
+            if isinstance(event, Notice) and event.level == "error":
+                self.reason = event.text
 
     def _take_ports(self, performance: Performance) -> None:
         self.ports = performance.list_ports()

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-GROUPS = ("Transport", "Bars", "Parts", "Sampling and model", "Practice", "Set-up")
+VIEWS = ("roll", "practice")
+_ROLL, _PRACTICE = VIEWS
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
     """One action: `keys` as Textual names them (comma separated), what it is called, and a short word for the hint line.
 
-    urgent keys work while a picker is open, too.
+    hints: in which views the hint is shown. urgent keys work while a picker is open, too.
     """
 
     keys: str
@@ -21,6 +22,7 @@ class Key:
     help: str
     group: str
     hint: str = ""
+    hints: tuple[str, ...] = VIEWS
     urgent: bool = False
 
     @property
@@ -57,64 +59,89 @@ _PRINTED = {
 }
 
 
-def _wish(keys: str, name: str, help: str, group: str, hint: str = "", urgent: bool = False) -> Key:
-    return Key(keys, f"wish('{name}')", help, group, hint, urgent)
+# (keys, action, help, hint, view of the hint); a plain name is a wish to the performance, one in brackets an action of the screen.
+_TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
+    "Transport": (
+        ("space", "toggle", "start or stop; without a MIDI clock: start by the internal clock", "start"),
+        ("p", "panic", "panic: silence everything now", "panic", _ROLL),
+        ("exclamation_mark", "panic", "panic, also while a menu is open"),
+        ("t", "tap", "tap the tempo", "tap", _ROLL),
+        ("plus,equals_sign", "faster", "tempo up by 1 BPM"),
+        ("minus", "slower", "tempo down by 1 BPM"),
+        ("x", "clock_source", "follow the MIDI clock, or be the clock"),
+        ("c", "click", "metronome click on or off"),
+        ("T", "[pick_meter]", "choose the time signature"),
+        ("home", "rewind", "back to bar 1"),
+        ("r", "record", "begin or end a take, kept as a file of its own beside the whole performance", "take", _ROLL),
+        ("h", "thru", "thru: pass what you play on to the output"),
+    ),
+    "Bars": (
+        ("left", "[move_bar(-1)]", "choose an earlier bar"),
+        ("right", "[move_bar(1)]", "choose a later bar"),
+        ("escape", "[dismiss_choice]", "back to “the next bar”; stop learning a foot switch"),
+        ("g", "regenerate", "regenerate the chosen bar (else the next one)", "new bar", _ROLL),
+        ("k", "keep", "keep: repeat this bar of our parts until pressed again; practising: keep the fills", "keep"),
+        ("l", "lock", "lock or unlock the chosen bar"),
+        ("u", "undo", "undo the last change of the plan"),
+        ("w", "wait", "bars of yours to wait for before joining in: 0, 1, 2, 4, 8"),
+    ),
+    "Parts": (
+        ("up", "[move_lane(-1)]", "choose the part above"),
+        ("down", "[move_lane(1)]", "choose the part below"),
+        ("m", "mute", "mute the chosen part", "mute"),
+        ("s", "solo", "solo the chosen part"),
+        ("i", "[pick_instrument]", "choose the instrument of the chosen part"),
+        (
+            "a",
+            "[edit_attributes]",
+            "dials: temperature, harmony, and the part's density, voices, note lengths",
+            "dials",
+        ),
+        ("N", "[add_part]", "add a part of ours"),
+        ("D", "remove", "remove the chosen part of ours"),
+    ),
+    "Sampling and model": (
+        ("left_square_bracket", "cooler", "temperature down"),
+        ("right_square_bracket", "hotter", "temperature up"),
+        ("left_curly_bracket", "narrower", "top-p down"),
+        ("right_curly_bracket", "wider", "top-p up"),
+        ("M", "[pick_model]", "checkpoint, window (model_dim) and mask mode", "model", _ROLL),
+    ),
+    "Practice": (
+        ("tab", "[switch_view]", "piano roll or practice view", "view"),
+        ("L", "loop", "loop the section we are in; again: no loop", "loop", _PRACTICE),
+        ("n", "next_section", "go on to the next section", "section", _PRACTICE),
+        ("comma", "song_slower", "practice tempo down by 5 %", "slower", _PRACTICE),
+        ("full_stop", "song_faster", "practice tempo up by 5 %", "faster", _PRACTICE),
+        ("left_parenthesis", "key_down", "transpose down a semitone"),
+        ("right_parenthesis", "key_up", "transpose up a semitone"),
+        ("y", "mine", "the chosen part is mine: muted, and I am listened to"),
+        ("f", "fill", "the chosen part is filled by the companion"),
+        ("b", "backing", "the chosen part plays as written"),
+        ("d", "trade", "trade bars with the solo part: 0, 2, 4, 8"),
+        ("z", "answer", "answer when I pause: on or off"),
+    ),
+    "Set-up": (
+        ("o", "[pick_ports]", "choose MIDI ports", "ports", _ROLL),
+        ("P", "[pick_preset]", "load a preset"),
+        ("S", "[save_preset]", "save everything on screen as a preset"),
+        ("F", "[learn]", "teach a foot switch, pad or key an action"),
+        ("question_mark", "[help]", "this help", "help"),
+        ("q", "[ask_quit]", "quit", "quit"),
+        ("ctrl+c,ctrl+q", "[quit_now]", "quit without asking"),
+    ),
+}
+_URGENT = ("exclamation_mark", "ctrl+c,ctrl+q")
+GROUPS = tuple(_TABLE)
 
 
-KEYS: tuple[Key, ...] = (
-    _wish("space", "toggle", "start or stop; without a MIDI clock: start by the internal clock", "Transport", "start"),
-    _wish("p", "panic", "panic: silence everything now", "Transport", "panic"),
-    _wish("exclamation_mark", "panic", "panic, also while a menu is open", "Transport", urgent=True),
-    _wish("t", "tap", "tap the tempo", "Transport", "tap"),
-    _wish("plus,equals_sign", "faster", "tempo up by 1 BPM", "Transport"),
-    _wish("minus", "slower", "tempo down by 1 BPM", "Transport"),
-    _wish("x", "clock_source", "follow the MIDI clock, or be the clock", "Transport"),
-    _wish("c", "click", "metronome click on or off", "Transport"),
-    Key("T", "pick_meter", "choose the time signature", "Transport"),
-    _wish("home", "rewind", "back to bar 1", "Transport"),
-    _wish("r", "record", "record on or off", "Transport", "rec"),
-    _wish("h", "thru", "thru: pass what you play on to the output", "Transport"),
-    Key("left", "move_bar(-1)", "choose an earlier bar", "Bars"),
-    Key("right", "move_bar(1)", "choose a later bar", "Bars"),
-    Key("escape", "dismiss_choice", "back to “the next bar”; stop learning a foot switch", "Bars"),
-    _wish("g", "regenerate", "regenerate the chosen bar (else the next one)", "Bars", "new bar"),
-    _wish("k", "keep", "keep: repeat this bar of our parts, until pressed again", "Bars", "keep"),
-    _wish("l", "lock", "lock or unlock the chosen bar", "Bars"),
-    _wish("u", "undo", "undo the last change of the plan", "Bars"),
-    _wish("w", "wait", "bars of yours to wait for before joining in: 0, 1, 2, 4, 8", "Bars"),
-    Key("up", "move_lane(-1)", "choose the part above", "Parts"),
-    Key("down", "move_lane(1)", "choose the part below", "Parts"),
-    _wish("m", "mute", "mute the chosen part", "Parts", "mute"),
-    _wish("s", "solo", "solo the chosen part", "Parts"),
-    Key("i", "pick_instrument", "choose the instrument of the chosen part", "Parts"),
-    Key("a", "edit_attributes", "attributes of the chosen part: density, polyphony, durations", "Parts", "attributes"),
-    Key("N", "add_part", "add a part of ours", "Parts"),
-    _wish("D", "remove", "remove the chosen part of ours", "Parts"),
-    _wish("left_square_bracket", "cooler", "temperature down", "Sampling and model"),
-    _wish("right_square_bracket", "hotter", "temperature up", "Sampling and model"),
-    _wish("left_curly_bracket", "narrower", "top-p down", "Sampling and model"),
-    _wish("right_curly_bracket", "wider", "top-p up", "Sampling and model"),
-    Key("M", "pick_model", "checkpoint, window (model_dim) and mask mode", "Sampling and model", "model"),
-    Key("tab", "switch_view", "piano roll or practice view", "Practice", "view"),
-    _wish("L", "loop", "loop the section we are in; again: no loop", "Practice"),
-    _wish("n", "next_section", "go on to the next section", "Practice"),
-    _wish("comma", "song_slower", "practice tempo down by 5 %", "Practice"),
-    _wish("full_stop", "song_faster", "practice tempo up by 5 %", "Practice"),
-    _wish("left_parenthesis", "key_down", "transpose down a semitone", "Practice"),
-    _wish("right_parenthesis", "key_up", "transpose up a semitone", "Practice"),
-    _wish("y", "mine", "the chosen part is mine: muted, and I am listened to", "Practice"),
-    _wish("f", "fill", "the chosen part is filled by the companion", "Practice"),
-    _wish("b", "backing", "the chosen part plays as written", "Practice"),
-    _wish("d", "trade", "trade bars with the solo part: 0, 2, 4, 8", "Practice"),
-    _wish("z", "answer", "answer when I pause: on or off", "Practice"),
-    Key("o", "pick_ports", "choose MIDI ports", "Set-up", "ports"),
-    Key("P", "pick_preset", "load a preset", "Set-up"),
-    Key("S", "save_preset", "save everything on screen as a preset", "Set-up"),
-    Key("F", "learn", "teach a foot switch, pad or key an action", "Set-up"),
-    Key("question_mark", "help", "this help", "Set-up", "help"),
-    Key("q", "ask_quit", "quit", "Set-up", "quit"),
-    Key("ctrl+c,ctrl+q", "quit_now", "quit without asking", "Set-up", urgent=True),
-)
+def _key(group: str, keys: str, action: str, help: str, hint: str = "", view: str = "") -> Key:
+    screens_own = action.startswith("[")
+    called = action.strip("[]") if screens_own else f"wish('{action}')"
+    return Key(keys, called, help, group, hint, (view,) if view else VIEWS, keys in _URGENT)
+
+
+KEYS: tuple[Key, ...] = tuple(_key(group, *row) for group, rows in _TABLE.items() for row in rows)
 
 LEARNABLE: tuple[tuple[str, str], ...] = (
     ("toggle", "start or stop"),

@@ -17,8 +17,10 @@ from companion.session.snapshot import Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
 from companion.tui.controls.commands import commands_for
+from companion.tui.controls.echo import echo
 from companion.tui.controls.screen import DialScreen
 from companion.tui.help.screen import HelpScreen
+from companion.tui.hints import draw_hints
 from companion.tui.keys import KEYS
 from companion.tui.lanes.draw import LanesPainter, Selection
 from companion.tui.lanes.grid import lane_at
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 
 TALL_FROM, WIDE_FROM = 30, 116
 MIN_LANES_ROWS = 13
-HINT_KEYS = [key for key in KEYS if key.hint]
 
 
 class Stage(MenuActions, Screen[None]):
@@ -96,18 +97,29 @@ class Stage(MenuActions, Screen[None]):
     def show(self, snapshot: Snapshot | None, health: str) -> None:
         """Draw a picture; nothing happens when it is the one already shown."""
         self._keep_selection_valid(snapshot)
-        shown = (id(snapshot), snapshot and snapshot.now_seconds, health, self.selection, self.practice_view)
+        said, answer = self.app.said(), self.app.echo()
+        shown = (
+            id(snapshot),
+            snapshot and snapshot.now_seconds,
+            health,
+            self.selection,
+            self.practice_view,
+            said,
+            answer,
+        )
         if shown == self._shown and snapshot is not None:
             return
         self._shown = shown
         self._arrange(snapshot)
-        has_song = snapshot is not None and snapshot.practice is not None
+        practising = self.shows_practice(snapshot)
         self._paint("transport", lambda width, height: draw_transport(snapshot, health, width, height))
         self._paint("song", lambda width, height: draw_line(snapshot, width))
         self._paint("practice", lambda width, height: draw_practice(snapshot, self.selection, width, height))
-        self._paint("column", lambda width, height: draw_column(snapshot, width, height))
-        self._paint("strip", lambda width, height: draw_strip(snapshot, width, height))
-        self._paint("hints", lambda width, height: draw_hints(width, height, has_song=has_song))
+        self._paint("column", lambda width, height: draw_column(snapshot, width, height, said))
+        self._paint("strip", lambda width, height: draw_strip(snapshot, width, height, said))
+        self._paint(
+            "hints", lambda width, height: draw_hints(width, height, snapshot, practising=practising, echo=answer)
+        )
         if snapshot is not None:
             self._paint("lanes", lambda width, height: self._painter.draw(snapshot, self.selection, width, height))
         else:
@@ -150,7 +162,9 @@ class Stage(MenuActions, Screen[None]):
         snapshot = self.app.picture
         if snapshot is None:
             return
-        for wish in commands_for(name, snapshot, self.selection):
+        wishes = commands_for(name, snapshot, self.selection)
+        self.app.say(echo(name, snapshot, self.selection, wishes))
+        for wish in wishes:
             self.app.send(wish)
 
     def action_move_lane(self, by: int) -> None:
@@ -215,22 +229,6 @@ class Stage(MenuActions, Screen[None]):
         if lane is not None:
             self.selection = Selection(lane, grid.bar_at(event.x))
             self.app.draw()
-
-
-def draw_hints(width: int, height: int, *, has_song: bool) -> Canvas:
-    """The most useful keys, as many as fit; help and quit always. The practice view is offered where there is a song."""
-    canvas = Canvas(width, height)
-    views = [key for key in HINT_KEYS if key.keys == "tab"]
-    useful = (views if has_song else []) + [key for key in HINT_KEYS if key not in views]
-    always = [key for key in HINT_KEYS if key.hint in ("help", "quit")]
-    reserve = sum(len(key.shown) + len(key.hint) + 3 for key in always)
-    x = 0
-    for key in [key for key in useful if key not in always]:
-        if x + len(key.shown) + len(key.hint) + 3 <= width - reserve:
-            x = canvas.put_spans(x, 0, (f" {key.shown}", palette.KEY), (f" {key.hint} ", palette.DIM))
-    for key in always:
-        x = canvas.put_spans(x, 0, (f" {key.shown}", palette.KEY), (f" {key.hint} ", palette.DIM))
-    return canvas
 
 
 def draw_waiting(width: int, height: int) -> Canvas:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from math import floor
 
 from companion.session.snapshot import Snapshot, TransportView
+from companion.tui.keys import LEARNABLE
 
 _PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 ROLE_WORDS = {"human": "you", "companion": "companion", "backing": "backing", "silent": "silent"}
 WHOLE_BAR = 1e-9
+_PEDALS = {"64": " (sustain)", "66": " (sostenuto)", "67": " (soft)", "4": " (foot)", "11": " (expression)"}
 MAX_PORT_NAMES = 22  # columns, so that what follows still fits into 80
+ACTION_WORDS = dict(LEARNABLE)
 
 
 def pitch_name(pitch: int) -> str:
@@ -29,19 +32,18 @@ def percent(share: float) -> str:
     return f"{min(share * 100, 99.9):.1f} %"
 
 
-def bar_number(transport: TransportView, bar: int, loop: tuple[int, int] | None = None) -> int:
-    """What a player calls the session's bar `bar`: counted from 1 since the start, or in the song; loops go round."""
-    song = bar - transport.bar + transport.song_bar
-    if loop is not None and loop[0] <= transport.song_bar < loop[1]:
-        song = loop[0] + (song - loop[0]) % (loop[1] - loop[0])
-    return song + 1 if song >= 0 else song
+def bar_label(snapshot: Snapshot, bar: int) -> str:
+    """What a player calls the session's bar `bar`: its number in the song, or since the start, from 1."""
+    known = next((place.song_bar for place in snapshot.bars if place.bar == bar), None)
+    if known is None:
+        known = bar - snapshot.transport.bar + snapshot.transport.song_bar
+    return str(known + 1 if known >= 0 else known)
 
 
 def bar_and_beat(transport: TransportView) -> str:
     """Position as players count it, from 1: "13.2"; "-1.3" while counting in. Beats are those of the meter's denominator."""
-    bar = bar_number(transport, transport.bar)
     count_in = _bars_to_go(transport)
-    return f"{-count_in if count_in else bar}.{beat_in_bar(transport) + 1}"
+    return f"{-count_in if count_in else transport.song_bar + 1}.{beat_in_bar(transport) + 1}"
 
 
 def beat_in_bar(transport: TransportView) -> int:
@@ -66,3 +68,21 @@ def input_names(snapshot: Snapshot) -> str:
 def port_label(key: str) -> str:
     """A snapshot's port key without its direction."""
     return key.partition(":")[2] if key.startswith(("in:", "out:")) else key
+
+
+def control_words(control: str) -> str:
+    """A learnt control as players say it: "cc:64@1" → "CC 64 (sustain) on channel 1", "note:36@10" → "key C2 on channel 10"."""
+    kind, _, rest = control.partition(":")
+    number, _, channel = rest.partition("@")
+    where = f" on channel {channel}" if channel else ""
+    if kind == "note" and number.isdigit():
+        return f"key {pitch_name(int(number))}{where}"
+    pedal = _PEDALS.get(number, "") if kind == "cc" else ""
+    return f"{kind.upper()} {number}{pedal}{where}"
+
+
+def action_words(action: str) -> str:
+    """A learnt action: "toggle" → "start or stop"; "mute:2" → "mute part 3"."""
+    name, _, lane = action.partition(":")
+    words = ACTION_WORDS.get(name, name.replace("_", " "))
+    return f"{words} part {int(lane) + 1}" if lane.isdigit() else words

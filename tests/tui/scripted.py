@@ -136,7 +136,6 @@ def snapshot_at(seconds: float, bpm: float = 120.0, **changes: Any) -> Snapshot:
         ),
         model=ModelSettings(),
         checkpoint=YELLOW,
-        notices=("bass: bar 7 came late, an older plan was used",),
         counters={"notes_in": 8 * bar, "notes_out": 20 * bar, "hanging_notes": 0},
         ports={"in:KeyStep 37": True, "out:FluidSynth": bar % 16 < 14},
         recording=True,

@@ -118,7 +118,7 @@ async def test_a_performance_that_dies_says_so_and_the_app_goes_on() -> None:
             return super().snapshot()
 
     async with running(Dying(lambda seconds: snapshot_at(9.1, now_seconds=seconds))) as (app, pilot):
-        await pilot.press("t")
+        await pilot.press("p")
         await until(pilot, lambda: "the performance has ended: EOFError" in text_of(app, "transport"))
         await pilot.press("down")
         assert app.stage.selection.lane == 1
@@ -284,13 +284,65 @@ async def test_learnt_switches_and_errors_are_announced_and_saved(tmp_path: Any)
     async with app.run_test(size=SMALL) as pilot:
         await until(pilot, lambda: app.picture is not None)
         performance.happened = [Learned("cc:64@0", "tap", {"cc:64@0": "tap"}), Notice("error", "port lost")]
-        await until(pilot, lambda: len(app._notifications) == 2)
+        await until(pilot, lambda: "port lost" in text_of(app, "strip"))
+        assert "CC 64 (sustain) on channel 0 now does: tap the tempo" in text_of(app, "hints")
         await pilot.press("S")
         await until(pilot, lambda: isinstance(app.screen, NameScreen))
         await pilot.press(*"gig", "enter")
         await until(pilot, lambda: saved.get("name") == "gig")
     app.feed.stop()
     assert saved["settings"].learned == {"cc:64@0": "tap"}
+
+
+async def test_no_key_is_silent() -> None:
+    async with running(still()) as (app, pilot):
+        for key, answer in (
+            ("right_square_bracket", "temperature 1.05"),
+            ("L", "that is for practising"),
+            ("plus", "the MIDI clock decides"),
+            ("D", "no part of ours"),
+            ("p", "silenced"),
+            ("k", "bar 5 repeats until k"),
+        ):
+            await pilot.press(key)
+            await until(pilot, lambda answer=answer: answer in text_of(app, "hints"))
+        await until(pilot, lambda: "? help" in text_of(app, "hints"))
+
+
+async def test_the_same_notice_again_is_one_line_with_a_count() -> None:
+    performance = still()
+    async with running(performance) as (app, pilot):
+        performance.happened = [Notice("warning", "port lost"), Notice("warning", "port lost")]
+        await until(pilot, lambda: "port lost (×2)" in text_of(app, "strip"))
+
+
+async def test_why_a_performance_ended_is_said_and_nothing_seems_to_run() -> None:
+    class Doomed(ScriptedPerformance):
+        def stop(self) -> None:
+            super().stop()
+            self.happened = [Notice("error", "the MIDI driver died")]
+
+    performance = Doomed(lambda seconds: snapshot_at(9.1, now_seconds=seconds))
+    async with running(performance) as (app, pilot):
+        performance.running = False
+        await until(pilot, lambda: "has ended: the MIDI driver died — press q" in text_of(app, "transport"))
+        assert "■ stopped" in text_of(app, "transport")
+
+
+async def test_hints_are_those_of_the_view_and_of_the_moment() -> None:
+    performance = ScriptedPerformance(lambda seconds: replace(practice_at(5.0), now_seconds=seconds))
+    async with running(performance) as (app, pilot):
+        await until(pilot, lambda: "L loop" in text_of(app, "hints"))
+        assert "tab piano roll" in text_of(app, "hints")
+        assert "space" not in text_of(app, "hints"), "a master runs the music"
+        await pilot.press("tab")
+        await until(pilot, lambda: "g new bar" in text_of(app, "hints"))
+    halted = replace(snapshot_at(9.1).transport, state="stopped")
+    async with running(still(transport=halted)) as (app, pilot):
+        await until(pilot, lambda: "space start" in text_of(app, "hints"))
+    going = replace(snapshot_at(9.1).transport, source="internal")
+    async with running(still(transport=going)) as (app, pilot):
+        await until(pilot, lambda: "space stop" in text_of(app, "hints"))
 
 
 async def test_help_lists_every_binding_of_every_screen_that_plays() -> None:

@@ -21,6 +21,7 @@ from companion.tui.pickers.offers import DRUMS, PortNames, model_sections, port_
 from companion.tui.pickers.presets import settings_on_screen
 
 NOW = snapshot_at(9.1)
+MASTER = replace(NOW, transport=replace(NOW.transport, source="internal"))
 PRACTICE = practice_at(9.1)
 SECOND = Selection(lane=1)
 
@@ -28,10 +29,12 @@ SECOND = Selection(lane=1)
 @pytest.mark.parametrize(
     ("wish", "snapshot", "selection", "expected"),
     [
-        ("toggle", NOW, SECOND, [command("toggle")]),
+        ("toggle", MASTER, SECOND, [command("toggle")]),
+        ("toggle", NOW, SECOND, []),
+        ("rewind", NOW, SECOND, []),
         ("mute", NOW, SECOND, [command("mute", track=1, on=True)]),
         ("solo", NOW, SECOND, [command("solo", track=1, on=True)]),
-        ("faster", NOW, SECOND, [command("set_tempo", bpm=121.0)]),
+        ("faster", MASTER, SECOND, [command("set_tempo", bpm=121.0)]),
         ("hotter", NOW, SECOND, [command("set_sampling", temperature=1.05)]),
         ("wider", NOW, SECOND, [command("set_sampling", top_p=1.0)]),
         ("regenerate", NOW, SECOND, [command("regenerate")]),
@@ -44,8 +47,10 @@ SECOND = Selection(lane=1)
         ("wait", NOW, SECOND, [command("wait", bars=1)]),
         ("wait", replace(NOW, wait_bars=8), SECOND, [command("wait", bars=0)]),
         ("record", NOW, SECOND, [command("record", on=False)]),
-        ("fill", NOW, Selection(0), [command("set_role", track=0, role="companion")]),
-        ("fill", NOW, SECOND, []),
+        ("mine", PRACTICE, SECOND, [command("set_role", track=1, role="human")]),
+        ("fill", PRACTICE, SECOND, []),
+        ("fill", PRACTICE, Selection(0), []),
+        ("backing", NOW, SECOND, []),
         ("remove", NOW, Selection(0), []),
         ("song_faster", NOW, SECOND, []),
         ("song_faster", PRACTICE, SECOND, [command("set_tempo_factor", factor=0.85)]),
@@ -100,9 +105,19 @@ def test_a_dial_turns_from_free_upwards_and_back() -> None:
     overlay.add(up, now=0.0)
     shown = overlay.apply(NOW, now=0.1)
     [lowest] = [dial for dial in dials(shown, selection) if dial.name == "note_density"]
-    assert lowest.reading == "sparsest (Q0)"
+    assert lowest.reading.endswith("notes a bar")
     assert turn(shown, selection, lowest, -1) == [command("set_attribute", track=2, name="note_density", level=None)]
     assert release(shown, selection, lowest) == turn(shown, selection, lowest, -1)
+
+
+def test_one_end_of_a_range_takes_the_other_along() -> None:
+    lanes = (*NOW.lanes[:1], replace(NOW.lanes[1], attributes={"min_polyphony": 0, "max_polyphony": 0}), *NOW.lanes[2:])
+    shown = replace(NOW, lanes=lanes)
+    [least] = [dial for dial in dials(shown, SECOND) if dial.name == "min_polyphony"]
+    assert {wish.get("name"): wish.get("level") for wish in turn(shown, SECOND, least, 1)} == {
+        "min_polyphony": 1,
+        "max_polyphony": 1,
+    }
 
 
 def test_the_overlay_shows_a_wish_until_the_performance_had_time() -> None:
@@ -128,6 +143,10 @@ def test_windows_and_mask_modes_are_those_of_the_checkpoint() -> None:
     assert [choice.value for choice in windows.choices] == [0, 4, 8]
     assert next(choice.value for choice in modes.choices) == "auto"
     assert "token" not in [choice.value for choice in modes.choices]
+    other = replace(NOW, model=replace(NOW.model, model_dim=12, mask_mode="token"))
+    _, windows, modes = model_sections(other, [])
+    current = [choice.value for section in (windows, modes) for choice in section.choices if choice.current]
+    assert current == [8, "auto"], "chosen for another checkpoint: what the session makes of it"
     loading = model_sections(replace(NOW, checkpoint=None), [])
     assert [section.name for section in loading] == ["checkpoint", "waiting"]
 

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from scripted import lanes, practice_at, snapshot_at
 
 from companion.music import Note, TimeSignature
-from companion.session.snapshot import BarView, GenerationView, Snapshot
+from companion.session.snapshot import BarPlace, BarView, GenerationView, Snapshot
+from companion.tui import palette
 from companion.tui.digits import big_text
-from companion.tui.lanes.draw import LanesPainter, Selection
+from companion.tui.lanes.draw import LanesPainter, Selection, attribute_summary
 from companion.tui.lanes.grid import bar_grid, lane_rows
 from companion.tui.practice.draw import draw_line, draw_practice, following_bar, form_rows
 from companion.tui.status.draw import draw_column, draw_strip
 from companion.tui.transport.draw import draw_transport
-from companion.tui.wording import bar_and_beat, bar_number, percent
+from companion.tui.wording import bar_and_beat, bar_label, control_words, percent
 
 
 def transport(snapshot: Snapshot, health: str = "", height: int = 2, width: int = 80) -> str:
@@ -44,7 +45,7 @@ def test_next_tells_sure_from_unsure_and_missing() -> None:
     ours = [replace(lane, bars=bars) for lane, bars in zip(snapshot.lanes[1:], views, strict=True)]
     below = transport(replace(snapshot, lanes=(snapshot.lanes[0], *ours))).splitlines()[1]
     assert "bass ● fresh " in below
-    assert "drums ◐ older?" in below
+    assert "drums ◐ in hand?" in below
     assert "piano … to be made" in below
 
 
@@ -81,7 +82,10 @@ def test_positions_are_counted_as_players_do() -> None:
     assert bar_and_beat(six) == "5.6"
     assert bar_and_beat(replace(view, bar=9, song_bar=2, beat=1.0)) == "3.2"
     assert bar_and_beat(replace(view, beat=-1.5, counting_in=True)) == "-1.3"
-    assert bar_number(replace(view, bar=20, song_bar=15), 21, (8, 16)) == 9
+    looped = snapshot_at(0.0, bars=(BarPlace(20, 15, TimeSignature()), BarPlace(21, 8, TimeSignature())))
+    assert [bar_label(looped, bar) for bar in (20, 21)] == ["16", "9"]
+    assert control_words("cc:64@1") == "CC 64 (sustain) on channel 1"
+    assert control_words("note:36@10") == "key C2 on channel 10"
 
 
 def test_a_miss_is_never_rounded_up_to_all() -> None:
@@ -196,3 +200,54 @@ def test_kept_bars_are_no_misses_and_are_announced() -> None:
 
 def test_before_it_comes_in_the_companion_says_when() -> None:
     assert "comes in after 3 more bars" in transport(snapshot_at(1.0, entry_bar=3))
+
+
+def test_every_bar_is_drawn_in_its_own_meter() -> None:
+    four, three = TimeSignature(4, 4), TimeSignature(3, 4)
+    note = Note(720, 720, 60)  # the second half of three beats
+    views = tuple(BarView(bar, "committed", "fresh", (note,)) for bar in (0, 1))
+    lane = replace(lanes(0)[1], bars=views)
+    places = BarPlace(0, 0, four), BarPlace(1, 1, three)
+    canvas = LanesPainter().draw(snapshot_at(0.0, lanes=(lane,), bars=places), Selection(), 60, 12)
+    assert " 2 3/4 ◂next" in canvas.text().splitlines()[0]
+    [row] = [row for row in canvas.text().splitlines() if "▄" in row or "▀" in row]
+    grid = bar_grid(snapshot_at(0.0, lanes=(lane,), bars=places), 60)
+    first, second = (row[grid.bar_x(bar) + 1 : grid.bar_x(bar + 1)] for bar in (0, 1))
+    share = len(first) / 8
+    assert abs(len(first) - len(first.lstrip(" ┃·")) - 3 * share) < 1.5
+    assert abs(len(second) - len(second.lstrip(" ·")) - 4 * share) < 1.5
+
+
+def test_controls_are_named_as_musicians_do() -> None:
+    assert attribute_summary({"max_polyphony": 0}) == "≤1 voice"
+    assert attribute_summary({"min_polyphony": 1, "max_polyphony": 3, "max_note_duration": 2}) == "2–4 voices ≤1/8"
+
+
+def test_what_comes_next_fits_the_line() -> None:
+    snapshot = snapshot_at(9.1)
+    many = tuple(replace(snapshot.lanes[1], index=number, name=f"electric piano {number}") for number in range(5))
+    below = transport(replace(snapshot, lanes=many)).splitlines()[1]
+    assert len(below) <= 80
+    assert below.count("electr") == 5
+
+
+def test_a_new_notice_goes_before_counters_and_an_old_one_after_them() -> None:
+    snapshot = snapshot_at(60.0, counters={"malformed": 3})
+    text = "engine lost: the engine process died; another one is being started at once, please wait"
+    new = draw_strip(snapshot, 80, 3, ((text, palette.BAD),)).text().splitlines()[2]
+    old = draw_strip(snapshot, 80, 3, ((text, palette.DIM),)).text().splitlines()[2]
+    assert new.startswith("engine lost: the engine process died; another one is being started")
+    assert old.startswith("malformed 3  engine lost")
+
+
+def test_practice_says_what_is_compared_before_the_first_note() -> None:
+    snapshot = practice_at(5.0)
+    assert snapshot.practice is not None
+    fresh = replace(snapshot.practice, accuracy=None, live_accuracy=None)
+
+    def second_line(**changes) -> str:
+        shown = replace(snapshot, practice=replace(fresh, **changes))
+        return draw_practice(shown, Selection(), 100, 20).text().splitlines()[1]
+
+    assert "compared with melody" in second_line(judged_part="melody")
+    assert "a chart has no written part" in second_line()

@@ -19,12 +19,22 @@ TRANSPOSE_RANGE = (-24, 24)
 WAIT_CHOICES = (0, 1, 2, 4, 8)
 TRADE_CHOICES = (0, 2, 4, 8)
 
+SONGS_OWN = ("loop", "next_section", "song_slower", "song_faster", "key_down", "key_up", "mine", "fill", "backing")
+MASTERS_OWN = ("toggle", "tap", "faster", "slower", "rewind")  # not while somebody else is the clock
+
 Wish = Callable[[Snapshot, Selection], list[Command]]
 
 
 def commands_for(name: str, snapshot: Snapshot, selection: Selection) -> list[Command]:
     """The commands behind a key's wish; empty when it makes no sense now. KeyError for a name that no key has."""
-    return _WISHES[name](snapshot, selection)
+    wish = _WISHES[name]
+    if (
+        name in MASTERS_OWN
+        and snapshot.transport.source == "external"
+        and not (name == "toggle" and waits_for_clock(snapshot))
+    ):
+        return []
+    return wish(snapshot, selection)
 
 
 def selected_lane(snapshot: Snapshot, selection: Selection) -> LaneView | None:
@@ -109,7 +119,9 @@ def _remove(snapshot: Snapshot, selection: Selection) -> list[Command]:
 def _role(role: str) -> Wish:
     def wish(snapshot: Snapshot, selection: Selection) -> list[Command]:
         lane = selected_lane(snapshot, selection)
-        return [] if lane is None or lane.role == role else [command("set_role", track=lane.index, role=role)]
+        if snapshot.practice is None or lane is None or lane.role in (role, "human"):
+            return []
+        return [command("set_role", track=lane.index, role=role)]
 
     return wish
 

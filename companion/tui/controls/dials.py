@@ -74,12 +74,24 @@ def attribute_names(snapshot: Snapshot, lane: LaneView | None) -> list[str]:
 def _attribute_dial(lane: LaneView, name: str) -> Dial:
     attributes = attribute_tables()
     level, count = lane.attributes.get(name), attributes.levels(name)
-    reading = "free" if level is None else attributes.labels(name)[min(max(level, 0), count - 1)]
+    if level is None:
+        reading = "free"
+    elif name == "note_density":
+        reading = _density_words(*attributes.density_range(min(max(level, 0), count - 1)))
+    else:
+        reading = attributes.labels(name)[min(max(level, 0), count - 1)]
     return Dial(name, name.replace("_", " "), 0.0 if level is None else (level + 1) / count, reading, level)
 
 
+def _density_words(fewest: int, most: int | None) -> str:
+    return f"{fewest} or more notes a bar" if most is None else f"{fewest}–{most} notes a bar"
+
+
 def turn(snapshot: Snapshot, selection: Selection, dial: Dial, by: int) -> list[Command]:
-    """The command for turning a dial by one step; below its lowest level an attribute is set free."""
+    """The commands for turning a dial by one step; below its lowest level an attribute is set free.
+
+    One end of a range takes the other with it where they would contradict each other.
+    """
     if dial.name in SAMPLING_DIALS:
         size, limits, _ = SAMPLING_DIALS[dial.name]
         value = step(getattr(snapshot.model.sampling, dial.name), by * size, limits)
@@ -93,7 +105,11 @@ def turn(snapshot: Snapshot, selection: Selection, dial: Dial, by: int) -> list[
         level = dial.level + by if dial.level + by >= 0 else None
     if level is not None:
         level = min(level, attribute_tables().levels(dial.name) - 1)
-    return [] if level == dial.level else [command("set_attribute", track=lane.index, name=dial.name, level=level)]
+    if level == dial.level:
+        return []
+    wanted = attribute_tables().reconcile(lane.attributes, {dial.name: level})
+    changed = [name for name, new in wanted.items() if new != lane.attributes.get(name)]
+    return [command("set_attribute", track=lane.index, name=name, level=wanted[name]) for name in changed]
 
 
 def release(snapshot: Snapshot, selection: Selection, dial: Dial) -> list[Command]:

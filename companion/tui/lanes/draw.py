@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 
 from rich.style import Style
 
+from companion.music import TimeSignature
 from companion.music.instruments import program_name
 from companion.session.snapshot import BarView, LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Area, Canvas
 from companion.tui.lanes.grid import BarGrid, LaneRows, bar_grid, lane_rows
 from companion.tui.lanes.roll import BEAT_DOT, RESOLUTION, PitchScale, bar_rows, pitch_scale
-from companion.tui.wording import ROLE_WORDS, bar_number, pitch_name
+from companion.tui.wording import ROLE_WORDS, bar_label, pitch_name
 
+VOICES = (*map(str, range(1, 10)), "10+")  # levels of the polyphony attributes
+LENGTHS = ("1/32", "1/16", "1/8", "1/4", "1/2", "1/1")  # levels of the duration attributes
 PLAYHEAD_CHARS = {" ": "┃", BEAT_DOT: "┃", "╱": "┃", "─": "┼", "│": "┃"}
 
 
@@ -45,6 +48,7 @@ class LanesPainter:
             grid,
             selection,
             snapshot.lanes,
+            snapshot.bars,
             snapshot.transport.time_signature,
             snapshot.transport.bar,
         )
@@ -73,16 +77,31 @@ class LanesPainter:
 def _draw_ruler(canvas: Canvas, snapshot: Snapshot, selection: Selection, grid: BarGrid) -> None:
     now = snapshot.transport.bar
     target = now + 1 if selection.bar is None else selection.bar
-    loop = snapshot.practice.loop if snapshot.practice else None
+    before = meter_of(snapshot, grid.first - 1)
     for bar in range(grid.first, grid.first + grid.count):
         x = grid.bar_x(bar)
         canvas.put(x, 0, "┌" + "─" * grid.content, palette.LINE)
-        name = str(bar_number(snapshot.transport, bar, loop))
         style = palette.CURRENT if bar == now else palette.BOLD if bar > now else palette.DIM
-        end = canvas.put(x + 1, 0, f" {name} ", style)
+        end = canvas.put(x + 1, 0, f" {bar_label(snapshot, bar)} ", style)
+        meter = meter_of(snapshot, bar)
+        if meter != before:
+            end = canvas.put(end, 0, f"{meter} ", palette.WARN)
+        before = meter
         if bar == target:
             word = "next" if bar == now + 1 else "chosen"
-            canvas.put(end, 0, f"◂{word}", palette.KEY if selection.bar is not None else palette.DIM)
+            canvas.put(
+                end,
+                0,
+                f"◂{word}"[: x + grid.bar_width - end],
+                palette.KEY if selection.bar is not None else palette.DIM,
+            )
+
+
+def meter_of(snapshot: Snapshot, bar: int) -> TimeSignature:
+    """A bar's own meter; the present one where it is not known."""
+    return next(
+        (place.time_signature for place in snapshot.bars if place.bar == bar), snapshot.transport.time_signature
+    )
 
 
 def _draw_lane(
@@ -95,12 +114,12 @@ def _draw_lane(
     *,
     selected: bool,
 ) -> None:
-    meter = snapshot.transport.time_signature
     bars = {bar.bar: bar for bar in lane.bars}
     head = 1 if rows.height > 2 else 0  # two rows leave no room for a line of its own
     for bar in range(grid.first, grid.first + grid.count):
         view = bars.get(bar, BarView(bar, "empty"))
         body = Area(grid.bar_x(bar) + 1, rows.y + head, grid.content, rows.height - head)
+        meter = meter_of(snapshot, bar)
         _draw_beats(canvas, body, float(meter.beats), meter.denominator)
         style = note_style(lane, view)
         drawn = bar_rows(view.notes, view.state, scale, body.width, body.height, meter.bar_ticks(RESOLUTION))
@@ -206,15 +225,26 @@ def _range(lane: LaneView, scale: PitchScale | None) -> str:
 
 
 def attribute_summary(attributes: Mapping[str, int]) -> str:
-    """The controls that are set, short: "den 4 pol 1–3"."""
+    """The controls that are set, short: "dens 4", "1–3 voices", "≤1/8" (durations)."""
     parts = []
     if "note_density" in attributes:
-        parts.append(f"den {attributes['note_density']}")
-    for word, kind in (("pol", "polyphony"), ("dur", "note_duration")):
-        low, high = attributes.get(f"min_{kind}"), attributes.get(f"max_{kind}")
-        if low is not None or high is not None:
-            parts.append(f"{word} {'' if low is None else low}–{'' if high is None else high}")
+        parts.append(f"dens {attributes['note_density'] + 1}")
+    if voices := _span_words(attributes, "polyphony", VOICES):
+        parts.append(f"{voices} voice{'' if voices in ('1', '≤1') else 's'}")
+    if lengths := _span_words(attributes, "note_duration", LENGTHS):
+        parts.append(lengths)
     return " ".join(parts)
+
+
+def _span_words(attributes: Mapping[str, int], kind: str, names: tuple[str, ...]) -> str:
+    """ "2–4", "2", "≥2", "≤4", or "" where neither end is set."""
+    low, high = (
+        None if level is None else names[min(max(level, 0), len(names) - 1)]
+        for level in (attributes.get(f"min_{kind}"), attributes.get(f"max_{kind}"))
+    )
+    if low is None or high is None:
+        return f"≥{low}" if low else f"≤{high}" if high else ""
+    return low if low == high else f"{low}–{high}"
 
 
 def _mark_sounded(canvas: Canvas, lane: LaneRows, start: int, end: int) -> None:

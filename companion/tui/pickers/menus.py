@@ -67,7 +67,7 @@ class MenuActions:
             return
         chosen = snapshot.lanes[lane]
         if chosen.is_drum:
-            self.app.notify("A drum part has no program to choose", severity="warning")
+            self.app.say("a drum part has no instrument to choose")
             return
 
         def choose(section: str, program: int) -> None:
@@ -131,9 +131,9 @@ class MenuActions:
         def save(name: str | None) -> None:
             if name:
                 try:
-                    app.notify(f"saved: {app.save_preset(name)}")
+                    app.say(f"saved: {app.save_preset(name)}")
                 except CompanionError as error:
-                    app.notify(str(error), severity="error")
+                    app.say(str(error))
 
         app.push_screen(NameScreen("Save as preset", app.preset_name), save)
 

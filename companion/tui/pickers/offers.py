@@ -15,6 +15,14 @@ from companion.tui.wording import port_label
 DRUMS = -1  # in place of a program
 COMMON_METERS = tuple(TimeSignature(*pair) for pair in ((4, 4), (3, 4), (2, 4), (6, 8), (12, 8), (5, 4), (7, 8)))
 
+MASK_WORDS = {
+    "token": "a MaskBar token stands for the bar",
+    "attention": "no note looks at the bar",
+    "attention_approx": "the same here, under midigpt's name",
+    "attention_skip": "the same here, under midigpt's name",
+    "remove": "the bar looks empty",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class PortNames:
@@ -60,23 +68,27 @@ def model_sections(snapshot: Snapshot | None, installed: Sequence[InstalledCheck
         known.insert(0, InstalledCheckpoint(loaded))
     checkpoints = [Choice(found.name, found.name, found.name == loaded, _capabilities(found)) for found in known]
     looking = "looking for checkpoints…" if installed is None else "none installed: companion checkpoints pull yellow"
-    sections = [Section("checkpoint", "checkpoint", tuple(checkpoints), looking)]
+    heading = "checkpoint" if installed is not None or not known else "checkpoint (looking for others…)"
+    sections = [Section("checkpoint", heading, tuple(checkpoints), looking)]
     if snapshot is None or info is None:
         return [*sections, Section("waiting", "window and mask mode: once the checkpoint is loaded", (), "")]
     chosen, used = snapshot.model, snapshot.generation
-    windows = [Choice("auto", 0, chosen.model_dim == 0, f"now {used.model_dim} bars" if used.model_dim else "")]
-    windows += [Choice(f"{dim} bars", dim, chosen.model_dim == dim) for dim in info.num_bars_map]
-    modes = [Choice("auto", "auto", chosen.mask_mode == "auto", f"now {used.mask_mode}" if used.mask_mode else "")]
-    modes += [Choice(mode, mode, chosen.mask_mode == mode) for mode in info.mask_modes]
+    smaller = [dim for dim in info.num_bars_map if dim <= chosen.model_dim]
+    fixed_dim = max(smaller, default=min(info.num_bars_map, default=0)) if chosen.model_dim else 0
+    fixed_mode = chosen.mask_mode if chosen.mask_mode in info.mask_modes else "auto"
+    windows = [Choice("auto", 0, not fixed_dim, f"now {used.model_dim} bars" if used.model_dim else "the most in time")]
+    windows += [Choice(f"{dim} bars", dim, fixed_dim == dim) for dim in info.num_bars_map]
+    modes = [Choice("auto", "auto", fixed_mode == "auto", f"now {info.mask_modes[0]}" if info.mask_modes else "")]
+    modes += [Choice(mode, mode, fixed_mode == mode, MASK_WORDS.get(mode, "")) for mode in info.mask_modes]
     return [
         *sections,
-        Section("model_dim", "window (model_dim)", tuple(windows)),
+        Section("model_dim", "window (model_dim), at most", tuple(windows)),
         Section("mask_mode", "mask mode: how the bars you have not played are hidden", tuple(modes)),
     ]
 
 
 def _capabilities(found: InstalledCheckpoint) -> str:
-    parts = [f"{found.parameters / 1e6:.0f} M parameters"] if found.parameters else []
+    parts = [f"{found.parameters / 1e6:.3g} M parameters"] if found.parameters else []
     if found.num_bars_map:
         parts.append(f"{', '.join(map(str, found.num_bars_map))} bars")
     return " · ".join(parts)

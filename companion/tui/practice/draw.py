@@ -13,6 +13,7 @@ from companion.tui.wording import percent
 
 PART_ROLES = {"human": "mine", "companion": "fill", "backing": "written", "silent": "silent"}
 PARTS_WIDTH = 30
+WIDE_PARTS, WIDE_PARTS_FROM = 44, 110
 HEAD_ROWS = 4
 WIDE_FROM = 96
 OFFSET_SPAN_MS = 60.0
@@ -29,9 +30,9 @@ def draw_practice(snapshot: Snapshot | None, selection: Selection, width: int, h
         canvas.put(2, 4, "tab goes back to the piano roll.", palette.DIM)
         return canvas
     canvas.put_spans(1, 0, *summary_spans(practice))
-    canvas.put_spans(1, 1, *accuracy_spans(practice))
+    canvas.put_spans(1, 1, *accuracy_spans(practice, can_be_judged(snapshot)))
     canvas.put_spans(1, 2, *offset_spans(practice))
-    parts_x = width - PARTS_WIDTH
+    parts_x = width - parts_width(width)
     _draw_form(canvas, practice, parts_x - 2, HEAD_ROWS)
     for y in range(HEAD_ROWS - 1, height):
         canvas.put(parts_x - 1, y, "│", palette.LINE)
@@ -43,8 +44,18 @@ def needed_rows(snapshot: Snapshot, width: int) -> int:
     """Rows that the view fills at this width."""
     if snapshot.practice is None:
         return HEAD_ROWS + 2
-    per_row = _bars_per_row(width - PARTS_WIDTH - 2)
+    per_row = _bars_per_row(width - parts_width(width) - 2)
     return max(HEAD_ROWS + len(form_rows(snapshot.practice, per_row)), HEAD_ROWS + len(snapshot.lanes)) + 1
+
+
+def parts_width(width: int) -> int:
+    """Columns of the list of parts."""
+    return WIDE_PARTS if width >= WIDE_PARTS_FROM else PARTS_WIDTH
+
+
+def can_be_judged(snapshot: Snapshot) -> bool:
+    """Whether some part is written out that the player could take over (a chart has chords only)."""
+    return snapshot.practice is not None and any(lane.role == "backing" for lane in snapshot.lanes)
 
 
 def _bars_per_row(width: int) -> int:
@@ -86,10 +97,14 @@ def summary_spans(practice: PracticeView) -> list[Span]:
     return spans
 
 
-def accuracy_spans(practice: PracticeView) -> list[Span]:
-    """The last pass, this pass, and the notes behind it."""
+def accuracy_spans(practice: PracticeView, can_be_judged: bool = True) -> list[Span]:
+    """The last pass, this pass, and the notes behind it; before the first, what will be compared."""
     if practice.accuracy is None and practice.live_accuracy is None:
-        return [("accuracy: choose your part with y, and play", palette.DIM)]
+        if practice.judged_part:
+            return [("what you play is compared with ", palette.DIM), (practice.judged_part, palette.BOLD)]
+        if can_be_judged:
+            return [("to be judged: choose your part with ↑↓, make it yours with y, and play", palette.DIM)]
+        return [("play along: a chart has no written part to compare you with", palette.DIM)]
     spans: list[Span] = []
     for word, share in (("this pass ", practice.live_accuracy), ("last ", practice.accuracy)):
         if share is not None:
@@ -188,14 +203,16 @@ def _draw_bar(canvas: Canvas, practice: PracticeView, bar: int, x: int, y: int, 
 
 
 def _draw_parts(canvas: Canvas, snapshot: Snapshot, selection: Selection, x: int, top: int) -> None:
-    canvas.put_spans(x, top, ("part", palette.TITLE), ("          y mine f fill", palette.DIM))
+    name_width = canvas.width - x - 13
+    canvas.put_spans(x, top, ("part".ljust(name_width - 3), palette.TITLE), ("y mine f fill", palette.DIM))
     room = max(canvas.height - top - 1, 1)
     first = min(max(selection.lane - room // 2, 0), max(len(snapshot.lanes) - room, 0))
     for y, lane in enumerate(snapshot.lanes[first : first + room], start=top + 1):
         chosen = lane.index == selection.lane
         style = palette.SELECTED if chosen else palette.DIM if lane.muted else palette.BOLD
-        canvas.put(x, y, f"{'▸' if chosen else ' '}{lane.index + 1:>2} {lane.name}".ljust(16), style, limit=16)
+        name = f"{'▸' if chosen else ' '}{lane.index + 1:>2} {lane.name}"
+        canvas.put(x, y, name.ljust(name_width), style, limit=name_width)
         role_style = {"human": palette.HUMAN, "companion": palette.PLAYED}.get(lane.role, palette.DIM)
-        end = canvas.put(x + 17, y, f"{PART_ROLES[lane.role]:<8}", role_style)
+        end = canvas.put(x + name_width + 1, y, f"{PART_ROLES[lane.role]:<8}", role_style)
         flags = ("M" if lane.muted else "·") + ("S" if lane.solo else "·")
         canvas.put(end, y, flags, palette.WARN if lane.muted else palette.GOOD if lane.solo else palette.LINE)

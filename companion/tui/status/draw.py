@@ -17,6 +17,7 @@ COLUMN_WIDTH = 38
 METER = 12
 TALL_COLUMN = 24
 Span = tuple[str, Style]
+Lines = tuple[Span, ...]
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _QUIET = (
     "notes_in",
@@ -29,30 +30,34 @@ _QUIET = (
 )  # counters shown elsewhere or in their own line
 
 
-def draw_strip(snapshot: Snapshot | None, width: int, height: int) -> Canvas:
-    """Three rows for small terminals."""
+def draw_strip(snapshot: Snapshot | None, width: int, height: int, said: Lines = ()) -> Canvas:
+    """Three rows for small terminals. said: what the performance has said lately, newest first."""
     canvas = Canvas(width, height)
-    if snapshot is None:
-        return canvas
-    x = canvas.put_spans(0, 0, *meter_spans(snapshot), (" ", palette.PLAIN), *ladder_spans(snapshot))
-    canvas.put_spans(x + 1, 0, *timing_spans(snapshot))
-    canvas.put_spans(0, 1, *model_spans(snapshot), ("  ", palette.PLAIN), *port_spans(snapshot))
-    trouble = trouble_spans(snapshot)
-    left = canvas.put_spans(0, 2, *trouble, ("  " if trouble else "", palette.PLAIN))
-    if snapshot.notices:
-        canvas.put(left, 2, snapshot.notices[-1], palette.WARN, limit=max(width - left, 0))
+    if snapshot is not None:
+        x = canvas.put_spans(0, 0, *meter_spans(snapshot), (" ", palette.PLAIN), *ladder_spans(snapshot))
+        canvas.put_spans(x + 1, 0, *timing_spans(snapshot))
+        x = canvas.put_spans(0, 1, *model_spans(snapshot), ("  ", palette.PLAIN))
+        canvas.put_spans(x, 1, *fitted_ports(snapshot, width - x))
+    trouble = trouble_spans(snapshot) if snapshot is not None else []
+    room = width - (sum(len(text) + 1 for text, _ in said[:1]) if said and said[0][1] is not palette.DIM else 0)
+    x = 0
+    for text, style in trouble:  # what is new goes before counters
+        if x + len(text) <= room:
+            x = canvas.put(x, 2, text, style)
+    if said:
+        canvas.put(x + (x > 0), 2, *said[0], limit=max(width - x - (x > 0), 0))
     return canvas
 
 
-def draw_column(snapshot: Snapshot | None, width: int, height: int) -> Canvas:
-    """A column with headings for large terminals."""
+def draw_column(snapshot: Snapshot | None, width: int, height: int, said: Lines = ()) -> Canvas:
+    """A column with headings for large terminals. said: what the performance has said lately, newest first."""
     canvas = Canvas(width, height)
     if snapshot is None:
         return canvas
     for y in range(height):
         canvas.put(0, y, "│", palette.LINE)
     y = 0
-    for title, rows in _sections(snapshot, width - 2):
+    for title, rows in _sections(snapshot, width - 2, said):
         if y + 1 >= height:
             break
         canvas.put(2, y, title, palette.TITLE)
@@ -62,16 +67,16 @@ def draw_column(snapshot: Snapshot | None, width: int, height: int) -> Canvas:
     return canvas
 
 
-def _sections(snapshot: Snapshot, width: int) -> list[tuple[str, list[list[Span]]]]:
+def _sections(snapshot: Snapshot, width: int, said: Lines) -> list[tuple[str, list[list[Span]]]]:
     counters = snapshot.counters
     traffic: list[Span] = [(f"{counters.get('notes_in', 0)} in  {counters.get('notes_out', 0)} out", palette.PLAIN)]
     trouble = trouble_spans(snapshot)
-    notices = [[(line, palette.WARN)] for text in reversed(snapshot.notices[-4:]) for line in wrap(text, width)]
+    notices = [[(line, style)] for text, style in said[:4] for line in wrap(text, width)]
     return [
         ("In time", [meter_spans(snapshot, width - 18), ladder_spans(snapshot)]),
         ("Engine", _engine_rows(snapshot)),
         ("Model", _model_rows(snapshot)),
-        ("Ports", _port_rows(snapshot)),
+        ("Ports", _port_rows(snapshot, width)),
         ("Notes", [traffic, *([span] for span in trouble)]),
         ("Notices", notices or [[("none", palette.DIM)]]),
     ]
@@ -108,8 +113,8 @@ def _model_rows(snapshot: Snapshot) -> list[list[Span]]:
     ]
 
 
-def _port_rows(snapshot: Snapshot) -> list[list[Span]]:
-    spans = port_spans(snapshot)
+def _port_rows(snapshot: Snapshot, width: int) -> list[list[Span]]:
+    spans = port_spans(snapshot, width - 8)
     return [spans[start : start + 3] for start in range(0, len(spans), 3)] or [[("none", palette.DIM)]]
 
 
@@ -170,14 +175,22 @@ def model_spans(snapshot: Snapshot) -> list[Span]:
     ]
 
 
-def port_spans(snapshot: Snapshot) -> list[Span]:
-    """Ports with a mark for connected or lost."""
+def fitted_ports(snapshot: Snapshot, width: int) -> list[Span]:
+    """Ports in one line, their names as long as there is room."""
+    fixed = sum(len(text) for text, _ in port_spans(snapshot, 0))
+    return port_spans(snapshot, max((width - fixed) // max(len(snapshot.ports), 1), 4))
+
+
+def port_spans(snapshot: Snapshot, name_width: int) -> list[Span]:
+    """Ports with a mark for connected or lost; names of at most so many columns."""
     spans: list[Span] = []
     for key, connected in snapshot.ports.items():
         direction = key.partition(":")[0] if ":" in key else ""
         mark, style = ("●", palette.GOOD) if connected else ("✗ lost", palette.BAD)
         spans += [(f"{direction} " if direction in ("in", "out") else "", palette.DIM), (mark, style)]
-        spans.append((f" {port_label(key)}  ", palette.PLAIN))
+        name = port_label(key)
+        shown = name if len(name) <= name_width else f"{name[: name_width - 1]}…" if name_width else ""
+        spans.append((f" {shown}  ", palette.PLAIN))
     return spans
 
 

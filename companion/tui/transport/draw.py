@@ -8,7 +8,7 @@ from companion.session.snapshot import BarView, LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
 from companion.tui.digits import big_text
-from companion.tui.wording import bar_and_beat, bar_number, beat_in_bar, input_names, percent
+from companion.tui.wording import bar_and_beat, bar_label, beat_in_bar, input_names, percent
 
 BIG_ROWS, SMALL_ROWS = 5, 2
 GOOD_SHARE, FAIR_SHARE = 0.98, 0.9
@@ -34,7 +34,7 @@ def draw_transport(snapshot: Snapshot | None, health: str, width: int, height: i
     else:
         _draw_small(canvas, snapshot)
     row = BIG_ROWS - 2 if height >= BIG_ROWS else 1
-    canvas.put_spans(1, row, *(message_spans(snapshot, health) or next_spans(snapshot)))
+    canvas.put_spans(1, row, *(message_spans(snapshot, health) or next_spans(snapshot, width - 1)))
     return canvas
 
 
@@ -64,8 +64,8 @@ def message_spans(snapshot: Snapshot, health: str = "") -> list[Span]:
     if snapshot.entry_bar > transport.bar + 1:
         bars = snapshot.entry_bar - transport.bar
         return [(f"listening — the companion comes in after {bars} more bar{'s' * (bars != 1)}", palette.TITLE)]
-    if generation.state == "no engine":
-        return [("the engine is down and being restarted; what is planned goes on", palette.BAD)]
+    if generation.state in ("no engine", "loading"):
+        return [("no engine yet, it is being loaded; until then the last bars are varied", palette.BAD)]
     return []
 
 
@@ -73,22 +73,25 @@ def _space(purpose: str) -> list[Span]:
     return [("space", palette.KEY), (f" {purpose}", palette.DIM)]
 
 
-def next_spans(snapshot: Snapshot) -> list[Span]:
-    """What every part of ours will do in the next bar."""
+def next_spans(snapshot: Snapshot, width: int = 10_000) -> list[Span]:
+    """What every part of ours will do in the next bar; as marks without words where there is no room for them."""
     upcoming = snapshot.transport.bar + 1
-    loop = snapshot.practice.loop if snapshot.practice else None
-    spans: list[Span] = [(f"next {bar_number(snapshot.transport, upcoming, loop)}: ", palette.DIM)]
+    head: list[Span] = [(f"next {bar_label(snapshot, upcoming)}: ", palette.DIM)]
     if snapshot.turn:
-        spans.insert(0, ("your turn   " if snapshot.turn == "player" else "its turn   ", palette.TITLE))
+        head.insert(0, ("your turn   " if snapshot.turn == "player" else "its turn   ", palette.TITLE))
     ours = [lane for lane in snapshot.lanes if lane.role == "companion"]
     if not ours:
-        return [*spans, ("no part of ours", palette.DIM)]
-    for lane in ours:
-        spans += [
-            (lane.name + " ", palette.BOLD),
-            *next_of(lane, upcoming, snapshot.generation.state, snapshot.kept_bar is not None),
-            ("   ", palette.DIM),
-        ]
+        return [*head, ("no part of ours", palette.DIM)]
+    nexts = [
+        (lane.name, next_of(lane, upcoming, snapshot.generation.state, snapshot.kept_bar is not None)) for lane in ours
+    ]
+    for longest in (24, 12, 6):
+        spans = list(head)
+        for name, ((text, style), *_) in nexts:
+            shown = text if longest > 6 else text[:1]
+            spans += [(name[:longest] + " ", palette.BOLD), (shown, style), ("   ", palette.DIM)]
+        if sum(len(text) for text, _ in spans) <= width:
+            break
     return spans
 
 
@@ -104,8 +107,8 @@ def next_of(lane: LaneView, upcoming: int, engine_state: str, kept: bool = False
             return [("loading…", palette.WARN)]
         return [("… " + ("being made" if engine_state in ("generating", "prefilling") else "to be made"), palette.DIM)]
     style = palette.ORIGIN_STYLES.get(view.origin, palette.PLAIN)
-    sure = "" if view.state == "committed" else "?"
-    return [(f"{palette.ORIGIN_MARKS[view.origin]} {view.origin}{sure}", style)]
+    word = "in hand" if view.state == "tentative" and view.origin == "older" else view.origin
+    return [(f"{palette.ORIGIN_MARKS[view.origin]} {word}{'' if view.state == 'committed' else '?'}", style)]
 
 
 def share_in_time(snapshot: Snapshot) -> float | None:
@@ -152,7 +155,7 @@ def _flags(snapshot: Snapshot) -> list[Span]:
 def _clock(snapshot: Snapshot) -> list[Span]:
     transport = snapshot.transport
     text, style = _STATES[transport.state]
-    jitter = transport.jitter_seconds * 1000
+    jitter = transport.jitter_seconds * 1000 if transport.state == "running" else 0.0
     spans: list[Span] = [(text, style), (f" · {transport.source}", palette.DIM)]
     return [*spans, (f" ±{jitter:.1f} ms", palette.DIM)] if jitter >= 0.05 else spans
 

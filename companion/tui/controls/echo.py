@@ -1,0 +1,125 @@
+"""What a key did, in a few words, or why it did nothing: no key may be silent. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from companion.session.events import Command
+from companion.session.snapshot import Snapshot
+from companion.tui.controls.commands import MASTERS_OWN, SONGS_OWN, selected_lane
+from companion.tui.lanes.draw import Selection
+from companion.tui.wording import bar_label
+
+NO_SONG = "that is for practising: start with companion practice SONG.mid or CHART.txt"
+NOT_MASTER = "the MIDI clock decides; x makes us the clock"
+
+
+def echo(name: str, snapshot: Snapshot, selection: Selection, wishes: Sequence[Command]) -> str:
+    """`wishes`: what the key named `name` has asked for. "" where the screen shows it anyway."""
+    if not wishes:
+        return _why_not(name, snapshot, selection)
+    say = _SAYINGS.get(name)
+    return say(wishes[-1], snapshot, selection) if say else ""
+
+
+def _why_not(name: str, snapshot: Snapshot, selection: Selection) -> str:
+    if name in SONGS_OWN and snapshot.practice is None:
+        return NO_SONG
+    if name in MASTERS_OWN:
+        return NOT_MASTER
+    lane = selected_lane(snapshot, selection)
+    if lane is None:
+        return "there is no part to choose"
+    if name == "remove":
+        return f"{lane.name} is no part of ours: only those can be removed"
+    if name in ("mine", "fill", "backing"):
+        return f"{lane.name} is {'your own lane' if lane.role == 'human' else 'that already'}"
+    return "nothing to do"
+
+
+def _on(word: str, off: str = "") -> Callable[[Command, Snapshot, Selection], str]:
+    return lambda wish, snapshot, selection: (
+        f"{word} on" if wish.get("on") and not off else word if wish.get("on") else off or f"{word} off"
+    )
+
+
+def _lane_on(on: str, off: str) -> Callable[[Command, Snapshot, Selection], str]:
+    def say(wish: Command, snapshot: Snapshot, selection: Selection) -> str:
+        lane = selected_lane(snapshot, selection)
+        return f"{lane.name if lane else ''} {on if wish.get('on') else off}"
+
+    return say
+
+
+def _plain(text: str) -> Callable[[Command, Snapshot, Selection], str]:
+    return lambda wish, snapshot, selection: text
+
+
+def _value(text: str, argument: str) -> Callable[[Command, Snapshot, Selection], str]:
+    return lambda wish, snapshot, selection: text.format(wish.get(argument))
+
+
+def _role(words: str) -> Callable[[Command, Snapshot, Selection], str]:
+    def say(wish: Command, snapshot: Snapshot, selection: Selection) -> str:
+        lane = selected_lane(snapshot, selection)
+        return f"{lane.name if lane else ''} {words}"
+
+    return say
+
+
+def _keep(wish: Command, snapshot: Snapshot, selection: Selection) -> str:
+    if snapshot.practice is not None:
+        return ""  # the session says it
+    if snapshot.kept_bar is not None and wish.get("bar") is None:
+        return "writing new bars again"
+    bar = snapshot.transport.bar if wish.get("bar") is None else wish.get("bar")
+    return f"bar {bar_label(snapshot, bar)} repeats until k"
+
+
+def _lock(wish: Command, snapshot: Snapshot, selection: Selection) -> str:
+    return f"bar {bar_label(snapshot, wish.get('bar'))} {'locked' if wish.get('on') else 'unlocked'}"
+
+
+def _regenerate(wish: Command, snapshot: Snapshot, selection: Selection) -> str:
+    bar = wish.get("bar")
+    return f"{'the next bar' if bar is None else f'bar {bar_label(snapshot, bar)}'} is written anew"
+
+
+def _wait(wish: Command, snapshot: Snapshot, selection: Selection) -> str:
+    bars = wish.get("bars")
+    return f"the companion waits {bars} bar{'s' * (bars != 1)}" if bars else "the companion comes in at once"
+
+
+_SAYINGS: dict[str, Callable[[Command, Snapshot, Selection], str]] = {
+    "panic": _plain("silenced: note-offs on every channel used"),
+    "tap": _plain("tap … keep tapping in time"),
+    "faster": _value("tempo {:g} BPM", "bpm"),
+    "slower": _value("tempo {:g} BPM", "bpm"),
+    "clock_source": lambda wish, snapshot, selection: (
+        "we are the clock" if wish.get("source") == "internal" else "following the MIDI clock"
+    ),
+    "click": _on("click"),
+    "rewind": _plain("back to bar 1"),
+    "record": _on("take begun: r ends it", "take ended: kept when you quit"),
+    "thru": _on("thru"),
+    "mute": _lane_on("muted", "is heard again"),
+    "solo": _lane_on("alone", "no longer alone"),
+    "remove": _role("removed"),
+    "regenerate": _regenerate,
+    "keep": _keep,
+    "lock": _lock,
+    "undo": _plain("last change of the plan undone"),
+    "wait": _wait,
+    "cooler": _value("temperature {:.2f}", "temperature"),
+    "hotter": _value("temperature {:.2f}", "temperature"),
+    "narrower": _value("top-p {:.2f}", "top_p"),
+    "wider": _value("top-p {:.2f}", "top_p"),
+    "song_slower": lambda wish, snapshot, selection: f"tempo {wish.get('factor'):.0%} of the written one",
+    "song_faster": lambda wish, snapshot, selection: f"tempo {wish.get('factor'):.0%} of the written one",
+    "key_down": _value("transposed by {:+d}", "semitones"),
+    "key_up": _value("transposed by {:+d}", "semitones"),
+    "next_section": _plain("on to the next section"),
+    "mine": _role("is yours: silent, and compared with what you play"),
+    "fill": _role("is the companion's"),
+    "backing": _role("plays as written"),
+}

@@ -1,0 +1,54 @@
+"""The bottom line: the most useful keys of the view that is up, or for a moment what the last key did. Pure."""
+
+from __future__ import annotations
+
+from rich.style import Style
+
+from companion.session.snapshot import Snapshot
+from companion.tui import palette
+from companion.tui.canvas import Canvas
+from companion.tui.keys import KEYS, Key
+
+ALWAYS = ("help", "quit")
+_FIRST = ("space", "tab")  # then as the table has them
+_HINTS = sorted((key for key in KEYS if key.hint), key=lambda key: key.keys not in _FIRST)
+
+
+def draw_hints(
+    width: int, height: int, snapshot: Snapshot | None = None, *, practising: bool = False, echo: str = ""
+) -> Canvas:
+    """As many keys as fit; help and quit always. echo goes before the others."""
+    canvas = Canvas(width, height)
+    always = [key for key in _HINTS if key.hint in ALWAYS]
+    reserve = sum(_width(key, key.hint) for key in always)
+    if echo:
+        canvas.put(1, 0, echo, palette.SELECTED, limit=width - reserve - 2)
+    x = 0
+    for key in () if echo else _HINTS:
+        word = _word(key, snapshot, practising)
+        if key not in always and word and x + _width(key, word) <= width - reserve:
+            x = canvas.put_spans(x, 0, *_spans(key, word))
+    x = max(x, width - reserve) if echo else x
+    for key in always:
+        x = canvas.put_spans(x, 0, *_spans(key, key.hint))
+    return canvas
+
+
+def _word(key: Key, snapshot: Snapshot | None, practising: bool) -> str:
+    """The hint as it is meant now; "" where the key does nothing."""
+    has_song = snapshot is not None and snapshot.practice is not None
+    if ("practice" if practising and has_song else "roll") not in key.hints:
+        return ""
+    if key.keys == "tab":
+        return ("piano roll" if practising else "practice") if has_song or practising else ""
+    if key.keys == "space" and snapshot is not None and snapshot.transport.state in ("running", "lost"):
+        return "stop" if snapshot.transport.source == "internal" else ""
+    return key.hint
+
+
+def _width(key: Key, word: str) -> int:
+    return len(key.shown) + len(word) + 3
+
+
+def _spans(key: Key, word: str) -> tuple[tuple[str, Style], ...]:
+    return (f" {key.shown}", palette.KEY), (f" {word} ", palette.DIM)

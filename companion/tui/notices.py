@@ -1,0 +1,56 @@
+"""What the performance has said lately, for the screen: with its age, and the same thing twice in a row as one. Pure; time is passed in."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+
+from rich.style import Style
+
+from companion.tui import palette
+
+KEPT = 6
+NEW_SECONDS, OLD_SECONDS = 12.0, 90.0  # read by then; of no interest after
+STYLES: dict[str, Style] = {"info": palette.BOLD, "warning": palette.WARN, "error": palette.BAD}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One line, how often it came in a row, and when last."""
+
+    text: str
+    level: str
+    seconds: float
+    count: int = 1
+
+    @property
+    def shown(self) -> str:
+        """The line with its count."""
+        return f"{self.text} (×{self.count})" if self.count > 1 else self.text
+
+
+@dataclass(slots=True)
+class NoticeBoard:
+    """The last few lines."""
+
+    _said: deque[Said] = field(default_factory=lambda: deque(maxlen=KEPT))
+
+    def add(self, text: str, level: str, now: float) -> None:
+        """Something was said."""
+        if self._said and self._said[-1].text == text:
+            last = self._said.pop()
+            self._said.append(replace(last, seconds=now, count=last.count + 1))
+        else:
+            self._said.append(Said(text, level, now))
+
+    def lines(self, now: float) -> tuple[tuple[str, Style], ...]:
+        """What is still of interest, the newest first, each in the style of its level or, once read, faintly."""
+        return tuple(
+            (said.shown, STYLES.get(said.level, palette.BOLD) if now - said.seconds < NEW_SECONDS else palette.DIM)
+            for said in reversed(self._said)
+            if now - said.seconds < OLD_SECONDS
+        )
+
+    def clear(self) -> None:
+        """Another performance begins."""
+        self._said.clear()
