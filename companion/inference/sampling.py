@@ -8,6 +8,7 @@ bar could not end). Source: representation.md G.1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -39,16 +40,16 @@ def make_generator(seed: int, attempt: int = 0, step: int = 0, take: int = 0) ->
 
 def _shortest_prefix(cumulative: FloatArray, mass: float) -> int:
     """Length of the shortest prefix whose cumulative mass reaches `mass`."""
-    return min(int(np.searchsorted(cumulative, mass - 1e-12)) + 1, len(cumulative))
+    return min(int(cumulative.searchsorted(mass - 1e-12)) + 1, len(cumulative))
 
 
 def probabilities(logits: npt.NDArray[np.float32], temperature: float) -> FloatArray:
     """Softmax of logits / temperature in float64."""
     scaled = logits.astype(np.float64)
-    scaled -= scaled.max()
+    scaled -= np.maximum.reduce(scaled)
     scaled /= temperature
     np.exp(scaled, out=scaled)
-    scaled /= scaled.sum()
+    scaled /= np.add.reduce(scaled)
     return scaled
 
 
@@ -68,8 +69,28 @@ def _ranking(probs: FloatArray, options: SamplingOptions) -> IntArray:
     is what makes this fast.
     """
     floor = (1.0 - options.top_p) / len(probs)
-    candidates = np.flatnonzero(probs > floor) if options.top_p < 1.0 else np.flatnonzero(probs)
-    return candidates[np.argsort(-probs[candidates], kind="stable")]
+    candidates = (probs > floor if options.top_p < 1.0 else probs).nonzero()[0]
+    return candidates[(-probs[candidates]).argsort(kind="stable")]
+
+
+def _survivors(probs: FloatArray, options: SamplingOptions, content: npt.NDArray[np.bool_] | None) -> IntArray:
+    """Indices that the four filters keep, ascending; all where they would empty the pool."""
+    order = _ranking(probs, options)
+    keep = len(order)
+    if 0 < options.top_k < keep:
+        keep = options.top_k
+    if options.top_p < 1.0:
+        keep = min(keep, _shortest_prefix(probs[order].cumsum(), options.top_p))
+    dropped = options.mask_k if 0 < options.mask_k < keep else 0
+    if options.mask_p > 0.0:
+        cumulative = probs[order[:keep]].cumsum()
+        dropped = max(dropped, min(_shortest_prefix(cumulative, options.mask_p * cumulative[-1]), keep - 1))
+    survivors = order[dropped:keep]
+    if content is not None and dropped:
+        removed = order[:dropped]
+        survivors = np.concatenate([removed[~content[removed]], survivors])
+    survivors.sort()
+    return survivors if len(survivors) else np.arange(len(probs))
 
 
 def filter_probabilities(
@@ -82,26 +103,10 @@ def filter_probabilities(
     """
     if options.unfiltered:
         return probs
-    order = _ranking(probs, options)
-    ranked = probs[order]
-    keep = len(ranked)
-    if 0 < options.top_k < keep:
-        keep = options.top_k
-    if options.top_p < 1.0:
-        keep = min(keep, _shortest_prefix(np.cumsum(ranked), options.top_p))
-    dropped = options.mask_k if 0 < options.mask_k < keep else 0
-    if options.mask_p > 0.0:
-        survivors = np.cumsum(ranked[:keep])
-        dropped = max(dropped, min(_shortest_prefix(survivors, options.mask_p * survivors[-1]), keep - 1))
-    kept = np.ones(keep, dtype=bool)
-    kept[:dropped] = False
-    if content is not None and dropped:
-        kept[:dropped] |= ~content[order[:dropped]]
     result = np.zeros_like(probs)
-    survivors = order[:keep][kept]
+    survivors = _survivors(probs, options, content)
     result[survivors] = probs[survivors]
-    total = result.sum()
-    return result / total if total > 0.0 else probs
+    return result / result.sum()
 
 
 def sample(
@@ -116,16 +121,18 @@ def sample(
     logits [vocab], legal [vocab] bool with at least one True, content [vocab] bool or None. One uniform number is used per
     draw, so equal generators give equal tokens whenever the probabilities agree to rounding.
     """
-    ids = np.flatnonzero(legal)
+    ids = legal.nonzero()[0]
     if len(ids) == 1:
         return int(ids[0])
     chosen = logits[ids]
     if options.top_k == 1 and not (options.mask_k or options.mask_p):
-        return int(ids[int(np.argmax(chosen))])
+        return int(ids[chosen.argmax()])
     probs = probabilities(chosen, options.temperature)
-    if not np.isfinite(probs[0]):
+    if not isfinite(probs[0]):
         probs = np.full(len(ids), 1.0 / len(ids))
-    probs = filter_probabilities(probs, options, None if content is None else content[ids])
-    cumulative = np.cumsum(probs)
-    index = int(np.searchsorted(cumulative, generator.random() * cumulative[-1], side="right"))
+    if not options.unfiltered:
+        survivors = _survivors(probs, options, None if content is None else content[ids])
+        ids, probs = ids[survivors], probs[survivors]
+    cumulative = probs.cumsum()
+    index = int(cumulative.searchsorted(generator.random() * cumulative[-1], side="right"))
     return int(ids[min(index, len(ids) - 1)])
