@@ -5,7 +5,8 @@ fitted through up to 96 ticks (least squares, outliers pulled in); as soon as a 
 chance, only that run is kept, so that a new tempo is followed within a fraction of a beat.
 A tick that comes far too late is not believed at once: it may have been held up (the others then follow in a bunch and catch up),
 ticks before it may be lost (all that follow stay as late), or the tempo is new (they get later and later). Until that is clear the
-line goes on as it was. A miscounted tick would shift the music for good.
+line goes on as it was. A miscounted tick would shift the music for good. What cannot be told: a timer that delivers ticks every
+0.95-1.0 of their period, now and then one later, looks like a faster clock that loses ticks.
 Knows indices of ticks and seconds; nothing of transport, bars or messages. Measured by `python -m companion.bench.clock_sim`.
 """
 
