@@ -41,7 +41,7 @@ class Commanding(LaneCommands):
         try:
             method(now, **arguments)
         except (BadArgument, ValueError, TypeError) as error:
-            self.notice(f"{wish.name}: {error}", "warning")
+            self.notice(f"{wish.name.replace('_', ' ')}: {error}", "warning")
 
     # -- transport ----------------------------------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ class Commanding(LaneCommands):
 
     def _need_master(self) -> None:
         if not self.is_master:
-            raise BadArgument("the clock is somebody else's; switch to the internal clock first")
+            raise BadArgument("the MIDI clock decides; switch to the internal clock first")
 
     # -- bars ---------------------------------------------------------------------------------------------------------
 
@@ -159,7 +159,7 @@ class Commanding(LaneCommands):
         if self.checkpoint is None:
             raise BadArgument("the engine is not ready")
         if not self.regenerate(bar, now):
-            raise BadArgument(f"bar {bar + 1} is locked, or nobody plays in it")
+            raise BadArgument(f"{self._named(bar)} is locked, or nobody plays in it")
 
     def do_keep(self, now: float, on: Any = None, bar: Any = None) -> None:
         """Repeat a bar of our parts (the present one) instead of generating; off: generate again."""
@@ -175,13 +175,14 @@ class Commanding(LaneCommands):
         """A bar to come stays as planned."""
         bar = self._coming(bar)
         if not self.plan.lock([lane.index for lane in self.lanes_of("companion")], bar, bool(on)):
-            raise BadArgument(f"bar {bar + 1} has no plan yet")
+            raise BadArgument(f"{self._named(bar)} has no plan yet")
 
     def do_undo(self, now: float) -> None:
         """Take the last regenerate or lock back."""
         bar = self.plan.undo()
         if bar is None:
             raise BadArgument("nothing to undo")
+        self.notice(f"{self._named(bar)} is as it was")
         if self.in_flight and self.in_flight.bar == bar:
             self._cancel_flight()
             self.asked_bar = max(self.asked_bar, bar)
@@ -191,8 +192,12 @@ class Commanding(LaneCommands):
             return self.committed_bar + 1
         number = whole("bar", bar, 0, 1_000_000)
         if number <= self.committed_bar:
-            raise BadArgument(f"bar {number + 1} is already decided")
+            raise BadArgument(f"{self._named(number)} is already decided")
         return number
+
+    def _named(self, bar: int) -> str:
+        """A bar as the player counts it."""
+        return f"bar {self.timeline.song_bar(bar) + 1}"
 
     # -- the rest -----------------------------------------------------------------------------------------------------
 

@@ -161,6 +161,7 @@ class Stage(MenuActions, Screen[None]):
         """A key that asks the performance for something."""
         snapshot = self.app.picture
         if snapshot is None:
+            self.app.say("still starting …")
             return
         wishes = commands_for(name, snapshot, self.selection)
         self.app.say(echo(name, snapshot, self.selection, wishes))

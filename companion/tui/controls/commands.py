@@ -8,7 +8,7 @@ from typing import Any
 
 from companion.session.events import Command, command
 from companion.session.settings import Sampling
-from companion.session.snapshot import LaneView, Snapshot
+from companion.session.snapshot import BarState, LaneView, Snapshot
 from companion.tui.lanes.draw import Selection
 
 TEMPERATURE_STEP, TEMPERATURE_RANGE = 0.05, (0.05, 5.0)
@@ -95,7 +95,19 @@ def _sampling(field: str, by: float, limits: tuple[float, float]) -> Wish:
     ]
 
 
+def bar_state(snapshot: Snapshot, bar: int) -> BarState:
+    """How decided a bar of our parts is: "played", "committed", "tentative" (planned) or "empty"."""
+    states = {
+        view.state for lane in snapshot.lanes if lane.role == "companion" for view in lane.bars if view.bar == bar
+    }
+    decided: tuple[BarState, ...] = ("played", "committed", "tentative")
+    return next((state for state in decided if state in states), "empty")
+
+
 def _regenerate(snapshot: Snapshot, selection: Selection) -> list[Command]:
+    decided = selection.bar is not None and bar_state(snapshot, selection.bar) in ("played", "committed")
+    if decided or snapshot.transport.state not in ("running", "lost"):
+        return []
     return [command("regenerate") if selection.bar is None else command("regenerate", bar=selection.bar)]
 
 
@@ -107,6 +119,8 @@ def _keep(snapshot: Snapshot, selection: Selection) -> list[Command]:
 
 def _lock(snapshot: Snapshot, selection: Selection) -> list[Command]:
     bar = target_bar(snapshot, selection)
+    if bar_state(snapshot, bar) != "tentative":
+        return []
     locked = any(view.locked for lane in snapshot.lanes for view in lane.bars if view.bar == bar)
     return [command("lock", bar=bar, on=not locked)]
 

@@ -6,12 +6,18 @@ from collections.abc import Callable, Sequence
 
 from companion.session.events import Command
 from companion.session.snapshot import Snapshot
-from companion.tui.controls.commands import MASTERS_OWN, SONGS_OWN, selected_lane
+from companion.tui.controls.commands import MASTERS_OWN, SONGS_OWN, bar_state, selected_lane, target_bar
 from companion.tui.lanes.draw import Selection
 from companion.tui.wording import bar_label
 
 NO_SONG = "that is for practising: start with companion practice SONG.mid or CHART.txt"
 NOT_MASTER = "the MIDI clock decides; x makes us the clock"
+_STATE_WORDS = {
+    "played": "has been played",
+    "committed": "is decided already",
+    "tentative": "may still change",
+    "empty": "has no plan yet",
+}
 
 
 def echo(name: str, snapshot: Snapshot, selection: Selection, wishes: Sequence[Command]) -> str:
@@ -27,6 +33,11 @@ def _why_not(name: str, snapshot: Snapshot, selection: Selection) -> str:
         return NO_SONG
     if name in MASTERS_OWN:
         return NOT_MASTER
+    if name == "regenerate" and snapshot.transport.state not in ("running", "lost"):
+        return "nothing plays yet"
+    if name in ("regenerate", "lock"):
+        bar = target_bar(snapshot, selection)
+        return f"bar {bar_label(snapshot, bar)} {_STATE_WORDS[bar_state(snapshot, bar)]}"
     lane = selected_lane(snapshot, selection)
     if lane is None:
         return "there is no part to choose"
@@ -108,7 +119,6 @@ _SAYINGS: dict[str, Callable[[Command, Snapshot, Selection], str]] = {
     "regenerate": _regenerate,
     "keep": _keep,
     "lock": _lock,
-    "undo": _plain("last change of the plan undone"),
     "wait": _wait,
     "cooler": _value("temperature {:.2f}", "temperature"),
     "hotter": _value("temperature {:.2f}", "temperature"),

@@ -177,8 +177,10 @@ def model_spans(snapshot: Snapshot) -> list[Span]:
 
 def fitted_ports(snapshot: Snapshot, width: int) -> list[Span]:
     """Ports in one line, their names as long as there is room."""
-    fixed = sum(len(text) for text, _ in port_spans(snapshot, 0))
-    return port_spans(snapshot, max((width - fixed) // max(len(snapshot.ports), 1), 4))
+    for name_width in range(width, 3, -1):
+        if sum(len(text) for text, _ in port_spans(snapshot, name_width)) - 2 <= width:
+            return port_spans(snapshot, name_width)
+    return port_spans(snapshot, 4)
 
 
 def port_spans(snapshot: Snapshot, name_width: int) -> list[Span]:
@@ -186,9 +188,10 @@ def port_spans(snapshot: Snapshot, name_width: int) -> list[Span]:
     spans: list[Span] = []
     for key, connected in snapshot.ports.items():
         direction = key.partition(":")[0] if ":" in key else ""
+        name = port_label(key).removesuffix(f":{direction}")  # our own: "companion in:in"
         mark, style = ("●", palette.GOOD) if connected else ("✗ lost", palette.BAD)
-        spans += [(f"{direction} " if direction in ("in", "out") else "", palette.DIM), (mark, style)]
-        name = port_label(key)
+        named = direction not in ("in", "out") or name.endswith(f" {direction}")
+        spans += [("" if named else f"{direction} ", palette.DIM), (mark, style)]
         shown = name if len(name) <= name_width else f"{name[: name_width - 1]}…" if name_width else ""
         spans.append((f" {shown}  ", palette.PLAIN))
     return spans
