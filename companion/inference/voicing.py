@@ -16,15 +16,17 @@ from companion.inference.bar_so_far import BarSoFar, Bias, Places
 from companion.tokenizer import attributes
 
 REACHED = 0.4
-THICKEN = 3.5  # nats a missing voice
+THICKEN = 5.0  # nats a missing voice
+ENOUGH = 1.0  # nats a voice more than the fewest asked for: a model pushed to chords does not always find their end
+UNFILLED = 3.0  # nats against ending a bar in which nothing has sounded yet: nor does it know how to go on after one
 THIN = 7.0  # nats a voice too many
 OVERLAP = 0.7  # nats a tick that a new note would sound together with one too many
 MOST_OVERLAP = 8.0
-TOGETHER = 2.0  # nats by which voices of a chord lean to end together, for a factor e in length
+TOGETHER = 3.0  # nats by which voices of a chord lean to end together, for a factor e in length
 SAME_PITCH = 9.0
 SEMITONE = 1.5
 BEYOND = 3.0  # nats a level of length beyond a limit
-SHORT_OF = 1.5  # nats a level short of a limit that has not been reached
+SHORT_OF = 2.5  # nats a level short of a limit that has not been reached
 
 
 class Voices:
@@ -69,6 +71,10 @@ class Voices:
             if voices >= most:
                 bias[places.note_starts] -= THIN * (voices + 1 - most)
             self._keep_apart(bias, bar, most)
+        elif voices > least:
+            bias[places.note_starts] -= ENOUGH * (voices - least)
+        heard = int(np.count_nonzero(bar.sounding[: bar.length_ticks]))
+        bias[places.ends] -= UNFILLED * (1 - heard / bar.length_ticks)
 
     def _keep_apart(self, bias: Bias, bar: BarSoFar, most: int) -> None:
         """Positions where `most` notes still sound are the less likely the longer they go on."""
