@@ -43,6 +43,7 @@ class Player:
 
     def __init__(self, engine: InferenceEngine) -> None:
         self._live = LiveInfill(engine)
+        self.backend = engine.backend
         self.failures = 0
 
     def write(

@@ -10,8 +10,7 @@ from typing import Any
 from companion.evaluation import copying, infill, likelihood, pictures
 from companion.evaluation.validity import validity
 from companion.evaluation.windows import LiveWindow, draw_windows, load_split
-from companion.inference.backends.reference import ReferenceBackend
-from companion.inference.checkpoint import Checkpoint, load_checkpoint
+from companion.inference.checkpoint import load_checkpoint
 from companion.inference.engine import InferenceEngine
 from companion.inference.validation import supported_mask_modes
 from companion.music import Bar
@@ -28,9 +27,9 @@ class EvaluationOptions:
     bars: int = 8
     windows: int = 100
     generated: int = 40
-    control_each: int = 6
+    control_each: int = 8
     following: int = 12
-    validity: int = 20
+    validity: int = 100
     train_windows: int = 1500
     files: int = 200
     train_files: int = 600
@@ -70,18 +69,14 @@ def evaluate(path: Path, options: EvaluationOptions, say: Callable[[str], None])
     say("copying")
     report["copying"] = _copying(player, copying.index_corpus(training), cases, options.seed)
     say("validity")
-    report["validity"] = _validity(checkpoint, tokenizer, windows[: options.validity], options.seed)
+    modes = supported_mask_modes(tokenizer.vocabulary)
+    report["validity"] = validity(player.backend, tokenizer, windows[: options.validity], modes, options.seed)
     report["failed_requests"] = player.failures
     if options.plot is not None:
         shown = max(cases[:12], key=lambda window: len(window.targets))
         written = player.write(infill.blank(shown), shown.targets, shown.hidden, options.seed)
         pictures.draw(options.plot, shown, written, report)
     return report
-
-
-def _validity(checkpoint: Checkpoint, tokenizer: Tokenizer, windows: list[LiveWindow], seed: int) -> dict[str, Any]:
-    modes = supported_mask_modes(tokenizer.vocabulary)
-    return validity(ReferenceBackend.from_checkpoint(checkpoint), tokenizer, windows, modes, seed)
 
 
 def _copying(player: infill.Player, index: copying.RunIndex, windows: list[LiveWindow], seed: int) -> dict[str, Any]:
@@ -130,4 +125,7 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
         f"(true bars: {true['mean']:.1f}, {true['max']:.0f})"
     )
     for mode, row in report["validity"].items():
-        yield f"valid without grammar, {mode:<17} {row['valid']:.0%} (legal mass {row['legal_mass']:.3f})"
+        yield (
+            f"valid without grammar, {mode:<17} {row['valid']:.1%} ± {row['error']:.1%} (legal mass {row['legal_mass']:.4f}; "
+            f"above attention by {row['above_attention']:.1%} ± {row['above_attention_error']:.1%})"
+        )

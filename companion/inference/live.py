@@ -53,7 +53,8 @@ class LiveJob:
     whose notes so far are shown. attributes: user levels by track, which the writing is held to (`steering`); computed ones stand
     for what is not given. take_numbers
     start at first_take, so that more takes of the same job differ. harmony: how strongly notes lean towards the pitch classes
-    that the tracks without targets sound around the bar, see `harmony`.
+    that the tracks without targets sound around the bar, see `harmony`; expected: [12] beats of each pitch class that those whose
+    bar is hidden will probably sound in the target bar, () = unknown.
     """
 
     window: Score
@@ -70,6 +71,7 @@ class LiveJob:
     polyphony_hard_limit: int = 0
     density_hard_limit: int = 0
     harmony: float = 0.0
+    expected: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,8 @@ class LiveInfill:
         ours = {track for track, _ in job.targets}
         trusted = [track for track in range(len(window.tracks)) if track not in ours]
         for step, part in enumerate(single_tracks(job)):
-            bias = pitch_bias(window, part.targets[0], trusted, self.engine.tokenizer.vocabulary, part.harmony)
+            vocabulary = self.engine.tokenizer.vocabulary
+            bias = pitch_bias(window, part.targets[0], trusted, vocabulary, part.harmony, part.expected)
             part = replace(part, window=window)
             results.append(self._generate_part(part, _settings(part, step, bias), on_note, on_bar, cancel))
             window = _with_bars(window, results[-1].takes[0].bars)
@@ -231,7 +234,7 @@ class LiveInfill:
         keep = {track for track, _ in job.targets}
         dropped: list[int] = []
         while True:
-            request = _window_request(job, order, mode)
+            request = live_request(job, order, mode)
             prompt = build_prompt(self.engine.tokenizer, request)
             if self._runner.room(prompt) >= 2 * self._needed(job):
                 return prompt, request, order, tuple(dropped)
@@ -305,7 +308,8 @@ def _sum(parts: list[LiveResult]) -> LiveResult:
     )
 
 
-def _window_request(job: LiveJob, order: list[int], mode: str) -> WindowRequest:
+def live_request(job: LiveJob, order: list[int], mode: str) -> WindowRequest:
+    """What a job of one prompt asks, its tracks in this order (see `track_order`; tracks may be left out)."""
     local = {track: index for index, track in enumerate(order)}
 
     def mapped(cells: frozenset[Cell] | tuple[Cell, ...]) -> frozenset[Cell]:
