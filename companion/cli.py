@@ -16,6 +16,7 @@ from typing import Any
 
 from companion import __version__
 from companion.errors import CompanionError
+from companion.options import OneLineParser
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,11 @@ def _dispatch(argv: list[str]) -> int:
         print(f"companion: {what}: {name} (commands: {', '.join(COMMANDS)})", file=sys.stderr)
         return 2
     module = import_module(COMMANDS[name].module)
-    parser = argparse.ArgumentParser(prog="companion", add_help=False)
+    parser = OneLineParser(prog="companion", add_help=False)
     module.add_parser(parser.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     try:
         args = parser.parse_args(argv)
-    except SystemExit as stop:  # argparse has printed its line, or the help
+    except SystemExit as stop:  # argparse has printed the help
         return stop.code if isinstance(stop.code, int) else 2
     return _run(module, args)
 

@@ -1,6 +1,6 @@
 """Every error this program raises on purpose.
 
-    CompanionError                      shown as one line, exit status 1
+    CompanionError                      shown as one line, exit status 1 (2 for files that cannot be used: MIDI, chart, config)
     ├── UsageError                      wrong use: exit status 2
     │   ├── ConfigError                 a preset, config file or option with a bad key or value
     │   └── RequestValidationError      a generation request that the checkpoint cannot serve (also a ValueError)
@@ -43,13 +43,19 @@ class RequestValidationError(UsageError, ValueError):
 class MidiFileError(CompanionError):
     """A MIDI file could not be read; the text names the file and the fault."""
 
+    exit_status = 2
+
 
 class ChartError(CompanionError):
     """A chord chart could not be read; the text names line, bar and symbol."""
 
+    exit_status = 2
+
 
 class EncoderConfigError(CompanionError, ValueError):
     """An encoder config is malformed; the text names the key."""
+
+    exit_status = 2
 
 
 class TokenizerError(CompanionError, ValueError):

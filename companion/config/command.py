@@ -7,18 +7,20 @@ import json
 from typing import Any
 
 from companion.config.presets import list_presets, load_preset, preset_document
+from companion.options import add_command, add_json
 
 
 def add_parser(subparsers: Any) -> None:
     """Add the command."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "presets",
-        help="list presets, or print one",
-        description="List the presets that `companion jam --preset NAME` knows, or print one.",
-        epilog="example: companion presets trio > mine.toml",
+        "list presets, or print one",
+        "List the presets that `companion jam --preset NAME` knows, or print one.",
+        "companion presets trio > mine.toml",
     )
     parser.add_argument("name", nargs="?", help="print this preset as TOML")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

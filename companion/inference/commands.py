@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from companion.errors import CompanionError, UsageError
 from companion.inference.request import ENGINES, MASK_MODES
+from companion.options import add_command, add_json
 
 if TYPE_CHECKING:
     from companion.inference.capabilities import Capabilities
@@ -41,11 +42,12 @@ def _infill(args: argparse.Namespace) -> int:
 
 
 def _add_infill(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "infill",
-        help="fill bars of a MIDI file",
-        description="Generate bars of a MIDI file; every other bar is written back as it was. Tracks and bars count from 1.",
-        epilog="example: companion infill song.mid new.mid --track 2 --bars 5-8 --hide 1:7-8 --temperature 0.95 --seed 7",
+        "fill bars of a MIDI file",
+        "Generate bars of a MIDI file; every other bar is written back as it was. Tracks and bars count from 1.",
+        "companion infill song.mid new.mid --track 2 --bars 5-8 --hide 1:7-8 --temperature 0.95 --seed 7",
     )
     add = parser.add_argument
     add("input", type=Path, help="MIDI file to read")
@@ -106,15 +108,16 @@ def _add_infill(subparsers: Any) -> None:
     add(
         "--attribute", action="append", default=[], metavar="NAME=LEVEL", help="level for the filled tracks; repeatable"
     )
-    add("--json", action="store_true", help="one JSON object on standard output")
+    add_json(parser)
 
 
 def _add_tokenize(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "tokenize",
-        help="show a file's tokens",
-        description="Show the tokens of some bars of a MIDI file. Bars count from 1.",
-        epilog="example: companion tokenize song.mid --encoder yellow --bars 1-4",
+        "show a file's tokens",
+        "Show the tokens of some bars of a MIDI file. Bars count from 1.",
+        "companion tokenize song.mid --encoder yellow --bars 1-4",
     )
     parser.add_argument("input", type=Path, help="MIDI file to read")
     parser.add_argument(
@@ -123,22 +126,23 @@ def _add_tokenize(subparsers: Any) -> None:
     parser.add_argument(
         "--bars", metavar="A-B", help="bars to encode (default: as many from the first as a window can hold)"
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    add_json(parser)
 
 
 def _add_checkpoints(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "checkpoints",
-        help="list or download checkpoints",
-        description="List the checkpoints here with what they can do, or download one from the Hugging Face hub.",
-        epilog="example: companion checkpoints pull yellow_medium",
+        "list or download checkpoints",
+        "List the checkpoints here with what they can do, or download one from the Hugging Face hub.",
+        "companion checkpoints pull yellow_medium",
     )
     parser.add_argument("action", nargs="?", choices=("list", "pull"), default="list")
     parser.add_argument("name", nargs="?", help="name to pull, or the only checkpoint (name or path) to list")
     parser.add_argument(
         "--matrix", action="store_true", help="mask modes × checkpoints × model_dim, as a Markdown table"
     )
-    parser.add_argument("--json", action="store_true", help="JSON on standard output")
+    add_json(parser)
 
 
 # -- tokenize -----------------------------------------------------------------------------------------------------------

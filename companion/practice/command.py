@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from companion.errors import UsageError
+from companion.options import add_command, add_json, add_midi_ports, add_record, add_seed
 from companion.runtime.commands import (
     add_model_options,
     add_trading_options,
@@ -30,21 +31,21 @@ if TYPE_CHECKING:
     from companion.session.settings import SessionSettings, Song
 
 MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".smf", ".rmi")
-EPILOG = """examples:
-  companion practice SONG.mid --list
-  companion practice SONG.mid --me melody --fill bass --fill Strings:49 --tempo 80% --loop 9-16 --report out/
-  companion practice blues --trainer 70:110:+4
-"""
+EXAMPLES = (
+    "companion practice SONG.mid --list",
+    "companion practice SONG.mid --me melody --fill bass --fill Strings:49 --tempo 80% --loop 9-16 --report out/",
+    "companion practice blues --trainer 70:110:+4",
+)
 
 
 def add_parser(subparsers: Any) -> None:
     """Add the command."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "practice",
-        help="a song file or chord chart as backing that listens to you",
-        description="Practise with a MIDI file or a chord chart: it plays, the companion fills in, and your part is listened to.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "a song file or chord chart as backing that listens to you",
+        "Practise with a MIDI file or a chord chart: it plays, the companion fills in, and your part is listened to.",
+        *EXAMPLES,
     )
     parser.add_argument(
         "source", nargs="?", metavar="SONG.mid|CHART.txt", help="a file, or the name of a shipped chart"
@@ -91,25 +92,22 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _add_shell_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--in", dest="input", metavar="PORT", help="MIDI input: name or part of it, or none")
-    parser.add_argument("--out", dest="output", metavar="PORT", help="MIDI output: name or part of it, or none")
+    add_midi_ports(parser)
     parser.add_argument(
         "--clock", choices=("external", "internal"), default="internal", help="whose time (default: internal)"
     )
-    parser.add_argument("--seed", type=int, metavar="S", help="seed of the model's choices (default: drawn anew)")
+    add_seed(parser)
     parser.add_argument(
         "--report", type=Path, metavar="DIR", help="write how it went into this folder: numbers and a picture"
     )
-    parser.add_argument(
-        "--record", type=Path, metavar="DIR", help="where recordings are kept (default: your data folder)"
-    )
+    add_record(parser)
     parser.add_argument("--headless", action="store_true", help="no screen: play to the end, or until Ctrl-C")
     parser.add_argument(
         "--measure",
         action="store_true",
         help="fill a chart (without one: all shipped charts) and say how far the fills keep to its chords",
     )
-    parser.add_argument("--json", action="store_true", help="with --list, --headless or --measure: one JSON object")
+    add_json(parser, "--list, --headless or --measure")
 
 
 def run(args: argparse.Namespace) -> int | PracticeLauncher:

@@ -79,8 +79,10 @@ def parse_loop(text: str, bar_count: int) -> Loop | None:
     match = re.fullmatch(r"\s*(\d+)\s*(?:[-–:]\s*(\d+))?\s*", text)
     if not match:
         raise UsageError(f"--loop {text!r}: expected bars like 9-16")
-    first = int(match.group(1))
-    return check_loop((first - 1, int(match.group(2) or first)), bar_count)
+    first, last = int(match.group(1)), int(match.group(2) or match.group(1))
+    if first > last:
+        raise UsageError(f"--loop {text}: the first bar comes after the last (like 9-16)")
+    return check_loop((first - 1, last), bar_count)
 
 
 def parse_tempo(text: str, written_bpm: float) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from companion.errors import CheckpointError, PortError, UsageError
+from companion.options import add_command, add_json, add_midi_ports, add_record, add_seed
 
 if TYPE_CHECKING:
     from companion.config.presets import PortChoice
@@ -74,10 +75,28 @@ def changed_model(model: ModelSettings, args: argparse.Namespace) -> ModelSettin
         raise UsageError("--top-p must be above 0 and at most 1")
     if args.model_dim is not None and args.model_dim < 1:
         raise UsageError("--model-dim must be at least 1")
+    _check_abilities(args.checkpoint or model.checkpoint, args.mask_mode, args.model_dim)
     sampling = {name: value for name in ("temperature", "top_p") if (value := getattr(args, name)) is not None}
     names = ("checkpoint", "engine", "mask_mode", "model_dim")
     fields = {name: value for name in names if (value := getattr(args, name)) is not None}
     return replace(model, sampling=replace(model.sampling, **sampling), **fields)
+
+
+def _check_abilities(checkpoint: str, mask_mode: str | None, model_dim: int | None) -> None:
+    """Whether a shipped checkpoint can do what was asked for; of others the session says so once they are loaded. UsageError."""
+    if mask_mode in (None, "auto") and model_dim is None:
+        return
+    from companion.inference.capabilities import SHIPPED_ENCODERS, encoder_capabilities
+    from companion.tokenizer import EncoderConfig
+
+    if checkpoint not in SHIPPED_ENCODERS:
+        return
+    can = encoder_capabilities(EncoderConfig.load(checkpoint), checkpoint)
+    if mask_mode not in (None, "auto", *can.mask_modes):
+        raise UsageError(f"--mask-mode {mask_mode}: {checkpoint} cannot do that (it can: {', '.join(can.mask_modes)})")
+    if model_dim is not None and model_dim not in can.num_bars_map:
+        windows = ", ".join(map(str, can.num_bars_map))
+        raise UsageError(f"--model-dim {model_dim}: {checkpoint} has windows of {windows} bars")
 
 
 def check_checkpoint(name: str) -> None:
@@ -95,25 +114,23 @@ def check_checkpoint(name: str) -> None:
 
 
 def _add_jam(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "jam",
-        help="play live",
-        description="Play live: MIDI in, infilled parts out, in time with the clock. Opens the terminal UI, or runs without it.",
-        epilog="example: companion jam --preset trio --in Keystation --out IAC --clock external",
+        "play live",
+        "Play live: MIDI in, infilled parts out, in time with the clock. Opens the terminal UI, or runs without it.",
+        "companion jam --preset trio --in Keystation --out IAC --clock external",
     )
     parser.add_argument("--preset", metavar="P", help="a preset's name or file (default: the last one used)")
-    parser.add_argument("--in", dest="input", metavar="PORT", help="MIDI input: name or part of it, or none")
-    parser.add_argument("--out", dest="output", metavar="PORT", help="MIDI output: name or part of it, or none")
+    add_midi_ports(parser)
     parser.add_argument("--clock", choices=("external", "internal"), help="whose time")
     parser.add_argument("--bpm", type=float, metavar="B", help="tempo of the internal clock, 10 to 400")
     add_trading_options(parser)
     add_model_options(parser)
-    parser.add_argument("--seed", type=int, metavar="S", help="seed of the model's choices (default: drawn anew)")
+    add_seed(parser)
     parser.add_argument("--headless", action="store_true", help="no screen: play until Ctrl-C, then say how it went")
-    parser.add_argument(
-        "--record", type=Path, metavar="DIR", help="where recordings are kept (default: your data folder)"
-    )
-    parser.add_argument("--json", action="store_true", help="with --headless: one JSON object on standard output")
+    add_record(parser)
+    add_json(parser, "--headless")
 
 
 def run_jam(args: argparse.Namespace) -> int | Launcher:
@@ -212,14 +229,15 @@ def checked_ports(preset: PortChoice, args: argparse.Namespace) -> PortChoice:
 
 
 def _add_demo(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "demo",
-        help="hear and see it without hardware",
-        description="A recorded player performs into the real session; no hardware, no ports, no network.",
-        epilog="Without --seed it plays in real time through the real processes, and no two runs are alike. With --seed and "
-        "--headless it runs in simulated time, where the model answers after a fixed time a token: faster than real time, and "
-        "the same notes every time on the same machine. With --seed on the screen, the model's choices are seeded, but when "
-        "they come still depends on the machine.  example: companion demo --player blues --headless --bars 24 --out blues.mid",
+        "hear and see it without hardware",
+        "A recorded player performs into the real session; no hardware, no ports, no network. Without --seed it plays in real "
+        "time through the real processes, and no two runs are alike. With --seed and --headless it runs in simulated time, "
+        "where the model answers after a fixed time a token: faster than real time, and the same notes every time on the same "
+        "machine. With --seed on the screen, the model's choices are seeded, but when they come still depends on the machine.",
+        "companion demo --player blues --headless --bars 24 --out blues.mid",
     )
     parser.add_argument("--player", choices=PLAYER_NAMES, default="melody", help="who plays (default: melody)")
     parser.add_argument("--bars", type=int, metavar="N", help="how long (default: 16; on the screen: until you quit)")
@@ -228,13 +246,13 @@ def _add_demo(subparsers: Any) -> None:
         "--tracks", type=int, metavar="N", help="how many companion tracks join in (default: all of the piece)"
     )
     add_model_options(parser)
-    parser.add_argument("--seed", type=int, metavar="S", help="repeat exactly (see below)")
+    add_seed(parser, "repeat exactly (see above)")
     parser.add_argument("--headless", action="store_true", help="no screen, a progress line")
     parser.add_argument("--out", type=Path, metavar="FILE.mid", help="with --headless: write what was played")
     parser.add_argument(
         "--record", type=Path, metavar="DIR", help="keep the recording (log and MIDI file) in this folder"
     )
-    parser.add_argument("--json", action="store_true", help="with --headless: one JSON object on standard output")
+    add_json(parser, "--headless")
 
 
 def run_demo(args: argparse.Namespace) -> int | Launcher:
@@ -277,26 +295,30 @@ def run_demo(args: argparse.Namespace) -> int | Launcher:
 
 
 def _add_replay(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "replay",
-        help="play a recorded performance again, note for note",
-        description="Feed a performance's log into a new session, check that it sends the same notes, and write them.",
-        epilog="example: companion replay log.jsonl --out again.mid",
+        "play a recorded performance again, note for note",
+        "Feed a performance's log into a new session, check that it sends the same notes, and write them.",
+        "companion replay log.jsonl --out again.mid",
     )
-    parser.add_argument("log", type=Path, metavar="LOG.jsonl", help="a recording's log")
+    parser.add_argument("log", type=Path, metavar="LOG.jsonl", help="a recording's log, or the folder it is in")
     parser.add_argument("--out", type=Path, metavar="FILE.mid", help="write the performance as a MIDI file")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    add_json(parser)
 
 
 def run_replay(args: argparse.Namespace) -> int:
     """Replay; status 1 when a note differs."""
     from companion.midi.file import write_midi
-    from companion.runtime.recording import read_log
+    from companion.runtime.recording import LOG_NAME, read_log
     from companion.runtime.replay import replay, replayed_log
     from companion.runtime.report import report
     from companion.runtime.transcript import song_of
 
-    log = read_log(args.log)
+    path = args.log / LOG_NAME if args.log.is_dir() else args.log
+    if not path.is_file():
+        raise UsageError(f"{args.log}: no recording there (expected a {LOG_NAME}, or the folder of a performance)")
+    log = read_log(path)
     replayed = replay(log)
     if args.out is not None:
         write_midi(song_of(replayed_log(log, replayed)), args.out)
@@ -323,13 +345,9 @@ def run_replay(args: argparse.Namespace) -> int:
 
 
 def _add_ports(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
-        "ports",
-        help="list MIDI ports",
-        description="List the MIDI ports there are.",
-        epilog="example: companion ports --json",
+    add_json(
+        add_command(subparsers, "ports", "list MIDI ports", "List the MIDI ports there are.", "companion ports --json")
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
 def run_ports(args: argparse.Namespace) -> int:
@@ -352,15 +370,16 @@ def run_ports(args: argparse.Namespace) -> int:
 
 
 def _add_doctor(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "doctor",
-        help="what this machine can do, what is wrong, and its mend",
-        description="Measure this machine with each checkpoint, and say what is wrong and how to mend it.",
-        epilog="example: companion doctor --checkpoint yellow",
+        "what this machine can do, what is wrong, and its mend",
+        "Measure this machine with each checkpoint, and say what is wrong and how to mend it.",
+        "companion doctor --checkpoint yellow",
     )
     parser.add_argument("--checkpoint", action="append", metavar="C", help="measure this one only (may be repeated)")
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="measure this engine")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    add_json(parser)
 
 
 def run_doctor(args: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from companion.session.events import (
     BarGenerated,
+    CheckpointInfo,
     EngineEvent,
     EngineLost,
     EngineReady,
@@ -88,6 +89,17 @@ class Answering(Generating):
         self.in_flight = self.size = None
         self.asked_bar = self.insured_bar = self.committed_bar
         self._unreadable_meter = self.prepared = None
+        self._say_what_cannot_be(event.checkpoint)
+
+    def _say_what_cannot_be(self, checkpoint: CheckpointInfo) -> None:
+        """Choices for another checkpoint hold as far as this one goes."""
+        model = self.settings.model
+        if model.mask_mode not in ("auto", *checkpoint.mask_modes):
+            modes = ", ".join(checkpoint.mask_modes)
+            self.notice(f"{checkpoint.name} has no mask mode {model.mask_mode} (but {modes}): auto instead", "warning")
+        if model.model_dim and model.model_dim not in checkpoint.num_bars_map:
+            windows = ", ".join(map(str, checkpoint.num_bars_map))
+            self.notice(f"{checkpoint.name} has no window of {model.model_dim} bars (but {windows})", "warning")
 
     def _engine_lost(self, event: EngineLost) -> None:
         self.checkpoint = self.in_flight = self.size = None

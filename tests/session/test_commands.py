@@ -7,7 +7,7 @@ import pytest
 from companion.session.effects import Learned, LoadModel, Notice
 from companion.session.events import PortChanged, command
 from companion.session.messages import ClockTick, ControlChange, NoteOff, NoteOn, ProgramChange
-from companion.session.settings import ClockSettings, SessionSettings, TrackSettings
+from companion.session.settings import ClockSettings, ModelSettings, SessionSettings, TrackSettings
 from tests.session.session_stage import READY, Stage, duo, trio
 
 
@@ -258,3 +258,12 @@ def test_a_flood_is_survived():
     stage.run(9)
     assert stage.session.capture.notes_in == 10_000 + 17
     assert stage.session.bars_by_step["fresh"] >= 3
+
+
+def test_what_a_checkpoint_cannot_do_is_said_when_it_is_loaded():
+    stage = Stage(duo(model=ModelSettings(mask_mode="token", model_dim=7)))
+    stage.at(0, READY)
+    stage.run(1)
+    said = [effect.text for _, effect in stage.log if isinstance(effect, Notice)]
+    assert any("has no mask mode token" in text for text in said)
+    assert any("has no window of 7 bars" in text for text in said)

@@ -1,0 +1,56 @@
+"""What the commands' options have in common: help with an example, errors in one line, ports, `--json`. Knows no command."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, NoReturn
+
+from companion.errors import UsageError
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Wrong options raise UsageError instead of printing the whole usage; parsers of commands are of the same kind."""
+
+    def error(self, message: str) -> NoReturn:
+        """One line: what is wrong, and where the options are explained."""
+        words = message.replace("argument ", "", 1) if message.startswith("argument ") else message
+        raise UsageError(f"{words} ({self.prog} --help explains)")
+
+
+def add_command(subparsers: Any, name: str, summary: str, description: str, *examples: str) -> argparse.ArgumentParser:
+    """A command's parser, with its example or examples at the end of its help."""
+    if len(examples) == 1:
+        epilog = f"example: {examples[0]}"
+        return subparsers.add_parser(name, help=summary, description=description, epilog=epilog)
+    return subparsers.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog="\n".join(("examples:", *(f"  {example}" for example in examples))),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_json(parser: argparse.ArgumentParser, when: str = "") -> None:
+    """`--json`; `when`: the option that it needs."""
+    needs = f"with {when}: " if when else ""
+    parser.add_argument("--json", action="store_true", help=f"{needs}one JSON object on standard output")
+
+
+def add_midi_ports(parser: argparse.ArgumentParser) -> None:
+    """`--in` and `--out`, as `input` and `output`."""
+    for flag, direction in (("--in", "input"), ("--out", "output")):
+        words = f"MIDI {direction}: name or part of it, or none"
+        parser.add_argument(flag, dest=direction, metavar="PORT", help=words)
+
+
+def add_seed(parser: argparse.ArgumentParser, words: str = "seed of the model's choices (default: drawn anew)") -> None:
+    """`--seed`."""
+    parser.add_argument("--seed", type=int, metavar="S", help=words)
+
+
+def add_record(parser: argparse.ArgumentParser) -> None:
+    """`--record`."""
+    words = "where recordings are kept (default: your data folder)"
+    parser.add_argument("--record", type=Path, metavar="DIR", help=words)
