@@ -36,15 +36,6 @@ def load() -> float:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
-def stolen_seconds() -> float:
-    """Processor time that a virtual machine's host has given to others since the start, all cores; 0 where nobody says."""
-    try:
-        fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()
-        return int(fields[8]) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError):
-        return 0.0
-
-
 @contextmanager
 def busy_core(wanted: bool = True) -> Iterator[None]:
     """While this lasts, another process keeps one core busy."""

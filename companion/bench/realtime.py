@@ -7,11 +7,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from companion.bench.machine import stolen_seconds
 from companion.errors import CompanionError
 from companion.runtime.demo import DEFAULT_BARS, DemoOptions, run_demo
 from companion.runtime.recording import LOG_NAME, Log, read_log
 from companion.runtime.report import report
+from companion.runtime.wake import stolen_seconds
 from companion.session.events import EngineReady
 from companion.session.settings import ModelSettings
 

@@ -16,12 +16,14 @@ from typing import Any
 
 from companion.errors import CompanionError, PortError
 from companion.runtime.priority import can_be_realtime
+from companion.runtime.wake import measure_wakes
 from companion.session.deadline import FIT, Deadlines
 
 TEMPI = (80, 120, 160, 200)
 TRACKS = 3
 LEAD_MARGIN, LEAD_FLOOR_SECONDS = 1.25, 0.05  # the defaults of SessionSettings
 BEATS = 4
+LATE_WAKE_MS, VERY_LATE_WAKE_MS = 2.0, 10.0  # of a hundredth of the wakes; of any
 Problem = dict[str, str]
 
 
@@ -107,7 +109,20 @@ def _realtime(problems: list[Problem]) -> dict[str, Any]:
         problems.append(
             {"what": "real-time priority is not permitted: notes may be some milliseconds late", "mend": mend}
         )
-    return {"sched_fifo": permitted, "audio_group": "audio" in groups, "rtprio_limit": _rtprio_limit()}
+    wakes = measure_wakes()
+    if wakes.get("p99_ms", 0) > LATE_WAKE_MS or wakes.get("max_ms", 0) > VERY_LATE_WAKE_MS:
+        if wakes["queued_ms"] > wakes["max_ms"] / 2:
+            mend = "end other programs, or give this user real-time priority"
+        else:
+            mend = "if this is a virtual machine, its host is busy; else look for power saving and driver faults"
+        what = f"this system wakes programs up to {wakes['max_ms']:.0f} ms late: notes will be as late"
+        problems.append({"what": what, "mend": mend})
+    return {
+        "sched_fifo": permitted,
+        "audio_group": "audio" in groups,
+        "rtprio_limit": _rtprio_limit(),
+        "wakes": wakes,
+    }
 
 
 def _groups() -> list[str]:
@@ -197,13 +212,17 @@ def _advice(found: list[dict[str, Any]]) -> str:
     return "no checkpoint could be measured"
 
 
+def _wakes_text(wakes: dict[str, Any]) -> str:
+    return f", wakes {wakes['p99_ms']:.2f} ms late (p99), {wakes['max_ms']:.1f} ms at worst" if wakes else ""
+
+
 def text_of(findings: dict[str, Any]) -> str:
     """The findings for people."""
     machine, ports, realtime = findings["machine"], findings["ports"], findings["realtime"]
     lines = [
         f"machine    {machine['processor']}, {machine['cores']} cores, {machine['gpu'] or 'no GPU'}, Python {machine['python']}",
         f"ports      {len(ports['inputs'])} in, {len(ports['outputs'])} out ({', '.join(ports['drivers']) or 'no driver'})",
-        f"real time  {'SCHED_FIFO permitted' if realtime['sched_fifo'] else 'not permitted'}",
+        f"real time  {'SCHED_FIFO permitted' if realtime['sched_fifo'] else 'not permitted'}{_wakes_text(realtime['wakes'])}",
     ]
     for entry in findings["checkpoints"]:
         lines.append(f"{entry['name']:<10} {entry['engine']}, {entry['ms_per_token']:.2f} ms a token")

@@ -137,5 +137,8 @@ def summary_text(result: dict[str, Any]) -> str:
     ]
     if error["max"]:
         lines.append(f"onsets      p50 {error['p50']:.2f} ms, p99 {error['p99']:.2f} ms off the true clock")
+    if loop := result.get("loop_ms"):
+        held = f" ({loop['held_by']})" if loop["slow_turns"] else ""
+        lines.append(f"loop        p99 {loop['p99']:.1f} ms, longest {loop['max']:.1f} ms{held}")
     lines += [f"{key:<11} {result[key]}" for key in ("recording", "out") if result.get(key)]
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-PARTS = ("waking", "midi", "engine", "timers", "others", "picture", "memory")
+PARTS: tuple[str, ...] = ("waking", "midi", "engine", "timers", "others", "picture", "memory")
 SLOW_SECONDS = 0.01  # a turn that takes so long is worth a line in the log
 _STEPS = 8  # bins an octave: 9 % wide
 _SMALLEST_SECONDS = 1e-6
