@@ -8,7 +8,7 @@ experts). Soft on purpose: a passing note stays possible. Knows windows and voca
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +24,24 @@ FEWEST_NOTES = 3  # less than this says nothing about harmony
 
 
 def pitch_bias(
-    window: Score, target: Cell, trusted: Collection[int], vocabulary: Vocabulary, strength: float
+    window: Score,
+    target: Cell,
+    trusted: Collection[int],
+    vocabulary: Vocabulary,
+    strength: float,
+    expected: Sequence[float] = (),
 ) -> npt.NDArray[np.float32] | None:
     """What is added to the logits [vocab] while `target` is written; None where there is nothing to lean on.
 
-    trusted: window tracks that say what the harmony is. strength: 0 = off, 1 = the plain product.
+    trusted: window tracks that say what the harmony is. strength: 0 = off, 1 = the plain product. expected: [12] beats of each
+    pitch class that they will probably sound in a target bar that is hidden (see `companion.session.form`).
     """
     if strength <= 0 or window.tracks[target[0]].is_drum:
         return None
     heard, notes = np.zeros(12), 0
+    if any(expected):
+        heard += BAR_WEIGHTS[0] * np.asarray(expected)
+        notes = FEWEST_NOTES
     for track in trusted:
         if window.tracks[track].is_drum or track == target[0]:
             continue

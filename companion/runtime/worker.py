@@ -74,6 +74,7 @@ def live_job(job: Job) -> LiveJob:
         polyphony_hard_limit=job.sampling.polyphony_hard_limit,
         density_hard_limit=job.sampling.density_hard_limit,
         harmony=job.sampling.harmony,
+        expected=job.expected,
     )
 
 

@@ -18,6 +18,7 @@ from companion.session.clock import ExternalClock
 from companion.session.deadline import Deadlines
 from companion.session.effects import Effect, Notice, SendMidi
 from companion.session.extension import Extension
+from companion.session.form import FormMemory
 from companion.session.internal_clock import InternalClock
 from companion.session.lanes import Lane, audible, make_lanes
 from companion.session.messages import ChannelMessage, ClockMessage, NoteOn
@@ -48,6 +49,7 @@ class SessionCore:
         self.timeline = Timeline(self._meter_of, self._song_bar_after)
         self.capture = Capture(self.timeline)
         self.plan = Plan()
+        self.form = FormMemory()
         self.deadlines = Deadlines(settings.lead_margin, settings.lead_floor_seconds)
         self.scheduler = Scheduler(self.emit, settings.output_latency_seconds)
         self.scheduler.allowed = self._may_sound

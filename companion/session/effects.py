@@ -32,7 +32,8 @@ class Job:
     """One generation: `window` holds exactly model_dim bars at resolution 480; cells are (track, bar) *within the window*.
 
     Hidden cells are the human's unplayed bars and whatever else is not known. first_bar maps window bar 0 to the session's
-    bar count; tracks maps window tracks to lanes. attributes: one mapping per window track (only what is set).
+    bar count; tracks maps window tracks to lanes. attributes: one mapping per window track (only what is set). expected: [12]
+    beats that each pitch class is expected to sound in the target bar by those whose bar is hidden; () = nobody can tell.
     """
 
     request_id: int
@@ -46,6 +47,7 @@ class Job:
     seed: int
     takes: int = 1
     attributes: tuple[Mapping[str, int], ...] = ()
+    expected: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 
 from companion.music import Note, TimeSignature
 from companion.music.units import bpm_to_tempo
-from companion.session.context import Ask, build_window, fits_model, fitting_dims, job_of
+from companion.session.context import RESOLUTION, Ask, build_window, fits_model, fitting_dims, job_of
 from companion.session.core import NEVER
 from companion.session.deadline import Size
 from companion.session.effects import Cancel, Generate, Job, Prefill
-from companion.session.events import (
-    CheckpointInfo,
-)
+from companion.session.events import CheckpointInfo
+from companion.session.form import pitch_class_beats, profile
 from companion.session.lanes import Lane
 from companion.session.playing import Playing
 from companion.session.variation import request_seed
@@ -116,6 +115,7 @@ class Generating(Playing):
         """A bar line: choose the size of the coming request, look after requests that are of no use any more."""
         if self.in_flight and self.in_flight.bar < self.bar:
             self._give_up(now)
+        self._hear_form(self.bar - 1, now)
         if self.checkpoint is not None:
             self.size = self._choose_size(self._next_bar_to_ask())
 
@@ -138,6 +138,7 @@ class Generating(Playing):
         self._cancel_flight()
         self.asked_bar = self.insured_bar = next_bar - 1
         self.size = None
+        self.form.clear()
 
     # -- what ---------------------------------------------------------------------------------------------------------
 
@@ -203,8 +204,31 @@ class Generating(Playing):
             "sampling": model.sampling,
             "seed": request_seed(self.seed, request_id),
             "takes": model.takes,
+            "expected": self._expected_of_players(bar),
         }
         return job_of(window, self.lanes, checkpoint, request)
+
+    def _hear_form(self, bar: int, now: float) -> None:
+        """A bar is over: remember what the players sounded in it. A song's form needs no guessing."""
+        if bar < self.context_bar or self.songbook.song is not None:
+            return
+        meter = self.timeline.meter(bar)
+        if meter != self.timeline.meter(bar + 1):
+            self.form.clear()
+        else:
+            notes = self._players_notes(bar, self.position(now))
+            self.form.hear(bar, profile(notes, meter.bar_ticks(RESOLUTION)))
+
+    def _expected_of_players(self, bar: int) -> tuple[float, ...]:
+        """See `Job.expected`."""
+        like = self.form.like(bar)
+        if like is None or like < self.context_bar:
+            return ()
+        return pitch_class_beats(self._players_notes(like, self.timeline.start(like + 1)), RESOLUTION)
+
+    def _players_notes(self, bar: int, position: float) -> list[Note]:
+        lanes = [lane for lane in self.lanes_of("human") if not lane.is_drum]
+        return [note for lane in lanes for note in self.capture.notes(lane.index, bar, position)]
 
     def _choose_size(self, bar: int) -> Size | None:
         checkpoint = self.checkpoint
