@@ -19,7 +19,7 @@ EXAMPLES = """\
 examples:
   companion bench                                          the automatic engine on the shipped yellow checkpoint
   companion bench --checkpoint random:512x6x8 --against midigpt,transformers --contended
-  companion bench --engine onnx:int8-kv8,onnx:q8-kv8 --quality --data ~/midi
+  companion bench --engine onnx:mixed-kv8,onnx:q8-kv8 --quality --data ~/midi
   companion bench --realtime --tempo 120 --bars 200
 """
 

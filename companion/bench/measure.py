@@ -19,7 +19,13 @@ from companion.bench.material import make_score, one_bar_request
 from companion.bench.runners import EngineRunner, Runner, Sample, warm_up
 from companion.inference.checkpoint import Checkpoint, ModelConfig
 
-_WEIGHT_BYTES = {"int8": 1.0, "q8": 1.125, "q4": 0.625, "fp32": 4.0}  # blocks of 32 carry one float each
+_WEIGHT_BYTES = {
+    "int8": 1.0,
+    "q8": 1.125,
+    "mixed": 1.125,
+    "q4": 0.625,
+    "fp32": 4.0,
+}  # blocks of 32 carry one float each
 
 
 @dataclass(slots=True)

@@ -52,6 +52,7 @@ class Scheme(NamedTuple):
 SCHEMES = {
     **{weights: Scheme(weights, weights, False) for weights in ("fp32", "int8", "q8", "q4")},
     "int8-kv8": Scheme("int8", "int8", True),
+    "mixed-kv8": Scheme("q8", "int8", True),
     "q8-kv8": Scheme("q8", "fp32", True),
     "q4-kv8": Scheme("q4", "fp32", True),
 }
@@ -98,10 +99,25 @@ class OnnxCache:
     def run(self, ids: Ids, positions: Ids) -> Logits:
         """One pass over ids [batch, T] at positions [batch, T]; logits [batch, vocab] of the last token."""
         tokens = ids.shape[1]
-        total = self._length + tokens
+        first, total = self._length, self._length + tokens
         as_bytes = tokens <= DECODE_TOKENS and self._memory.can_decode_packed
-        if not as_bytes:
-            self._memory.make_exact(self._length)
+        if as_bytes:
+            self._step(as_bytes, ids, positions, total)
+            as_bytes = not self._memory.overflowed(first, total)  # else once more, on floats, and the scales grow
+        if as_bytes:
+            self._memory.wrote_packed(total)
+        else:
+            self._memory.make_exact(first)
+            self._step(as_bytes, ids, positions, total)
+            self._memory.wrote_exact(total)
+        self._history[0, :, first:total] = ids
+        self._history[1, :, first:total] = positions
+        self._length = total
+        return self._logits[:, 0].copy()
+
+    def _step(self, as_bytes: bool, ids: Ids, positions: Ids, total: int) -> None:
+        """Run a graph so that the memory holds `total` rows."""
+        tokens = ids.shape[1]
         together = self._choice.together and self._sessions.awake is not None
         step = self._steps.get((together, as_bytes, tokens)) or self._bind(together, as_bytes, tokens)
         step.inputs["ids"][:] = ids
@@ -112,14 +128,6 @@ class OnnxCache:
         step.session.run_with_iobinding(step.binding)
         if tokens == 1:
             self._choice.took(perf_counter() - started)
-        if as_bytes:
-            self._memory.wrote_packed(total)
-        else:
-            self._memory.wrote_exact(total)
-        self._history[0, :, self._length : total] = ids
-        self._history[1, :, self._length : total] = positions
-        self._length = total
-        return self._logits[:, 0].copy()
 
     def _bind(self, together: bool, as_bytes: bool, tokens: int) -> _Step:
         """A step of `tokens`, kept for the next time."""
@@ -264,7 +272,7 @@ def open_cached(
 
     The quick way in: no torch, no `onnx`.
     """
-    choices = ("q8-kv8", "int8-kv8") if _checked(quantization) == "auto" else (quantization,)
+    choices = ("q8-kv8", "mixed-kv8") if _checked(quantization) == "auto" else (quantization,)
     folder = cache_dir or onnx_store.default_folder()
     try:
         contents = onnx_store.hash_checkpoint(path)
@@ -285,10 +293,10 @@ def open_cached(
 def automatic_scheme(width: int) -> str:
     """The scheme of "auto" for a model of that width on this machine; the measurements are in docs/engines.md.
 
-    Blocks agree better with exact weights and take as long in a narrow model. In a wide one whole-matrix int8 is much faster,
-    where the processor multiplies bytes exactly (x86 before VNNI saturates its 16-bit sums).
+    Decoding with blocks agrees better with exact weights and takes as long. A wide model prefills much faster with whole-matrix
+    int8, where the processor multiplies bytes exactly (x86 before VNNI saturates its 16-bit sums).
     """
-    return "int8-kv8" if width >= WIDE and _multiplies_bytes_exactly() else "q8-kv8"
+    return "mixed-kv8" if width >= WIDE and _multiplies_bytes_exactly() else "q8-kv8"
 
 
 def _multiplies_bytes_exactly() -> bool:

@@ -4,14 +4,18 @@ Knows nothing of ONNX Runtime. Decoding reads the whole memory for every token, 
 while prefill computes and is quicker on floats. Both live in buffers of fixed capacity, [batch, heads, capacity, head size];
 how many leading rows of each are valid is all that rewinding has to change.
 
-Bytes are symmetric with one scale for each layer, kind, head and channel, taken from the rows of the prompt itself.
+Bytes are symmetric with one scale for each layer, kind, head and channel, taken from the rows of the prompt itself; a token that
+does not fit them is to be computed once more on floats, from which wider ones are taken.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-MARGIN = 2.0  # room for tokens yet to come, over the largest magnitude seen: a clipped key costs more than a coarse one
+# Room for tokens yet to come: over the largest magnitude that a channel has shown, and over what its head's channels have shown on
+# average, as one that was silent in the prompt may speak in the answer. What needs more is noticed (`Memory.overflowed`).
+MARGIN = 1.25
+TYPICAL = 2.0
 PIECE = 128  # rows packed at a time
 ENOUGH_ROWS = 24  # rows from which a scale can be taken in trust
 
@@ -28,7 +32,8 @@ class Memory:
         shape, names = (batch, heads, capacity, head_size), memory_names(layers)
         # Zeroed pages are backed by real memory only once written, so capacity costs nothing until it is used.
         self.exact = {name: np.zeros(shape, dtype=np.float32) for name in names}
-        self.packed = {name: np.zeros(shape, dtype=np.int8) for name in names if with_bytes}
+        self._bytes = np.zeros((len(names) if with_bytes else 0, *shape), dtype=np.int8)
+        self.packed = dict(zip(names, self._bytes, strict=False))
         self.scales = {name: np.ones((1, heads, 1, head_size), dtype=np.float32) for name in self.packed}
         self._inverse = {name: np.ones((1, heads, PIECE, head_size), dtype=np.float32) for name in self.packed}
         self._levels = np.empty((batch, heads, PIECE, head_size), dtype=np.float32)
@@ -52,6 +57,11 @@ class Memory:
     def wrote_packed(self, rows: int) -> None:
         """Byte rows up to `rows` were written."""
         self._packed_rows = rows
+
+    def overflowed(self, first: int, last: int) -> bool:
+        """Whether byte rows [first, last) hold a value at the end of the range, where larger ones have been cut off."""
+        rows = self._bytes[:, :, :, first:last]
+        return bool(rows.max() >= 127 or rows.min() <= -127)
 
     def make_exact(self, rows: int) -> None:
         """See that float rows up to `rows` are valid, out of the bytes where only those are."""
@@ -78,7 +88,8 @@ class Memory:
             if first and self._to_bytes(name, first, rows):
                 continue
             largest = np.abs(exact[:, :, :rows]).max(axis=(0, 2))[None, :, None]
-            room = np.maximum(largest * (MARGIN / 127.0), np.finfo(np.float32).tiny)
+            room = np.maximum(MARGIN * largest, TYPICAL * largest.mean(axis=3, keepdims=True))
+            room = np.maximum(room / 127.0, np.finfo(np.float32).tiny)
             self.scales[name][:] = np.maximum(room, self.scales[name]) if first else room
             self._inverse[name][:] = 1.0 / self.scales[name]
             self._to_bytes(name, 0, rows)

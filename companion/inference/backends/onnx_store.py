@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FORMAT = 3  # raise whenever the graph or the manifest changes
+FORMAT = 4  # raise whenever the graph or the manifest changes
 MOST_ENTRIES = 12  # the least recently used go first
 _CHUNK = 1 << 20
 

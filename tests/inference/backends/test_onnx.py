@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from onnx import numpy_helper
 
 from companion.errors import CheckpointError, GenerationError
 from companion.inference.backends.base import Backend
@@ -115,7 +116,8 @@ def test_a_failed_step_leaves_the_cache_as_it_was(engines) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "bound"), [("int8", 0.02), ("q8", 0.01), ("q4", 0.5), ("int8-kv8", 0.02), ("q8-kv8", 0.02)]
+    ("scheme", "bound"),
+    [("int8", 0.02), ("q8", 0.01), ("q4", 0.5), ("int8-kv8", 0.02), ("q8-kv8", 0.02), ("mixed-kv8", 0.02)],
 )
 def test_quantised_weights_stay_close(make_checkpoint, tmp_path, scheme: str, bound: float) -> None:
     checkpoint = make_checkpoint(128, 3, 4, scale=0.05)
@@ -223,6 +225,14 @@ def test_prefill_after_decoding_reads_what_was_decoded(make_checkpoint, tmp_path
     assert np.sum(np.exp(exact) * (exact - rough)) < 0.02
 
 
+def test_a_token_beyond_the_range_of_the_prompt_is_computed_on_floats(engines, make_checkpoint, tmp_path: Path) -> None:
+    engine = OnnxBackend.from_checkpoint(make_checkpoint(), quantization="q8-kv8", cache_dir=tmp_path)
+    steps = [(np.full((1, 40), 7), rows(np.full(40, 5)))]  # whose keys and values are all alike
+    steps += [(some_ids(1, seed=step), rows([40 + step])) for step in range(4)]
+    for exact, rough in both((engines[0], engine), steps):
+        np.testing.assert_allclose(rough, exact, atol=0.02)
+
+
 def test_takes_decoded_together_equal_takes_decoded_alone(make_checkpoint, tmp_path: Path) -> None:
     engine = OnnxBackend.from_checkpoint(make_checkpoint(), quantization="q8-kv8", cache_dir=tmp_path)
     ids, positions = some_ids(40), rows(np.arange(40))
@@ -238,13 +248,15 @@ def test_takes_decoded_together_equal_takes_decoded_alone(make_checkpoint, tmp_p
         np.testing.assert_allclose(alone[0], expected, atol=0.05)
 
 
-def test_centred_biases_leave_the_attention_as_it_was(make_checkpoint) -> None:
-    """Keys and values then have no part that is the same for every token; `engines` above show that the output is the same."""
-    from companion.inference.backends.onnx_graph import centred_biases
+def test_keys_values_and_the_residual_stream_are_around_zero(make_checkpoint) -> None:
+    """What every token has in common is gone from them; `engines` above show that the output is the same."""
+    from companion.inference.backends.onnx_graph import attention_biases, build_graph
 
-    weights = {name: tensor.numpy() for name, tensor in make_checkpoint().state_dict.items()}
-    packed, _ = centred_biases(weights, 0)
-    width, prefix = 64, "transformer.h.0"
-    same_for_all = weights[f"{prefix}.ln_1.bias"] @ weights[f"{prefix}.attn.c_attn.weight"] + packed
-    np.testing.assert_allclose(same_for_all[width:], 0, atol=1e-5)
-    np.testing.assert_array_equal(packed[:width], weights[f"{prefix}.attn.c_attn.bias"][:width])
+    checkpoint = make_checkpoint()
+    weights = {name: tensor.numpy() for name, tensor in checkpoint.state_dict.items()}
+    before, _ = attention_biases(weights, 0)
+    np.testing.assert_array_equal(before[64:], 0)
+    graph = build_graph(weights, checkpoint.config).graph
+    constants = {constant.name: numpy_helper.to_array(constant) for constant in graph.initializer}
+    for name in ("wte", "wpe", "h.0.projected.weight", "h.0.outer.weight", "h.0.middle.added", "h.0.end.added"):
+        np.testing.assert_allclose(constants[name].mean(axis=-1), 0, atol=1e-6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from companion.inference.backends.onnx_memory import ENOUGH_ROWS, MARGIN, Memory
+from companion.inference.backends.onnx_memory import ENOUGH_ROWS, MARGIN, TYPICAL, Memory
 
 ROWS = 2 * ENOUGH_ROWS
 
@@ -52,6 +52,19 @@ def test_rows_decoded_as_bytes_come_back_as_floats(memory: Memory) -> None:
     memory.make_exact(ROWS + 1)
     for name, exact in memory.exact.items():
         np.testing.assert_allclose(exact[0, :, ROWS], 50 * memory.scales[name][0, :, 0])
+
+
+def test_values_at_the_end_of_the_range_are_noticed(memory: Memory) -> None:
+    assert not memory.overflowed(0, ROWS)
+    memory.packed["value_0"][0, 1, ROWS, 2] = -128
+    assert memory.overflowed(ROWS, ROWS + 1)
+
+
+def test_silent_channels_get_room_from_the_loud_ones_of_their_head() -> None:
+    memory = Memory(batch=1, layers=1, heads=1, capacity=100, head_size=4, with_bytes=True)
+    memory.exact["key_0"][..., 1:] = 1.0
+    memory.wrote_exact(ROWS)
+    assert memory.scales["key_0"][0, 0, 0, 0] * 127 == pytest.approx(TYPICAL * 0.75)
 
 
 def test_truncated_rows_are_written_over(memory: Memory) -> None:
