@@ -62,6 +62,7 @@ class Player:
             sampling=SamplingOptions(temperature=DEFAULT.temperature, top_p=DEFAULT.top_p),
             attributes=attribute or {},
             harmony=DEFAULT.harmony,
+            variety=DEFAULT.variety,
             seed=seed,
             # no real bar comes near: only an untrained model would fill its context instead of ending
             density_hard_limit=96,

@@ -40,6 +40,7 @@ from companion.inference.planner import Cell
 from companion.inference.prompt import Prompt, WindowRequest, build_prompt
 from companion.inference.sampling import SamplingOptions
 from companion.inference.validation import resolve_mask_mode
+from companion.inference.variety import variety_bias
 from companion.inference.writer import OnBar, OnNote
 from companion.music.score import Note, Score
 from companion.tokenizer import attributes as attribute_levels
@@ -54,7 +55,8 @@ class LiveJob:
     for what is not given. take_numbers
     start at first_take, so that more takes of the same job differ. harmony: how strongly notes lean towards the pitch classes
     that the tracks without targets sound around the bar, see `harmony`; expected: [12] beats of each pitch class that those whose
-    bar is hidden will probably sound in the target bar, () = unknown.
+    bar is hidden will probably sound in the target bar, () = unknown. variety: how strongly a track leaves a pitch that it has
+    stayed on, see `variety`.
     """
 
     window: Score
@@ -71,6 +73,7 @@ class LiveJob:
     polyphony_hard_limit: int = 0
     density_hard_limit: int = 0
     harmony: float = 0.0
+    variety: float = 0.0
     expected: tuple[float, ...] = ()
 
 
@@ -187,7 +190,10 @@ class LiveInfill:
         trusted = [track for track in range(len(window.tracks)) if track not in ours]
         for step, part in enumerate(single_tracks(job)):
             vocabulary = self.engine.tokenizer.vocabulary
-            bias = pitch_bias(window, part.targets[0], trusted, vocabulary, part.harmony, part.expected)
+            target = part.targets[0]
+            leaning = pitch_bias(window, target, trusted, vocabulary, part.harmony, part.expected)
+            leaving = variety_bias(window, target, vocabulary, part.variety)
+            bias = leaning if leaving is None else leaving if leaning is None else leaning + leaving
             part = replace(part, window=window)
             results.append(self._generate_part(part, _settings(part, step, bias), on_note, on_bar, cancel))
             window = _with_bars(window, results[-1].takes[0].bars)

@@ -105,6 +105,7 @@ def fill_chart(
             attributes={track: dict(part.attributes) for track, part in zip(ours, parts, strict=True)},
             seed=seed * 1000 + bar,
             harmony=Sampling().harmony,
+            variety=Sampling().variety,
         )
         for (track, _), notes in live.generate(job).takes[0].bars.items():
             row = score.tracks[track]

@@ -32,6 +32,7 @@ Emit = Callable[[EngineEvent], object]
 Cancelled = Callable[[], bool]
 RESOLUTION = 480
 WARM_REPEATS = 2
+NOTES_A_BEAT = 12  # where the player sets no limit: no bar of a real track comes near, and one that runs away would be late
 
 
 def sampling_options(sampling: Sampling) -> SamplingOptions:
@@ -72,10 +73,17 @@ def live_job(job: Job) -> LiveJob:
         takes=job.takes,
         allow_rests=job.sampling.allow_rests,
         polyphony_hard_limit=job.sampling.polyphony_hard_limit,
-        density_hard_limit=job.sampling.density_hard_limit,
+        density_hard_limit=job.sampling.density_hard_limit or _notes_limit(job),
         harmony=job.sampling.harmony,
+        variety=job.sampling.variety,
         expected=job.expected,
     )
+
+
+def _notes_limit(job: Job) -> int:
+    """Notes that a bar of this job may have: a model now and then does not find the end of a bar."""
+    beats = max(float(job.window.tracks[track].bars[bar].time_signature.beats) for track, bar in job.targets)
+    return max(1, round(NOTES_A_BEAT * beats))
 
 
 @dataclass(frozen=True, slots=True)

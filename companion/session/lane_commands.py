@@ -14,6 +14,14 @@ from companion.session.settings import Sampling, TrackSettings
 
 MAX_LANES = 32
 
+SAMPLING_LIMITS = {
+    "temperature": (0.01, 10.0),
+    "top_p": (0.01, 1.0),
+    "mask_p": (0.0, 0.99),
+    "harmony": (0.0, 3.0),
+    "variety": (0.0, 3.0),
+}
+
 
 class LaneCommands(Listening):
     """`do_NAME` for commands about lanes and the model; see `commanding`."""
@@ -102,8 +110,7 @@ class LaneCommands(Listening):
     def do_set_sampling(self, now: float, **changes: Any) -> None:
         """Fields of Sampling."""
         sampling = changed(self.settings.model.sampling, changes)
-        limits = {"temperature": (0.01, 10.0), "top_p": (0.01, 1.0), "mask_p": (0.0, 0.99), "harmony": (0.0, 3.0)}
-        for name, (low, high) in limits.items():
+        for name, (low, high) in SAMPLING_LIMITS.items():
             number(name, getattr(sampling, name), low, high)
         self.settings = replace(self.settings, model=replace(self.settings.model, sampling=sampling))
 

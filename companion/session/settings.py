@@ -41,6 +41,7 @@ class Sampling:
     """How tokens are drawn; the meaning and order is that of `companion.inference.sampling`.
 
     harmony: how strongly notes lean towards the pitch classes the player and the song sound around the bar; 0 = off.
+    variety: how strongly a part leaves a note it has stayed on for bars; 0 = off.
     """
 
     temperature: float = 1.0
@@ -52,6 +53,7 @@ class Sampling:
     density_hard_limit: int = 0
     allow_rests: bool = True
     harmony: float = 1.0
+    variety: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
         (
             "a",
             "[edit_attributes]",
-            "dials: temperature, harmony, and the part's density, voices, note lengths",
+            "dials: temperature, harmony, variety, and the part's density, voices, note lengths",
             "dials",
         ),
         ("N", "[add_part]", "add a part of ours"),

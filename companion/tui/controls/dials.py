@@ -28,6 +28,7 @@ SAMPLING_DIALS = {
     "temperature": (TEMPERATURE_STEP, TEMPERATURE_RANGE, 2.0),
     "top_p": (TOP_P_STEP, TOP_P_RANGE, 1.0),
     "harmony": (0.25, (0.0, 3.0), 3.0),
+    "variety": (0.25, (0.0, 3.0), 3.0),
 }  # step, limits, full scale of the gauge
 
 
