@@ -80,7 +80,7 @@ class BarSoFar:
             self.sounding[self.position_ticks : end] += 1
             self.melodic.append((self.pitch, value + 1, end))
         elif token_type is _T.TIME_ABSOLUTE_POS:
-            self.position_ticks, self.here = value, 0
+            self.position_ticks, self.here = min(value, self.length_ticks - 1), 0
 
     @property
     def voices(self) -> int:

@@ -19,7 +19,7 @@ from companion.errors import GenerationError
 from companion.inference.backends.select import make_backend, open_ready
 from companion.inference.checks import place_bars, rejection_reason
 from companion.inference.decoding import Cancel, DecodeSettings, PromptRunner, RunStats, Take
-from companion.inference.fitting import ContextOverflowError, FittedStep, fit_by_hiding, fit_step
+from companion.inference.fitting import ContextOverflowError, FittedStep, Fitting
 from companion.inference.planner import Cell, PlanOptions, Step, plan_steps
 from companion.inference.request import GenerationRequest, InferenceConfig
 from companion.inference.sampling import SamplingOptions
@@ -223,13 +223,14 @@ class _Run:
 
     def _fit(self, score: Score, step: Step, waiting: frozenset[Cell]) -> FittedStep | None:
         """None when the step must be planned again with a smaller window."""
-        tokenizer, limit = self._engine.tokenizer, self._engine.backend.n_positions
+        engine = self._engine
+        fitting = Fitting(engine.tokenizer, engine.backend.n_positions, score, step, self._resolved, waiting)
         try:
-            return fit_step(tokenizer, limit, score, step, self._resolved, waiting)
+            return fitting.by_dropping()
         except ContextOverflowError:
             if self._smaller_width(step):
                 return None
-            return fit_by_hiding(tokenizer, limit, score, step, self._resolved, waiting)
+            return fitting.by_hiding()
 
     def _smaller_width(self, step: Step) -> int | None:
         known = self._engine.tokenizer.config.num_bars_map

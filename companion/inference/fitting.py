@@ -43,50 +43,57 @@ class FittedStep:
         return self.tracks[cell[0]], cell[1] + start
 
 
-def fit_step(
-    tokenizer: Tokenizer,
-    n_positions: int,
-    score: Score,
-    step: Step,
-    resolved: ResolvedRequest,
-    waiting: Collection[Cell],
-) -> FittedStep:
-    """Rule 1; raises ContextOverflowError when that is not enough."""
-    margin = resolved.request.config.budget_margin
-    dropped: set[int] = set()
-    while True:
-        request, tracks = window_request(score, step, resolved, waiting, dropped)
-        fitted = FittedStep(build_prompt(tokenizer, request), request, tracks)
-        if _fits(fitted, n_positions, margin):
-            return fitted
-        farthest = _farthest_track(tracks, {track for track, _ in step.targets})
-        if resolved.request.config.context != "auto" or farthest is None:
-            raise ContextOverflowError(f"the prompt has {len(fitted.prompt.ids)} tokens, the model reads {n_positions}")
-        dropped.add(farthest)
+@dataclass(frozen=True)
+class Fitting:
+    """One step that is to fit a model that reads n_positions tokens. waiting: targets of later steps."""
 
+    tokenizer: Tokenizer
+    n_positions: int
+    score: Score
+    step: Step
+    resolved: ResolvedRequest
+    waiting: Collection[Cell]
 
-def fit_by_hiding(
-    tokenizer: Tokenizer,
-    n_positions: int,
-    score: Score,
-    step: Step,
-    resolved: ResolvedRequest,
-    waiting: Collection[Cell],
-) -> FittedStep:
-    """Rules 1 and 3; raises ContextOverflowError when nothing is left to hide."""
-    targets = {track for track, _ in step.targets}
-    dropped = set() if resolved.request.config.context != "auto" else set(range(len(score.tracks))) - targets
-    request, tracks = window_request(score, step, resolved, waiting, dropped)
-    target_bars = sorted({bar for _, bar in request.targets})
-    distance = {bar: min(abs(bar - target) for target in target_bars) for bar in range(request.window.bar_count)}
-    hidden: list[int] = []
-    for bar in [None, *sorted((bar for bar in distance if distance[bar]), key=lambda bar: (-distance[bar], bar))]:
-        hidden += [] if bar is None else [bar]
-        smaller = hide_bars(request, hidden)
-        fitted = FittedStep(build_prompt(tokenizer, smaller), smaller, tracks)
-        if _fits(fitted, n_positions, resolved.request.config.budget_margin):
-            return fitted
-    raise ContextOverflowError(f"even the smallest window does not fit the model, which reads {n_positions} tokens")
+    def by_dropping(self) -> FittedStep:
+        """Rule 1; raises ContextOverflowError when that is not enough."""
+        dropped: set[int] = set()
+        while True:
+            request, tracks = self._request(dropped)
+            fitted = self._fitted(request, tracks)
+            if self._fits(fitted):
+                return fitted
+            farthest = _farthest_track(tracks, {track for track, _ in self.step.targets})
+            if self.resolved.request.config.context != "auto" or farthest is None:
+                tokens = len(fitted.prompt.ids)
+                raise ContextOverflowError(f"the prompt has {tokens} tokens, the model reads {self.n_positions}")
+            dropped.add(farthest)
+
+    def by_hiding(self) -> FittedStep:
+        """Rules 1 and 3; raises ContextOverflowError when nothing is left to hide."""
+        targets = {track for track, _ in self.step.targets}
+        whole = self.resolved.request.config.context != "auto"
+        request, tracks = self._request(set() if whole else set(range(len(self.score.tracks))) - targets)
+        target_bars = {bar for _, bar in request.targets}
+        distance = {bar: min(abs(bar - target) for target in target_bars) for bar in range(request.window.bar_count)}
+        leaving = sorted((bar for bar in distance if distance[bar]), key=lambda bar: (-distance[bar], bar))
+        for count in range(len(leaving) + 1):
+            fitted = self._fitted(hide_bars(request, leaving[:count]), tracks)
+            if self._fits(fitted):
+                return fitted
+        raise ContextOverflowError(
+            f"even the smallest window does not fit the model, which reads {self.n_positions} tokens"
+        )
+
+    def _request(self, dropped: Collection[int]) -> tuple[WindowRequest, list[int]]:
+        return window_request(self.score, self.step, self.resolved, self.waiting, dropped)
+
+    def _fitted(self, request: WindowRequest, tracks: list[int]) -> FittedStep:
+        return FittedStep(build_prompt(self.tokenizer, request), request, tracks)
+
+    def _fits(self, fitted: FittedStep) -> bool:
+        margin = self.resolved.request.config.budget_margin
+        needed = math.ceil(margin * estimated_output(fitted.prompt, fitted.request))
+        return fitted.prompt.next_position + needed <= self.n_positions
 
 
 def estimated_output(prompt: Prompt, request: WindowRequest) -> int:
@@ -95,11 +102,6 @@ def estimated_output(prompt: Prompt, request: WindowRequest) -> int:
     sizes = [end - start for cell, (start, end) in prompt.cell_spans.items() if cell not in unseen]
     mean = sum(sizes) / len(sizes) if sizes else 0
     return math.ceil(max(mean, _LEAST_BAR_TOKENS)) * len(request.targets)
-
-
-def _fits(fitted: FittedStep, n_positions: int, margin: float) -> bool:
-    needed = math.ceil(margin * estimated_output(fitted.prompt, fitted.request))
-    return fitted.prompt.next_position + needed <= n_positions
 
 
 def _farthest_track(tracks: Collection[int], targets: Collection[int]) -> int | None:
