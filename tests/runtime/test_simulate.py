@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import mido
@@ -18,10 +19,10 @@ from companion.runtime.replay import replay
 from companion.runtime.report import hanging_notes, onset_errors, report
 from companion.runtime.simulate import Simulation
 from companion.runtime.transcript import RESOLUTION, bar_lines, song_of
-from companion.runtime.worker import Worker, example_job, growing_cells
+from companion.runtime.worker import Worker, example_job, growing_cells, live_job
 from companion.session.events import BarGenerated, GenerationFinished, NoteGenerated
 from companion.session.messages import NoteOff, NoteOn
-from companion.session.settings import ModelSettings
+from companion.session.settings import ModelSettings, Sampling
 
 OPTIONS = DemoOptions(player="waltz", bars=5, seed=11)
 
@@ -135,6 +136,18 @@ def test_jobs_stream_their_notes_bars_and_end(worker: Worker) -> None:
     notes = [event for event in events if isinstance(event, NoteGenerated)]
     assert all((event.track, event.bar) == (0, 7) for event in notes)
     assert events[-1].tokens > 0
+
+
+def test_a_bar_that_runs_away_is_cut_unless_the_player_sets_another_limit(worker: Worker) -> None:
+    job = replace(example_job(4), sampling=Sampling(temperature=5.0, top_p=1.0))  # draws nearly at random
+    counts = []
+    for seed in range(3):
+        events: list[object] = []
+        worker.generate(replace(job, seed=seed), events.append)
+        counts.append(sum(isinstance(event, NoteGenerated) for event in events))
+    assert max(counts) <= 48, "twelve a beat"
+    assert live_job(job).density_hard_limit == 48
+    assert live_job(replace(job, sampling=Sampling(density_hard_limit=5))).density_hard_limit == 5
 
 
 def test_a_cancelled_job_says_nothing_more(worker: Worker) -> None:
