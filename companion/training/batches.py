@@ -7,6 +7,9 @@ stream can be continued at any batch, by any number of worker processes.
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from companion.training.samples import Example, SampleMaker
 
+PARENT_CHECK_SECONDS = 2.0
 LENGTHS = (128, 256, 384, 512, 640, 768, 896, 1024, 1280, 1536, 1792, 2048)
 
 
@@ -117,6 +121,14 @@ class _Pools:
 
 def _quiet_worker(_: int) -> None:
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has: killed outright, it leaves torch's workers waiting for ever on a full pipe."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_CHECK_SECONDS)
+    os._exit(1)
 
 
 def stream(

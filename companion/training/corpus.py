@@ -156,7 +156,7 @@ def _read_file(job: tuple[str, str]) -> Song | str:
     try:
         return song_from_score(read_midi(Path(path)), dataset)
     except (CompanionError, ValueError, OverflowError, OSError) as error:
-        return f"{path}: {error}"
+        return f"{path}: {str(error).removeprefix(f'{path}: ')}"
 
 
 def _write_cache(path: Path, songs: list[Song], broken: list[str]) -> None:

@@ -20,7 +20,8 @@ def disk_faults(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        full = getattr(error, "errno", None) == errno.ENOSPC or "PytorchStreamWriter" in str(error)
+        torch_writer = "PytorchStreamWriter" in str(error) or "inline_container" in str(error)  # it names no cause
+        full = getattr(error, "errno", None) == errno.ENOSPC or torch_writer
         reason = "the disk is full" if full else getattr(error, "strerror", None) or str(error)
         raise TrainingError(f"cannot write {path}: {reason}; what was saved before is untouched") from None
 

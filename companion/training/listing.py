@@ -56,7 +56,7 @@ def _from_table(table: Path, split: str, settings: DataSettings) -> list[Entry]:
             and float(row["bars"]) >= settings.min_bars
             and int(row["n_ts"]) <= settings.max_meter_changes
         ]
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise TrainingError(f"{table}: not a table of splits ({error})") from None
 
 

@@ -12,7 +12,7 @@ import pytest
 from companion.errors import TrainingError
 from companion.training.config import DataSettings
 from companion.training.corpus import load_corpus, song_from_score
-from companion.training.files import save_tensors
+from companion.training.files import save_tensors, write_whole
 from companion.training.listing import Entry, list_split
 from companion.training.pack import music_folder
 from tests.training.support import make_score
@@ -116,6 +116,22 @@ def test_a_disk_that_takes_no_more_is_said_and_the_old_file_stays(tmp_path: Path
         signal.signal(signal.SIGXFSZ, ignored)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_torch_says_of_a_full_disk_is_said_in_words(tmp_path: Path) -> None:
+    """Its archive writer names no cause: "[enforce fail at inline_container.cc:672] . unexpected pos 11648 vs 11542"."""
+
+    def fail(partial: Path) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 11648 vs 11542")
+
+    with pytest.raises(TrainingError, match="the disk is full; what was saved before is untouched"):
+        write_whole(tmp_path / "state.pt", fail)
+
+
+def test_a_table_of_splits_with_a_field_without_end_is_named(tmp_path: Path) -> None:
+    (tmp_path / "splits.tsv").write_text("dataset\tfile\tsplit\tbars\tn_ts\n" + "x" * 200_000)
+    with pytest.raises(TrainingError, match="not a table of splits"):
+        list_split(tmp_path, "train", DataSettings())
 
 
 def test_an_archive_is_unpacked_once_and_a_bad_one_is_named(music: Path, tmp_path: Path) -> None:
