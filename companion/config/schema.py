@@ -6,6 +6,7 @@ Python (channels 0-15, bars from 0, seconds, programs 0-127).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -130,10 +131,22 @@ def _levels(value: Any) -> dict[str, int]:
     return {str(name): _number(0, 127, whole=True)(level) for name, level in value.items()}
 
 
-def _words(value: Any) -> dict[str, str]:
+def _learned(value: Any) -> dict[str, str]:
+    """Foot switches and pads; channels count from 1 in files, from 0 in a session."""
     if not isinstance(value, Mapping):
         raise ValueError
-    return {_text(control): _text(action) for control, action in value.items()}
+    return {_control(_text(control), -1): _text(action) for control, action in value.items()}
+
+
+def _shown_learned(learned: Mapping[str, str]) -> dict[str, str]:
+    return {_control(control, 1): action for control, action in learned.items()}
+
+
+def _control(name: str, by: int) -> str:
+    match = re.fullmatch(r"(cc|note):(\d{1,3})@(\d{1,2})", name)
+    if not match or int(match.group(2)) > 127 or not 0 <= int(match.group(3)) + by <= 16 - (by < 0):
+        raise ValueError
+    return f"{match.group(1)}:{match.group(2)}@{int(match.group(3)) + by}"
 
 
 LATENCY = "a table of port = milliseconds, -500 to 500"
@@ -170,6 +183,7 @@ SAMPLING: dict[str, Key] = {
     "density_limit": number("density_hard_limit", 0, 1000, whole=True),
     "allow_rests": flag("allow_rests"),
     "harmony": number("harmony", 0, 3),
+    "variety": number("variety", 0, 3),
 }
 MODEL: dict[str, Key] = {
     "checkpoint": text("checkpoint", "a checkpoint's name or file"),
@@ -212,7 +226,9 @@ SESSION: dict[str, Key] = {
     "input_latency_ms": Key(
         "input_latency_seconds", _milliseconds, LATENCY, lambda v: {port: s * 1000 for port, s in v.items()}
     ),
-    "learned": Key("learned", _words, 'a table of "cc:64@1" = action', dict),
+    "learned": Key(
+        "learned", _learned, 'a table of "cc:64@1" or "note:36@10" (number@channel, from 1) = action', _shown_learned
+    ),
 }
 PORTS: dict[str, Key] = {
     "in": text("input", "part of a port's name"),

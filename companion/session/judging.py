@@ -72,7 +72,8 @@ class Judge:
             return
         self._going_on = False
         first, last = passes.first_bar(next_bar - 1), next_bar - 1
-        bars = session.timeline.song_bar(first), session.timeline.song_bar(last) + 1
+        end = min(session.timeline.song_bar(last) + 1, session.songbook.bar_count)  # the song stops just behind its end
+        bars = session.timeline.song_bar(first), end
         settings = passes.settings(last)
         self._ended.append((next_bar, PassFinished(number, settings.tempo_factor, settings.transpose, bars)))
 

@@ -59,7 +59,7 @@ class CompanionApp(App[int]):
     .picker OptionList {{ height: 1fr; border: none; background: {palette.GROUND}; }}
     .title, .hint {{ height: 1; }}
     .dials {{ align: left bottom; background: transparent; }}
-    #dials {{ height: 10; background: {palette.GROUND}; border-top: heavy {palette.GREY}; }}
+    #dials {{ height: 11; background: {palette.GROUND}; border-top: heavy {palette.GREY}; }}
     """
 
     def __init__(

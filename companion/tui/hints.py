@@ -10,8 +10,8 @@ from companion.tui.canvas import Canvas
 from companion.tui.keys import KEYS, Key
 
 ALWAYS = ("help", "quit")
-_FIRST = ("space", "tab")  # then as the table has them
-_HINTS = sorted((key for key in KEYS if key.hint), key=lambda key: key.keys not in _FIRST)
+_FIRST = ("space", "tab")  # then those of one view only, then as the table has them
+_HINTS = sorted((key for key in KEYS if key.hint), key=lambda key: (key.keys not in _FIRST, len(key.hints)))
 
 
 def draw_hints(

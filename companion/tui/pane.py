@@ -7,7 +7,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from companion.tui.canvas import Canvas, changed_areas
+from companion.tui.canvas import NO_STYLE, Canvas, changed_areas
 
 
 class CanvasPane(Widget):
@@ -41,9 +41,9 @@ class CanvasPane(Widget):
     def render_line(self, y: int) -> Strip:
         """One row as a strip; built once for each change."""
         if self._canvas is None or y >= self._canvas.height:
-            return Strip.blank(self.size.width)
+            return Strip.blank(self.size.width, NO_STYLE)
         strip = self._strips.get(y)
         if strip is None:
             segments = [Segment(text, style) for text, style in self._canvas.runs(y)]
             strip = self._strips[y] = Strip(segments, self._canvas.width)
-        return strip.adjust_cell_length(self.size.width)
+        return strip.adjust_cell_length(self.size.width, NO_STYLE)  # without one, NO_COLOR makes Textual fail

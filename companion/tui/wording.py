@@ -71,10 +71,10 @@ def port_label(key: str) -> str:
 
 
 def control_words(control: str) -> str:
-    """A learnt control as players say it: "cc:64@1" → "CC 64 (sustain) on channel 1", "note:36@10" → "key C2 on channel 10"."""
+    """A learnt control as players say it: "cc:64@0" → "CC 64 (sustain) on channel 1", "note:36@9" → "key C2 on channel 10"."""
     kind, _, rest = control.partition(":")
     number, _, channel = rest.partition("@")
-    where = f" on channel {channel}" if channel else ""
+    where = f" on channel {int(channel) + 1}" if channel.isdigit() else ""
     if kind == "note" and number.isdigit():
         return f"key {pitch_name(int(number))}{where}"
     pedal = _PEDALS.get(number, "") if kind == "cc" else ""

@@ -89,6 +89,20 @@ def test_what_is_wrong_is_said_with_file_key_and_what_is_allowed(tmp_path: Path,
     assert "\n" not in str(caught.value)
 
 
+def test_learnt_switches_count_channels_from_one(tmp_path: Path) -> None:
+    path = write(tmp_path, TRACK + '[session]\nlearned = {"cc:64@1" = "toggle", "note:36@10" = "tap"}\n')
+    preset = load_preset(path)
+    assert preset.settings.learned == {"cc:64@0": "toggle", "note:36@9": "tap"}
+    assert presets.preset_document(preset)["session"]["learned"] == {"cc:64@1": "toggle", "note:36@10": "tap"}
+
+
+@pytest.mark.parametrize("control", ["cc:64", "cc:128@1", "cc:64@0", "note:36@17", "pedal"])
+def test_a_control_that_cannot_be_is_refused(tmp_path: Path, control: str) -> None:
+    path = write(tmp_path, TRACK + f'[session]\nlearned = {{"{control}" = "toggle"}}\n')
+    with pytest.raises(ConfigError, match="number@channel"):
+        load_preset(path)
+
+
 def test_an_unknown_preset_lists_what_there_is() -> None:
     with pytest.raises(ConfigError, match="duo"):
         load_preset("quintet")

@@ -19,6 +19,7 @@ from companion.session.effects import Learned, Notice
 from companion.session.events import PortChanged, command
 from companion.session.snapshot import Snapshot
 from companion.tui.app import CompanionApp
+from companion.tui.controls.dials import SAMPLING_DIALS
 from companion.tui.controls.screen import DialScreen
 from companion.tui.help.screen import HelpScreen, help_lines
 from companion.tui.keys import KEYS
@@ -64,6 +65,19 @@ async def test_every_size_shows_position_lanes_and_status(size: tuple[int, int])
         assert "next 6:" in text_of(app, "transport")
         status = "column" if size == (160, 50) or size == (120, 40) else "strip"
         await until(pilot, lambda: "83.3 %" in text_of(app, status))
+
+
+async def test_without_colours_everything_still_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("companion.tui.pickers.menus.installed_checkpoints", list)
+    async with running(still(), (60, 15)) as (app, pilot):
+        await until(pilot, lambda: "▼" in text_of(app, "lanes"))
+        for key in ("a", "M", "question_mark", "S"):
+            await pilot.press(key)
+            await until(pilot, lambda: app.screen is not app.stage)
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is app.stage)
+        assert "▼" in text_of(app, "lanes")
 
 
 async def test_growing_and_shrinking_keeps_everything_in_sight() -> None:
@@ -205,7 +219,7 @@ async def test_the_dials_turn_and_follow_the_part() -> None:
     async with running(performance) as (app, pilot):
         await pilot.press("down", "down", "a")
         await until(pilot, lambda: isinstance(app.screen, DialScreen))
-        await pilot.press("down", "down", "down", "right", "tab", "escape")
+        await pilot.press(*["down"] * len(SAMPLING_DIALS), "right", "tab", "escape")
         await until(pilot, lambda: bool(performance.sent))
         assert performance.sent == [command("set_attribute", track=2, name="note_density", level=0)]
         assert app.stage.selection.lane == 3
@@ -285,7 +299,7 @@ async def test_learnt_switches_and_errors_are_announced_and_saved(tmp_path: Any)
         await until(pilot, lambda: app.picture is not None)
         performance.happened = [Learned("cc:64@0", "tap", {"cc:64@0": "tap"}), Notice("error", "port lost")]
         await until(pilot, lambda: "port lost" in text_of(app, "strip"))
-        assert "CC 64 (sustain) on channel 0 now does: tap the tempo" in text_of(app, "hints")
+        assert "CC 64 (sustain) on channel 1 now does: tap the tempo" in text_of(app, "hints")
         await pilot.press("S")
         await until(pilot, lambda: isinstance(app.screen, NameScreen))
         await pilot.press(*"gig", "enter")

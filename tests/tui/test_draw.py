@@ -84,8 +84,8 @@ def test_positions_are_counted_as_players_do() -> None:
     assert bar_and_beat(replace(view, beat=-1.5, counting_in=True)) == "-1.3"
     looped = snapshot_at(0.0, bars=(BarPlace(20, 15, TimeSignature()), BarPlace(21, 8, TimeSignature())))
     assert [bar_label(looped, bar) for bar in (20, 21)] == ["16", "9"]
-    assert control_words("cc:64@1") == "CC 64 (sustain) on channel 1"
-    assert control_words("note:36@10") == "key C2 on channel 10"
+    assert control_words("cc:64@0") == "CC 64 (sustain) on channel 1"
+    assert control_words("note:36@9") == "key C2 on channel 10"
 
 
 def test_a_miss_is_never_rounded_up_to_all() -> None:
@@ -170,6 +170,7 @@ def test_the_practice_view_shows_form_loop_parts_and_accuracy() -> None:
     assert "missed 4 extra 1" in text
     assert "+18 ms late" in text
     assert "┣9  C" in text
+    assert "▶11 Dm7 Fm6" in text
     assert "16 G7" in text
     assert "▸ 2 bass         fill" in text
 

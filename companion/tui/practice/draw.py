@@ -116,7 +116,7 @@ def accuracy_spans(practice: PracticeView, can_be_judged: bool = True) -> list[S
 
 def offset_spans(practice: PracticeView) -> list[Span]:
     """Early or late on average, as a pointer on a line."""
-    if practice.live_accuracy is None and practice.accuracy is None:
+    if not practice.right:  # nothing to measure yet in this pass
         return []
     half = 10
     place = round(min(max(practice.mean_offset_ms / OFFSET_SPAN_MS, -1.0), 1.0) * half) + half
@@ -182,6 +182,8 @@ def _draw_form(canvas: Canvas, practice: PracticeView, width: int, top: int) -> 
             x = section_width + 1 + place * cell
             canvas.put(x, y, *_bar_line(practice, bar, ends=place > 0))
             _draw_bar(canvas, practice, bar, x + 1, y, cell - 1)
+            if bar == practice.song_bar:  # also where there are no colours
+                canvas.put(x, y, "▶", palette.KEY)
         canvas.put(section_width + 1 + len(row) * cell, y, *_bar_line(practice, row[-1] + 1, starts=False))
 
 

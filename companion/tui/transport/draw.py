@@ -8,7 +8,7 @@ from companion.session.snapshot import BarView, LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
 from companion.tui.digits import big_text
-from companion.tui.wording import bar_and_beat, bar_label, beat_in_bar, input_names, percent
+from companion.tui.wording import action_words, bar_and_beat, bar_label, beat_in_bar, input_names, percent
 
 BIG_ROWS, SMALL_ROWS = 5, 2
 GOOD_SHARE, FAIR_SHARE = 0.98, 0.9
@@ -45,7 +45,7 @@ def message_spans(snapshot: Snapshot, health: str = "") -> list[Span]:
         return [("! ", palette.BAD), (health, palette.BAD)]
     if snapshot.learning:
         return [
-            (f"move a pedal, button or key for: {snapshot.learning}", palette.KEY),
+            (f"move a pedal, button or key for: {action_words(snapshot.learning)}", palette.KEY),
             ("   (esc gives up)", palette.DIM),
         ]
     if transport.counting_in:
