@@ -79,6 +79,9 @@ def test_the_whole_report(music: Path, checkpoint: Path, tmp_path: Path, capsys:
     # an untrained model knows no more than a die; the 5-gram has read the same kind of music
     assert report["bits_per_token"]["all"] > 9 > report["baselines"]["5-gram"]["all"]
     assert set(report["validity"]) == {"token", "attention", "attention_approx", "attention_skip", "remove"}
+    for mode in ("attention_approx", "attention_skip"):  # the same tokens at the same positions
+        assert report["validity"][mode] == report["validity"]["attention"]
+    assert report["control"]["note_density"]["within_one"] >= 0.8  # steering needs no training
     assert picture.stat().st_size > 10_000
 
 
