@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ _WEIGHT_BYTES = {
     "q4": 0.625,
     "fp32": 4.0,
 }  # blocks of 32 carry one float each
+SETTLE_SECONDS = 0.3  # torch's threads spin on for 0.2 s after their last work, on a core that the next runner needs
 
 
 @dataclass(slots=True)
@@ -76,6 +78,7 @@ def measure(
             request = one_bar_request(make_score(bars, tracks, seed=number + 1))
             turn = number % len(runners)
             for runner in runners[turn:] + runners[:turn]:
+                sleep(SETTLE_SECONDS)
                 samples[runner.name].append(runner.bar(request, seed=number))
     rows = [_row(runner.name, samples[runner.name], checkpoint, bars, tracks, contended) for runner in runners]
     for row, runner in zip(rows, ours, strict=False):

@@ -63,6 +63,7 @@ def test_a_token_reads_every_matrix_once_and_the_cache() -> None:
     matrices, rows = 12 * 6 * 256**2 + 600 * 256, 2 * 6 * 256 * 800
     assert bytes_per_token(config, "fp32", 800) == 4 * (matrices + rows)
     assert bytes_per_token(config, "int8-kv8", 800) == matrices + rows
+    assert bytes_per_token(config, "mixed-kv8", 800) == bytes_per_token(config, "q8-kv8", 800)
 
 
 def test_engines_and_peers_take_turns_and_are_reported(checkpoint: Checkpoint, tmp_path: Path) -> None:
