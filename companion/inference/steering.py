@@ -66,8 +66,8 @@ class Steering:
 
     @property
     def must_sound(self) -> bool:
-        """Whether the bar must not be a rest: who asks for so many notes wants to hear them."""
-        return self._pace is not None
+        """Whether the bar must not be a rest: who asks for so many notes, or for voices together, wants to hear them."""
+        return self._pace is not None or (self._voices is not None and self._voices.together)
 
     def push(self, token: int) -> None:
         """Take the next token."""

@@ -37,6 +37,11 @@ class Voices:
         self._fewest, self._most = fewest, most
         self._lengths = np.log(np.arange(1, places.durations.stop - places.durations.start + 1, dtype=np.float32))
 
+    @property
+    def together(self) -> bool:
+        """Whether at least two voices are asked for."""
+        return self._fewest is not None and self._fewest > 1
+
     @classmethod
     def of(cls, levels: Mapping[str, int | None], places: Places) -> Voices | None:
         """What these levels ask for, if anything: level n is n + 1 voices, the top level of max_polyphony any number."""

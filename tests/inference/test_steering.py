@@ -212,6 +212,13 @@ def test_offline_requests_are_steered_too(engine_of, band, autoregressive):
     assert InferenceConfig().steer
 
 
+@pytest.mark.parametrize(("asked", "sounds"), [({"min_polyphony": 1}, True), ({"min_polyphony": 0}, False)])
+def test_who_asks_for_voices_together_gets_no_rest(vocabulary, band, asked, sounds):
+    steering = Steering.of(vocabulary, WindowRequest(band, ((1, 6),), asked={1: asked}), ((1, 6),))
+    assert steering is not None
+    assert steering.must_sound is sounds
+
+
 def test_takes_in_a_batch_are_steered_one_by_one(live, band):
     job = LiveJob(band, (TARGET,), seed=1, takes=3, attributes={3: {"note_density": 3}})
     together = live.generate(job).takes
