@@ -5,8 +5,10 @@ fitted through up to 96 ticks (least squares, outliers pulled in); as soon as a 
 chance, only that run is kept, so that a new tempo is followed within a fraction of a beat.
 A tick that comes far too late is not believed at once: it may have been held up (the others then follow in a bunch and catch up),
 ticks before it may be lost (all that follow stay as late), or the tempo is new (they get later and later). Until that is clear the
-line goes on as it was. A miscounted tick would shift the music for good. What cannot be told: a timer that delivers ticks every
-0.95-1.0 of their period, now and then one later, looks like a faster clock that loses ticks.
+line goes on as it was. A miscounted tick would shift the music for good.
+A host that sends its ticks once in an audio buffer a little shorter than a tick (1,024 frames at 48 kHz and 111-117 BPM) looks
+like a faster clock that loses a tick now and then. What tells it is how regularly: then nothing was lost, and what had been
+counted in is taken back.
 Knows indices of ticks and seconds; nothing of transport, bars or messages. Measured by `python -m companion.bench.clock_sim`.
 """
 
@@ -35,6 +37,15 @@ SAME_LINE_PERIODS = 0.25  # the lost ticks counted in, this near the old line: t
 MIN_SIGMA_SECONDS = 0.0002
 START_SIGMA_SECONDS = 0.002
 REBASE_TICKS = 480  # how far sums may run from their origin before rounding could be felt
+FRAMED_SPACINGS, FRAMED_SPACINGS_LONG, LONG_SPACING = (
+    4,
+    2,
+    100,
+)  # so many equal ticks between losses (fewer of long ones)
+LOSSES_KEPT = 12
+FRAMED_DRIFT = 0.06  # a tempo nearer than this may be another stretch of the same frames
+FRAMED_CHANGE_PERIODS = 1.3  # frames alone put no tick further off than one period
+FRAMED_SIGMA_PERIODS = 0.29  # standard deviation of what lies anywhere within one period
 PRIOR_WEIGHT = 1.0  # of the tempo assumed before any tick, in tick² (four ticks weigh 5)
 MIN_PERIOD_SECONDS = 60 / (24 * 480)
 MAX_PERIOD_SECONDS = 60 / (24 * 5)
@@ -60,6 +71,9 @@ class TickFilter:
         self._sums = _Sums()
         self._run = 0  # residuals of one sign, at the end
         self._run_sum = 0.0
+        self._losses: list[int] = []  # ticks that had arrived when each of the last losses was counted in
+        self._arrived = 0
+        self._framed = False  # delivered in frames a little shorter than a tick
         self._late: list[float] = []  # arrivals of ticks that are being judged; the line does not know them yet
 
     def seconds_at(self, index: float) -> float:
@@ -80,6 +94,7 @@ class TickFilter:
         predicted = self._fit_seconds + self.period_seconds
         established = self.established
         self.index += 1
+        self._arrived += 1
         self.last_seconds = now
         limit = max(LATE_PERIODS * self.period_seconds, LATE_SIGMAS * self.sigma_seconds)
         judging = len(self._raw) >= TRUSTED_TICKS or now - predicted > GAP_PERIODS * self.period_seconds
@@ -150,7 +165,7 @@ class TickFilter:
         """The late ticks make a new line."""
         late = list(self._late)
         self._forget(0)
-        self._prior = (late[-1] - late[0]) / (len(late) - 1)
+        self._follow((late[-1] - late[0]) / (len(late) - 1))
         for number, arrival in enumerate(late):
             self._append(self.index - len(late) + 1 + number, arrival, arrival)
         self._fit()
@@ -174,6 +189,27 @@ class TickFilter:
         self.missed += lost
         self.index += lost
         self._late = late[known:]
+        self._fit()
+        if lost:
+            self._losses = [*self._losses[-LOSSES_KEPT:], self._arrived - len(late)] if lost == 1 else []
+            self._look_for_frames()
+
+    def _look_for_frames(self) -> None:
+        """Losses as regular as a beat between two frequencies are none: take back what was counted in."""
+        invented = len(self._losses)
+        spacing = min(filter(None, (_even_spacing(self._losses, stride) for stride in (1, 2))), default=0)
+        if not spacing:
+            return
+        self._framed, self._losses = True, []
+        self.index -= invented
+        self.missed -= invented
+        self._prior = self.period_seconds * (1 + 1 / spacing)
+        self.period_seconds = self._prior
+        self._indices = list(range(self.index - len(self._raw) + 1, self.index + 1))
+        self._pulled = list(self._raw)
+        self._sums.restart(self._indices, self._pulled)
+        self._run, self._run_sum = 0, 0.0
+        self._widen(0.0)
         self._fit()
 
     # -- the line -----------------------------------------------------------------------------------------------------
@@ -209,16 +245,27 @@ class TickFilter:
         self._append(self.index, now, predicted + pulled)
         self._run = self._run + 1 if residual * self._run_sum > 0 else 1
         self._run_sum = self._run_sum + pulled if self._run > 1 else pulled
-        if self._run >= MIN_RUN and self._tempo_changed():
+        if self._framed:
+            changed = abs(residual) > FRAMED_CHANGE_PERIODS * self.period_seconds
+        else:
+            changed = self._run >= MIN_RUN and self._tempo_changed()
+        if changed:
             self._forget(self._run + 1)
-            self._prior = (self._raw[-1] - self._raw[0]) / (self._indices[-1] - self._indices[0])
+            self._follow((self._raw[-1] - self._raw[0]) / (self._indices[-1] - self._indices[0]))
             return
         self._widen(abs(pulled))
+
+    def _follow(self, period: float) -> None:
+        """A new tempo; one that is hardly new may be another stretch of the same frames."""
+        if abs(period / self._prior - 1) > FRAMED_DRIFT:
+            self._framed = False
+        self._prior = period
 
     def _widen(self, error: float) -> None:
         # mean |x| of a normal distribution is 0.8 σ
         self.sigma_seconds += (error * 1.25 - self.sigma_seconds) / 48
-        self.sigma_seconds = max(self.sigma_seconds, MIN_SIGMA_SECONDS)
+        floor = FRAMED_SIGMA_PERIODS * self.period_seconds if self._framed else MIN_SIGMA_SECONDS
+        self.sigma_seconds = max(self.sigma_seconds, floor)
 
     def _tempo_changed(self) -> bool:
         run = self._run
@@ -245,6 +292,16 @@ class TickFilter:
 
 def _intervals(times: list[float]) -> list[float]:
     return [after - before for before, after in pairwise(times)]
+
+
+def _even_spacing(losses: list[int], stride: int) -> float:
+    """Mean spacing of the last losses where every stride-th of them comes as regularly as a clock; 0 where not."""
+    for needed, shortest in ((FRAMED_SPACINGS, 0), (FRAMED_SPACINGS_LONG, LONG_SPACING * stride)):
+        last = losses[::-1][::stride][: needed + 1][::-1]
+        spacings = [after - before for before, after in pairwise(last)]
+        if len(spacings) == needed and min(spacings) >= shortest and max(spacings) - min(spacings) <= 1:
+            return (last[-1] - last[0]) / needed / stride
+    return 0.0
 
 
 class _Sums:
