@@ -2,8 +2,8 @@
 
 A model that hears its own bars goes on as it did before, and a cool draw makes that a trap: a bass that has played one C too
 many plays C for ever. So pitches that sounded at more than half of a track's onsets in its last bars become less likely, the
-more the longer they stay: the model's probability divided by (share / HALF) to the power of `strength`. Knows windows and
-vocabularies, no model.
+more the longer they stay: the model's probability divided by (share / HALF) to the power of PUSH ×
+`strength`. Knows windows and vocabularies, no model.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from companion.music.score import Score
 from companion.tokenizer import TokenType, Vocabulary
 
 BARS = 4  # how far back a part is known to have stayed
+PUSH = 2.0  # at strength 1: one note for ever becomes four times less likely
 HALF = 0.5  # of the onsets: up to there a pitch is a root or a chord's tone, not a habit
 FEWEST_ONSETS = 8  # before, nothing can be called a habit
 
@@ -39,5 +40,5 @@ def variety_bias(
     bias = np.zeros(vocabulary.size, dtype=np.float32)
     first = vocabulary.first_id(TokenType.NOTE_ONSET)
     for pitch, share in habits.items():
-        bias[first + pitch] = -strength * np.log(share / HALF)
+        bias[first + pitch] = -strength * PUSH * np.log(share / HALF)
     return bias
