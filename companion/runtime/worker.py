@@ -32,7 +32,7 @@ Emit = Callable[[EngineEvent], object]
 Cancelled = Callable[[], bool]
 RESOLUTION = 480
 WARM_REPEATS = 2
-NOTES_A_BEAT = 12  # where the player sets no limit: no bar of a real track comes near, and one that runs away would be late
+NOTES_A_BEAT = 12  # where the player sets no limit: no real bar comes near, and one that runs away would be late
 
 
 def sampling_options(sampling: Sampling) -> SamplingOptions:

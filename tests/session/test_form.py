@@ -103,8 +103,7 @@ def test_after_a_jump_nothing_is_expected() -> None:
     stage.go_on(26.0, 96 * 4)
     stage.run(33.5)
     before, after = (
-        [effect.job.expected for time, effect in stage.jobs() if (time < 25.2) == early]
-        for early in (True, False)
+        [effect.job.expected for time, effect in stage.jobs() if (time < 25.2) == early] for early in (True, False)
     )
     assert any(before)
     assert after

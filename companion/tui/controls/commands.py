@@ -97,11 +97,14 @@ def _sampling(field: str, by: float, limits: tuple[float, float]) -> Wish:
 
 def bar_state(snapshot: Snapshot, bar: int) -> BarState:
     """How decided a bar of our parts is: "played", "committed", "tentative" (planned) or "empty"."""
-    states = {
+    states: set[BarState] = {
         view.state for lane in snapshot.lanes if lane.role == "companion" for view in lane.bars if view.bar == bar
     }
     decided: tuple[BarState, ...] = ("played", "committed", "tentative")
-    return next((state for state in decided if state in states), "empty")
+    for state in decided:
+        if state in states:
+            return state
+    return "empty"
 
 
 def _regenerate(snapshot: Snapshot, selection: Selection) -> list[Command]:
