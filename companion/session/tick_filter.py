@@ -257,7 +257,7 @@ class TickFilter:
 
     def _follow(self, period: float) -> None:
         """A new tempo; one that is hardly new may be another stretch of the same frames."""
-        if abs(period / self._prior - 1) > FRAMED_DRIFT:
+        if abs(period - self.period_seconds) > FRAMED_DRIFT * self.period_seconds:
             self._framed = False
         self._prior = period
 
