@@ -18,6 +18,7 @@ from companion.session.events import command
 from companion.session.snapshot import Snapshot
 
 LOOK_SECONDS = 0.1
+PORTS_SECONDS = 3.0  # longer is not waited for a list of ports: a driver may hang
 
 
 class ProgressLine:
@@ -57,16 +58,22 @@ def progress_text(snapshot: Snapshot) -> str:
 
 
 class Starter:
-    """Where the clock is ours and nobody is at a screen to press start: starts the music as soon as the model is ready."""
+    """Where the clock is ours and nobody is at a screen to press start: starts the music once model and ports are ready.
+
+    Making ports holds the realtime loop for tens of milliseconds, which nobody hears before the music.
+    """
 
     def __init__(self, options: LaunchOptions) -> None:
         settings = options.settings
+        self._patient_until = time.monotonic() + PORTS_SECONDS
         self._waits = settings.clock.source == "internal" and not options.player
         self._needs_model = any(track.role == "companion" for track in settings.tracks)
 
     def __call__(self, performance: Performance, snapshot: Snapshot) -> bool:
         """Look at the performance; never ends it."""
-        if self._waits and (snapshot.checkpoint is not None or not self._needs_model):
+        ports = performance.list_ports()
+        wired = ports.inputs or ports.outputs or ports.error or time.monotonic() > self._patient_until
+        if self._waits and wired and (snapshot.checkpoint is not None or not self._needs_model):
             self._waits = False
             performance.send(command("start"))
         return True
@@ -92,15 +99,11 @@ def run_headless(
         signal.signal(number, lambda caught, _frame: asked.append(caught))
     performance = start(options)
     line = ProgressLine(sys.stderr)
-    to_start = options.settings.clock.source == "internal"  # nobody is there to press a key
     try:
         while performance.alive() and not asked:
             snapshot = performance.snapshot()
             if snapshot is not None:
                 line.show(snapshot)
-                if to_start and snapshot.checkpoint is not None:
-                    performance.send(command("start"))
-                    to_start = False
                 if not each(performance, snapshot):
                     break
             for event in performance.events():

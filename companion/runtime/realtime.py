@@ -116,11 +116,12 @@ class EngineLink:
 class Realtime:
     """The loop and its surroundings."""
 
-    def __init__(self, setup: Setup, front: Link, supervisor: Link, control: object) -> None:
+    def __init__(self, setup: Setup, front: Link, supervisor: Link, control: object, early: list[object]) -> None:
         self._setup = setup
         self._front, self._supervisor, self._control = front, supervisor, control
         self._engine = EngineLink(setup.settings.model)
         self._records: list[Record] = []
+        self._early = early  # from the supervisor, not looked at yet
         self._player: MemoryInput | None = None
         self._player_ends = float("inf")
         self._running: Snapshot | None = None
@@ -253,7 +254,8 @@ class Realtime:
                 self._ending = True
         if self._front.closed:
             self._ending = True
-        for value in self._supervisor.receive():
+        heard, self._early = [*self._early, *self._supervisor.receive()], []
+        for value in heard:
             if isinstance(value, Ports) and not self._setup.player:
                 self._board.update(value)
         self._take_new_engine()
@@ -368,12 +370,19 @@ def main(arguments: list[str]) -> None:
     supervisor.setblocking(True)
     link = Link(supervisor)
     setup = None
+    early: list[
+        object
+    ] = []  # the first list of ports may come together with the set-up; the next one comes a second later
     while setup is None and not link.closed:
-        setup = next((value for value in link.receive() if isinstance(value, Setup)), None)
+        for value in link.receive():
+            if isinstance(value, Setup):
+                setup = value
+            else:
+                early.append(value)
         time.sleep(POLL_SECONDS)
     if setup is not None:
         granted = become_realtime()
-        realtime = Realtime(setup, Link(front), link, control)
+        realtime = Realtime(setup, Link(front), link, control, early)
         realtime._records.append(("p", clock(), f"realtime process: {granted}"))
         realtime.run()
 
