@@ -32,6 +32,7 @@ JUDGED_TICKS, JUDGED_TICKS_NOISY = 5, 12  # so many late ticks are looked at (th
 NOISY_PERIODS = 0.05  # jitter from here on is "noisy"
 JUDGED_SECONDS = 0.12  # before ticks are counted in: those that were held up have all come by then
 SLOWER_RATIO = 1.1  # late ticks this much further apart, by their median and by their slope: a new tempo
+HOLE_PERIODS = 1.5  # between two ticks, where one between them may be lost
 LONG_RATIO, LONG_IN_A_ROW = 1.5, 2  # or so many in a row this long: no need to wait for more
 SAME_LINE_PERIODS = 0.25  # the lost ticks counted in, this near the old line: the old line still holds
 MIN_SIGMA_SECONDS = 0.0002
@@ -118,7 +119,12 @@ class TickFilter:
     def settle(self) -> None:
         """Nothing follows (the master stops): judge late ticks by what is known."""
         while self._late:
-            self._follow_slower() if self._is_slower(JUDGED_TICKS) else self._count_in()
+            if self._has_hole() and not self._is_slower(JUDGED_TICKS):
+                self._count_in()
+            elif len(self._late) > 1:
+                self._follow_slower()
+            else:
+                self._was_held_up()
 
     def restart(self, now: float) -> None:
         """The first tick after a silence; the tempo is assumed to be the same."""
@@ -139,7 +145,7 @@ class TickFilter:
         elif self._is_slower(needed):
             self._follow_slower()
         elif len(late) >= needed and late[-1] - late[0] >= JUDGED_SECONDS:
-            self._count_in()
+            self._count_in() if self._has_hole() else self._follow_slower()
 
     def _is_slower(self, needed: int) -> bool:
         """Whether the late ticks lie further apart than the line says, not only further back."""
@@ -151,6 +157,10 @@ class TickFilter:
         recent = late[-max(JUDGED_TICKS, len(late) // 2) :]  # the first ones may have been held up
         slope = linear_regression(range(len(recent)), recent).slope
         return min(slope, median(_intervals(recent))) > SLOWER_RATIO * period
+
+    def _has_hole(self) -> bool:
+        """Whether there was room for a lost tick before the first late one; without it they came to be late little by little."""
+        return not self._raw or self._late[0] - self._raw[-1] > HOLE_PERIODS * self.period_seconds
 
     def _was_held_up(self) -> None:
         """None was lost; only the last, which is nearly in time, says where the line is."""

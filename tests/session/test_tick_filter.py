@@ -130,6 +130,15 @@ def test_ticks_sent_once_an_audio_buffer_are_soon_seen_to_be_all_there(frames, r
     assert follower.missed == 0
 
 
+@given(st.integers(50, 220), st.floats(0.75, 1.3), st.floats(0, 0.002), SEEDS)
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_a_new_tempo_invents_no_tick(bpm, ratio, jitter, seed):
+    times = true_ticks(jump(bpm, bpm * ratio, 8), 32)
+    follower = counted(list(arrivals(times, jitter, random.Random(seed))), bpm)
+    follower.settle()
+    assert (follower.index, follower.missed) == (len(times) - 1, 0)
+
+
 @given(st.integers(40, 240), st.floats(0, 0.002), SEEDS)
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_single_lost_ticks_are_counted_in(bpm, jitter, seed):
