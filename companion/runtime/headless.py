@@ -71,11 +71,11 @@ class Starter:
 
     def __call__(self, performance: Performance, snapshot: Snapshot) -> bool:
         """Look at the performance; never ends it."""
-        ports = performance.list_ports()
-        wired = ports.inputs or ports.outputs or ports.error or time.monotonic() > self._patient_until
-        if self._waits and wired and (snapshot.checkpoint is not None or not self._needs_model):
-            self._waits = False
-            performance.send(command("start"))
+        if self._waits and (snapshot.checkpoint is not None or not self._needs_model):
+            ports = performance.list_ports()
+            if ports.inputs or ports.outputs or ports.error or time.monotonic() > self._patient_until:
+                self._waits = False
+                performance.send(command("start"))
         return True
 
 

@@ -109,7 +109,7 @@ class TickFilter:
 
     def begin(self, now: float) -> None:
         """The tick from which positions are counted: a master may begin its ticks anew, so only the tempo is taken over."""
-        self._late = []
+        self._late, self._losses = [], []  # what was counted in before is no part of the new count
         residual = now - self._fit_seconds - self.period_seconds
         if abs(residual) < max(SAME_LINE_PERIODS * self.period_seconds, OUTLIER_SIGMAS * self.sigma_seconds):
             self.add(now)
@@ -130,6 +130,7 @@ class TickFilter:
         """The first tick after a silence; the tempo is assumed to be the same."""
         self.index += 1
         self._forget(0)
+        self._losses = []
         self._prior = self.period_seconds
         self._append(self.index, now, now)
         self.last_seconds = self._fit_seconds = now
@@ -215,7 +216,8 @@ class TickFilter:
         self.missed -= invented
         self._prior = self.period_seconds * (1 + 1 / spacing)
         self.period_seconds = self._prior
-        self._indices = list(range(self.index - len(self._raw) + 1, self.index + 1))
+        end = self.index - len(self._late) + 1  # the line does not know those that are still being judged
+        self._indices = list(range(end - len(self._raw), end))
         self._pulled = list(self._raw)
         self._sums.restart(self._indices, self._pulled)
         self._run, self._run_sum = 0, 0.0

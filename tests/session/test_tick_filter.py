@@ -130,6 +130,22 @@ def test_ticks_sent_once_an_audio_buffer_are_soon_seen_to_be_all_there(frames, r
     assert follower.missed == 0
 
 
+@pytest.mark.parametrize("before", [48, 90, 130, 170])
+def test_what_was_counted_in_before_a_start_is_not_taken_back_after_it(before):
+    """Frames look like losses on both sides of a Start; only those behind it count from there."""
+    frame, times = 1024 / 48000, true_ticks(steady(114), 40)
+    follower = TickFilter(60 / (24 * 114))
+    begun = 0
+    for index, time in enumerate(times):
+        arrival = math.ceil(time / frame) * frame
+        if index == before:
+            follower.begin(arrival)
+            begun = follower.index
+        else:
+            follower.add(arrival)
+    assert follower.index - begun == len(times) - 1 - before
+
+
 @given(st.integers(50, 220), st.floats(0.75, 1.3), st.floats(0, 0.002), SEEDS)
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_a_new_tempo_invents_no_tick(bpm, ratio, jitter, seed):
