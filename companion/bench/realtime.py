@@ -4,55 +4,84 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from companion.bench.stalls import Stalls, watch_stalls
 from companion.errors import CompanionError
 from companion.runtime.demo import DEFAULT_BARS, DemoOptions, run_demo
 from companion.runtime.recording import LOG_NAME, Log, read_log
-from companion.runtime.report import report
+from companion.runtime.report import errors_ms, onsets, report, schedule
 from companion.runtime.wake import stolen_seconds
 from companion.session.events import EngineReady
 from companion.session.settings import ModelSettings
 
+if TYPE_CHECKING:
+    from companion.bench.screen import ScreenRun
+
 BEATS_A_BAR = 4  # of the player that performs
+LOOP_SECONDS = 0.002  # a stall that ends so shortly before a note is due may still hold it up
 
 
 def measure_realtime(checkpoint: str, engine: str, bars: int, tempo: float, screen: bool = True) -> dict[str, Any]:
     """The demo's report (`companion demo --headless --json`), the tempo, and the share of bars that were there in time.
 
     screen: with the real terminal UI, drawing into a pseudo-terminal of 160 × 50; its start and memory are then reported as well.
+    apart_from_stalls: the errors of the notes at whose time the whole machine was not held up, as `companion.bench.stalls` saw it.
     """
-    bars = bars or DEFAULT_BARS
+    options = DemoOptions(
+        bars=bars or DEFAULT_BARS, bpm=tempo, model=ModelSettings(checkpoint=checkpoint, engine=engine)
+    )
+    screen = screen and sys.platform != "win32"
     stolen = stolen_seconds()
-    if screen and sys.platform != "win32":
-        found = _on_screen(checkpoint, engine, bars, tempo)
-    else:
-        options = DemoOptions(bars=bars, bpm=tempo, model=ModelSettings(checkpoint=checkpoint, engine=engine))
-        found = {**run_demo(options), "screen": False}
+    with tempfile.TemporaryDirectory(prefix="companion-bench-") as folder, watch_stalls() as stalls:
+        options = replace(options, record_dir=Path(folder))
+        run = _on_screen(options) if screen else _headless(options)
+        log = _log_in(Path(folder))
+    found = report(log)
     return {
         **found,
+        "screen": screen,
+        **(_seen_from_outside(run, log) if run else {}),
         "tempo": tempo,
         "share_in_time": found["bars_fresh"] / max(found["bars"], 1),
         "stolen_ms": round(1000 * (stolen_seconds() - stolen)),
+        "stalls": None if stalls.spans is None else stalls.summary(),
+        "apart_from_stalls": None if stalls.spans is None else apart_from(stalls, log),
+        "slow_turns": [record[2] for record in log.of_kind("p") if str(record[2]).startswith("slow turn")][:20],
     }
 
 
-def _on_screen(checkpoint: str, engine: str, bars: int, tempo: float) -> dict[str, Any]:
+def apart_from(stalls: Stalls, log: Log) -> dict[str, Any]:
+    """Errors as in the report of the notes that no stall of the machine lay across: {notes, onset_error_ms, scheduling_error_ms}."""
+    sent_to = [pair for pair in onsets(log) if not stalls.during(min(pair) - LOOP_SECONDS, max(pair))]
+    due = [pair for pair in schedule(log) if not stalls.during(min(pair) - LOOP_SECONDS, max(pair))]
+    return {"notes": len(due), "onset_error_ms": errors_ms(sent_to), "scheduling_error_ms": errors_ms(due)}
+
+
+def _headless(options: DemoOptions) -> None:
+    run_demo(options)
+
+
+def _on_screen(options: DemoOptions) -> ScreenRun:
     from companion.bench.screen import run_on_screen
 
-    with tempfile.TemporaryDirectory(prefix="companion-bench-") as folder:
-        arguments = ["demo", "--bars", str(bars), "--bpm", f"{tempo:g}", "--record", folder]
-        arguments += ["--checkpoint", checkpoint, "--engine", engine]
-        run = run_on_screen(arguments, bars * BEATS_A_BAR * 60 / tempo)
-        path = next(Path(folder).glob(f"*/{LOG_NAME}"), None)
-        if path is None:
-            raise CompanionError("the program on the screen left no recording")
-        log = read_log(path)
+    arguments = ["demo", "--bars", str(options.bars), "--bpm", f"{options.bpm:g}", "--record", str(options.record_dir)]
+    arguments += ["--checkpoint", options.model.checkpoint, "--engine", options.model.engine]
+    return run_on_screen(arguments, (options.bars or 0) * BEATS_A_BAR * 60 / options.bpm)
+
+
+def _log_in(folder: Path) -> Log:
+    path = next(folder.glob(f"*/{LOG_NAME}"), None)
+    if path is None:
+        raise CompanionError("the program left no recording")
+    return read_log(path)
+
+
+def _seen_from_outside(run: ScreenRun, log: Log) -> dict[str, Any]:
     ready = _ready_seconds(log)
     return {
-        **report(log),
-        "screen": True,
         "first_frame_ms": None if run.first_frame is None else round(1000 * (run.first_frame - run.begun)),
         "ready_ms": None if ready is None else round(1000 * (ready - run.begun)),
         "memory_mb": run.memory_mb,
@@ -60,7 +89,6 @@ def _on_screen(checkpoint: str, engine: str, bars: int, tempo: float) -> dict[st
         "memory_without_shared_twice_mb": round(sum(run.shared_memory_mb.values())),
         "cpu_seconds": run.cpu_seconds,
         "drawn_bytes": run.drawn_bytes,
-        "slow_turns": [record[2] for record in log.of_kind("p") if str(record[2]).startswith("slow turn")][:20],
     }
 
 
@@ -80,6 +108,12 @@ def realtime_text(found: dict[str, Any]) -> str:
         f"loop {found.get('loop_ms')}, notes dropped late {found.get('late_notes_dropped')}, "
         f"taken by the host {found['stolen_ms']} ms",
     ]
+    if apart := found["apart_from_stalls"]:
+        stalls = found["stalls"]
+        lines.append(
+            f"the whole machine stood still {stalls['count']} times ({stalls['longest_ms']} ms at the longest); apart from that, "
+            f"{apart['notes']} notes: onset error {apart['onset_error_ms']} ms, scheduling error {apart['scheduling_error_ms']} ms"
+        )
     if found.get("screen"):
         lines.append(
             f"first frame {found['first_frame_ms']} ms, ready {found['ready_ms']} ms, memory {found['memory_total_mb']} MB"

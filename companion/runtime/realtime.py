@@ -49,7 +49,7 @@ from companion.session.settings import ModelSettings
 from companion.session.snapshot import Snapshot
 
 POLL_SECONDS = 0.001
-AHEAD_SECONDS = 0.0002  # we wake so much before something is due, to have looked round by then
+AHEAD_SECONDS = 0.0006  # we wake so much before something is due, to have looked round and made it ready by then
 ROUNDS_WITHOUT_REST = 4
 HOUSEKEEPING_SECONDS = 0.05
 SNAPSHOT_SECONDS = 1 / 30
@@ -141,8 +141,11 @@ class Realtime:
 
     # -- what the stage needs ---------------------------------------------------------------------------------------
 
-    def send_midi(self, port: str, data: bytes) -> float | None:
+    def send_midi(self, port: str, data: bytes, due: float) -> float | None:
         """See `Surroundings`."""
+        now = clock()
+        while now < due <= now + AHEAD_SECONDS:
+            now = clock()
         if self._setup.player:
             return clock()
         sent = self._board.send(port, data)
@@ -197,12 +200,10 @@ class Realtime:
         due = self._stage.next_timer(now)
         now = clock()
         self._meter.mark(now)
-        while due is not None and now < due <= now + AHEAD_SECONDS:
-            now = clock()
         for _ in range(ROUNDS_WITHOUT_REST):
-            if due is None or due > now:
+            if due is None or due > now + AHEAD_SECONDS:
                 break
-            self._stage.handle_timer(now)
+            self._stage.handle_timer(max(due, now))  # what it sends waits until it is due
             due, now = self._stage.next_timer(now), clock()
         else:
             due = None  # whatever asks for ever to be woken at once may not take the processor from everyone else

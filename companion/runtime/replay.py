@@ -38,7 +38,7 @@ class _Desk:
     now: float = 0.0
     records: list[Record] = field(default_factory=list)
 
-    def send_midi(self, port: str, data: bytes) -> float | None:
+    def send_midi(self, port: str, data: bytes, due: float) -> float | None:
         return self.now
 
     def ask_engine(self, effect: EngineEffect) -> None:

@@ -7,6 +7,7 @@ recorded player has; scheduling errors compare it with the session's own target.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import pstdev
 from typing import Any
 
 from companion.runtime.performances import TrueClock
@@ -28,26 +29,32 @@ def quantiles_ms(seconds: Sequence[float]) -> dict[str, float]:
     }
 
 
-def onset_errors(log: Log) -> list[float]:
-    """Sent minus ideal, in seconds, of every note of ours that has a position; empty without a recorded player."""
+def onsets(log: Log) -> list[tuple[float, float]]:
+    """(ideal, sent) in seconds of every note of ours that has a position; empty without a recorded player."""
     begun = next(log.of_kind("b"), None)
     if begun is None:
         return []
     true = TrueClock(begun[2], begun[3])
     return [
-        left - true.seconds_at(position)
+        (true.seconds_at(position), left)
         for _, left, _, message, _, source, position in log.of_kind("s")
         if isinstance(message, NoteOn) and source >= 0 and position is not None and left is not None
     ]
 
 
-def scheduling_errors(log: Log) -> list[float]:
-    """Sent minus due, in seconds, of every note of ours."""
+def schedule(log: Log) -> list[tuple[float, float]]:
+    """(due, sent) in seconds of every note of ours."""
     return [
-        left - due
+        (due, left)
         for _, left, _, message, due, source, _ in log.of_kind("s")
         if isinstance(message, NoteOn) and source >= 0 and left is not None
     ]
+
+
+def errors_ms(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
+    """{p50, p99, max} of the distances and the standard deviation of the differences of (wanted, found) seconds, in milliseconds."""
+    errors = [found - wanted for wanted, found in pairs]
+    return {**quantiles_ms([abs(error) for error in errors]), "std": round(1000 * pstdev(errors or (0.0,)), 3)}
 
 
 def first_notes(log: Log, only_prefilled: bool = False) -> list[float]:
@@ -85,9 +92,6 @@ def report(log: Log) -> dict[str, Any]:
     summary = dict(end[2]) if end else {}
     counters = dict(summary.get("counters", {}))
     finished = [record[2] for record in log.of_kind("r") if isinstance(record[2], GenerationFinished)]
-    errors = onset_errors(log)
-    mean = sum(errors) / len(errors) if errors else 0.0
-    deviation = (sum((error - mean) ** 2 for error in errors) / len(errors)) ** 0.5 if errors else 0.0
     model = log.settings.model
     return {
         "bars": summary.get("bars", 0),
@@ -97,8 +101,8 @@ def report(log: Log) -> dict[str, Any]:
         "first_note_ms": quantiles_ms(first_notes(log)),
         "first_note_after_prefill_ms": quantiles_ms(first_notes(log, only_prefilled=True)),
         "lead_ms": round(1000 * summary.get("lead_seconds", 0.0), 1),
-        "onset_error_ms": {**quantiles_ms([abs(error) for error in errors]), "std": round(1000 * deviation, 3)},
-        "scheduling_error_ms": quantiles_ms([abs(error) for error in scheduling_errors(log)]),
+        "onset_error_ms": errors_ms(onsets(log)),
+        "scheduling_error_ms": errors_ms(schedule(log)),
         "loop_ms": dict(summary.get("loop_ms", {})),
         "notes_in": counters.get("notes_in", 0),
         "notes_out": counters.get("notes_out", 0),

@@ -92,7 +92,7 @@ class Simulation:
         self.records: list[Record] = []
         self.notices: list[FrontEffect] = []
 
-    def send_midi(self, port: str, data: bytes) -> float | None:
+    def send_midi(self, port: str, data: bytes, due: float) -> float | None:
         """See `Surroundings`."""
         return self._now
 

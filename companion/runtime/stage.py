@@ -7,7 +7,7 @@ holds every call of the session with its time, in order, and what the session se
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from companion.errors import PortError
@@ -37,8 +37,11 @@ MAX_FAULTS_KEPT = 20
 class Surroundings(Protocol):
     """What a stage needs from whoever runs it."""
 
-    def send_midi(self, port: str, data: bytes) -> float | None:
-        """Send bytes to a port ("" = the default one); the moment they left, or None when there is no such port now."""
+    def send_midi(self, port: str, data: bytes, due: float) -> float | None:
+        """Send bytes to a port ("" = the default one), but not before `due`, which is at most an instant ahead.
+
+        The moment they left, or None when there is no such port now. Raises PortError when the driver refuses them.
+        """
         ...
 
     def ask_engine(self, effect: EngineEffect) -> None:
@@ -75,7 +78,7 @@ class Stage:
         self.carry_out(now)
 
     def handle_timer(self, now: float) -> None:
-        """Let the session do what is due."""
+        """Let the session do what is due; `now` may be an instant ahead, so that messages are ready by the moment they are due."""
         self._record(("t", now))
         self._guarded(self.session.handle_timer, now)
         self.carry_out(now)
@@ -97,24 +100,27 @@ class Stage:
 
     def silence(self, now: float) -> int:
         """Note-offs for all that sounds by our own account; how many there were."""
-        hanging = sorted(self.sounding)
-        for port, channel, key in hanging:
-            self._send(SendMidi(port, NoteOff(channel, key), now), kind="h")
+        hanging = [SendMidi(port, NoteOff(channel, key), now) for port, channel, key in sorted(self.sounding)]
+        for effect, left in zip(hanging, self._send(hanging), strict=True):
+            self._account(effect, left, kind="h")
         self.hanging += len(hanging)
         return len(hanging)
 
     def carry_out(self, now: float) -> None:
-        """Do what the session wants done."""
-        for effect in self.session.effects():
-            self._do(effect, now)
+        """Do what the session wants done: messages leave first, all at once, and the accounts are written afterwards."""
+        effects = self.session.effects()
+        left = iter(self._send([effect for effect in effects if isinstance(effect, SendMidi)]))
+        for effect in effects:
+            if isinstance(effect, SendMidi):
+                self._account(effect, next(left))
+            else:
+                self._do(effect, now)
 
     def _do(self, effect: Effect, now: float) -> None:
-        if isinstance(effect, SendMidi):
-            self._send(effect)
-        elif isinstance(effect, (Notice, Learned, PassFinished)):
+        if isinstance(effect, (Notice, Learned, PassFinished)):
             self._record(("n", now, effect))
             self._around.tell_front(effect)
-        else:
+        elif not isinstance(effect, SendMidi):
             if isinstance(effect, Generate):
                 job = effect.job
                 self._record(
@@ -124,12 +130,19 @@ class Stage:
                 self._record(("f", now, effect.job.request_id))
             self._around.ask_engine(effect)
 
-    def _send(self, effect: SendMidi, kind: str = "s") -> None:
-        message = effect.message
+    def _send(self, effects: Sequence[SendMidi]) -> list[float | None]:
+        """When each left; a chord's notes are not kept waiting for each other's book-keeping."""
+        ready = [(effect.port, _encoded(effect.message), effect.due_seconds) for effect in effects]
+        return [self._send_one(port, data, due) if data else None for port, data, due in ready]
+
+    def _send_one(self, port: str, data: bytes, due: float) -> float | None:
         try:
-            left = self._around.send_midi(effect.port, encode(message))
-        except (PortError, ValueError):
-            left = None
+            return self._around.send_midi(port, data, due)
+        except PortError:
+            return None
+
+    def _account(self, effect: SendMidi, left: float | None, kind: str = "s") -> None:
+        message = effect.message
         self._keep_account(effect.port, message, left is not None)
         self.unsent += left is None
         self._record((kind, left, effect.port, message, effect.due_seconds, effect.source, effect.position_beats))
@@ -155,3 +168,11 @@ class Stage:
         if self.faults == 1:
             text = "a fault in the session was passed over; please keep this recording's log and report it"
             self._around.tell_front(Notice("error", text))
+
+
+def _encoded(message: Message) -> bytes:
+    """The message's bytes; none where it cannot be written."""
+    try:
+        return encode(message)
+    except ValueError:
+        return b""

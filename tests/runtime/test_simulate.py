@@ -16,7 +16,7 @@ from companion.runtime.performances import PLAYERS, TrueClock, perform
 from companion.runtime.protocol import Setup
 from companion.runtime.recording import Log, header
 from companion.runtime.replay import replay
-from companion.runtime.report import hanging_notes, onset_errors, report
+from companion.runtime.report import hanging_notes, onsets, report
 from companion.runtime.simulate import Simulation
 from companion.runtime.transcript import RESOLUTION, bar_lines, song_of
 from companion.runtime.worker import Worker, example_job, growing_cells, live_job
@@ -71,7 +71,7 @@ def test_the_numbers(log: Log) -> None:
     assert numbers["bars"] == OPTIONS.bars * companions == sum(numbers["bars_by_ladder_step"].values())
     assert numbers["bars_fresh"] > 0
     assert numbers["hanging_notes"] == hanging_notes(log) == numbers["faults"] == 0
-    assert len(onset_errors(log)) == numbers["notes_out"] > 0
+    assert len(onsets(log)) == numbers["notes_out"] > 0
     assert numbers["onset_error_ms"]["p99"] < 3  # simulated time: how well the clock is followed, not how fast we are
 
 
