@@ -15,8 +15,8 @@ from importlib import import_module
 from typing import Any
 
 from companion import __version__
-from companion.errors import CompanionError
-from companion.options import OneLineParser
+from companion.errors import CompanionError, UsageError
+from companion.options import OneLineParser, has_terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,8 @@ def _run(module: Any, args: argparse.Namespace) -> int:
     outcome = module.run(args)
     if isinstance(outcome, int):
         return outcome
+    if not has_terminal():
+        raise UsageError(f"the screen needs a terminal; without one: companion {args.command} --headless")
     from companion.tui.app import run_app
 
     status = run_app(outcome)

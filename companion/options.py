@@ -1,8 +1,11 @@
-"""What the commands' options have in common: help with an example, errors in one line, ports, `--json`. Knows no command."""
+"""What the commands' options have in common: help with an example, errors in one line, ports, `--json`, and whether
+there is a terminal. Knows no command.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -54,3 +57,9 @@ def add_record(parser: argparse.ArgumentParser) -> None:
     """`--record`."""
     words = "where recordings are kept (default: your data folder)"
     parser.add_argument("--record", type=Path, metavar="DIR", help=words)
+
+
+def has_terminal() -> bool:
+    """Whether there is a terminal to draw on and to take keys from; Textual uses the process's own standard input and error."""
+    streams = (sys.__stdin__, sys.__stderr__)
+    return all(stream is not None and stream.isatty() for stream in streams)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from companion import cli
@@ -62,3 +65,21 @@ def test_what_is_missing_is_said_in_one_line(argv: list[str], capsys: pytest.Cap
     said = capsys.readouterr()
     assert said.err.startswith("companion: ")
     assert said.err.count("\n") == 1
+
+
+def without_terminal(*argv: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "companion", *argv]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_without_a_terminal_there_is_no_screen_and_one_line_says_so() -> None:
+    done = without_terminal("jam", "--preset", "duo")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "companion: the screen needs a terminal; without one: companion jam --headless\n"
+
+
+def test_the_demo_plays_without_a_terminal() -> None:
+    done = without_terminal("demo", "--bars", "1")
+    assert done.returncode == 0, done.stderr
+    assert "no terminal here" in done.stderr
+    assert "0 hanging" in done.stdout

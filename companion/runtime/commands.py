@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from companion.errors import CheckpointError, PortError, UsageError
-from companion.options import add_command, add_json, add_midi_ports, add_record, add_seed
+from companion.options import add_command, add_json, add_midi_ports, add_record, add_seed, has_terminal
 
 if TYPE_CHECKING:
     from companion.config.presets import PortChoice
@@ -257,7 +257,8 @@ def _add_demo(subparsers: Any) -> None:
 
 def run_demo(args: argparse.Namespace) -> int | Launcher:
     """The demo, on the screen or without."""
-    from companion.runtime import demo, headless
+    from companion.runtime import demo
+    from companion.runtime.headless import ProgressLine, summary_text
     from companion.runtime.launch import Launcher
     from companion.session.settings import ModelSettings
 
@@ -269,9 +270,10 @@ def run_demo(args: argparse.Namespace) -> int | Launcher:
         raise UsageError("--tracks must be at least 1")
     if args.out is not None and not args.out.parent.is_dir():
         raise UsageError(f"{args.out}: there is no such folder")
+    headless = args.headless or not has_terminal()
     options = demo.DemoOptions(
         player=args.player,
-        bars=args.bars or (demo.DEFAULT_BARS if args.headless else 0),
+        bars=args.bars or (demo.DEFAULT_BARS if headless else 0),
         bpm=0.0 if args.bpm is None else _checked_bpm(args.bpm),
         model=changed_model(ModelSettings(), args),
         seed=None if args.seed is None else checked_seed(args.seed),
@@ -279,15 +281,17 @@ def run_demo(args: argparse.Namespace) -> int | Launcher:
         out=args.out,
         record_dir=args.record,
     )
-    if not args.headless:
+    if not headless:
         return Launcher(demo.launch_options(options))
-    line = headless.ProgressLine(sys.stderr)
+    if not args.headless:
+        print("companion: no terminal here, so without the screen (as with --headless)", file=sys.stderr)
+    line = ProgressLine(sys.stderr)
     line.write("loading the model …")
     try:
         result = demo.run_demo(options, line.show)
     finally:
         line.end()
-    print(json.dumps(result) if args.json else headless.summary_text(result))
+    print(json.dumps(result) if args.json else summary_text(result))
     return 0
 
 
