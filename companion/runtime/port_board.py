@@ -98,6 +98,12 @@ class PortBoard:
         if not slot.connected:
             self._open(slot)
 
+    @property
+    def own_names(self) -> frozenset[str]:
+        """Full names of the ports that we offer to others, as they appear in lists."""
+        ours = [slot.port for slot in self._slots if slot.port is not None and (slot.offered or slot.target)]
+        return frozenset(port.name for port in ours)
+
     def poll(self, now: float) -> list[tuple[float, str, Message]]:
         """(arrival time, port name, message) of all inputs, in order of arrival."""
         found = [

@@ -17,10 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from companion.errors import CompanionError, UsageError
+from companion.midi.ports import stable_name
 from companion.midi.probe import Ports
 from companion.runtime.link import Link, link_pair
 from companion.runtime.performance import LaunchOptions, PortList
-from companion.runtime.protocol import ChoosePort, End, Ended, Setup
+from companion.runtime.protocol import ChoosePort, End, Ended, OwnPorts, Setup
 from companion.runtime.recording import ERRORS_NAME, new_folder
 from companion.runtime.supervisor import module_command
 from companion.session.effects import Learned, Notice, PassFinished
@@ -90,6 +91,7 @@ class LivePerformance:
         self._snapshot: Snapshot | None = None
         self._events: list[Notice | Learned | PassFinished] = []
         self._ports = Ports()
+        self._own_ports: frozenset[str] = frozenset()
         self._stopped = False
         self._ended: str | None = None
         self.setup = setup
@@ -130,7 +132,11 @@ class LivePerformance:
     def list_ports(self) -> PortList:
         """See `Performance`."""
         self._hear()
-        return PortList(self._ports.names("in"), self._ports.names("out"), self._ports.error)
+        inputs, outputs = (
+            tuple(name for name in self._ports.names(direction) if stable_name(name) not in self._own_ports)
+            for direction in ("in", "out")
+        )
+        return PortList(inputs, outputs, self._ports.error)
 
     def alive(self) -> bool:
         """See `Performance`."""
@@ -170,6 +176,8 @@ class LivePerformance:
         for value in self._realtime.receive():
             if isinstance(value, Snapshot):
                 self._snapshot = value
+            elif isinstance(value, OwnPorts):
+                self._own_ports = value.names
             elif isinstance(value, (Notice, Learned, PassFinished)):
                 self._events.append(value)
         for value in self._supervisor.receive():

@@ -62,6 +62,13 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPorts:
+    """Realtime → front: the full names of the ports we offer; connecting us to ourselves is no choice."""
+
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """Supervisor → front: the music is over and the recording whole. reason: "" when it was meant to end."""
 

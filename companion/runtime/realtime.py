@@ -30,7 +30,7 @@ from companion.runtime.loop_meter import LoopMeter
 from companion.runtime.performances import TrueClock, find_player, perform
 from companion.runtime.port_board import PortBoard
 from companion.runtime.priority import become_realtime, queued_seconds
-from companion.runtime.protocol import ChoosePort, End, EngineStuck, Record, Records, Setup
+from companion.runtime.protocol import ChoosePort, End, EngineStuck, OwnPorts, Record, Records, Setup
 from companion.runtime.recording import header
 from companion.runtime.stage import EngineEffect, FrontEffect, Stage
 from companion.session.effects import Generate, LoadModel, Notice
@@ -130,6 +130,7 @@ class Realtime:
         self._queued = 0.0  # seconds in the system's queue, as of the last housekeeping
         self._ending = False
         self._control_open = True
+        self._own_ports: frozenset[str] = frozenset()
         now = clock()
         self._started = now
         self._next_housekeeping = self._next_snapshot = self._next_mark = now
@@ -259,6 +260,9 @@ class Realtime:
         for value in heard:
             if isinstance(value, Ports) and not self._setup.player:
                 self._board.update(value)
+        if (own := self._board.own_names) != self._own_ports:
+            self._own_ports = own
+            self._front.send(OwnPorts(own))
         self._take_new_engine()
         if self._engine.is_stuck(now):
             self._supervisor.send(EngineStuck("the engine has stopped answering"))

@@ -93,6 +93,12 @@ def test_without_any_port_we_offer_our_own() -> None:
     assert len(changes) == 2
 
 
+def test_the_ports_that_we_offer_are_known_as_our_own() -> None:
+    board, _, _, _ = make(["keys"], [""])
+    board.update(ports(["Keys"], []))
+    assert board.own_names == {"companion out:out"}, "the other's port that we opened is not ours"
+
+
 def test_lanes_with_ports_of_their_own_and_none_heard_twice() -> None:
     board, shelf, _, _ = make(["", "keys"], ["", "synth"])
     board.update(ports(["Keys"], ["Piano", "Big Synth"]))

@@ -18,6 +18,7 @@ MARGIN = 1.25
 TYPICAL = 2.0
 PIECE = 128  # rows packed at a time
 ENOUGH_ROWS = 24  # rows from which a scale can be taken in trust
+_ENDS = (b"\x7f", b"\x81", b"\x80")  # 127, -127, -128
 
 
 def memory_names(layers: int) -> list[str]:
@@ -60,8 +61,8 @@ class Memory:
 
     def overflowed(self, first: int, last: int) -> bool:
         """Whether byte rows [first, last) hold a value at the end of the range, where larger ones have been cut off."""
-        rows = self._bytes[:, :, :, first:last]
-        return bool(rows.max() >= 127 or rows.min() <= -127)
+        rows = self._bytes[:, :, :, first:last].tobytes()  # looking for bytes in them takes a tenth of numpy's max and min
+        return any(end in rows for end in _ENDS)
 
     def make_exact(self, rows: int) -> None:
         """See that float rows up to `rows` are valid, out of the bytes where only those are."""

@@ -64,11 +64,15 @@ def _cores() -> int:
 
 
 def _open(graphs: Sequence[Path | bytes], threads: int, decode_threads: int, spinning: bool) -> Graphs:
-    prefill = _session(graphs[0], threads, spinning)
+    # After a prefill its threads must not spin on: decoding, which follows, has threads of its own that need the cores.
+    prefill = _session(graphs[0], threads, spinning, stop_spinning=len(graphs) > 1)
     return Graphs(prefill, _session(graphs[1], decode_threads, spinning) if len(graphs) > 1 else prefill)
 
 
-def _session(graph: Path | bytes, threads: int, spinning: bool) -> onnxruntime.InferenceSession:
+def _session(
+    graph: Path | bytes, threads: int, spinning: bool, stop_spinning: bool = False
+) -> onnxruntime.InferenceSession:
+    """stop_spinning: at the end of each run."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -76,5 +80,6 @@ def _session(graph: Path | bytes, threads: int, spinning: bool) -> onnxruntime.I
     # A spinning thread that waits for one the scheduler has put aside burns the very core that one needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.add_session_config_entry("session.force_spinning_stop", "1" if stop_spinning else "0")
     source = graph if isinstance(graph, bytes) else str(graph)
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

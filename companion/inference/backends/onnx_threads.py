@@ -8,9 +8,9 @@ from __future__ import annotations
 
 FIRST_ALONE = 6  # steps that show what one thread takes, before two are first tried
 MEMORY = 16.0  # steps that a running mean goes back over
-SHORTEST_BREAK = 32  # steps with one thread after two were slower; doubled each time they still are
-LONGEST_BREAK = 1024
-TRUST = 64  # steps with two threads after which breaks are short again
+SHORTEST_BREAK = 16  # steps with one thread after two were slower; doubled each time they still are
+LONGEST_BREAK = 256
+TRUST = 32  # steps with two threads after which breaks are short again
 OUTLIER = 3.0  # times one thread's mean: longer steps count as this long, or a single hiccup would decide
 HOPE = 0.7  # of one thread's time is what two are expected to take when they are tried again
 
