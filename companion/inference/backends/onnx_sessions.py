@@ -23,7 +23,7 @@ class Sessions(NamedTuple):
     """The graphs twice, for `ThreadChoice` to choose from.
 
     asleep: threads that sleep while they wait, and one thread for decoding: a busy core costs only its own share.
-    awake: threads that spin for a moment, so that not even the next token has to wake them; None where they may not.
+    awake: threads that spin while a run lasts; None where they may not.
     """
 
     asleep: Graphs
@@ -64,15 +64,11 @@ def _cores() -> int:
 
 
 def _open(graphs: Sequence[Path | bytes], threads: int, decode_threads: int, spinning: bool) -> Graphs:
-    # After a prefill its threads must not spin on: decoding, which follows, has threads of its own that need the cores.
-    prefill = _session(graphs[0], threads, spinning, stop_spinning=len(graphs) > 1)
+    prefill = _session(graphs[0], threads, spinning)
     return Graphs(prefill, _session(graphs[1], decode_threads, spinning) if len(graphs) > 1 else prefill)
 
 
-def _session(
-    graph: Path | bytes, threads: int, spinning: bool, stop_spinning: bool = False
-) -> onnxruntime.InferenceSession:
-    """stop_spinning: at the end of each run."""
+def _session(graph: Path | bytes, threads: int, spinning: bool) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -80,6 +76,8 @@ def _session(
     # A spinning thread that waits for one the scheduler has put aside burns the very core that one needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    options.add_session_config_entry("session.force_spinning_stop", "1" if stop_spinning else "0")
+    # Nor may it go on once a run has ended, as it would for tens of milliseconds: every session has threads of its own, and those
+    # of a prefill took the cores from the first dozen tokens after it.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     source = graph if isinstance(graph, bytes) else str(graph)
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
