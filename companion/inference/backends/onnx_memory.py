@@ -61,7 +61,8 @@ class Memory:
 
     def overflowed(self, first: int, last: int) -> bool:
         """Whether byte rows [first, last) hold a value at the end of the range, where larger ones have been cut off."""
-        rows = self._bytes[:, :, :, first:last].tobytes()  # looking for bytes in them takes a tenth of numpy's max and min
+        # Looking for bytes among bytes takes a tenth of what numpy's max and min do.
+        rows = self._bytes[:, :, :, first:last].tobytes()
         return any(end in rows for end in _ENDS)
 
     def make_exact(self, rows: int) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from companion.inference.backends.onnx import OnnxBackend, open_cached
 from companion.inference.backends.reference import ReferenceBackend
 
 GOLDEN = Path(__file__).parents[4] / "shared" / "golden" / "checkpoints"
+IDLE_SECONDS = 0.002
 GAPPED = np.r_[0:20, 31:50, 90:101]
 
 
@@ -27,6 +30,13 @@ def some_ids(count: int, batch: int = 1, seed: int = 0) -> npt.NDArray[np.int64]
 
 def rows(positions: npt.ArrayLike, batch: int = 1) -> npt.NDArray[np.int64]:
     return np.tile(np.asarray(positions, dtype=np.int64), (batch, 1))
+
+
+def busy_during_a_nap() -> float:
+    """Seconds of processor time that threads of this process take while it does nothing for 20 ms."""
+    before = time.process_time()
+    time.sleep(0.02)
+    return time.process_time() - before
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +256,20 @@ def test_takes_decoded_together_equal_takes_decoded_alone(make_checkpoint, tmp_p
         cache.truncate(40)
         alone = engine.forward(cache, np.array([row]), rows([40, 41, 42]))
         np.testing.assert_allclose(alone[0], expected, atol=0.05)
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core: no second thread")
+def test_no_thread_spins_on_after_a_run(make_checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    engine = OnnxBackend.from_checkpoint(make_checkpoint(), threads=2, cache_dir=tmp_path)
+    cache = engine.new_cache()
+    cache._choice.together = True  # threads that spin, where they may
+    for _ in range(100):  # torch, which made the weights, has threads that spin on
+        if busy_during_a_nap() < IDLE_SECONDS:
+            break
+    for ids, positions in ((some_ids(60), rows(np.arange(60))), (some_ids(1), rows([60]))):
+        engine.forward(cache, ids, positions)
+        assert busy_during_a_nap() < IDLE_SECONDS
 
 
 def test_keys_values_and_the_residual_stream_are_around_zero(make_checkpoint) -> None:
