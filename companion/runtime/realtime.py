@@ -24,6 +24,7 @@ from contextlib import suppress
 
 from companion.midi.ports import MemoryInput
 from companion.midi.probe import Ports
+from companion.runtime.awake import Cores
 from companion.runtime.connector import DriverConnector
 from companion.runtime.link import Link, adopt, take_descriptor
 from companion.runtime.loop_meter import LoopMeter
@@ -131,6 +132,7 @@ class Realtime:
         self._ending = False
         self._control_open = True
         self._own_ports: frozenset[str] = frozenset()
+        self._cores = Cores()
         now = clock()
         self._started = now
         self._next_housekeeping = self._next_snapshot = self._next_mark = now
@@ -229,6 +231,7 @@ class Realtime:
             self._next_housekeeping = now + HOUSEKEEPING_SECONDS
             self._queued = queued_seconds()
             self._hear_the_others(now)
+            self._mind_the_cores()
         self._meter.mark(clock())
         quiet = due is None or due - now > QUIET_SECONDS
         late = now - self._next_snapshot > 10 * SNAPSHOT_SECONDS
@@ -271,6 +274,13 @@ class Realtime:
         records, self._records[:] = tuple(self._records), []
         self._supervisor.send(Records(records))
 
+    def _mind_the_cores(self) -> None:
+        """They may sleep while nothing plays."""
+        if self._stage.session.running:
+            self._cores.keep_awake()
+        else:
+            self._cores.let_sleep()
+
     def _take_new_engine(self) -> None:
         if not self._control_open:
             return
@@ -311,6 +321,7 @@ class Realtime:
 
     def _finish(self) -> None:
         now = clock()
+        self._cores.let_sleep()
         self._stage.close(now)
         snapshot = self._stage.session.snapshot(now)
         self._records.append(("e", now, summary_of(snapshot, self._stage, self._running, self._meter)))

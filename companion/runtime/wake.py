@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from companion.runtime.awake import Cores
 from companion.runtime.priority import become_realtime, queued_seconds
 
 WAKES = 1000
@@ -21,7 +22,7 @@ PATIENCE_SECONDS = 20.0
 
 
 def measure_wakes(patience_seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
-    """{granted, p50_ms, p99_ms, max_ms, queued_ms, stolen_ms} of a second of short sleeps; {} where that fails.
+    """{granted, cores_awake, p50_ms, p99_ms, max_ms, queued_ms, stolen_ms} of a second of short sleeps; {} where that fails.
 
     queued_ms: waited for a core that another program had. stolen_ms: all cores' time that a virtual machine's host gave to others.
     """
@@ -42,7 +43,7 @@ def stolen_seconds() -> float:
 
 def main() -> None:
     """The process itself."""
-    granted = become_realtime()
+    granted, cores_awake = become_realtime(), Cores().keep_awake()
     queued, stolen = queued_seconds(), stolen_seconds()
     late: list[float] = []
     for _ in range(WAKES):
@@ -52,6 +53,7 @@ def main() -> None:
     late.sort()
     found = {
         "granted": granted,
+        "cores_awake": cores_awake,
         "p50_ms": round(late[WAKES // 2], 3),
         "p99_ms": round(late[WAKES * 99 // 100], 3),
         "max_ms": round(late[-1], 3),
