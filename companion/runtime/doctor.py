@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from companion.errors import CompanionError, PortError
+from companion.runtime.awake import QOS_PATH
 from companion.runtime.priority import can_be_realtime
 from companion.runtime.wake import measure_wakes
 from companion.session.deadline import FIT, Deadlines
@@ -113,6 +114,8 @@ def _realtime(problems: list[Problem]) -> dict[str, Any]:
     if wakes.get("p99_ms", 0) > LATE_WAKE_MS or wakes.get("max_ms", 0) > VERY_LATE_WAKE_MS:
         if wakes["queued_ms"] > wakes["max_ms"] / 2:
             mend = "end other programs, or give this user real-time priority"
+        elif QOS_PATH.exists() and not wakes.get("cores_awake"):
+            mend = f'let us keep the cores awake: a udev rule KERNEL=="{QOS_PATH.name}", GROUP="audio", MODE="0660"'
         else:
             mend = "if this is a virtual machine, its host is busy; else look for power saving and driver faults"
         what = f"this system wakes programs up to {wakes['max_ms']:.0f} ms late: notes will be as late"
@@ -213,7 +216,10 @@ def _advice(found: list[dict[str, Any]]) -> str:
 
 
 def _wakes_text(wakes: dict[str, Any]) -> str:
-    return f", wakes {wakes['p99_ms']:.2f} ms late (p99), {wakes['max_ms']:.1f} ms at worst" if wakes else ""
+    if not wakes:
+        return ""
+    awake = ", cores kept awake" if wakes.get("cores_awake") else ""
+    return f"{awake}, wakes {wakes['p99_ms']:.2f} ms late (p99), {wakes['max_ms']:.1f} ms at worst"
 
 
 def text_of(findings: dict[str, Any]) -> str:

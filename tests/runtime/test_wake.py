@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from companion.runtime import doctor
@@ -14,9 +16,14 @@ def test_wakes_are_measured_in_a_process_of_their_own() -> None:
     assert measure_wakes(patience_seconds=0.001) == {}
 
 
-@pytest.mark.parametrize(("queued", "blamed"), [(18.0, "other programs"), (0.1, "host")])
-def test_the_doctor_says_who_wakes_us_late(monkeypatch: pytest.MonkeyPatch, queued: float, blamed: str) -> None:
-    wakes = {"p50_ms": 0.1, "p99_ms": 1.0, "max_ms": 20.0, "queued_ms": queued, "stolen_ms": 0}
+@pytest.mark.parametrize(
+    ("queued", "awake", "blamed"), [(18.0, True, "other programs"), (0.1, True, "host"), (0.1, False, "udev rule")]
+)
+def test_the_doctor_says_who_wakes_us_late(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, queued: float, awake: bool, blamed: str
+) -> None:
+    wakes = {"p50_ms": 0.1, "p99_ms": 1.0, "max_ms": 20.0, "queued_ms": queued, "stolen_ms": 0, "cores_awake": awake}
+    monkeypatch.setattr(doctor, "QOS_PATH", tmp_path)
     monkeypatch.setattr(doctor, "measure_wakes", lambda: wakes)
     problems: list[dict[str, str]] = []
     doctor._realtime(problems)
