@@ -50,7 +50,10 @@ from companion.session.settings import ModelSettings
 from companion.session.snapshot import Snapshot
 
 POLL_SECONDS = 0.001
-AHEAD_SECONDS = 0.0006  # we wake so much before something is due, to have looked round and made it ready by then
+AHEAD_SECONDS = (
+    0.0015  # we wake so much before something is due, to have looked round and made a large chord ready by then
+)
+SPIN_SECONDS = 0.0002  # of which the last part is not slept, as a sleep may end so much late
 ROUNDS_WITHOUT_REST = 4
 HOUSEKEEPING_SECONDS = 0.05
 SNAPSHOT_SECONDS = 1 / 30
@@ -146,9 +149,9 @@ class Realtime:
 
     def send_midi(self, port: str, data: bytes, due: float) -> float | None:
         """See `Surroundings`."""
-        now = clock()
-        while now < due <= now + AHEAD_SECONDS:
-            now = clock()
+        while 0 < (wait := due - clock()) <= AHEAD_SECONDS:
+            if wait > SPIN_SECONDS:
+                time.sleep(wait - SPIN_SECONDS)
         if self._setup.player:
             return clock()
         sent = self._board.send(port, data)

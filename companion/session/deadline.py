@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 FIT, GROW = 0.9, 0.7  # share of a bar that a request may take; that a larger one must stay under
 SAMPLES_KEPT = 100
-UNMEASURED = 1.3  # times the engine's own estimate, while nothing is measured
+UNMEASURED = 2.0  # times the engine's own estimate, while nothing is measured: music may be twice as dense as what it was taken from
+FEW_SAMPLES, FEW_MARGIN = 12, 0.5  # fewer say little about the hundredth: up to so much is added to the longest of them
 HICCUP_SAMPLES, HICCUP = 12, 2.0  # among so many, a single one this many times the next is the hundredth
 HOPELESS_SHARE = 0.1  # so many of the samples may be longer than any lead
 PRIOR_SAMPLES = 4  # measured requests before the engine's own estimate is left aside
@@ -119,7 +120,8 @@ class Deadlines:
     def _estimate(self, model_dim: int, lanes: int) -> float:
         samples = self._samples.get((model_dim, lanes), ())
         if len(samples) >= PRIOR_SAMPLES:
-            return worst(samples, self._longest)
+            missing = max(0, FEW_SAMPLES - len(samples)) / FEW_SAMPLES
+            return worst(samples, self._longest) * (1 + FEW_MARGIN * missing)
         return max([self._prior(model_dim, lanes), *samples])
 
     def _prior(self, model_dim: int, lanes: int) -> float:

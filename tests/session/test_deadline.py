@@ -7,7 +7,7 @@ from companion.session.deadline import Deadlines, Size
 
 def measured(seconds: float, dim: int = 8, lanes: int = 3) -> Deadlines:
     deadlines = Deadlines(1.25, 0.05)
-    for _ in range(10):
+    for _ in range(12):
         deadlines.record(dim, lanes, seconds)
     return deadlines
 
@@ -40,6 +40,14 @@ def test_a_machine_that_stopped_for_a_moment_does_not_cost_the_bars_after_it():
     assert deadlines.lead(size) == pytest.approx(1.25), "at a slower tempo the middling ones can be allowed for"
 
 
+@pytest.mark.parametrize(("samples", "factor"), [(4, 4 / 3), (8, 7 / 6), (12, 1.0), (20, 1.0)])
+def test_few_samples_say_little_about_the_slowest_to_come(samples: int, factor: float):
+    deadlines = Deadlines(1.25, 0.05)
+    for _ in range(samples):
+        deadlines.record(8, 3, 0.3)
+    assert deadlines.estimate(8, 3) == pytest.approx(0.3 * factor)
+
+
 def test_the_lead_has_a_floor():
     assert measured(0.001).lead(Size(8, 3)) == 0.05
 
@@ -47,7 +55,7 @@ def test_the_lead_has_a_floor():
 def test_before_anything_is_measured_the_engine_s_own_time_counts():
     deadlines = Deadlines(1.0, 0.05)
     deadlines.engine_ready(((4, 0.1), (8, 0.2)))
-    assert deadlines.estimate(8, 1) == pytest.approx(0.26)
+    assert deadlines.estimate(8, 1) == pytest.approx(0.4), "the music may be denser than what it was taken from"
     assert deadlines.estimate(8, 3) > 0.2
 
 

@@ -50,10 +50,10 @@ def test_the_window_holds_what_was_heard_and_hides_what_was_not():
 
 
 def test_the_request_comes_as_late_as_is_safe():
-    stage = playing(bars=16, engine_seconds=0.4)
-    stage.run(32)
+    stage = playing(bars=24, engine_seconds=0.4)
+    stage.run(48)
     real = [time for time, effect in stage.jobs() if len(effect.job.hidden) == 1]
-    assert real[-1] == pytest.approx(33.0 - 2.0 - 0.4 * 1.25, abs=0.02)
+    assert real[-1] == pytest.approx(49.0 - 2.0 - 0.4 * 1.25, abs=0.02)
 
 
 def test_prefill_follows_the_player():
