@@ -29,7 +29,7 @@ def _unpack(source: Path, unpacked: Path) -> None:
     partial = unpacked.with_name(f".{unpacked.name}.{os.getpid()}.part")
     try:
         with tarfile.open(source) as archive:
-            archive.extractall(partial, filter="data")
+            _extract(archive, partial)
         os.replace(partial, unpacked)
     except (tarfile.TarError, EOFError) as error:
         raise TrainingError(f"{source}: neither a folder nor a tar archive that can be read ({error})") from None
@@ -37,3 +37,18 @@ def _unpack(source: Path, unpacked: Path) -> None:
         raise TrainingError(f"cannot unpack {source} into {unpacked}: {error.strerror or error}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _extract(archive: tarfile.TarFile, folder: Path) -> None:
+    """All of it, but nothing outside `folder`: by the library's own filter, which Python has from 3.10.12 and 3.11.4 on, or else
+    only plain files and folders."""
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(folder, filter="data")
+        return
+    inside = folder.resolve()
+    for member in archive.getmembers():
+        if not (member.isfile() or member.isdir()):
+            raise tarfile.TarError(f"{member.name!r} is neither a file nor a folder")
+        if not (inside / member.name).resolve().is_relative_to(inside):
+            raise tarfile.TarError(f"{member.name!r} would be outside the destination")
+    archive.extractall(folder)

@@ -1,0 +1,8 @@
+"""What all tests share: how fast examples are made or run says something about the machine, not about the code."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("companion", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("companion")
