@@ -37,7 +37,9 @@ def measure_realtime(checkpoint: str, engine: str, bars: int, tempo: float, scre
     stolen = stolen_seconds()
     with tempfile.TemporaryDirectory(prefix="companion-bench-") as folder, watch_stalls() as stalls:
         options = replace(options, record_dir=Path(folder))
-        run = _on_screen(options) if screen else _headless(options)
+        run = _on_screen(options) if screen else None
+        if run is None:
+            run_demo(options)
         log = _log_in(Path(folder))
     found = report(log)
     return {
@@ -58,10 +60,6 @@ def apart_from(stalls: Stalls, log: Log) -> dict[str, Any]:
     sent_to = [pair for pair in onsets(log) if not stalls.during(min(pair) - LOOP_SECONDS, max(pair))]
     due = [pair for pair in schedule(log) if not stalls.during(min(pair) - LOOP_SECONDS, max(pair))]
     return {"notes": len(due), "onset_error_ms": errors_ms(sent_to), "scheduling_error_ms": errors_ms(due)}
-
-
-def _headless(options: DemoOptions) -> None:
-    run_demo(options)
 
 
 def _on_screen(options: DemoOptions) -> ScreenRun:

@@ -26,95 +26,34 @@ from companion.midi.ports import MemoryInput
 from companion.midi.probe import Ports
 from companion.runtime.awake import Cores
 from companion.runtime.connector import DriverConnector
+from companion.runtime.engine_link import EngineLink
 from companion.runtime.link import Link, adopt, take_descriptor
 from companion.runtime.loop_meter import LoopMeter
+from companion.runtime.marks import mark_of, summary_of
 from companion.runtime.performances import TrueClock, find_player, perform
 from companion.runtime.port_board import PortBoard
 from companion.runtime.priority import become_realtime, queued_seconds
 from companion.runtime.protocol import ChoosePort, End, EngineStuck, OwnPorts, Record, Records, Setup
 from companion.runtime.recording import header
 from companion.runtime.stage import EngineEffect, FrontEffect, Stage
-from companion.session.effects import Generate, LoadModel, Notice
-from companion.session.events import (
-    Command,
-    EngineLost,
-    EngineReady,
-    GenerationFailed,
-    GenerationFinished,
-    MidiReceived,
-    NoteGenerated,
-    PortChanged,
-)
+from companion.session.effects import Notice
+from companion.session.events import Command, EngineLost, EngineReady, MidiReceived, PortChanged
 from companion.session.messages import Message
-from companion.session.settings import ModelSettings
 from companion.session.snapshot import Snapshot
 
 POLL_SECONDS = 0.001
-AHEAD_SECONDS = (
-    0.0015  # we wake so much before something is due, to have looked round and made a large chord ready by then
-)
+# We wake so much before something is due, to have looked round and made a large chord ready by then.
+AHEAD_SECONDS = 0.0015
 SPIN_SECONDS = 0.0002  # of which the last part is not slept, as a sleep may end so much late
 ROUNDS_WITHOUT_REST = 4
 HOUSEKEEPING_SECONDS = 0.05
 SNAPSHOT_SECONDS = 1 / 30
 MARK_SECONDS = 0.1
 QUIET_SECONDS = 0.004  # a snapshot is only taken when nothing is due for so long
-ENGINE_PATIENCE_SECONDS = 15.0
 PLAYER_PATIENCE_SECONDS = 120.0  # a recorded player waits so long for the engine, then begins without
 PLAYER_LEAD_SECONDS = 0.7
 COLLECT_SECONDS = 2.0
 clock = time.monotonic
-
-
-class EngineLink:
-    """The link to whichever engine there is now, and what was asked of it."""
-
-    def __init__(self, model: ModelSettings) -> None:
-        self._link: Link | None = None
-        self._model = model
-        self._waiting: dict[int, float] = {}  # request → when to lose patience
-
-    def ask(self, effect: EngineEffect, now: float) -> bool:
-        """Pass an effect on; False when there is no engine to hear it."""
-        if isinstance(effect, LoadModel):
-            self._model = effect.model
-        if self._link is None:
-            return False
-        if isinstance(effect, Generate):
-            self._waiting[effect.job.request_id] = max(effect.deadline_seconds, now) + ENGINE_PATIENCE_SECONDS
-        elif not isinstance(effect, LoadModel):
-            self._waiting.pop(getattr(effect, "request_id", -1), None)
-        return self._link.send(effect)
-
-    def adopt(self, link: Link) -> None:
-        """A new engine."""
-        self._link, self._waiting = link, {}
-        link.send(LoadModel(self._model))
-
-    def receive(self) -> list[object]:
-        """Events of the engine; EngineLost when it has died."""
-        if self._link is None:
-            return []
-        self._link.flush()
-        events = self._link.receive()
-        for event in events:
-            if isinstance(event, (GenerationFinished, GenerationFailed)):
-                self._waiting.pop(event.request_id, None)
-            elif isinstance(event, NoteGenerated) and event.request_id in self._waiting:
-                self._waiting[event.request_id] = max(
-                    self._waiting[event.request_id], clock() + ENGINE_PATIENCE_SECONDS
-                )
-        if self._link.closed:
-            self._link = None
-            events.append(EngineLost("the engine process died; another one is being started"))
-        return events
-
-    def is_stuck(self, now: float) -> bool:
-        """Whether an answer is overdue beyond all patience; asked again only after as long."""
-        if self._waiting and min(self._waiting.values()) < now:
-            self._waiting.clear()
-            return True
-        return False
 
 
 class Realtime:
@@ -348,39 +287,6 @@ def wanted_ports(setup: Setup) -> tuple[list[str], list[str]]:
         elif track.role != "human" and track.output_port:
             outputs.append(track.output_port)
     return inputs, outputs
-
-
-def mark_of(snapshot: Snapshot) -> Record:
-    """Where the music is, for the log."""
-    view = snapshot.transport
-    meter = view.time_signature
-    return ("k", snapshot.now_seconds, view.state, view.bpm, view.bar, view.beat, view.position_beats, meter)
-
-
-def summary_of(
-    snapshot: Snapshot, stage: Stage, running: Snapshot | None, meter: LoopMeter | None = None
-) -> dict[str, object]:
-    """The last line's numbers: what the screen would have shown, and our own account.
-
-    running: the last picture before the music stopped, which still knew how it was asked.
-    """
-    generation = snapshot.generation
-    asked = (running or snapshot).generation
-    return {
-        "bars": generation.bars,
-        "bars_fresh": generation.bars_fresh,
-        "bars_by_ladder_step": dict(generation.bars_by_step),
-        "lead_seconds": asked.lead_seconds,
-        "model_dim": asked.model_dim,
-        "mask_mode": asked.mask_mode,
-        "counters": dict(snapshot.counters),
-        "hanging_notes": stage.hanging,
-        "unsent": stage.unsent,
-        "faults": stage.faults,
-        "loop_ms": meter.summary() if meter else {},
-        "engine": snapshot.checkpoint.engine if snapshot.checkpoint else "",
-        "checkpoint": snapshot.checkpoint.name if snapshot.checkpoint else snapshot.model.checkpoint,
-    }
 
 
 def main(arguments: list[str]) -> None:

@@ -12,9 +12,10 @@ from dataclasses import replace
 from itertools import count
 
 from companion.midi.ports import MemoryInput
+from companion.runtime.marks import mark_of, summary_of
 from companion.runtime.performances import TrueClock, find_player, perform
 from companion.runtime.protocol import Record, Setup
-from companion.runtime.realtime import MARK_SECONDS, POLL_SECONDS, mark_of, summary_of
+from companion.runtime.realtime import MARK_SECONDS, POLL_SECONDS
 from companion.runtime.recording import Log, header
 from companion.runtime.stage import EngineEffect, FrontEffect, Stage
 from companion.runtime.worker import Worker
