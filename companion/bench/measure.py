@@ -17,7 +17,7 @@ import numpy as np
 
 from companion.bench.machine import busy_core, read_bandwidth
 from companion.bench.material import make_score, one_bar_request
-from companion.bench.runners import EngineRunner, Runner, Sample, warm_up
+from companion.bench.runners import CompanionRunner, Runner, Sample, warm_up
 from companion.inference.checkpoint import Checkpoint, ModelConfig
 
 _WEIGHT_BYTES = {
@@ -60,7 +60,7 @@ class Row:
 
 
 def measure(
-    ours: Sequence[EngineRunner],
+    ours: Sequence[CompanionRunner],
     peers: Sequence[Runner],
     checkpoint: Checkpoint,
     bars: int,

@@ -19,7 +19,8 @@ from typing import Any, Protocol
 from companion.errors import UsageError
 from companion.inference.backends.base import Backend
 from companion.inference.checkpoint import Checkpoint
-from companion.inference.decoding import DecodeSettings, PromptRunner
+from companion.inference.choosing import DecodeSettings
+from companion.inference.decoding import PromptRunner
 from companion.inference.prompt import WindowRequest, build_prompt
 from companion.inference.sampling import SamplingOptions
 from companion.midi.file import write_midi
@@ -59,15 +60,6 @@ class Runner(Protocol):
         ...
 
 
-class EngineRunner(Runner, Protocol):
-    """One of our engines under test."""
-
-    @property
-    def backend(self) -> Backend:
-        """The engine itself."""
-        ...
-
-
 class CompanionRunner:
     """Ours: grammar, sampling and all."""
 
@@ -76,6 +68,7 @@ class CompanionRunner:
         self.backend = backend
         self._tokenizer = tokenizer
         self._runner = PromptRunner(backend, tokenizer)
+        self._runner.warm_up()
 
     def bar(self, request: WindowRequest, seed: int) -> Sample:
         started = perf_counter()
@@ -182,7 +175,7 @@ class MidigptRunner:
             return self._midigpt.Score.from_midi(str(path))
 
 
-def make_runner(name: str, checkpoint: Checkpoint, tokenizer: Tokenizer) -> EngineRunner:
+def make_runner(name: str, checkpoint: Checkpoint, tokenizer: Tokenizer) -> CompanionRunner:
     """`auto`, `reference`, `onnx`, `cuda`, or `onnx:SCHEME`; raises CompanionError for what this machine cannot run."""
     from companion.inference.backends.select import make_backend
 
@@ -194,12 +187,6 @@ def make_runner(name: str, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Engi
 
         return CompanionRunner(name, OnnxBackend.from_checkpoint(checkpoint, quantization=scheme), tokenizer)
     backend, _ = make_backend(checkpoint, engine)
-    if backend.name == "cuda":
-        from companion.bench.device import DeviceRunner
-        from companion.inference.backends.cuda import CudaBackend
-
-        assert isinstance(backend, CudaBackend)
-        return DeviceRunner(backend, tokenizer)
     return CompanionRunner(backend.name, backend, tokenizer)
 
 

@@ -1,83 +1,32 @@
 """The token loop: prompt in, bars out, for one or several takes at once, streaming notes and stoppable between tokens.
 
 Keeps one warm cache: a prompt that begins like the last one costs only what differs. Tokens that the grammar forces are not
-waited for: they are fed together with the next token that has to be chosen. Knows windows and tokens; no attempts, checks
-or scores (`engine`, `live`).
+waited for: they are fed together with the next token that has to be chosen. A backend that can write by itself is left to it,
+unless the player's dials steer the writing, which takes the host after each token. Knows windows and tokens; no attempts,
+checks or scores (`engine`, `live`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
-import numpy.typing as npt
 
-from companion.errors import GenerationCancelled
-from companion.inference.backends.base import Backend, Cache, Ids, Logits
+from companion.errors import GenerationCancelled, GenerationError, TokenizerError
+from companion.inference.backends.base import Backend, Cache, Ids
+from companion.inference.backends.writing import Infill, PromptEnd, WritingBackend
+from companion.inference.choosing import Chooser, DecodeSettings, Take
 from companion.inference.prompt import Prompt, WindowRequest
-from companion.inference.sampling import SamplingOptions, chance_of, make_generator, sample
+from companion.inference.sampling import make_generator
 from companion.inference.steering import Steering
 from companion.inference.writer import BarWriter, OnBar, OnNote
 from companion.tokenizer import Tokenizer, TokenType
-from companion.tokenizer.grammar import Grammar, GrammarState, Mask, WrittenBar
+from companion.tokenizer.grammar import Grammar, GrammarState, WrittenBar
 
 PREFILL_CHUNK = 128  # tokens between two looks at `cancel`
-_CONTENT_TYPES = (
-    TokenType.TIME_ABSOLUTE_POS,
-    TokenType.NOTE_ONSET,
-    TokenType.NOTE_DURATION,
-    TokenType.VELOCITY_LEVEL,
-    TokenType.DELTA,
-    TokenType.DELTA_DIRECTION,
-)
-
 Cancel = Callable[[], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeSettings:
-    """How tokens are chosen. seed, attempt and step, with a take's number, fix its random numbers. bias [vocab]: added to
-    the logits of every step."""
-
-    sampling: SamplingOptions = field(default_factory=SamplingOptions)
-    seed: int = 0
-    attempt: int = 0
-    step: int = 0
-    allow_rests: bool = True
-    polyphony_hard_limit: int = 0
-    density_hard_limit: int = 0
-    bias: npt.NDArray[np.float32] | None = None
-
-
-@dataclass
-class Take:
-    """One candidate: its tokens, and the bars it wrote on the window's grid. `finished` is False where the model's context ended."""
-
-    number: int
-    state: GrammarState
-    random: np.random.Generator
-    writer: BarWriter
-    steering: Steering | None = None
-    ids: list[int] = field(default_factory=list)
-    pending: list[int] = field(default_factory=list)
-    finished: bool = False
-    stopped: bool = False
-
-    def accept(self, token: int) -> None:
-        """Take a token and all that it forces."""
-        following: int | None = token
-        while following is not None:
-            self.state.advance(following)
-            self.ids.append(following)
-            self.pending.append(following)
-            self.writer.push(following)
-            if self.steering is not None:
-                self.steering.push(following)
-            following = self.state.forced()
-        if self.state.done:
-            self.finished = self.stopped = True
 
 
 @dataclass(slots=True)
@@ -108,13 +57,17 @@ class PromptRunner:
         self.backend = backend
         self.tokenizer = tokenizer
         self._grammar = Grammar(tokenizer.vocabulary)  # also where the tokenizer is a legacy one, whose own derails
-        self._content = np.zeros(tokenizer.vocabulary.size, dtype=bool)
-        for token_type in _CONTENT_TYPES:
-            first, size = tokenizer.vocabulary.domains.get(token_type, (0, 0))
-            self._content[first : first + size] = True
-        ends = (TokenType.FILL_IN_END, TokenType.BAR_END)
-        self._ends = np.array([tokenizer.vocabulary.id(end) for end in ends if end in tokenizer.vocabulary])
+        self._chooser = Chooser(tokenizer.vocabulary)
         self._cache = backend.new_cache()
+
+    def warm_up(self) -> None:
+        """Run the model once, so that the first prompt does not pay for loading kernels or recording steps."""
+        cache = self.backend.new_cache()
+        ids = np.zeros((1, 1), dtype=np.int64)
+        for _ in range(3):
+            self.backend.forward(cache, ids, ids + cache.length)
+        if isinstance(self.backend, WritingBackend):
+            self.backend.get_ready(self._cache, self._grammar)
 
     def forget(self) -> None:
         """Empty the cache."""
@@ -166,9 +119,11 @@ class PromptRunner:
                 on_note(track, bar, note, take)
 
         rows = [self._new_take(number, prompt, request, settings, noted, on_bar) for number in takes]
-        cache = self._cache if len(rows) == 1 else self.backend.fork(self._cache, len(rows))
-        position = int(prompt.masked.positions[-1])
-        self._decode(cache, rows, position, prompt.next_position, settings, stats, cancel)
+        free = not request.autoregressive and all(row.steering is None for row in rows)
+        if free and isinstance(self.backend, WritingBackend):
+            self._follow(self.backend, rows, prompt, request, settings, stats, cancel)
+        else:
+            self._decode(rows, prompt, settings, stats, cancel)
         stats.decode_ms = (perf_counter() - started) * 1000
         stats.generated_tokens = sum(len(row.ids) for row in rows)
         return rows, stats
@@ -186,14 +141,10 @@ class PromptRunner:
         random = make_generator(settings.seed, settings.attempt, settings.step, number)
         writer = BarWriter(self.tokenizer.vocabulary, request, prompt.targets, number, on_note, on_bar)
         steering = Steering.of(self.tokenizer.vocabulary, request, prompt.targets)
-        take = Take(number, state, random, writer, steering, pending=[int(prompt.masked.ids[-1])])
-        if (forced := state.forced()) is not None:
-            take.accept(forced)
-        return take
+        return Take(number, state, random, writer, steering)
 
     def _start_state(self, prompt: Prompt, request: WindowRequest, settings: DecodeSettings) -> GrammarState:
-        tracks = request.window.tracks
-        bars = [WrittenBar(tracks[t].is_drum, tracks[t].bars[bar].time_signature) for t, bar in prompt.targets]
+        bars = _written_bars(prompt, request)
         limits = {
             "allow_rests": settings.allow_rests,
             "polyphony_hard_limit": settings.polyphony_hard_limit,
@@ -210,27 +161,57 @@ class PromptRunner:
         types = {spec.name: spec.token_type for spec in self.tokenizer.config.attributes}
         return {types[name]: level for name, level in levels.items() if level is not None}
 
-    def _decode(
+    def _follow(
         self,
-        cache: Cache,
+        backend: WritingBackend,
         rows: list[Take],
-        position: int,
-        next_position: int,
+        prompt: Prompt,
+        request: WindowRequest,
         settings: DecodeSettings,
         stats: RunStats,
         cancel: Cancel | None,
     ) -> None:
+        """Let the backend write, and take its tokens as they come in."""
+        infill = Infill(
+            targets=_written_bars(prompt, request),
+            uniforms=np.stack([row.random.random(2 * self.backend.n_positions) for row in rows]),
+            options=settings.sampling,
+            allow_rests=settings.allow_rests,
+            polyphony_hard_limit=settings.polyphony_hard_limit,
+            density_hard_limit=settings.density_hard_limit,
+            bias=settings.bias,
+        )
+        ids, positions = prompt.masked.ids, prompt.masked.positions
+        end = PromptEnd(int(ids[-1]), int(positions[-1]), prompt.next_position)
+        _check(cancel)
+        for fresh in backend.write(self._cache, self._grammar, end, infill):
+            for row, tokens in zip(rows, fresh, strict=True):
+                for token in tokens:
+                    try:
+                        row.push(token)
+                    except TokenizerError as error:
+                        raise GenerationError(f"the model failed: {error}") from error
+            stats.forward_calls += max(map(len, fresh))
+            _check(cancel)
+
+    def _decode(
+        self, rows: list[Take], prompt: Prompt, settings: DecodeSettings, stats: RunStats, cancel: Cancel | None
+    ) -> None:
         """Feed what is pending and choose, until every row has stopped.
 
         Rows move in step: each pass feeds as many tokens as every unfinished row has waiting. The prompt's last token stands
-        at `position`, which in a prompt that ends in hidden bars is not right before `next_position`.
+        at its own position, which in a prompt that ends in hidden bars is not right before `next_position`.
         """
+        cache = self._cache if len(rows) == 1 else self.backend.fork(self._cache, len(rows))
+        for row in rows:
+            row.pending.append(int(prompt.masked.ids[-1]))
+            row.accept(row.state.forced())
         limit = self.backend.n_positions
         fed = 0
         while active := [row for row in rows if not row.stopped]:
             _check(cancel)
             width = min(len(row.pending) for row in active)
-            first = next_position + fed - 1
+            first = prompt.next_position + fed - 1
             if first + width > limit or cache.length + width > limit:
                 for row in active:
                     row.stopped = True
@@ -238,7 +219,7 @@ class PromptRunner:
             ids, where = np.zeros((2, len(rows), width), dtype=np.int64)
             where[:] = np.arange(first, first + width)
             if fed == 0:
-                where[:, 0] = position
+                where[:, 0] = prompt.masked.positions[-1]
             for index, row in enumerate(rows):
                 if not row.stopped:
                     ids[index] = row.pending[:width]
@@ -249,41 +230,15 @@ class PromptRunner:
                 if not row.stopped:
                     del row.pending[:width]
                     if not row.pending:
-                        self._choose(row, logits[index], settings)
-
-    def _choose(self, row: Take, logits: Logits, settings: DecodeSettings) -> None:
-        legal = row.state.legal()
-        if not legal.any():
-            row.stopped = True
-            return
-        if row.state.may_rest:
-            rests, legal = self._rests(row, logits, legal, settings.sampling)
-            if rests is not None:
-                row.accept(rests)
-                return
-        if settings.bias is not None:
-            logits = logits + settings.bias
-        if row.steering is not None and (push := row.steering.bias()) is not None:
-            logits = logits + push
-        row.accept(sample(logits, legal, settings.sampling, self._content, row.random))
-
-    def _rests(self, row: Take, logits: Logits, legal: Mask, options: SamplingOptions) -> tuple[int | None, Mask]:
-        """Whether the bar is a rest: its end, or None and what may begin it.
-
-        Decided with the model's own probability: temperature and top_p are for how to play, and would cut off nearly every
-        rest, the rarest thing a bar can begin with. Greedy decoding keeps the likeliest token.
-        """
-        end = int(self._ends[legal[self._ends]][0])
-        playing = legal.copy()
-        playing[end] = False
-        if row.steering is not None and row.steering.must_sound:
-            return None, playing
-        if options.top_k == 1:
-            return None, legal
-        rests = row.random.random() < chance_of(end, logits, legal)
-        return (end if rests else None), playing
+                        self._chooser.choose(row, logits[index], settings)
 
 
 def _check(cancel: Cancel | None) -> None:
     if cancel is not None and cancel():
         raise GenerationCancelled("generation was cancelled")
+
+
+def _written_bars(prompt: Prompt, request: WindowRequest) -> tuple[WrittenBar, ...]:
+    """The prompt's targets as the grammar sees them, in the order in which they are written."""
+    tracks = request.window.tracks
+    return tuple(WrittenBar(tracks[t].is_drum, tracks[t].bars[bar].time_signature) for t, bar in prompt.targets)

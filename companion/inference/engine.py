@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from companion.errors import GenerationError
 from companion.inference.backends.select import make_backend, open_ready
 from companion.inference.checks import place_bars, rejection_reason
-from companion.inference.decoding import Cancel, DecodeSettings, PromptRunner, RunStats, Take
+from companion.inference.choosing import DecodeSettings, Take
+from companion.inference.decoding import Cancel, PromptRunner, RunStats
 from companion.inference.fitting import ContextOverflowError, FittedStep, Fitting
 from companion.inference.planner import Cell, PlanOptions, Step, plan_steps
 from companion.inference.request import GenerationRequest, InferenceConfig

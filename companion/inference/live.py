@@ -33,7 +33,8 @@ import numpy as np
 import numpy.typing as npt
 
 from companion.errors import GenerationError
-from companion.inference.decoding import Cancel, DecodeSettings, PromptRunner, RunStats
+from companion.inference.choosing import DecodeSettings
+from companion.inference.decoding import Cancel, PromptRunner, RunStats
 from companion.inference.engine import InferenceEngine
 from companion.inference.harmony import pitch_bias
 from companion.inference.planner import Cell
@@ -150,12 +151,8 @@ class LiveInfill:
         self._runner: PromptRunner = engine.runner
 
     def warm_up(self) -> None:
-        """Run the model once, so that the first job does not pay for loading kernels."""
-        backend = self.engine.backend
-        cache = backend.new_cache()
-        ids = _column(0)
-        for _ in range(3):
-            backend.forward(cache, ids, ids + cache.length)
+        """Run the model once, so that the first job does not pay for what the first run makes."""
+        self._runner.warm_up()
 
     def forget(self) -> None:
         """Empty the cache; the next job pays for its whole prompt."""
@@ -342,7 +339,3 @@ def _renumbered(callback: Callable[..., None] | None, order: list[int]) -> Calla
         callback(order[track], *rest)
 
     return renumbered
-
-
-def _column(token: int) -> Any:
-    return np.full((1, 1), token, dtype=np.int64)

@@ -14,7 +14,7 @@ from companion.bench.material import find_checkpoint, make_score, midi_files, on
 from companion.bench.measure import bytes_per_token, measure
 from companion.bench.quality import compare
 from companion.bench.report import plot, table
-from companion.bench.runners import TOKENS, Sample, make_peer, make_runner
+from companion.bench.runners import TOKENS, CompanionRunner, Sample, make_peer, make_runner
 from companion.cli import run
 from companion.errors import UsageError
 from companion.inference.backends.onnx import OnnxBackend
@@ -92,11 +92,14 @@ def test_midigpt_runs_on_the_same_bar(checkpoint: Checkpoint) -> None:
     assert theirs.tokens > 1
 
 
-def test_the_gpu_engines_way_makes_a_bar(checkpoint: Checkpoint) -> None:
-    from companion.bench.device import DeviceRunner
+def test_the_gpu_engine_makes_a_bar_by_itself(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     from companion.inference.backends.cuda import CudaBackend
+    from companion.inference.choosing import Chooser
 
-    runner = DeviceRunner(CudaBackend.from_checkpoint(checkpoint, "cpu"), Tokenizer(checkpoint.encoder_config))
+    monkeypatch.setattr(Chooser, "choose", None)
+    runner = CompanionRunner(
+        "cuda", CudaBackend.from_checkpoint(checkpoint, "cpu"), Tokenizer(checkpoint.encoder_config)
+    )
     samples = [runner.bar(one_bar_request(make_score(4, 2, seed=seed)), seed) for seed in (1, 2)]
     assert all(sample.tokens > 1 and sample.decode_ms > 0 for sample in samples)
 

@@ -236,10 +236,10 @@ def test_a_rest_has_the_models_own_chance(vocabulary):
 
 def test_cold_sampling_rests_as_often_as_warm(engine_of, band, monkeypatch):
     """A rest that the model gives one chance in three comes one time in three, not never."""
-    from companion.inference import decoding
+    from companion.inference import choosing
     from companion.inference.sampling import SamplingOptions
 
-    monkeypatch.setattr(decoding, "chance_of", lambda end, logits, legal: 1 / 3)
+    monkeypatch.setattr(choosing, "chance_of", lambda end, logits, legal: 1 / 3)
     live = LiveInfill(engine_of("yellow"))
     cold = SamplingOptions(temperature=0.2, top_p=0.3)
     rests = [

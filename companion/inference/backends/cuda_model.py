@@ -1,6 +1,7 @@
 """GPT-2 over a static cache, as plain tensor functions: nothing allocates by length, so one step can be recorded and replayed.
 
-Knows no grammar and no sampling. Runs on any torch device; what is recorded on a GPU runs step by step on a CPU.
+Knows no grammar and no sampling. Runs on any torch device; what is recorded on a GPU runs step by step on a CPU. A step is written
+for few kernels, as each costs about as much as starting it: keys and values are stored by one, and all layers share one mask.
 """
 
 from __future__ import annotations
@@ -26,16 +27,21 @@ class StaticModel:
             name: (tensor.T.contiguous() if self._is_matrix(name) else tensor).to(device, dtype)
             for name, tensor in checkpoint.state_dict.items()
         }
+        self._all_rows = torch.arange(self.capacity, device=device)
 
     @staticmethod
     def _is_matrix(name: str) -> bool:
         return name.endswith(".weight") and (".attn.c_" in name or ".mlp.c_" in name)
 
+    @property
+    def capacity(self) -> int:
+        """Rows of a memory."""
+        return readable_rows(self.config.n_positions)
+
     def new_memory(self, batch: int) -> torch.Tensor:
         """Keys and values: [layers, 2, batch, heads, capacity, head size]."""
         config = self.config
-        capacity = -(-config.n_positions // BUCKET) * BUCKET
-        shape = (config.n_layer, 2, batch, config.n_head, capacity, config.n_embd // config.n_head)
+        shape = (config.n_layer, 2, batch, config.n_head, self.capacity, config.n_embd // config.n_head)
         return torch.zeros(shape, device=self.device, dtype=self.dtype)
 
     def step(
@@ -46,33 +52,29 @@ class StaticModel:
         Token t sees rows 0..rows[t]; rows past it may hold anything finite.
         """
         weights = self._weights
-        visible = torch.arange(readable, device=self.device)[None, :] <= rows[:, None]
+        # added to the scores, in the model's own type: given as booleans, it would be converted once a layer
+        unseen = torch.where(self._all_rows[None, :readable] <= rows[:, None], 0.0, -torch.inf).to(self.dtype)
         stream = F.embedding(ids, weights["transformer.wte.weight"]) + F.embedding(
             positions, weights["transformer.wpe.weight"]
         )
         for layer in range(self.config.n_layer):
             prefix = f"transformer.h.{layer}"
-            stream = stream + self._attention(
-                prefix, self._norm(f"{prefix}.ln_1", stream), memory[layer], rows, visible
-            )
+            stream = stream + self._attention(prefix, self._norm(f"{prefix}.ln_1", stream), memory[layer], rows, unseen)
             inner = self._linear(f"{prefix}.mlp.c_fc", self._norm(f"{prefix}.ln_2", stream))
             stream = stream + self._linear(f"{prefix}.mlp.c_proj", F.gelu(inner, approximate="tanh"))
         last = self._norm("transformer.ln_f", stream[:, -1])
         return F.linear(last, weights["lm_head.weight"]).float()
 
     def _attention(
-        self, prefix: str, x: torch.Tensor, memory: torch.Tensor, rows: torch.Tensor, visible: torch.Tensor
+        self, prefix: str, x: torch.Tensor, memory: torch.Tensor, rows: torch.Tensor, unseen: torch.Tensor
     ) -> torch.Tensor:
         batch, tokens, width = x.shape
         heads = self.config.n_head
         packed = self._linear(f"{prefix}.attn.c_attn", x).view(batch, tokens, 3, heads, width // heads)
-        query, key, value = packed.permute(2, 0, 3, 1, 4)
-        memory[0].index_copy_(2, rows, key)
-        memory[1].index_copy_(2, rows, value)
-        readable = visible.shape[1]
-        attended = F.scaled_dot_product_attention(
-            query, memory[0, :, :, :readable], memory[1, :, :, :readable], visible
-        )
+        packed = packed.permute(2, 0, 3, 1, 4)  # 3, batch, heads, tokens, head size
+        memory.index_copy_(3, rows, packed[1:])
+        readable = memory[:, :, :, : unseen.shape[1]]
+        attended = F.scaled_dot_product_attention(packed[0], readable[0], readable[1], unseen)
         return self._linear(f"{prefix}.attn.c_proj", attended.transpose(1, 2).reshape(batch, tokens, width))
 
     def _linear(self, name: str, x: torch.Tensor) -> torch.Tensor:

@@ -1,162 +1,186 @@
-"""The infill grammar and the draw of a token as tensor operations, so that a GPU goes on without asking the host.
+"""The infill grammar, rests, and the draw of a token as tensor operations, so that a GPU goes on without asking the host.
 
-The tables are read off the host's own grammar, state by state, and a draw uses the host's uniform number in the host's way, so
-both sides choose the same token from the same logits. `mask_k` and `mask_p` are left to the host.
+The tables are read off the host's own grammar, state by state, and a draw uses the host's uniform numbers in the host's way, so
+both sides choose the same tokens from the same logits (`companion.inference.choosing`). Everything that differs from infill to
+infill is in tensors, so that a recorded step serves them all.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from companion.errors import GenerationError
-from companion.inference.sampling import SamplingOptions
+from companion.inference.backends.writing import Infill
+from companion.inference.choosing import note_content
 from companion.tokenizer.grammar import Grammar, WrittenBar
 from companion.tokenizer.token_types import TokenType
 
-_EMPTY, _SOME, _DENSE, _POLYPHONIC = range(4)  # what the open bar holds, as far as legality goes
+_STATES = 8  # what the open bar holds, as bits: 1 some note, 2 as many notes as it may, 4 as many at this position
+_NO_LIMIT = 1 << 30
+_MOST_KEPT_TABLES = 64
 
-
-@dataclass(frozen=True, slots=True)
-class InfillRules:
-    """What one infill may write: the targets' bars in fill order, and the limits of `Grammar.start_infill`."""
-
-    targets: tuple[WrittenBar, ...]
-    allow_rests: bool = True
-    polyphony_hard_limit: int = 0
-    density_hard_limit: int = 0
+# A take's state is one row of numbers, and a token changes it by `state * keep + add`: which token came last and which target is
+# being written (both as rows of the table), notes of the bar, notes at the position, the position, and targets left.
+_LAST, _TARGET, _NOTES, _TOGETHER, _PLACE, _LEFT = range(6)
 
 
 class DeviceSampler:
-    """Grammar states of `batch` takes on a device, and the tokens they chose: `tokens` [batch, limit], −1 where not yet."""
+    """Grammar states of `takes` takes on a device, and the tokens they chose: `tokens` [takes, limit], −1 where there is none."""
 
-    def __init__(
-        self,
-        grammar: Grammar,
-        rules: InfillRules,
-        options: SamplingOptions,
-        uniforms: npt.NDArray[np.float64],
-        device: torch.device,
-    ) -> None:
-        """uniforms: [batch, limit], the draws of each take in order."""
-        if options.mask_k or options.mask_p:
-            raise GenerationError("mask_k and mask_p are chosen on the host")
-        self._grammar, self._options, self._rules = grammar, options, rules
+    def __init__(self, grammar: Grammar, takes: int, limit: int, targets: int, device: torch.device) -> None:
+        """limit: tokens a take. targets: the most that an infill may have."""
+        self.grammar, self.takes, self.most_targets, self._device = grammar, takes, targets, device
         vocabulary = grammar.vocabulary
-        kinds = [vocabulary.type_of(token) for token in range(vocabulary.size)]
+        size = vocabulary.size
         self._types = {token_type: number for number, token_type in enumerate(vocabulary.domains)}
-        self._type_of = torch.tensor([self._types[kind] for kind, _ in kinds], device=device)
-        self._value_of = torch.tensor([value for _, value in kinds], device=device)
-        self._is_position = self._type_of == self._types[TokenType.TIME_ABSOLUTE_POS]
-        self._table = torch.from_numpy(_legal_table(grammar, rules, list(self._types))).to(device)
-        self._uniforms = torch.from_numpy(uniforms).to(device)
-        batch, limit = uniforms.shape
-        self.tokens = torch.full((batch, limit), -1, dtype=torch.int64, device=device)
-        self._last, self._place, self._target, self._notes, self._together, self._draws, self._count = torch.zeros(
-            (7, batch), dtype=torch.int64, device=device
-        ).unbind()
-        self.done = torch.zeros(batch, dtype=torch.bool, device=device)
-        self.recorded: dict[object, torch.cuda.CUDAGraph] = {}
-        self._to_start()
+        self._rows_a_target = len(self._types) * _STATES
+        self._end = vocabulary.first_id(TokenType.FILL_IN_END)
+        self._kept_tables: dict[tuple[WrittenBar, bool, bool], npt.NDArray[np.bool_]] = {}
+        keep, add, order = self._effects()
+        self._keep, self._add, self._order = (torch.from_numpy(table).to(device) for table in (keep, add, order))
+        self._content = torch.from_numpy(note_content(vocabulary)).to(device)
+        self._ranks = torch.arange(size, device=device)
+        self._counted = torch.tensor([_NOTES, _NOTES, _TOGETHER], device=device)
+        self._bits = torch.tensor([1, 2, 4], device=device)
+        self._legal = torch.zeros((targets * self._rows_a_target, size), dtype=torch.bool, device=device)
+        self._may_rest = torch.zeros(targets * self._rows_a_target, dtype=torch.bool, device=device)
+        self._bias = torch.zeros(size, dtype=torch.float32, device=device)
+        self._filters = torch.zeros(5, dtype=torch.float64, device=device)
+        self._limits = torch.zeros(3, dtype=torch.int64, device=device)
+        self._uniforms = torch.zeros((takes, 2 * limit), dtype=torch.float64, device=device)
+        self._state = torch.zeros((takes, 6), dtype=torch.int64, device=device)
+        self._draws = torch.zeros(takes, dtype=torch.int64, device=device)
+        self._step = torch.zeros(1, dtype=torch.int64, device=device)
+        self.tokens = torch.zeros((takes, limit), dtype=torch.int64, device=device)
+        self.done = torch.zeros(takes, dtype=torch.bool, device=device)
 
     @property
     def state(self) -> tuple[torch.Tensor, ...]:
         """Every tensor that `choose` changes."""
-        counters = (self._last, self._place, self._target, self._notes, self._together, self._draws, self._count)
-        return (self.tokens, self.done, *counters)
+        return self.tokens, self.done, self._state, self._draws, self._step
 
-    def restart(self, rules: InfillRules, uniforms: npt.NDArray[np.float64]) -> None:
-        """Begin another infill in the same tensors, so that recorded steps stay valid: same batch, limit, targets and limits."""
-        same = len(rules.targets) == len(self._rules.targets) and uniforms.shape == tuple(self._uniforms.shape)
-        limits = (rules.density_hard_limit, rules.polyphony_hard_limit)
-        if not same or limits != (self._rules.density_hard_limit, self._rules.polyphony_hard_limit):
-            raise GenerationError("another shape of infill needs a sampler of its own")
-        self._rules = rules
-        self._table.copy_(torch.from_numpy(_legal_table(self._grammar, rules, list(self._types))))
-        self._uniforms.copy_(torch.from_numpy(uniforms))
-        self._to_start()
-
-    def _to_start(self) -> None:
+    def start(self, infill: Infill) -> None:
+        """Begin an infill of at most `most_targets` targets, with 2 × limit uniform numbers for each take."""
+        rests = infill.allow_rests
+        tables = [
+            self._table(bar, number + 1 == len(infill.targets), rests) for number, bar in enumerate(infill.targets)
+        ]
+        rows = len(tables) * self._rows_a_target
+        self._legal[:rows] = torch.from_numpy(np.concatenate(tables)).to(self._device)
+        starts = np.zeros((len(self._types), _STATES), dtype=bool)
+        starts[self._types[TokenType.FILL_IN_START], 0] = rests and infill.options.top_k != 1
+        self._may_rest[:rows] = torch.from_numpy(np.tile(starts.ravel(), len(tables))).to(self._device)
+        bias = np.zeros(len(self._bias), dtype=np.float32) if infill.bias is None else infill.bias
+        self._bias.copy_(torch.from_numpy(bias))
+        self._filters.copy_(torch.tensor(_numbers(infill, len(bias)), dtype=torch.float64))
+        limits = (1, infill.density_hard_limit or _NO_LIMIT, infill.polyphony_hard_limit or _NO_LIMIT)
+        self._limits.copy_(torch.tensor(limits))
+        self._uniforms.copy_(torch.from_numpy(infill.uniforms[:, : self._uniforms.shape[1]]))
         for tensor in self.state:
             tensor.zero_()
         self.tokens.fill_(-1)
-        self._place.fill_(-1)
-        self._last.fill_(self._types[TokenType.FILL_IN_START])
+        last = self._types[TokenType.FILL_IN_START] * _STATES
+        self._state.copy_(torch.tensor([last, 0, 0, 0, -1, len(infill.targets)]).expand(self.takes, -1))
 
-    def choose(self, logits: torch.Tensor) -> torch.Tensor:
-        """Next token of every take from logits [batch, vocab]; [batch], 0 for takes that are done. All state moves in place."""
-        legal = self._legal()
-        several = legal.sum(dim=1) > 1
-        drawn = _draw(logits, legal, self._options, self._uniforms.gather(1, self._draws[:, None])[:, 0])
-        token = torch.where(several, drawn, legal.to(torch.int64).argmax(dim=1))
-        greedy = self._options.top_k == 1
-        if not greedy:
-            self._draws.add_((several & ~self.done).long()).clamp_(max=self._uniforms.shape[1] - 1)
-        shown = torch.where(self.done, -1, token)
-        at = self._count.clamp(max=self.tokens.shape[1] - 1)[:, None]
-        self.tokens.scatter_(1, at, shown[:, None])
-        self._count.add_((~self.done).long())
-        self._advance(token)
-        return torch.where(shown < 0, 0, token)
+    def choose(self, logits: torch.Tensor, masking: bool) -> torch.Tensor:
+        """Next token of every take from logits [takes, vocab]; 0 for takes that are done. All state moves in place.
 
-    def _legal(self) -> torch.Tensor:
-        rules = self._rules
-        holds = (self._notes > 0).long() * _SOME
-        if rules.polyphony_hard_limit:
-            holds = torch.where(self._together >= rules.polyphony_hard_limit, _POLYPHONIC, holds)
-        if rules.density_hard_limit:
-            holds = torch.where(self._notes >= rules.density_hard_limit, _DENSE, holds)
-        legal = self._table[self._target, self._last, holds]
-        return legal & (~self._is_position | (self._value_of > self._place[:, None]))
+        masking: whether mask_k or mask_p act; if not, their part is left out.
+        """
+        state = self._state
+        holds = ((state.index_select(1, self._counted) >= self._limits) * self._bits).sum(1)
+        row = holds + state[:, _LAST] + state[:, _TARGET]
+        legal = self._legal[row] & (self._order > state[:, _PLACE, None])
+        uniforms = self._uniforms.gather(1, torch.stack((self._draws, self._draws + 1), 1))
 
-    def _advance(self, token: torch.Tensor) -> None:
-        kind, active = self._type_of[token], ~self.done
-        is_note = active & (kind == self._types[TokenType.NOTE_ONSET])
-        is_place = active & (kind == self._types[TokenType.TIME_ABSOLUTE_POS])
-        starts = active & (kind == self._types[TokenType.FILL_IN_START])
-        ends = active & (kind == self._types[TokenType.FILL_IN_END])
-        self._last.copy_(torch.where(active, kind, self._last))
-        self._notes.add_(is_note.long()).masked_fill_(starts, 0)
-        self._together.add_(is_note.long()).masked_fill_(starts | is_place, 0)
-        self._place.copy_(torch.where(is_place, self._value_of[token], self._place)).masked_fill_(starts, -1)
-        self._target.add_(starts.long())
-        self.done.logical_or_(ends & (self._target + 1 >= len(self._rules.targets)))
+        asks = self._may_rest[row]
+        raw = torch.where(legal, logits.double(), -torch.inf)
+        rests = asks & (uniforms[:, 0] < torch.softmax(raw, 1)[:, self._end])
+        scores = torch.where(legal, (logits + self._bias).double(), -torch.inf)
+        scores[:, self._end].masked_fill_(asks, -torch.inf)
+        drawn = self._draw(scores, torch.where(asks, uniforms[:, 1], uniforms[:, 0]), masking)
+        token = torch.where(rests, self._end, drawn).masked_fill(self.done, 0)
 
+        several = torch.isfinite(scores).sum(1) > 1
+        self._draws.add_(asks.long() + (several & ~rests))
+        self.tokens.index_copy_(1, self._step, torch.where(self.done, -1, token)[:, None])
+        self._step.add_(1)
+        state.copy_(torch.addcmul(self._add[token], state, self._keep[token]))
+        torch.le(state[:, _LEFT], 0, out=self.done)
+        return token
 
-def _legal_table(grammar: Grammar, rules: InfillRules, types: list[TokenType]) -> npt.NDArray[np.bool_]:
-    """[target, last type, what the bar holds, id], for a bar whose positions are all still free."""
-    table = np.zeros((len(rules.targets), len(types), 4, grammar.vocabulary.size), dtype=bool)
-    for holds, (notes, density, polyphony) in enumerate(((0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 0, 1))):
-        for target in range(len(rules.targets)):
-            for number, last in enumerate(types):
-                state = grammar.start_infill(
-                    rules.targets,
-                    allow_rests=rules.allow_rests,
-                    density_hard_limit=density,
-                    polyphony_hard_limit=polyphony,
-                )
-                state.last, state.bar_index, state.bar_notes, state.position_notes = last, target, notes, notes
-                table[target, number, holds] = state.legal()
-    return table
-
-
-def _draw(logits: torch.Tensor, legal: torch.Tensor, options: SamplingOptions, uniforms: torch.Tensor) -> torch.Tensor:
-    """One legal id a row: filtered by top_k and top_p, then where the running sum passes the row's uniform number."""
-    scores = logits.double().masked_fill(~legal, -torch.inf)
-    if options.top_k == 1:
-        return scores.argmax(dim=1)
-    chances = torch.softmax(scores / options.temperature, dim=1)
-    if options.top_k or options.top_p < 1.0:
+    def _draw(self, scores: torch.Tensor, uniforms: torch.Tensor, masking: bool) -> torch.Tensor:
+        """One id a row: what the filters leave, then where the running sum passes the row's uniform number."""
+        temperature, top_k, top_p, _, _ = self._filters.unbind()
+        chances = torch.softmax(scores / temperature, 1)
         ranked, order = chances.sort(dim=1, descending=True, stable=True)
-        place = torch.arange(chances.shape[1], device=logits.device)
-        kept = place < options.top_k if options.top_k else place >= 0
-        if options.top_p < 1.0:
-            kept = kept & (ranked.cumsum(dim=1) - ranked < options.top_p - 1e-12)
-        chances = chances.masked_fill(~torch.zeros_like(legal).scatter(1, order, kept.expand_as(legal)), 0.0)
-    running = chances.cumsum(dim=1)
-    aim = (uniforms * running[:, -1])[:, None]
-    reached = torch.searchsorted(running, aim, right=True)[:, 0]
-    return reached.clamp(max=logits.shape[1] - 1)
+        mass = ranked.cumsum(1)
+        kept = (self._ranks < top_k) & (mass - ranked < top_p)
+        if masking:
+            kept = self._masked(kept, ranked, mass, order)
+        kept = torch.zeros_like(kept).scatter(1, order, kept)
+        running = torch.where(kept, chances, 0.0).cumsum(1)
+        reached = torch.searchsorted(running, (uniforms * running[:, -1])[:, None], right=True)[:, 0]
+        return reached.clamp(max=scores.shape[1] - 1)
+
+    def _masked(
+        self, kept: torch.Tensor, ranked: torch.Tensor, mass: torch.Tensor, order: torch.Tensor
+    ) -> torch.Tensor:
+        """Without the likeliest notes' tokens that mask_k or mask_p take away; structure always stays."""
+        mask_k, mask_p = self._filters[3], self._filters[4]
+        count = (kept & (ranked > 0)).sum(1, keepdim=True)
+        total = mass.gather(1, (count - 1).clamp(min=0))
+        by_count = torch.where(mask_k < count, mask_k, 0)
+        by_mass = (mass < mask_p * total - 1e-12).sum(1, keepdim=True) + 1
+        by_mass = torch.where(mask_p > 0, torch.minimum(by_mass, count - 1), 0)
+        left = kept & ((self._ranks >= torch.maximum(by_count, by_mass)) | ~self._content[order])
+        return left
+
+    def _effects(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """keep, add [vocab, 6]: what each token does to a state. order [vocab]: what positions must ascend by, else no matter."""
+        size = self.grammar.vocabulary.size
+        keep, add = np.ones((size, 6), dtype=np.int64), np.zeros((size, 6), dtype=np.int64)
+        order = np.full(size, _NO_LIMIT)
+        for token in range(size):
+            kind, value = self.grammar.vocabulary.type_of(token)
+            keep[token, _LAST], add[token, _LAST] = 0, self._types[kind] * _STATES
+            if kind is TokenType.NOTE_ONSET:
+                add[token, [_NOTES, _TOGETHER]] = 1
+            elif kind is TokenType.TIME_ABSOLUTE_POS:
+                order[token] = value
+                keep[token, [_TOGETHER, _PLACE]], add[token, _PLACE] = 0, value
+            elif kind is TokenType.FILL_IN_START:
+                keep[token, [_NOTES, _TOGETHER, _PLACE]], add[token, _PLACE] = 0, -1
+                add[token, _TARGET] = self._rows_a_target
+            elif kind is TokenType.FILL_IN_END:
+                add[token, _LEFT] = -1
+        return keep, add, order
+
+    def _table(self, bar: WrittenBar, last: bool, rests: bool) -> npt.NDArray[np.bool_]:
+        """[type of the last token × what the bar holds, vocab] legal ids in a bar whose positions are all still free."""
+        if (found := self._kept_tables.get((bar, last, rests))) is not None:
+            return found
+        table = np.zeros((len(self._types), _STATES, self.grammar.vocabulary.size), dtype=bool)
+        for number, kind in enumerate(self._types):
+            for holds in range(_STATES):
+                state = self.grammar.start_infill(
+                    (bar,) if last else (bar, bar),
+                    allow_rests=rests,
+                    density_hard_limit=1 if holds & 2 else 0,
+                    polyphony_hard_limit=1 if holds & 4 else 0,
+                )
+                state.last = kind
+                state.bar_notes = state.position_notes = int(holds > 0)
+                table[number, holds] = state.legal()
+        if len(self._kept_tables) >= _MOST_KEPT_TABLES:
+            self._kept_tables.clear()
+        found = self._kept_tables[bar, last, rests] = table.reshape(-1, table.shape[-1])
+        return found
+
+
+def _numbers(infill: Infill, size: int) -> list[float]:
+    """temperature, top_k, top_p, mask_k, mask_p, each such that no special case is left."""
+    options = infill.options
+    top_p = options.top_p - 1e-12 if options.top_p < 1.0 else 2.0
+    return [options.temperature, options.top_k or size, top_p, options.mask_k, options.mask_p]

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
-from companion.errors import GenerationError
+from companion.bench.material import make_score
+from companion.errors import GenerationCancelled, GenerationError
 from companion.inference.backends.cuda import CudaBackend
-from companion.inference.backends.cuda_sampling import DeviceSampler, InfillRules
+from companion.inference.backends.cuda_sampling import DeviceSampler
 from companion.inference.backends.reference import ReferenceBackend
-from companion.inference.sampling import SamplingOptions, make_generator, sample
+from companion.inference.backends.writing import Infill, PromptEnd
+from companion.inference.choosing import Chooser, DecodeSettings, Take
+from companion.inference.engine import InferenceEngine
+from companion.inference.live import LiveInfill, LiveJob
+from companion.inference.sampling import SamplingOptions, make_generator
 from companion.music.meter import TimeSignature
-from companion.tokenizer import Tokenizer
+from companion.tokenizer import Tokenizer, TokenType
 from companion.tokenizer.grammar import WrittenBar
 
 
@@ -50,75 +57,170 @@ def test_a_fork_and_a_cut_cache_go_on_as_if_nothing_had_been(engines) -> None:
     np.testing.assert_allclose(both, np.tile(expected, (2, 1)), atol=1e-5)
 
 
-OPTIONS = [
-    SamplingOptions(),
-    SamplingOptions(temperature=0.7, top_p=0.9),
-    SamplingOptions(top_k=5),
-    SamplingOptions(top_k=1),
-]
+OPTIONS = {
+    "plain": SamplingOptions(),
+    "nucleus": SamplingOptions(temperature=0.7, top_p=0.9),
+    "top 5": SamplingOptions(top_k=5),
+    "greedy": SamplingOptions(top_k=1),
+    "fewer favourites": SamplingOptions(mask_k=3),
+    "fewer likely": SamplingOptions(temperature=1.3, top_k=40, mask_p=0.4),
+    "all at once": SamplingOptions(temperature=0.9, top_k=60, top_p=0.95, mask_k=2, mask_p=0.1),
+}
+BARS = (WrittenBar(False), WrittenBar(True, TimeSignature(7, 8)))
+LIMIT = 561  # tokens that fit after the prompt
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=["plain", "nucleus", "top 5", "greedy"])
+def prompt_cache(engine, length: int = 39):
+    cache, ids = engine.new_cache(), np.arange(length)[None]
+    engine.forward(cache, ids, ids)
+    return cache
+
+
+def written(engine, cache, grammar, infill: Infill) -> list[list[int]]:
+    rows: list[list[int]] = [[] for _ in infill.uniforms]
+    for fresh in engine.write(cache, grammar, PromptEnd(39, 39, 40), infill):
+        for row, new in zip(rows, fresh, strict=True):
+            row.extend(new)
+    return rows
+
+
+def infill_of(seeds, bars=BARS, **rest) -> Infill:
+    return Infill(bars, np.stack([make_generator(seed).random(1200) for seed in seeds]), **rest)
+
+
+def host_loop(engine, cache, tokenizer, seed: int, infill: Infill) -> list[int]:
+    """The same bars, chosen token by token as the host does it."""
+    state = tokenizer.grammar.start_infill(
+        infill.targets,
+        allow_rests=infill.allow_rests,
+        polyphony_hard_limit=infill.polyphony_hard_limit,
+        density_hard_limit=infill.density_hard_limit,
+    )
+    settings = DecodeSettings(infill.options, bias=infill.bias)
+    take = Take(0, state, make_generator(seed), Silent())
+    chooser, fed = Chooser(tokenizer.vocabulary), 39
+    take.pending.append(39)
+    while not take.finished and len(take.ids) < LIMIT:
+        for token in take.pending:
+            logits = engine.forward(cache, np.array([[token]]), np.array([[fed]]))[0]
+            fed += 1
+        take.pending.clear()
+        chooser.choose(take, logits, settings)
+    return take.ids[:LIMIT]
+
+
+class Silent:
+    """A writer of bars that nobody reads."""
+
+    def push(self, token: int) -> None:
+        pass
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("limits", [{}, {"density_hard_limit": 6, "polyphony_hard_limit": 2, "allow_rests": False}])
 def test_the_device_chooses_what_the_host_chooses(engines, tokenizer, options, limits) -> None:
     engine, _ = engines
-    bars = (WrittenBar(False), WrittenBar(True, TimeSignature(7, 8)))
-    prompt, limit, seeds = np.arange(40)[None], 150, (4, 5, 6)
-    uniforms = np.stack([make_generator(seed).random(limit) for seed in seeds])
-    sampler = DeviceSampler(tokenizer.grammar, InfillRules(bars, **limits), options, uniforms, torch.device("cpu"))
-    cache = engine.new_cache()
-    engine.forward(cache, prompt[:, :-1], prompt[:, :-1])
-    rows: list[list[int]] = [[], [], []]
-    for fresh in engine.generate(engine.fork(cache, 3), 39, 39, 40, sampler):
-        for row, new in zip(rows, fresh, strict=True):
-            row.extend(new)
-    for row, seed in zip(rows, seeds, strict=True):
+    seeds = (4, 5, 6)
+    bias = np.random.default_rng(1).normal(size=tokenizer.vocabulary.size).astype(np.float32)
+    infill = infill_of(seeds, options=options, bias=bias, **limits)
+    cache = prompt_cache(engine)
+    for row, seed in zip(written(engine, cache, tokenizer.grammar, infill), seeds, strict=True):
         cache.truncate(39)
-        assert row == host_loop(engine, cache, tokenizer, bars, limits, options, seed, limit)
+        assert row == host_loop(engine, cache, tokenizer, seed, infill)
+    assert cache.length > 39
 
 
-def host_loop(engine, cache, tokenizer, bars, limits, options, seed, limit) -> list[int]:
-    state = tokenizer.grammar.start_infill(bars, **limits)
-    random, token, written = make_generator(seed), 39, []
-    while not state.done and len(written) < limit:
-        logits = engine.forward(cache, np.array([[token]]), np.array([[39 + len(written)]]))[0]
-        token = sample(logits, state.legal(), options, None, random)
-        state.advance(token)
-        written.append(token)
-    return written
+@pytest.mark.parametrize("chance", [0.0, 1 / 3, 1.0])
+def test_bars_rest_as_often_as_the_model_says_whatever_the_temperature(tokenizer, chance) -> None:
+    sampler = DeviceSampler(tokenizer.grammar, 300, 4, 1, torch.device("cpu"))
+    uniforms = np.random.default_rng(0).random((300, 8))
+    sampler.start(Infill(BARS[:1], uniforms, SamplingOptions(temperature=0.1)))
+    end, note = (tokenizer.vocabulary.first_id(kind) for kind in (TokenType.FILL_IN_END, TokenType.NOTE_ONSET))
+    logits = torch.full((300, tokenizer.vocabulary.size), -50.0)
+    logits[:, end], logits[:, note] = (math.log(p) if p else -80.0 for p in (chance, 1 - chance))
+    rests = (sampler.choose(logits, masking=False) == end).float().mean().item()
+    assert rests == pytest.approx(chance, abs=0.08)
 
 
-def test_a_cancelled_generation_stops(engines, tokenizer) -> None:
+def test_who_stops_listening_leaves_the_prompt_as_it_was(engines, tokenizer) -> None:
     engine, _ = engines
-    cache = engine.new_cache()
-    engine.forward(cache, np.arange(9)[None], np.arange(9)[None])
-    uniforms = np.zeros((1, 300)) + 0.5
-    sampler = DeviceSampler(
-        tokenizer.grammar, InfillRules((WrittenBar(False),) * 9), SamplingOptions(), uniforms, torch.device("cpu")
+    cache = prompt_cache(engine)
+    infill = infill_of((1,), BARS * 5)
+    running = engine.write(cache, tokenizer.grammar, PromptEnd(39, 39, 40), infill)
+    some = next(running)[0] + next(running)[0]
+    running.close()
+    np.testing.assert_array_equal(cache.tokens, [np.arange(39)] * 2)
+    assert written(engine, cache, tokenizer.grammar, infill)[0][: len(some)] == some
+
+
+def test_an_infill_does_not_depend_on_those_before_it(make_checkpoint, engines, tokenizer) -> None:
+    used, fresh = engines[0], CudaBackend.from_checkpoint(make_checkpoint(positions=600), "cpu")
+    infill = infill_of((7, 8), (WrittenBar(True, TimeSignature(3, 4)),), density_hard_limit=5)
+    written(used, prompt_cache(used), tokenizer.grammar, infill_of((1, 2), BARS * 6, options=OPTIONS["all at once"]))
+    assert written(used, prompt_cache(used), tokenizer.grammar, infill) == written(
+        fresh, prompt_cache(fresh), tokenizer.grammar, infill
     )
-    assert len(list(engine.generate(cache, 9, 9, 10, sampler, cancelled=lambda: True))) == 1
-    assert cache.length == 9
 
 
-def test_a_restarted_sampler_writes_what_a_new_one_writes(engines, tokenizer) -> None:
+def test_writing_ends_where_the_context_does(engines, tokenizer) -> None:
     engine, _ = engines
-    cache = engine.new_cache()
-    engine.forward(cache, np.arange(9)[None], np.arange(9)[None])
-    first, second = InfillRules((WrittenBar(False),)), InfillRules((WrittenBar(True, TimeSignature(3, 4)),))
-    uniforms = np.random.default_rng(3).random((2, 1, 80))
+    cache = prompt_cache(engine, 590)
+    infill = Infill(BARS * 4, np.zeros((1, 1200)) + 0.5, allow_rests=False)
+    rows = [fresh[0] for fresh in engine.write(cache, tokenizer.grammar, PromptEnd(1, 590, 595), infill)]
+    assert sum(map(len, rows)) == 6  # at position 590, and then 595 to 599
 
-    def written(sampler: DeviceSampler) -> list[int]:
-        return [token for fresh in engine.generate(cache, 9, 9, 10, sampler) for token in fresh[0]]
 
-    used, new = (
-        DeviceSampler(tokenizer.grammar, rules, SamplingOptions(), draws, torch.device("cpu"))
-        for rules, draws in zip((first, second), uniforms, strict=True)
-    )
-    assert written(used)
-    used.restart(second, uniforms[1])
-    assert written(used) == written(new)
-    with pytest.raises(GenerationError, match="shape"):
-        used.restart(InfillRules(first.targets * 2), uniforms[0])
+def test_a_model_that_fails_is_one_line(engines, make_checkpoint) -> None:
+    """Numbers that are none lead to a token that the grammar refuses, not to a crash."""
+    checkpoint = make_checkpoint(positions=600)
+    checkpoint.state_dict["lm_head.weight"].fill_(float("nan"))
+    engine = InferenceEngine(checkpoint, CudaBackend.from_checkpoint(checkpoint, "cpu"))
+    with pytest.raises(GenerationError, match="the model failed"):
+        LiveInfill(engine).generate(LiveJob(make_score(4, 2, seed=1), ((1, 3),)))
+
+
+@pytest.mark.parametrize("takes", [1, 3])
+def test_live_jobs_are_written_on_the_device(engine_of, monkeypatch, takes) -> None:
+    """The same notes as from the host's loop, heard on the way, and not one token chosen by the host."""
+    reference = engine_of("yellow")
+    engine = InferenceEngine(reference.checkpoint, CudaBackend.from_checkpoint(reference.checkpoint, "cpu"))
+    job = LiveJob(
+        make_score(8, 4, seed=3), ((2, 7), (3, 7)), takes=takes, harmony=0.5, variety=0.5, density_hard_limit=8,
+        sampling=SamplingOptions(temperature=0.9, top_p=0.95),
+    )  # fmt: skip
+    expected = LiveInfill(reference).generate(job)
+    heard = []
+    with monkeypatch.context() as patched:
+        patched.setattr(Chooser, "choose", None)
+        live = LiveInfill(engine)
+        live.warm_up()
+        result = live.generate(job, lambda track, bar, note, take: heard.append((take, track, bar, note)))
+    assert result.takes == expected.takes
+    told = {
+        (number, *cell, note)
+        for number, take in enumerate(result.takes)
+        for cell in take.bars
+        for note in take.bars[cell]
+    }
+    assert set(heard) == told
+    assert result.generated_tokens == expected.generated_tokens
+
+
+def test_a_cancelled_live_job_stops(engine_of) -> None:
+    checkpoint = engine_of("yellow").checkpoint
+    live = LiveInfill(InferenceEngine(checkpoint, CudaBackend.from_checkpoint(checkpoint, "cpu")))
+    heard = []
+    job = LiveJob(make_score(8, 4, seed=3), ((3, 4), (3, 5), (3, 6), (3, 7)), allow_rests=False)
+    with pytest.raises(GenerationCancelled):
+        live.generate(job, lambda *note: heard.append(note), cancel=lambda: bool(heard))
+    assert len(heard) < 8
+
+
+def test_dials_are_followed_by_the_host(engine_of) -> None:
+    checkpoint = engine_of("yellow").checkpoint
+    live = LiveInfill(InferenceEngine(checkpoint, CudaBackend.from_checkpoint(checkpoint, "cpu")))
+    job = LiveJob(make_score(8, 4, seed=3), ((3, 7),), attributes={3: {"min_polyphony": 2}})
+    assert live.generate(job).takes == LiveInfill(engine_of("yellow")).generate(job).takes
 
 
 def test_bad_input_is_refused_before_it_reaches_the_device(engines) -> None:
