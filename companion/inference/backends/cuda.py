@@ -110,7 +110,7 @@ class CudaBackend:
         """See `WritingBackend`."""
         held, model = self._own(cache), self._opened()
         with _failing_clearly():
-            if model.device.type == "cuda":
+            if model.records:
                 for readable in range(BUCKET, model.capacity + 1, BUCKET):
                     self._recorded_step(held, readable)
             self._writer(grammar, 1, _FEWEST_TARGETS).record_all()
@@ -136,7 +136,7 @@ class CudaBackend:
         model = self._opened()
         cache.row.fill_(row)
         readable = readable_rows(row + 1)
-        if model.device.type != "cuda":
+        if not model.records:
             return model.step(cache.memory, cache.ids, cache.position, cache.row, readable)
         self._recorded_step(cache, readable).replay()
         return cache.logits

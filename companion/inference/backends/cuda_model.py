@@ -27,7 +27,9 @@ class StaticModel:
             name: (tensor.T.contiguous() if self._is_matrix(name) else tensor).to(device, dtype)
             for name, tensor in checkpoint.state_dict.items()
         }
+        self.records = device.type == "cuda"  # steps can be captured once and replayed
         self._all_rows = torch.arange(self.capacity, device=device)
+        self._shown, self._hidden = torch.tensor([0.0, -torch.inf], device=device, dtype=dtype)
 
     @staticmethod
     def _is_matrix(name: str) -> bool:
@@ -53,7 +55,7 @@ class StaticModel:
         """
         weights = self._weights
         # added to the scores, in the model's own type: given as booleans, it would be converted once a layer
-        unseen = torch.where(self._all_rows[None, :readable] <= rows[:, None], 0.0, -torch.inf).to(self.dtype)
+        unseen = torch.where(self._all_rows[None, :readable] <= rows[:, None], self._shown, self._hidden)
         stream = F.embedding(ids, weights["transformer.wte.weight"]) + F.embedding(
             positions, weights["transformer.wpe.weight"]
         )

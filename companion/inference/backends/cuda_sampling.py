@@ -41,6 +41,11 @@ class DeviceSampler:
         self._keep, self._add, self._order = (torch.from_numpy(table).to(device) for table in (keep, add, order))
         self._content = torch.from_numpy(note_content(vocabulary)).to(device)
         self._ranks = torch.arange(size, device=device)
+        # numbers that `where` takes: given as Python's, each would be a kernel that fills a tensor
+        self._never = torch.tensor(-torch.inf, dtype=torch.float64, device=device)
+        self._none = torch.tensor(0.0, dtype=torch.float64, device=device)
+        self._blank = torch.tensor(-1, device=device)
+        self._ending = torch.tensor(self._end, device=device)
         self._counted = torch.tensor([_NOTES, _NOTES, _TOGETHER], device=device)
         self._bits = torch.tensor([1, 2, 4], device=device)
         self._legal = torch.zeros((targets * self._rows_a_target, size), dtype=torch.bool, device=device)
@@ -91,22 +96,22 @@ class DeviceSampler:
         state = self._state
         holds = ((state.index_select(1, self._counted) >= self._limits) * self._bits).sum(1)
         row = holds + state[:, _LAST] + state[:, _TARGET]
-        legal = self._legal[row] & (self._order > state[:, _PLACE, None])
+        legal = self._legal.index_select(0, row) & (self._order > state[:, _PLACE, None])
         uniforms = self._uniforms.gather(1, torch.stack((self._draws, self._draws + 1), 1))
 
-        asks = self._may_rest[row]
-        raw = torch.where(legal, logits.double(), -torch.inf)
+        asks = self._may_rest.index_select(0, row)
+        raw = torch.where(legal, logits.double(), self._never)
         rests = asks & (uniforms[:, 0] < torch.softmax(raw, 1)[:, self._end])
-        scores = torch.where(legal, (logits + self._bias).double(), -torch.inf)
+        scores = torch.where(legal, (logits + self._bias).double(), self._never)
         scores[:, self._end].masked_fill_(asks, -torch.inf)
         drawn = self._draw(scores, torch.where(asks, uniforms[:, 1], uniforms[:, 0]), masking)
-        token = torch.where(rests, self._end, drawn).masked_fill(self.done, 0)
+        token = torch.where(rests, self._ending, drawn).masked_fill_(self.done, 0)
 
-        several = torch.isfinite(scores).sum(1) > 1
+        several = (scores > self._never).sum(1) > 1
         self._draws.add_(asks.long() + (several & ~rests))
-        self.tokens.index_copy_(1, self._step, torch.where(self.done, -1, token)[:, None])
+        self.tokens.index_copy_(1, self._step, torch.where(self.done, self._blank, token)[:, None])
         self._step.add_(1)
-        state.copy_(torch.addcmul(self._add[token], state, self._keep[token]))
+        state.copy_(torch.addcmul(self._add.index_select(0, token), state, self._keep.index_select(0, token)))
         torch.le(state[:, _LEFT], 0, out=self.done)
         return token
 
@@ -120,7 +125,7 @@ class DeviceSampler:
         if masking:
             kept = self._masked(kept, ranked, mass, order)
         kept = torch.zeros_like(kept).scatter(1, order, kept)
-        running = torch.where(kept, chances, 0.0).cumsum(1)
+        running = torch.where(kept, chances, self._none).cumsum(1)
         reached = torch.searchsorted(running, (uniforms * running[:, -1])[:, None], right=True)[:, 0]
         return reached.clamp(max=scores.shape[1] - 1)
 

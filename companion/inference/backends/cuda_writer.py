@@ -35,7 +35,7 @@ class DeviceWriter:
 
     def record_all(self) -> None:
         """Record the steps for every length of prompt, without mask_k and mask_p."""
-        if self._model.device.type == "cuda":
+        if self._model.records:
             for readable in range(BUCKET, self._model.capacity + 1, BUCKET):
                 self._recorded_step(readable, False)
 
@@ -67,7 +67,7 @@ class DeviceWriter:
     def _start_batch(self, row: int, steps: int, masking: bool) -> _Snapshot:
         for number in range(steps):
             readable = readable_rows(row + number + 1)
-            if self._model.device.type == "cuda":
+            if self._model.records:
                 self._recorded_step(readable, masking).replay()
             else:
                 self._step(readable, masking)

@@ -7,10 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from companion.bench.material import make_score
 from companion.errors import GenerationCancelled, GenerationError
-from companion.inference.backends.cuda import CudaBackend
+from companion.inference.backends import cuda, cuda_writer
+from companion.inference.backends.cuda import BUCKET, CudaBackend
 from companion.inference.backends.cuda_sampling import DeviceSampler
 from companion.inference.backends.reference import ReferenceBackend
 from companion.inference.backends.writing import Infill, PromptEnd
@@ -177,6 +179,57 @@ def test_a_model_that_fails_is_one_line(engines, make_checkpoint) -> None:
     engine = InferenceEngine(checkpoint, CudaBackend.from_checkpoint(checkpoint, "cpu"))
     with pytest.raises(GenerationError, match="the model failed"):
         LiveInfill(engine).generate(LiveJob(make_score(4, 2, seed=1), ((1, 3),)))
+
+
+class Recording(TorchDispatchMode):
+    """A CUDA graph's stand-in: `record` notes every operation with its arguments as they are then, numbers and tensors; `replay`
+    does them again on the same tensors."""
+
+    def __init__(self, step) -> None:
+        super().__init__()
+        step()  # as the real one does it, for real, before it captures
+        self._done: list[tuple] = []
+        with self:
+            step()
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        self._done.append((operation, args, kwargs or {}, result))
+        return result
+
+    def replay(self) -> None:
+        for operation, args, kwargs, result in self._done:
+            again = operation(*args, **kwargs)
+            several = isinstance(result, (tuple, list))
+            for old, new in zip(result, again, strict=True) if several else ((result, again),):
+                if old.data_ptr() != new.data_ptr():  # neither a view nor changed in place
+                    old.copy_(new)
+
+
+def test_recorded_steps_serve_every_infill(engine_of, monkeypatch) -> None:
+    """Nothing that differs from infill to infill may have been baked into a step: settings, limits, targets, length, takes."""
+    checkpoint = engine_of("yellow").checkpoint
+    recorded, plain = (CudaBackend.from_checkpoint(checkpoint, "cpu") for _ in range(2))
+    recordings = []
+    for module in (cuda, cuda_writer):
+        monkeypatch.setattr(module, "record", lambda step: recordings.append(Recording(step)) or recordings[-1])
+    recorded._opened().records = True
+    ours, theirs = (LiveInfill(InferenceEngine(checkpoint, backend)) for backend in (recorded, plain))
+    ours.warm_up()
+    made = len(recordings)
+    assert made >= 2 * checkpoint.config.n_positions // BUCKET
+    for number, options in enumerate(OPTIONS.values()):
+        job = LiveJob(
+            make_score(4 + 4 * (number % 2), 3, seed=number), ((1, 3), (2, 2), (2, 3)), seed=number, takes=1 + number % 3,
+            harmony=number / 4, sampling=options, allow_rests=number % 2 == 0, density_hard_limit=4 + number,
+            attributes={2: {"min_polyphony": 2}} if number == 1 else {},
+        )  # fmt: skip
+        assert ours.generate(job).takes == theirs.generate(job).takes
+        if number == 3:
+            assert len(recordings) > made  # several takes have steps of their own
+    heard = len(recordings)
+    ours.generate(LiveJob(make_score(8, 4, seed=9), ((2, 7), (3, 7)), seed=9))
+    assert len(recordings) == heard
 
 
 @pytest.mark.parametrize("takes", [1, 3])
