@@ -81,10 +81,12 @@ class CudaBackend:
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise GenerationError("engine cuda needs an NVIDIA GPU and a torch build with CUDA; none found")
         dtype = torch.float16 if device.startswith("cuda") else torch.float32
-        return cls(StaticModel(checkpoint, torch.device(device), dtype))
+        with _failing_clearly():
+            return cls(StaticModel(checkpoint, torch.device(device), dtype))
 
     def new_cache(self, batch: int = 1) -> CudaCache:
-        return CudaCache(self._opened(), batch)
+        with _failing_clearly():
+            return CudaCache(self._opened(), batch)
 
     @torch.inference_mode()
     def forward(self, cache: Cache, ids: Ids, positions: Ids) -> Logits:

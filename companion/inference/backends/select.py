@@ -19,8 +19,8 @@ ENGINES = ("auto", "reference", "onnx", "cuda")
 def make_backend(checkpoint: Checkpoint, engine: str = "auto") -> tuple[Backend, str]:
     """The backend for `engine` and the reason it was chosen, one line.
 
-    auto: cuda where there is a GPU, else onnx where it can be loaded, else the reference. An engine asked for by name is
-    that engine or an error (GenerationError), never another one.
+    auto: cuda where there is a GPU and the engine passes its check on it, else onnx where it can be loaded, else the reference.
+    An engine asked for by name is that engine or an error (GenerationError), never another one.
     """
     if engine not in ENGINES:
         raise RequestValidationError(f"unknown engine {engine!r} (known: {', '.join(ENGINES)})")
@@ -54,7 +54,7 @@ def _automatic(checkpoint: Checkpoint) -> tuple[Backend, str]:
     reasons = []
     if _has_gpu():
         try:
-            return _cuda(checkpoint), "an NVIDIA GPU is present"
+            return _cuda(checkpoint), "an NVIDIA GPU is present, and agrees with the CPU"
         except GenerationError as error:
             reasons.append(str(error))
     try:
@@ -97,8 +97,9 @@ def _onnx(checkpoint: Checkpoint) -> Backend:
 def _cuda(checkpoint: Checkpoint) -> Backend:
     try:
         from companion.inference.backends.cuda import CudaBackend
+        from companion.inference.backends.cuda_check import check
     except ImportError as error:
         raise GenerationError(f"engine cuda is not available: {error}") from None
-    if not _has_gpu():
-        raise GenerationError("engine cuda needs an NVIDIA GPU and a torch build with CUDA; none found")
-    return CudaBackend.from_checkpoint(checkpoint)
+    backend = CudaBackend.from_checkpoint(checkpoint)
+    check(backend, checkpoint)
+    return backend

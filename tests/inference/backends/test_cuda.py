@@ -11,8 +11,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from companion.bench.material import make_score
 from companion.errors import GenerationCancelled, GenerationError
-from companion.inference.backends import cuda, cuda_writer
+from companion.inference.backends import cuda, cuda_writer, select
 from companion.inference.backends.cuda import BUCKET, CudaBackend
+from companion.inference.backends.cuda_check import check
+from companion.inference.backends.cuda_model import StaticModel
 from companion.inference.backends.cuda_sampling import DeviceSampler
 from companion.inference.backends.reference import ReferenceBackend
 from companion.inference.backends.writing import Infill, PromptEnd
@@ -290,3 +292,56 @@ def test_without_a_gpu_the_engine_says_so(make_checkpoint) -> None:
         pytest.skip("there is a GPU")
     with pytest.raises(GenerationError, match="NVIDIA"):
         CudaBackend.from_checkpoint(make_checkpoint())
+
+
+def test_a_sound_engine_passes_its_check(make_checkpoint) -> None:
+    checkpoint = make_checkpoint(positions=300)
+    check(CudaBackend.from_checkpoint(checkpoint, "cpu"), checkpoint)
+
+
+def other_numbers(backend: CudaBackend) -> None:
+    weights = backend._opened()._weights
+    weights["lm_head.weight"] = weights["lm_head.weight"].flip(0)
+
+
+def no_numbers(backend: CudaBackend) -> None:
+    weights = backend._opened()._weights
+    weights["transformer.ln_f.bias"] = weights["transformer.ln_f.bias"] * float("nan")
+
+
+def no_memory(backend: CudaBackend) -> None:
+    def new_memory(batch: int):
+        raise RuntimeError("CUDA out of memory\nwith a long story")
+
+    backend._opened().new_memory = new_memory
+
+
+def no_writing(backend: CudaBackend) -> None:
+    def write(*_):
+        yield [[0]]
+
+    backend.write = write
+
+
+FAULTS = {"not the CPU's": other_numbers, "nan nats": no_numbers, "out of memory": no_memory, "nonsense": no_writing}
+
+
+@pytest.mark.parametrize(("message", "fault"), FAULTS.items(), ids=FAULTS)
+def test_a_gpu_that_does_not_do_its_work_is_left_alone(make_checkpoint, monkeypatch, message, fault) -> None:
+    """`auto` plays on the CPU and says why; who asks for cuda gets one line."""
+    checkpoint = make_checkpoint(positions=300)
+
+    def faulty(checkpoint, device="cuda"):
+        backend = CudaBackend(StaticModel(checkpoint, torch.device("cpu"), torch.float32))
+        if device == "cuda":
+            fault(backend)
+        return backend
+
+    monkeypatch.setattr(select, "_has_gpu", lambda: True)
+    monkeypatch.setattr(CudaBackend, "from_checkpoint", staticmethod(faulty))
+    backend, reason = select.make_backend(checkpoint)
+    assert backend.name == "onnx"
+    assert message in reason
+    assert "\n" not in reason
+    with pytest.raises(GenerationError, match=message):
+        select.make_backend(checkpoint, "cuda")
