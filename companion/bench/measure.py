@@ -25,6 +25,7 @@ _WEIGHT_BYTES = {
     "q8": 1.125,
     "mixed": 1.125,
     "q4": 0.625,
+    "fp16": 2.0,
     "fp32": 4.0,
 }  # blocks of 32 carry one float each
 SETTLE_SECONDS = 0.3  # torch's threads spin on for 0.2 s after their last work, on a core that the next runner needs
@@ -34,7 +35,8 @@ SETTLE_SECONDS = 0.3  # torch's threads spin on for 0.2 s after their last work,
 class Row:
     """One engine on one checkpoint and window; milliseconds are medians unless named otherwise.
 
-    floor_ms: bytes of weights and cache that one token must read, over the bandwidth at which one core reads that much.
+    floor_ms: bytes of weights and cache that one token must read, over the bandwidth at which one core reads that much; on a
+    GPU the larger of that device's two floors, which `device` holds (`bench.device.Floors`).
     against: for each peer, how many times longer it took for {prefill, token, bar}.
     """
 
@@ -54,6 +56,7 @@ class Row:
     rounds: int
     against: dict[str, dict[str, float]] = field(default_factory=dict)
     quality: dict[str, float] | None = None
+    device: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -82,10 +85,20 @@ def measure(
                 samples[runner.name].append(runner.bar(request, seed=number))
     rows = [_row(runner.name, samples[runner.name], checkpoint, bars, tracks, contended) for runner in runners]
     for row, runner in zip(rows, ours, strict=False):
-        if runner.backend.name != "cuda":  # whose memory is not the one measured here
+        if runner.backend.name == "cuda":
+            _add_device_floors(row, checkpoint)
+        else:
             row.floor_ms = floor_ms(checkpoint.config, getattr(runner.backend, "scheme", "fp32"), row.prompt_tokens)
         row.against = {peer.name: _ratios(samples[peer.name], samples[row.engine]) for peer in peers}
     return rows
+
+
+def _add_device_floors(row: Row, checkpoint: Checkpoint) -> None:
+    from companion.bench.device import device_name, floors
+
+    found = floors(checkpoint, bytes_per_token(checkpoint.config, "fp16", row.prompt_tokens))
+    row.device = {"name": device_name(), **found._asdict()}
+    row.floor_ms = max(found.read_ms, found.launch_ms)
 
 
 def _row(name: str, samples: list[Sample], checkpoint: Checkpoint, bars: int, tracks: int, contended: bool) -> Row:
@@ -124,7 +137,8 @@ def bytes_per_token(config: ModelConfig, scheme: str, cached_tokens: int) -> int
     weights, _, cache = scheme.partition("-")
     matrices = 12 * config.n_layer * config.n_embd**2 + config.vocab_size * config.n_embd
     rows = 2 * config.n_layer * config.n_embd * cached_tokens
-    return int(matrices * _WEIGHT_BYTES[weights] + rows * (1 if cache == "kv8" else 4))
+    row_bytes = 1 if cache == "kv8" else 2 if scheme == "fp16" else 4
+    return int(matrices * _WEIGHT_BYTES[weights] + rows * row_bytes)
 
 
 def floor_ms(config: ModelConfig, scheme: str, cached_tokens: int) -> float:

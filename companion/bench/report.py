@@ -33,6 +33,11 @@ def table(rows: Sequence[Row]) -> str:
             ", a core busy" if row.contended else ""
         )
         lines += [f"{where}: {peer} takes {_ratio_text(ratios)}" for peer, ratios in row.against.items()]
+        if row.device:
+            lines.append(
+                f"{where}: {row.device['name']}, {row.device['read_ms']:.3f} ms to read what a token needs, "
+                f"{row.device['launch_ms']:.3f} ms to start its {row.device['kernels']} kernels"
+            )
         if row.quality:
             quality = row.quality
             lines.append(

@@ -104,6 +104,21 @@ def test_the_gpu_engine_makes_a_bar_by_itself(checkpoint: Checkpoint, monkeypatc
     assert all(sample.tokens > 1 and sample.decode_ms > 0 for sample in samples)
 
 
+def test_a_gpus_floors_are_measured_and_told(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    from companion.bench import device
+    from companion.inference.backends.cuda import CudaBackend
+
+    assert device.kernels_a_token(checkpoint) > 11 * checkpoint.config.n_layer
+    on_cpu = device.floors
+    monkeypatch.setattr(device, "floors", lambda checkpoint, size: on_cpu(checkpoint, size, "cpu"))
+    runner = CompanionRunner(
+        "cuda", CudaBackend.from_checkpoint(checkpoint, "cpu"), Tokenizer(checkpoint.encoder_config)
+    )
+    rows = measure([runner], [], checkpoint, bars=4, tracks=2, rounds=1)
+    assert rows[0].floor_ms == max(rows[0].device["read_ms"], rows[0].device["launch_ms"]) > 0
+    assert f"to start its {rows[0].device['kernels']} kernels" in table(rows)
+
+
 def test_an_engine_compared_with_itself_differs_in_nothing(checkpoint: Checkpoint, tmp_path: Path) -> None:
     tokenizer = Tokenizer(checkpoint.encoder_config)
     exact, rough = (

@@ -1,0 +1,107 @@
+"""What bounds a token on a GPU: the bytes that it must read, and the kernels that must be started one after the other.
+
+Imported only where the GPU engine is measured. On a CPU the same code runs for tests; its numbers mean nothing there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from companion.inference.backends.cuda import CudaBackend
+from companion.inference.backends.cuda_writer import AHEAD, record
+from companion.inference.backends.writing import Infill, PromptEnd
+from companion.inference.checkpoint import Checkpoint
+from companion.tokenizer import Vocabulary
+from companion.tokenizer.grammar import Grammar, WrittenBar
+
+REPEATS = 50
+# Operations that only look at a tensor another way, or take memory for one: no kernel.
+_NO_KERNEL = frozenset(
+    "view _unsafe_view reshape permute transpose t slice select unsqueeze squeeze expand expand_as alias detach split unbind "
+    "as_strided empty empty_like _reshape_alias".split()
+)
+
+
+class Floors(NamedTuple):
+    """Milliseconds that a token takes at least: to read weights, keys and values, and to start `kernels` kernels."""
+
+    read_ms: float
+    launch_ms: float
+    kernels: int
+
+
+def device_name() -> str:
+    """The GPU as its driver names it; "no GPU"."""
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no GPU"
+
+
+def floors(checkpoint: Checkpoint, bytes_a_token: int, device: str = "cuda") -> Floors:
+    """Measured just now on `device`: reading that many bytes again and again, and replaying that many empty kernels."""
+    kernels = kernels_a_token(checkpoint)
+    return Floors(_read_ms(bytes_a_token, torch.device(device)), _launch_ms(kernels, torch.device(device)), kernels)
+
+
+def kernels_a_token(checkpoint: Checkpoint) -> int:
+    """Operations that compute something in one self-fed step. Counted on the CPU; a few of them are several kernels on a GPU."""
+    backend = CudaBackend.from_checkpoint(checkpoint, "cpu")
+    grammar = Grammar(Vocabulary(checkpoint.encoder_config))
+    infill = Infill((WrittenBar(is_drum=True),) * 4, np.full((1, 2 * backend.n_positions), 0.5), allow_rests=False)
+    running = backend.write(backend.new_cache(), grammar, PromptEnd(0, 0, 1), infill)
+    next(running)  # two batches; those after it are one at a time
+    with _Counting() as counting:
+        next(running)
+    return round(counting.count / AHEAD)
+
+
+class _Counting(TorchDispatchMode):
+    """Counts operations, but for those without a kernel."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func.__name__.split(".")[0] not in _NO_KERNEL
+        return func(*args, **(kwargs or {}))
+
+
+@torch.inference_mode()
+def _read_ms(size: int, device: torch.device) -> float:
+    array = torch.ones(max(size // 4, 1024), device=device)
+    return _repeated_ms(lambda: torch.dot(array, array), device)
+
+
+@torch.inference_mode()
+def _launch_ms(kernels: int, device: torch.device) -> float:
+    number = torch.zeros(1, device=device)
+
+    def nothing_much() -> None:
+        for _ in range(kernels):
+            number.add_(1.0)
+
+    if device.type != "cuda":
+        return _repeated_ms(nothing_much, device)
+    return _repeated_ms(record(nothing_much).replay, device)
+
+
+def _repeated_ms(work: Callable[[], object], device: torch.device) -> float:
+    """Milliseconds of one of `REPEATS` runs without a wait between them; the best of three rounds."""
+    rounds = []
+    for _ in range(3):
+        work()
+        _wait(device)
+        started = perf_counter()
+        for _ in range(REPEATS):
+            work()
+        _wait(device)
+        rounds.append((perf_counter() - started) * 1000 / REPEATS)
+    return min(rounds)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
