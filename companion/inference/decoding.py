@@ -1,6 +1,7 @@
 """The token loop: prompt in, bars out, for one or several takes at once, streaming notes and stoppable between tokens.
 
-Keeps one warm cache: a prompt that begins like the last one costs only what differs. Tokens that the grammar forces are not
+Keeps warm caches: a prompt that begins like the last one of its slot costs only what differs. Late bars are put into a copy, between the
+parts of the prompt that were computed without them. Tokens that the grammar forces are not
 waited for: they are fed together with the next token that has to be chosen. A backend that can write by itself is left to it,
 unless the player's dials steer the writing, which takes the host after each token. Knows windows and tokens; no attempts,
 checks or scores (`engine`, `live`).
@@ -51,14 +52,18 @@ def common_prefix(cache: Cache, ids: Ids, positions: Ids) -> int:
 
 
 class PromptRunner:
-    """Runs prompts on one backend for one vocabulary, with one warm cache. For one thread at a time."""
+    """Runs prompts on one backend for one vocabulary. For one thread at a time.
+
+    slot: which of the warm caches a prompt uses; prompts that follow each other in a slot should begin alike.
+    """
 
     def __init__(self, backend: Backend, tokenizer: Tokenizer) -> None:
         self.backend = backend
         self.tokenizer = tokenizer
         self._grammar = Grammar(tokenizer.vocabulary)  # also where the tokenizer is a legacy one, whose own derails
         self._chooser = Chooser(tokenizer.vocabulary)
-        self._cache = backend.new_cache()
+        self._caches: dict[int, Cache] = {}
+        self._joined: Cache | None = None  # where prompts with late bars are put together
 
     def warm_up(self) -> None:
         """Run the model once, so that the first prompt does not pay for loading kernels or recording steps."""
@@ -67,32 +72,67 @@ class PromptRunner:
         for _ in range(3):
             self.backend.forward(cache, ids, ids + cache.length)
         if isinstance(self.backend, WritingBackend):
-            self.backend.get_ready(self._cache, self._grammar)
+            for used in (self._cache(0), self._join()):
+                self.backend.get_ready(used, self._grammar)
 
     def forget(self) -> None:
-        """Empty the cache."""
-        self._cache.truncate(0)
+        """Empty the caches."""
+        for cache in self._caches.values():
+            cache.truncate(0)
+
+    def _cache(self, slot: int) -> Cache:
+        if slot not in self._caches:
+            self._caches[slot] = self.backend.new_cache()
+        return self._caches[slot]
+
+    def _join(self) -> Cache:
+        """The cache for prompts with late bars, empty."""
+        if self._joined is None:
+            self._joined = self.backend.new_cache()
+        self._joined.truncate(0)
+        return self._joined
 
     def room(self, prompt: Prompt) -> int:
         """Tokens that can be generated after the prompt; <= 0 when it does not fit the model at all."""
         return self.backend.n_positions - prompt.next_position
 
-    def prefill(self, prompt: Prompt, length: int | None = None, cancel: Cancel | None = None) -> RunStats:
-        """Bring the cache to the first `length` fed tokens (default: all but the last), in chunks.
+    def prefill(self, prompt: Prompt, cancel: Cancel | None = None, slot: int = 0) -> RunStats:
+        """Bring the slot's cache to the prompt's skeleton, all but its last token, in chunks.
 
         Raises GenerationCancelled between chunks; what was fed by then stays useful.
         """
-        ids, positions = prompt.masked.ids, prompt.masked.positions
-        end = min(len(ids) - 1 if length is None else length, len(ids) - 1)
+        known, cache = prompt.skeleton, self._cache(slot)
+        end = len(known.ids) - 1
         started = perf_counter()
-        reused = min(common_prefix(self._cache, ids, positions), end)
-        self._cache.truncate(reused)
-        for start in range(reused, end, PREFILL_CHUNK):
-            _check(cancel)
-            chunk = slice(start, min(start + PREFILL_CHUNK, end))
-            self.backend.forward(self._cache, ids[None, chunk], positions[None, chunk])
+        reused = min(common_prefix(cache, known.ids, known.positions), end)
+        cache.truncate(reused)
+        self._feed(cache, known.ids[reused:end], known.positions[reused:end], cancel)
         elapsed = (perf_counter() - started) * 1000
         return RunStats(prefill_ms=elapsed, reused_tokens=reused, new_tokens=end - reused)
+
+    def _feed(self, cache: Cache, ids: Ids, positions: Ids, cancel: Cancel | None) -> None:
+        for start in range(0, len(ids), PREFILL_CHUNK):
+            _check(cancel)
+            chunk = slice(start, start + PREFILL_CHUNK)
+            self.backend.forward(cache, ids[None, chunk], positions[None, chunk])
+
+    def _complete(self, prompt: Prompt, cancel: Cancel | None, slot: int) -> tuple[Cache, RunStats]:
+        """A cache that holds the prompt but for its last token, late bars and all."""
+        stats = self.prefill(prompt, cancel, slot)
+        if not prompt.late.any():
+            return self._cache(slot), stats
+        started = perf_counter()
+        cache, skeleton, taken = self._join(), self._cache(slot), 0
+        edges = (np.flatnonzero(np.diff(prompt.late)) + 1).tolist()
+        for start, end in zip([0, *edges], [*edges, len(prompt.late) - 1], strict=True):
+            if prompt.late[start]:
+                self._feed(cache, prompt.masked.ids[start:end], prompt.masked.positions[start:end], cancel)
+                stats.new_tokens += end - start
+            else:
+                self.backend.append(cache, skeleton, taken, taken + end - start)
+                taken += end - start
+        stats.prefill_ms += (perf_counter() - started) * 1000
+        return cache, stats
 
     def run(
         self,
@@ -103,13 +143,14 @@ class PromptRunner:
         on_note: OnNote | None = None,
         on_bar: OnBar | None = None,
         cancel: Cancel | None = None,
+        slot: int = 0,
     ) -> tuple[list[Take], RunStats]:
         """Write the request's targets once per number in `takes`, as one batch.
 
         Raises GenerationCancelled when `cancel()` turns true (asked before every forward pass), GenerationError when the
         model fails. Notes and bars already handed to the callbacks stand.
         """
-        stats = self.prefill(prompt, cancel=cancel)
+        cache, stats = self._complete(prompt, cancel, slot)
         started = perf_counter()
 
         def noted(track: int, bar: int, note, take: int) -> None:
@@ -121,9 +162,9 @@ class PromptRunner:
         rows = [self._new_take(number, prompt, request, settings, noted, on_bar) for number in takes]
         free = not request.autoregressive and all(row.steering is None for row in rows)
         if free and isinstance(self.backend, WritingBackend):
-            self._follow(self.backend, rows, prompt, request, settings, stats, cancel)
+            self._follow(self.backend, cache, rows, prompt, request, settings, stats, cancel)
         else:
-            self._decode(rows, prompt, settings, stats, cancel)
+            self._decode(cache, rows, prompt, settings, stats, cancel)
         stats.decode_ms = (perf_counter() - started) * 1000
         stats.generated_tokens = sum(len(row.ids) for row in rows)
         return rows, stats
@@ -164,6 +205,7 @@ class PromptRunner:
     def _follow(
         self,
         backend: WritingBackend,
+        cache: Cache,
         rows: list[Take],
         prompt: Prompt,
         request: WindowRequest,
@@ -184,7 +226,7 @@ class PromptRunner:
         ids, positions = prompt.masked.ids, prompt.masked.positions
         end = PromptEnd(int(ids[-1]), int(positions[-1]), prompt.next_position)
         _check(cancel)
-        for fresh in backend.write(self._cache, self._grammar, end, infill):
+        for fresh in backend.write(cache, self._grammar, end, infill):
             for row, tokens in zip(rows, fresh, strict=True):
                 for token in tokens:
                     try:
@@ -195,14 +237,21 @@ class PromptRunner:
             _check(cancel)
 
     def _decode(
-        self, rows: list[Take], prompt: Prompt, settings: DecodeSettings, stats: RunStats, cancel: Cancel | None
+        self,
+        cache: Cache,
+        rows: list[Take],
+        prompt: Prompt,
+        settings: DecodeSettings,
+        stats: RunStats,
+        cancel: Cancel | None,
     ) -> None:
         """Feed what is pending and choose, until every row has stopped.
 
         Rows move in step: each pass feeds as many tokens as every unfinished row has waiting. The prompt's last token stands
         at its own position, which in a prompt that ends in hidden bars is not right before `next_position`.
         """
-        cache = self._cache if len(rows) == 1 else self.backend.fork(self._cache, len(rows))
+        if len(rows) > 1:
+            cache = self.backend.fork(cache, len(rows))
         for row in rows:
             row.pending.append(int(prompt.masked.ids[-1]))
             row.accept(row.state.forced())

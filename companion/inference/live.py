@@ -8,19 +8,15 @@ track's past is what small models continue best (0.14 bits a token less than as 
 an early yellow; training leans on the same layout). Takes of several tracks share one prompt with all fills instead, since
 each take would otherwise need a context of its own.
 
-What can be saved is a prompt's beginning, so the tracks stand in this order (`track_order`):
+What can be saved is everything that is known a bar ahead. The bars being played, and what a request has just given to other
+tracks, are late bars (`prompt`): nothing else in the prompt looks at them, so each part of a request has a skeleton that is
+prefilled while the music plays, in a cache of its own, and at request time only late bars and fills are left: 30 to 150 tokens
+of several thousand. Attributes do not count late bars, or each new note would change a token near the beginning.
 
-1. Tracks that will not change in this window (neither asked for nor being played).
-2. Tracks with a growing bar (the player's), the one with the earliest growing bar last.
-3. The tracks with targets.
-
-So all but the bar being played and the target track's past can be prefilled while it is played (`prefill`). Bars hidden by an
-attention mode cost nothing, since they are left out. Attributes do not count growing bars, or each new note would change a
-token near the beginning.
-
-Bars that slide by one change every token's position, so the first prefill in a bar costs the whole prompt; it has the whole
-bar's time. Keeping a window's start for several bars (`window_start`) saves the unchanged tracks, too, and lets the targets
-move to the right inside the window; it pays where known backing tracks make up most of the prompt.
+Bars hidden by an attention mode cost nothing, since they are left out. Bars that slide by one change every token's position, so
+the first prefill in a bar costs the whole skeleton; it has the whole bar's time. Keeping a window's start for several bars
+(`window_start`) saves the unchanged tracks, too, and lets the targets move to the right inside the window; it pays where known
+backing tracks make up most of the prompt.
 """
 
 from __future__ import annotations
@@ -52,18 +48,18 @@ class LiveJob:
     """One request; tracks and bars count from 0 within the window, which has exactly model_dim bars.
 
     targets: bars to generate. hidden: bars the model must not see (the player's future). growing: bars being played now,
-    whose notes so far are shown. attributes: user levels by track, which the writing is held to (`steering`); computed ones stand
-    for what is not given. take_numbers
-    start at first_take, so that more takes of the same job differ. harmony: how strongly notes lean towards the pitch classes
-    that the tracks without targets sound around the bar, see `harmony`; expected: [12] beats of each pitch class that those whose
-    bar is hidden will probably sound in the target bar, () = unknown. variety: how strongly a track leaves a pitch that it has
-    stayed on, see `variety`.
+    whose notes so far are shown. fresh: bars of other tracks that are given only just before. attributes: user levels by track,
+    which the writing is held to (`steering`); computed ones stand for what is not given. take_numbers start at first_take, so that
+    more takes of the same job differ. harmony: how strongly notes lean towards the pitch classes that the tracks without targets
+    sound around the bar, see `harmony`; expected: [12] beats of each pitch class that those whose bar is hidden will probably
+    sound in the target bar, () = unknown. variety: how strongly a track leaves a pitch that it has stayed on, see `variety`.
     """
 
     window: Score
     targets: tuple[Cell, ...]
     hidden: frozenset[Cell] = frozenset()
     growing: frozenset[Cell] = frozenset()
+    fresh: frozenset[Cell] = frozenset()
     mask_mode: str = "auto"
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
     attributes: Mapping[int, Mapping[str, int | None]] = field(default_factory=dict)
@@ -116,7 +112,8 @@ def window_start(target: int, model_dim: int, previous: int | None = None, futur
 
 
 def single_tracks(job: LiveJob) -> list[LiveJob]:
-    """One job for each track with targets, in the window's order; the targets of later tracks are hidden from it."""
+    """One job for each track with targets, in the window's order; the targets of later tracks are hidden from it, those of earlier
+    ones are fresh."""
     tracks = sorted({track for track, _ in job.targets})
     if len(tracks) < 2 or job.takes > 1:
         return [job]
@@ -125,6 +122,7 @@ def single_tracks(job: LiveJob) -> list[LiveJob]:
             job,
             targets=tuple(cell for cell in job.targets if cell[0] == track),
             hidden=job.hidden | {cell for cell in job.targets if cell[0] > track},
+            fresh=job.fresh | {cell for cell in job.targets if cell[0] < track},
         )
         for track in tracks
     ]
@@ -159,19 +157,18 @@ class LiveInfill:
         self._runner.forget()
 
     def prefill(self, job: LiveJob, cancel: Cancel | None = None) -> RunStats:
-        """Feed the part of the job's prompt that can no longer change: all before the first growing bar.
+        """Feed what is known of the job: the skeletons of all its parts, the first part's first.
 
         Raises GenerationCancelled between chunks of 128 tokens; what has been fed by then is kept and used.
         """
-        job = single_tracks(job)[0]
-        prompt, _, order, _ = self._prepare(job)
-        local = {track: index for index, track in enumerate(order)}
-        starts = [prompt.cell_spans[local[t], bar][0] for t, bar in job.growing if t in local]
-        if not starts:
-            return self._runner.prefill(prompt, cancel=cancel)
-        # a few tokens of the growing bar (Bar, TimeSig) are certain as well, but not worth an exception
-        known = int((prompt.masked.positions < min(starts)).sum())
-        return self._runner.prefill(prompt, known, cancel)
+        parts = [
+            self._runner.prefill(self._prepare(part)[0], cancel, slot) for slot, part in enumerate(single_tracks(job))
+        ]
+        return RunStats(
+            prefill_ms=sum(part.prefill_ms for part in parts),
+            reused_tokens=sum(part.reused_tokens for part in parts),
+            new_tokens=sum(part.new_tokens for part in parts),
+        )
 
     def generate(
         self, job: LiveJob, on_note: OnNote | None = None, on_bar: OnBar | None = None, cancel: Cancel | None = None
@@ -192,23 +189,24 @@ class LiveInfill:
             leaving = variety_bias(window, target, vocabulary, part.variety)
             bias = leaning if leaving is None else leaving if leaning is None else leaning + leaving
             part = replace(part, window=window)
-            results.append(self._generate_part(part, _settings(part, step, bias), on_note, on_bar, cancel))
+            results.append(self._generate_part(part, step, bias, on_note, on_bar, cancel))
             window = _with_bars(window, results[-1].takes[0].bars)
         return results[0] if len(results) == 1 else _sum(results)
 
     def _generate_part(
         self,
         job: LiveJob,
-        settings: DecodeSettings,
+        number: int,
+        bias: npt.NDArray[np.float32] | None,
         on_note: OnNote | None,
         on_bar: OnBar | None,
         cancel: Cancel | None,
     ) -> LiveResult:
         prompt, request, order, dropped = self._prepare(job)
         numbers = range(job.first_take, job.first_take + job.takes)
-        takes, stats = self._runner.run(
-            prompt, request, settings, numbers, _renumbered(on_note, order), _renumbered(on_bar, order), cancel
-        )
+        heard = _renumbered(on_note, order), _renumbered(on_bar, order)
+        settings = _settings(job, number, bias)
+        takes, stats = self._runner.run(prompt, request, settings, numbers, *heard, cancel, slot=number)
         results = tuple(
             LiveTake(
                 {(order[t], bar): tuple(notes) for (t, bar), notes in take.writer.bars.items()},
@@ -326,7 +324,8 @@ def live_request(job: LiveJob, order: list[int], mode: str) -> WindowRequest:
         mask_mode=mode,
         attributes=attributes,
         asked=attributes,
-        uncounted=mapped(job.growing),
+        uncounted=mapped(job.growing | job.fresh),
+        late=mapped(job.growing | job.fresh) - mapped(job.targets),
     )
 
 

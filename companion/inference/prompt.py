@@ -2,12 +2,21 @@
 
 Knows the tokenizer and the mask modes; no model. A `WindowRequest` is complete in itself: live play makes one per bar, the
 offline engine one per step (`window_request`, which also decides what later steps' targets look like).
+
+Late bars are those that become known last: the bar being played, and what other tracks have just been given. They stand where they
+belong, but no other token of the prompt looks at them, only the bars that are written. So everything else can be computed before they
+are known (`Prompt.skeleton`). Positions are kept for them, about as many as the track's bars have needed so far, since tokens
+after them must not move. Measured on 266 held-out live bars in windows of 8 bars, 34 to 41 tokens of them late: 1.847 bits a token
+against 1.847 with every token looking at them (yellow), 1.912 against 1.913 (ghost), 3.362 against 3.368 (expressive).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
 
 from companion.inference.masking import MaskedPrompt, apply_mask_mode
 from companion.inference.planner import Cell, Step
@@ -15,6 +24,9 @@ from companion.inference.validation import ResolvedRequest, genre_index
 from companion.music.score import Score
 from companion.tokenizer import Tokenizer, TokenType
 from companion.tokenizer import attributes as attribute_levels
+
+UNKNOWN_ROOM = 24  # tokens of a late bar whose track shows none before it
+ROOM_STEP = 8
 
 Attributes = Mapping[int, Mapping[str, "int | None"]]
 
@@ -27,7 +39,7 @@ class WindowRequest:
     shown as placeholders after the targets' own (all must come after the last target). attributes: user levels per track; a
     level of None leaves the attribute out. uncounted: cells whose notes do not count for the computed attributes, besides
     targets, pending and hidden ones. autoregressive: targets are one track's last bars, written left to right. asked: the levels
-    per track that the writing is steered to, see `steering`.
+    per track that the writing is steered to, see `steering`. late: cells that become known last; no targets.
     """
 
     window: Score
@@ -40,6 +52,7 @@ class WindowRequest:
     uncounted: frozenset[Cell] = frozenset()
     genre: str | None = None
     asked: Attributes = field(default_factory=dict)
+    late: frozenset[Cell] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,7 @@ class Prompt:
     """A prompt as fed (`masked`) and as encoded (`ids`, with the hidden bars' shells).
 
     targets: the request's cells in the order in which the model writes them. cell_spans: (track, bar) to its [start, end)
-    in `ids`.
+    in `ids`. late: [T] True for tokens of late bars.
     """
 
     masked: MaskedPrompt
@@ -55,6 +68,13 @@ class Prompt:
     hidden_spans: list[tuple[int, int]]
     cell_spans: Mapping[Cell, tuple[int, int]]
     targets: tuple[Cell, ...]
+    late: npt.NDArray[np.bool_]
+
+    @property
+    def skeleton(self) -> MaskedPrompt:
+        """What is fed, without the late bars."""
+        known = ~self.late
+        return MaskedPrompt(self.masked.ids[known], self.masked.positions[known], self.next_position)
 
     @property
     def next_position(self) -> int:
@@ -93,7 +113,37 @@ def build_prompt(tokenizer: Tokenizer, request: WindowRequest) -> Prompt:
         ids, spans, cells = _insert_genre(tokenizer, request.genre, ids, spans, cells)
     if request.mask_mode == "remove":  # its shells are empty bars like any other
         spans = []
-    return Prompt(apply_mask_mode(ids, spans, request.mask_mode), ids, spans, cells, request.targets)
+    masked = apply_mask_mode(ids, spans, request.mask_mode)
+    late_spans = sorted((*cells[cell], _room(cells, cell, unseen | request.late)) for cell in request.late)
+    masked, late = _set_apart(masked, late_spans)
+    return Prompt(masked, ids, spans, cells, request.targets, late)
+
+
+def _room(cells: Mapping[Cell, tuple[int, int]], cell: Cell, unseen: Collection[Cell]) -> int:
+    """Positions kept for a late bar: what the longest bar that its track shows before it takes, and a quarter more."""
+    track, bar = cell
+    shown = [cells[track, other] for other in range(bar) if (track, other) not in unseen]
+    longest = max((end - start for start, end in shown), default=UNKNOWN_ROOM)
+    return -(-(longest + longest // 4) // ROOM_STEP) * ROOM_STEP
+
+
+def _set_apart(
+    masked: MaskedPrompt, spans: Sequence[tuple[int, int, int]]
+) -> tuple[MaskedPrompt, npt.NDArray[np.bool_]]:
+    """The prompt with room at its late bars, and which tokens those are. spans: ascending (start, end, positions kept).
+
+    A bar that needs more is squeezed: its tokens share positions, so that those after it stay where they are.
+    """
+    late = np.zeros(len(masked.ids), dtype=bool)
+    moved, added = masked.positions.copy(), 0
+    for start, end, room in spans:
+        inside = (masked.positions >= start) & (masked.positions < end)
+        if end - start > room:
+            moved[inside] = start + added + (masked.positions[inside] - start) * room // (end - start)
+        late |= inside
+        moved[masked.positions >= end] += room - (end - start)
+        added += room - (end - start)
+    return MaskedPrompt(masked.ids, moved, masked.next_position + added), late
 
 
 def _insert_genre(

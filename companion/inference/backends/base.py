@@ -56,6 +56,10 @@ class Backend(Protocol):
         """
         ...
 
+    def append(self, cache: Cache, source: Cache, start: int, end: int) -> None:
+        """Add tokens [start, end) of row 0 of `source` to every row of `cache`, their keys and values just as they are."""
+        ...
+
     def fork(self, cache: Cache, batch: int) -> Cache:
         """A new cache of `batch` rows, each a copy of row 0 (takes that share a prompt)."""
         ...

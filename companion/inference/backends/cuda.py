@@ -152,11 +152,16 @@ class CudaBackend:
         return cache.recorded[readable]
 
     @torch.inference_mode()
+    def append(self, cache: Cache, source: Cache, start: int, end: int) -> None:
+        held, other = self._own(cache), self._own(source)
+        rows = slice(held.length, held.length + end - start)
+        with _failing_clearly():
+            held.memory[..., rows, :] = other.memory[:, :, :1, :, start:end]
+        held.note(*(part[start:end] for part in other.tokens))
+
     def fork(self, cache: Cache, batch: int) -> CudaCache:
-        held = self._own(cache)
         copy = self.new_cache(batch)
-        copy.memory[..., : held.length, :] = held.memory[:, :, :1, :, : held.length]
-        copy.note(*held.tokens)
+        self.append(copy, cache, 0, cache.length)
         return copy
 
     def close(self) -> None:

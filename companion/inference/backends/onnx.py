@@ -90,11 +90,12 @@ class OnnxCache:
         self._length = length
         self._memory.truncate(length)
 
-    def copy_from(self, other: OnnxCache) -> None:
-        """Fill every row with row 0 of `other`."""
-        self._memory.copy_from(other._memory)
-        self._history[:, :, : other.length] = other._history[:, :1, : other.length]
-        self._length = other.length
+    def append(self, other: OnnxCache, start: int, end: int) -> None:
+        """Add tokens [start, end) of row 0 of `other` to every row."""
+        rows = slice(self._length, self._length + end - start)
+        self._memory.append(other._memory, start, end, rows.start)
+        self._history[:, :, rows] = other._history[:, :1, start:end]
+        self._length = rows.stop
 
     def run(self, ids: Ids, positions: Ids) -> Logits:
         """One pass over ids [batch, T] at positions [batch, T]; logits [batch, vocab] of the last token."""
@@ -249,11 +250,14 @@ class OnnxBackend:
             cache.truncate(before)
             raise GenerationError(f"the model failed: {_first_line(error)}") from error
 
-    def fork(self, cache: Cache, batch: int) -> OnnxCache:
-        if not isinstance(cache, OnnxCache):
+    def append(self, cache: Cache, source: Cache, start: int, end: int) -> None:
+        if not (isinstance(cache, OnnxCache) and isinstance(source, OnnxCache)):
             raise TypeError("this cache belongs to another engine")
+        cache.append(source, start, end)
+
+    def fork(self, cache: Cache, batch: int) -> OnnxCache:
         copy = self.new_cache(batch)
-        copy.copy_from(cache)
+        self.append(copy, cache, 0, cache.length)
         return copy
 
     def close(self) -> None:

@@ -72,15 +72,26 @@ class Memory:
             for name, packed in self.packed.items():
                 self.exact[name][:, :, first:rows] = packed[:, :, first:rows] * self.scales[name]
 
-    def copy_from(self, other: Memory) -> None:
-        """Fill every sequence with the first of `other`."""
+    def append(self, other: Memory, start: int, end: int, at: int) -> None:
+        """Rows [start, end) of the first sequence of `other` as rows from `at` on of every sequence."""
+        other.make_exact(end)
+        self.make_exact(at)
+        rows = slice(at, at + end - start)
         for name, exact in self.exact.items():
-            exact[:, :, : other._exact_rows] = other.exact[name][:1, :, : other._exact_rows]
-        for name, packed in self.packed.items():
-            packed[:, :, : other._packed_rows] = other.packed[name][:1, :, : other._packed_rows]
-            self.scales[name][:] = other.scales[name]
-            self._inverse[name][:] = other._inverse[name]
-        self._exact_rows, self._packed_rows = other._exact_rows, other._packed_rows
+            exact[:, :, rows] = other.exact[name][:1, :, start:end]
+        self._exact_rows = rows.stop
+        if not self.packed:
+            return
+        if at == 0:
+            for name in self.packed:
+                self.scales[name][:] = other.scales[name]
+                self._inverse[name][:] = other._inverse[name]
+        both_packed = self._packed_rows >= at and other._packed_rows >= end
+        if both_packed and all(np.array_equal(scale, other.scales[name]) for name, scale in self.scales.items()):
+            self._bytes[:, :, :, rows] = other._bytes[:, :1, :, start:end]
+            self._packed_rows = rows.stop
+        else:
+            self._pack(rows.stop)
 
     def _pack(self, rows: int) -> None:
         """Bytes of the new rows; of all rows where the new ones outgrow the scale (float rows are all valid here)."""

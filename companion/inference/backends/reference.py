@@ -131,20 +131,29 @@ class ReferenceBackend:
         if ids.max() >= self.vocab_size or ids.min() < 0:
             raise GenerationError(f"token ids must be in 0..{self.vocab_size - 1}")
 
-    def fork(self, cache: Cache, batch: int) -> ReferenceCache:
-        """A new cache of `batch` rows, each a copy of row 0."""
+    def append(self, cache: Cache, source: Cache, start: int, end: int) -> None:
+        """Add tokens [start, end) of row 0 of `source`. See Backend.append."""
         from transformers.cache_utils import DynamicLayer
 
         assert isinstance(cache, ReferenceCache)
+        assert isinstance(source, ReferenceCache)
+        for index, other in enumerate(source.state.layers):
+            if index == len(cache.state.layers):
+                cache.state.layers.append(DynamicLayer())
+            layer: Any = cache.state.layers[index]
+            rows = [part[:1, :, start:end].repeat(cache.batch, 1, 1, 1) for part in (other.keys, other.values)]
+            if layer.keys is None:
+                layer.lazy_initialization(*rows)
+                layer.keys, layer.values = rows
+            else:
+                layer.keys = torch.cat([layer.keys, rows[0]], dim=2)
+                layer.values = torch.cat([layer.values, rows[1]], dim=2)
+        cache.record(*(part[start:end] for part in source.tokens))
+
+    def fork(self, cache: Cache, batch: int) -> ReferenceCache:
+        """A new cache of `batch` rows, each a copy of row 0."""
         copy = ReferenceCache(batch)
-        for layer in cache.state.layers:
-            fresh: Any = DynamicLayer()
-            if layer.keys is not None:
-                fresh.lazy_initialization(layer.keys, layer.values)
-                fresh.keys = layer.keys[:1].repeat(batch, 1, 1, 1)
-                fresh.values = layer.values[:1].repeat(batch, 1, 1, 1)
-            copy.state.layers.append(fresh)
-        copy.record(*cache.tokens)
+        self.append(copy, cache, 0, cache.length)
         return copy
 
     def close(self) -> None:

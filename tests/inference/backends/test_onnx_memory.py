@@ -75,9 +75,26 @@ def test_truncated_rows_are_written_over(memory: Memory) -> None:
     assert error(memory, ROWS) <= 0.51
 
 
-def test_copies_fill_every_sequence(memory: Memory) -> None:
+def test_appended_rows_fill_every_sequence(memory: Memory) -> None:
     takes = Memory(batch=3, layers=1, heads=2, capacity=100, head_size=4, with_bytes=True)
-    takes.copy_from(memory)
+    takes.append(memory, 0, ROWS, at=0)
     assert takes.can_decode_packed
     for name, packed in takes.packed.items():
         np.testing.assert_array_equal(packed[2, :, :ROWS], memory.packed[name][0, :, :ROWS])
+
+
+@pytest.mark.parametrize("louder", [False, True])
+def test_rows_from_elsewhere_keep_their_values_between_ours(memory: Memory, louder: bool) -> None:
+    """Also where rows in between have outgrown the scale that both had."""
+    joined = Memory(batch=1, layers=1, heads=2, capacity=100, head_size=4, with_bytes=True)
+    joined.append(memory, 0, 30, at=0)
+    own = 5 * np.ones((1, 2, 4, 4), dtype=np.float32) if louder else memory.exact["key_0"][:, :, 3:7].copy()
+    for exact in joined.exact.values():
+        exact[:, :, 30:34] = own
+    joined.wrote_exact(34)
+    joined.append(memory, 30, ROWS, at=34)
+    for name, exact in memory.exact.items():
+        expected = np.concatenate([exact[:, :, :30], own, exact[:, :, 30:ROWS]], axis=2)
+        np.testing.assert_allclose(joined.exact[name][:, :, : ROWS + 4], expected, atol=1e-6)
+        read = joined.packed[name][:, :, : ROWS + 4] * joined.scales[name]
+        assert np.abs(read - expected).max() <= 0.51 * joined.scales[name].max()
