@@ -101,7 +101,8 @@ def realtime_text(found: dict[str, Any]) -> str:
         f"{found['share_in_time']:.1%} of {found['bars']} bars in time at {found['tempo']:g} BPM "
         f"({found.get('checkpoint')}, {found.get('engine')}, model_dim {found.get('model_dim')}, "
         f"{'with' if found.get('screen') else 'without'} the screen)",
-        f"generation {found.get('generation_ms')} ms, first note {found.get('first_note_ms')} ms",
+        f"generation {found.get('generation_ms')} ms, first note {found.get('first_note_ms')} ms; of requests prefilled ahead "
+        f"{found.get('generation_after_prefill_ms')} and {found.get('first_note_after_prefill_ms')} ms",
         f"onset error {found.get('onset_error_ms')} ms, scheduling error {found.get('scheduling_error_ms')} ms",
         f"loop {found.get('loop_ms')}, notes dropped late {found.get('late_notes_dropped')}, "
         f"taken by the host {found['stolen_ms']} ms",

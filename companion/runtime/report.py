@@ -57,21 +57,16 @@ def errors_ms(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
     return {**quantiles_ms([abs(error) for error in errors]), "std": round(1000 * pstdev(errors or (0.0,)), 3)}
 
 
-def first_notes(log: Log, only_prefilled: bool = False) -> list[float]:
-    """Seconds from a request's start to its first note; only_prefilled: of requests whose known part had been sent ahead."""
-    prefilled: set[int] = set()
+def prefilled(log: Log) -> set[int]:
+    """The requests whose known part had been sent ahead: those in earnest, where there was time, and no insurances."""
+    found: set[int] = set()
     ahead = False
-    found = []
     for record in log.records:
         if record[0] == "f":
             ahead = True
         elif record[0] == "g":
-            prefilled |= {record[2]} if ahead else set()
+            found |= {record[2]} if ahead else set()
             ahead = False
-        elif record[0] == "r" and isinstance(record[2], GenerationFinished):
-            event = record[2]
-            if event.first_note_seconds and (event.request_id in prefilled or not only_prefilled):
-                found.append(event.first_note_seconds)
     return found
 
 
@@ -92,14 +87,17 @@ def report(log: Log) -> dict[str, Any]:
     summary = dict(end[2]) if end else {}
     counters = dict(summary.get("counters", {}))
     finished = [record[2] for record in log.of_kind("r") if isinstance(record[2], GenerationFinished)]
+    ahead = prefilled(log)
+    known = [event for event in finished if event.request_id in ahead]
     model = log.settings.model
     return {
         "bars": summary.get("bars", 0),
         "bars_fresh": summary.get("bars_fresh", 0),
         "bars_by_ladder_step": dict(summary.get("bars_by_ladder_step", {})),
         "generation_ms": quantiles_ms([event.seconds for event in finished]),
-        "first_note_ms": quantiles_ms(first_notes(log)),
-        "first_note_after_prefill_ms": quantiles_ms(first_notes(log, only_prefilled=True)),
+        "generation_after_prefill_ms": quantiles_ms([event.seconds for event in known]),
+        "first_note_ms": _first_notes(finished),
+        "first_note_after_prefill_ms": _first_notes(known),
         "lead_ms": round(1000 * summary.get("lead_seconds", 0.0), 1),
         "onset_error_ms": errors_ms(onsets(log)),
         "scheduling_error_ms": errors_ms(schedule(log)),
@@ -118,3 +116,7 @@ def report(log: Log) -> dict[str, Any]:
         "tracks": sum(track.role == "companion" for track in log.settings.tracks),
         "counters": counters,
     }
+
+
+def _first_notes(finished: Sequence[GenerationFinished]) -> dict[str, float]:
+    return quantiles_ms([event.first_note_seconds for event in finished if event.first_note_seconds])

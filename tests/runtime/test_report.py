@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from companion.runtime.recording import Log
-from companion.runtime.report import first_notes
+from companion.runtime.report import prefilled
 from companion.session.events import GenerationFinished
 
 
@@ -30,5 +30,4 @@ def test_requests_whose_known_part_was_sent_ahead_are_told_from_the_others() -> 
             answered(7, None),  # a rest
         ),
     )
-    assert first_notes(log) == [0.09, 0.02, 0.08]
-    assert first_notes(log, only_prefilled=True) == [0.02]
+    assert prefilled(log) == {4, 7}
