@@ -16,7 +16,7 @@ from time import perf_counter
 import numpy as np
 
 from companion.errors import GenerationCancelled, GenerationError, TokenizerError
-from companion.inference.backends.base import Backend, Cache, Ids
+from companion.inference.backends.base import Backend, Cache, Ids, fork
 from companion.inference.backends.writing import Infill, PromptEnd, WritingBackend
 from companion.inference.choosing import Chooser, DecodeSettings, Take
 from companion.inference.prompt import Prompt, WindowRequest
@@ -251,7 +251,7 @@ class PromptRunner:
         at its own position, which in a prompt that ends in hidden bars is not right before `next_position`.
         """
         if len(rows) > 1:
-            cache = self.backend.fork(cache, len(rows))
+            cache = fork(self.backend, cache, len(rows))
         for row in rows:
             row.pending.append(int(prompt.masked.ids[-1]))
             row.accept(row.state.forced())

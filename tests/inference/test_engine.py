@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from companion.errors import GenerationCancelled, GenerationError
+from companion.inference.backends.base import fork
 from companion.inference.backends.reference import ReferenceBackend
 from companion.inference.engine import InferenceEngine
 from companion.inference.request import GenerationRequest, InferenceConfig, TrackPrompt
@@ -342,7 +343,7 @@ def test_logits_of_a_cut_and_refed_cache_are_the_same(engine_of):
     again = backend.forward(cache, ids[:, 41:], positions[:, 41:])
     assert np.abs(whole - again).max() < 1e-4
     cache.truncate(89)
-    forked = backend.fork(cache, 3)
+    forked = fork(backend, cache, 3)
     rows = backend.forward(forked, np.repeat(ids[:, 89:], 3, 0), np.repeat(positions[:, 89:], 3, 0))
     assert np.abs(rows - whole).max() < 1e-4
     with pytest.raises(GenerationError, match="2048"):

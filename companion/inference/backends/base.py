@@ -60,10 +60,13 @@ class Backend(Protocol):
         """Add tokens [start, end) of row 0 of `source` to every row of `cache`, their keys and values just as they are."""
         ...
 
-    def fork(self, cache: Cache, batch: int) -> Cache:
-        """A new cache of `batch` rows, each a copy of row 0 (takes that share a prompt)."""
-        ...
-
     def close(self) -> None:
         """Free the model's memory."""
         ...
+
+
+def fork(backend: Backend, cache: Cache, batch: int) -> Cache:
+    """A new cache of `batch` rows, each a copy of row 0 (takes that share a prompt)."""
+    copy = backend.new_cache(batch)
+    backend.append(copy, cache, 0, cache.length)
+    return copy

@@ -159,11 +159,6 @@ class CudaBackend:
             held.memory[..., rows, :] = other.memory[:, :, :1, :, start:end]
         held.note(*(part[start:end] for part in other.tokens))
 
-    def fork(self, cache: Cache, batch: int) -> CudaCache:
-        copy = self.new_cache(batch)
-        self.append(copy, cache, 0, cache.length)
-        return copy
-
     def close(self) -> None:
         self._model = None
         self._writers.clear()

@@ -255,11 +255,6 @@ class OnnxBackend:
             raise TypeError("this cache belongs to another engine")
         cache.append(source, start, end)
 
-    def fork(self, cache: Cache, batch: int) -> OnnxCache:
-        copy = self.new_cache(batch)
-        self.append(copy, cache, 0, cache.length)
-        return copy
-
     def close(self) -> None:
         self._sessions = None
 

@@ -150,12 +150,6 @@ class ReferenceBackend:
                 layer.values = torch.cat([layer.values, rows[1]], dim=2)
         cache.record(*(part[start:end] for part in source.tokens))
 
-    def fork(self, cache: Cache, batch: int) -> ReferenceCache:
-        """A new cache of `batch` rows, each a copy of row 0."""
-        copy = ReferenceCache(batch)
-        self.append(copy, cache, 0, cache.length)
-        return copy
-
     def close(self) -> None:
         """Free the model's memory."""
         self._model = None

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from companion.bench.material import make_score
 from companion.errors import GenerationCancelled, GenerationError
 from companion.inference.backends import cuda, cuda_writer, select
+from companion.inference.backends.base import fork
 from companion.inference.backends.cuda import BUCKET, CudaBackend
 from companion.inference.backends.cuda_check import check
 from companion.inference.backends.cuda_model import StaticModel
@@ -53,7 +54,7 @@ def test_a_fork_and_a_cut_cache_go_on_as_if_nothing_had_been(engines) -> None:
     ids, positions = np.arange(30)[None], np.arange(30)[None]
     cache = engine.new_cache()
     engine.forward(cache, ids[:, :20], positions[:, :20])
-    takes = engine.fork(cache, 2)
+    takes = fork(engine, cache, 2)
     expected = engine.forward(cache, ids[:, 20:], positions[:, 20:])
     cache.truncate(20)
     np.testing.assert_allclose(engine.forward(cache, ids[:, 20:], positions[:, 20:]), expected, atol=1e-5)
@@ -131,7 +132,6 @@ def test_the_device_chooses_what_the_host_chooses(engines, tokenizer, options, l
     for row, seed in zip(written(engine, cache, tokenizer.grammar, infill), seeds, strict=True):
         cache.truncate(39)
         assert row == host_loop(engine, cache, tokenizer, seed, infill)
-    assert cache.length > 39
 
 
 @pytest.mark.parametrize("chance", [0.0, 1 / 3, 1.0])

@@ -15,7 +15,7 @@ import pytest
 from onnx import numpy_helper
 
 from companion.errors import CheckpointError, GenerationError
-from companion.inference.backends.base import Backend
+from companion.inference.backends.base import Backend, fork
 from companion.inference.backends.onnx import OnnxBackend, open_cached
 from companion.inference.backends.reference import ReferenceBackend
 
@@ -102,7 +102,7 @@ def test_a_fork_continues_row_zero_and_leaves_it_alone(engines) -> None:
     ids, positions = some_ids(21), rows(np.arange(21))
     cache = fast.new_cache()
     fast.forward(cache, ids[:, :20], positions[:, :20])
-    takes = fast.fork(cache, 3)
+    takes = fork(fast, cache, 3)
     fast.forward(takes, np.array([[5], [6], [7]]), rows([20], 3))
     assert (cache.length, takes.length, takes.batch) == (20, 21, 3)
     takes.truncate(20)
@@ -249,7 +249,7 @@ def test_takes_decoded_together_equal_takes_decoded_alone(make_checkpoint, tmp_p
     cache = engine.new_cache()
     engine.forward(cache, ids, positions)
     choices = [[3, 4, 5], [6, 7, 8]]
-    takes = engine.fork(cache, 2)
+    takes = fork(engine, cache, 2)
     for step in range(3):
         together = engine.forward(takes, np.array([[row[step]] for row in choices]), rows([40 + step], 2))
     for row, expected in zip(choices, together, strict=True):
