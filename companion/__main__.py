@@ -11,7 +11,7 @@ def main() -> int:
     # shells start background jobs with it ignored, and then a performance could only be killed
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    from companion.cli import run
+    from companion.cli.main import run
 
     return run(sys.argv[1:])
 

@@ -29,7 +29,7 @@ def modules_after(code: str) -> set[str]:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    loaded = modules_after("from companion.cli import run; run(['--help'])")
+    loaded = modules_after("from companion.cli.main import run; run(['--help'])")
     assert not loaded & set(HEAVY)
 
 
@@ -40,5 +40,5 @@ def test_the_pure_core_loads_no_torch_and_no_driver(package: str) -> None:
 
 
 def test_the_realtime_process_loads_no_torch_and_no_screen() -> None:
-    loaded = modules_after("import companion.runtime.realtime")
+    loaded = modules_after("import companion.runtime.processes.realtime")
     assert not loaded & {"torch", "transformers", "textual", "onnxruntime"}

@@ -9,12 +9,12 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from companion.midi.messages import ClockStart, ClockTick, NoteOn
 from companion.session import Session
-from companion.session.effects import SendMidi
-from companion.session.events import MidiReceived
-from companion.session.messages import ClockStart, ClockTick, NoteOn
-from companion.session.settings import ClockSettings, SessionSettings, TrackSettings
-from companion.session.tick_filter import TickFilter
+from companion.session.api.effects import SendMidi
+from companion.session.api.events import MidiReceived
+from companion.session.api.settings import ClockSettings, SessionSettings, TrackSettings
+from companion.session.timing.tick_filter import TickFilter
 
 Tempo = Callable[[float], float]  # beat → BPM
 

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from companion.inference.backends.cuda import CudaBackend
-from companion.inference.backends.cuda_writer import AHEAD, record
+from companion.inference.backends.cuda.backend import CudaBackend
+from companion.inference.backends.cuda.writer import AHEAD, record
 from companion.inference.backends.writing import Infill, PromptEnd
-from companion.inference.checkpoint import Checkpoint
+from companion.inference.checkpoints.files import Checkpoint
 from companion.tokenizer import Vocabulary
 from companion.tokenizer.grammar import Grammar, WrittenBar
 

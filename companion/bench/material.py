@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from companion.errors import CompanionError, UsageError
-from companion.inference.checkpoint import Checkpoint, ModelConfig, load_checkpoint, save_checkpoint
-from companion.inference.prompt import WindowRequest
+from companion.inference.checkpoints.files import Checkpoint, ModelConfig, load_checkpoint, save_checkpoint
+from companion.inference.prompts.prompt import WindowRequest
 from companion.music.score import Bar, Note, Score, Track
 from companion.tokenizer.encoder_config import EncoderConfig
 from companion.tokenizer.vocabulary import Vocabulary
@@ -111,7 +111,7 @@ def find_checkpoint(name: str, folder: Path) -> Checkpoint:
         path = folder / f"{name.replace(':', '-')}.pt"
         save_checkpoint(path, config, encoder, random_weights(config))
         return load_checkpoint(path)
-    from companion.inference.hub import find_checkpoint as find_file
+    from companion.inference.checkpoints.hub import find_checkpoint as find_file
 
     return load_checkpoint(find_file(name))
 

@@ -18,7 +18,7 @@ import numpy as np
 from companion.bench.machine import busy_core, read_bandwidth
 from companion.bench.material import make_score, one_bar_request
 from companion.bench.runners import CompanionRunner, Runner, Sample, warm_up
-from companion.inference.checkpoint import Checkpoint, ModelConfig
+from companion.inference.checkpoints.files import Checkpoint, ModelConfig
 
 _WEIGHT_BYTES = {
     "int8": 1.0,

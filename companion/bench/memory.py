@@ -21,14 +21,14 @@ def main(engine: str, checkpoint_path: str, bars: str, tracks: str) -> None:
     name, _, scheme = engine.partition(":")
     cached = None
     if name == "onnx":
-        from companion.inference.backends.onnx import open_cached
+        from companion.inference.backends.onnx.backend import open_cached
 
         cached = open_cached(Path(checkpoint_path), quantization=scheme or "auto")
     if cached is not None:
         backend, _, encoder = cached
         runner = CompanionRunner(engine, backend, Tokenizer(EncoderConfig.from_dict(encoder)))
     else:
-        from companion.inference.checkpoint import load_checkpoint
+        from companion.inference.checkpoints.files import load_checkpoint
 
         checkpoint = load_checkpoint(checkpoint_path)
         runner = make_runner(engine, checkpoint, Tokenizer(checkpoint.encoder_config))

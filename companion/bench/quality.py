@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from companion.errors import UsageError
 from companion.inference.backends.base import Backend, Cache
-from companion.inference.decoding import PREFILL_CHUNK
-from companion.inference.prompt import WindowRequest, build_prompt
+from companion.inference.decoding.token_loop import PREFILL_CHUNK
+from companion.inference.prompts.prompt import WindowRequest, build_prompt
 from companion.tokenizer import Tokenizer
 
 

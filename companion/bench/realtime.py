@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from companion.bench.stalls import Stalls, watch_stalls
 from companion.errors import CompanionError
-from companion.runtime.demo import DEFAULT_BARS, DemoOptions, run_demo
-from companion.runtime.recording import LOG_NAME, Log, read_log
-from companion.runtime.report import errors_ms, onsets, report, schedule
-from companion.runtime.wake import stolen_seconds
-from companion.session.events import EngineReady
-from companion.session.settings import ModelSettings
+from companion.runtime.front.report import errors_ms, onsets, report, schedule
+from companion.runtime.machine.wake_latency import stolen_seconds
+from companion.runtime.players.demo import DEFAULT_BARS, DemoOptions, run_demo
+from companion.runtime.recording.recorder import LOG_NAME, Log, read_log
+from companion.session.api.events import EngineReady
+from companion.session.api.settings import ModelSettings
 
 if TYPE_CHECKING:
     from companion.bench.screen import ScreenRun

@@ -18,11 +18,11 @@ from typing import Any, Protocol
 
 from companion.errors import UsageError
 from companion.inference.backends.base import Backend
-from companion.inference.checkpoint import Checkpoint
-from companion.inference.choosing import DecodeSettings
-from companion.inference.decoding import PromptRunner
-from companion.inference.prompt import WindowRequest, build_prompt
-from companion.inference.sampling import SamplingOptions
+from companion.inference.checkpoints.files import Checkpoint
+from companion.inference.decoding.choosing import DecodeSettings
+from companion.inference.decoding.sampling import SamplingOptions
+from companion.inference.decoding.token_loop import PromptRunner
+from companion.inference.prompts.prompt import WindowRequest, build_prompt
 from companion.midi.file import write_midi
 from companion.tokenizer import Tokenizer
 
@@ -183,7 +183,7 @@ def make_runner(name: str, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Comp
     if scheme and engine != "onnx":
         raise UsageError(f"{name!r}: only onnx has schemes, as in onnx:q8-kv8")
     if scheme:
-        from companion.inference.backends.onnx import OnnxBackend
+        from companion.inference.backends.onnx.backend import OnnxBackend
 
         return CompanionRunner(name, OnnxBackend.from_checkpoint(checkpoint, quantization=scheme), tokenizer)
     backend, _ = make_backend(checkpoint, engine)

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from companion.runtime.priority import REALTIME_PRIORITY, become_realtime, die_with_parent
+from companion.runtime.machine.priority import REALTIME_PRIORITY, become_realtime, die_with_parent
 
 NAP_SECONDS = 0.001
 STALL_SECONDS = 0.001  # a watcher woken later than this was held up

@@ -16,7 +16,7 @@ import platformdirs
 from companion.config import schema
 from companion.errors import ConfigError
 from companion.resources import configs_dir
-from companion.session.settings import (
+from companion.session.api.settings import (
     ClockSettings,
     ModelSettings,
     PracticeSettings,

@@ -16,10 +16,10 @@ import numpy as np
 from companion.errors import GenerationError
 from companion.evaluation import measures
 from companion.evaluation.windows import Cell, LiveWindow, random_bar
+from companion.inference.decoding.sampling import SamplingOptions
 from companion.inference.live import LiveInfill, LiveJob
-from companion.inference.sampling import SamplingOptions
 from companion.music import Bar, Note, Score
-from companion.session.settings import Sampling
+from companion.session.api.settings import Sampling
 from companion.tokenizer import attributes
 
 if TYPE_CHECKING:

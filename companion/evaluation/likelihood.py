@@ -16,7 +16,7 @@ from companion.evaluation.windows import Cell, LiveWindow
 from companion.tokenizer import Tokenizer, TokenType
 
 if TYPE_CHECKING:
-    from companion.inference.checkpoint import Checkpoint
+    from companion.inference.checkpoints.files import Checkpoint
 
 COPY_SHARES = (0.3, 0.5, 0.7, 0.8, 0.9)  # the copy baseline takes whichever serves it best
 

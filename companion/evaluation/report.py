@@ -10,9 +10,9 @@ from typing import Any
 from companion.evaluation import copying, infill, likelihood, pictures
 from companion.evaluation.validity import validity
 from companion.evaluation.windows import LiveWindow, draw_windows, load_split
-from companion.inference.checkpoint import load_checkpoint
+from companion.inference.checkpoints.files import load_checkpoint
 from companion.inference.engine import InferenceEngine
-from companion.inference.validation import supported_mask_modes
+from companion.inference.requests.validation import supported_mask_modes
 from companion.music import Bar
 from companion.tokenizer import Tokenizer
 

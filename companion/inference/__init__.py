@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from companion.errors import RequestValidationError
-from companion.inference.request import GenerationRequest, InferenceConfig, TrackPrompt
+from companion.inference.requests.request import GenerationRequest, InferenceConfig, TrackPrompt
 
 if TYPE_CHECKING:
-    from companion.inference.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+    from companion.inference.checkpoints.files import Checkpoint, load_checkpoint, save_checkpoint
     from companion.inference.engine import GenerationResult, InferenceEngine
     from companion.inference.live import LiveInfill, LiveJob
 

@@ -17,21 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 from companion.errors import GenerationError
 from companion.inference.backends.select import make_backend, open_ready
-from companion.inference.checks import place_bars, rejection_reason
-from companion.inference.choosing import DecodeSettings, Take
-from companion.inference.decoding import Cancel, PromptRunner, RunStats
-from companion.inference.fitting import ContextOverflowError, FittedStep, Fitting
-from companion.inference.planner import Cell, PlanOptions, Step, plan_steps
-from companion.inference.request import GenerationRequest, InferenceConfig
-from companion.inference.sampling import SamplingOptions
-from companion.inference.validation import MAX_ESCALATION, ResolvedRequest, validate_request
-from companion.inference.writer import OnBar, OnNote
+from companion.inference.decoding.checks import place_bars, rejection_reason
+from companion.inference.decoding.choosing import DecodeSettings, Take
+from companion.inference.decoding.sampling import SamplingOptions
+from companion.inference.decoding.token_loop import Cancel, PromptRunner, RunStats
+from companion.inference.decoding.writer import OnBar, OnNote
+from companion.inference.requests.fitting import ContextOverflowError, FittedStep, Fitting
+from companion.inference.requests.planner import Cell, PlanOptions, Step, plan_steps
+from companion.inference.requests.request import GenerationRequest, InferenceConfig
+from companion.inference.requests.validation import MAX_ESCALATION, ResolvedRequest, validate_request
 from companion.music.score import Note, Score
 from companion.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from companion.inference.backends.base import Backend
-    from companion.inference.checkpoint import Checkpoint
+    from companion.inference.checkpoints.files import Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class InferenceEngine:
     @classmethod
     def from_checkpoint(cls, path: str | Path | Checkpoint, engine: str = "auto") -> InferenceEngine:
         """Load a checkpoint file or directory; raises CheckpointError, or GenerationError for an engine that is not here."""
-        from companion.inference.checkpoint import Checkpoint, load_checkpoint
+        from companion.inference.checkpoints.files import Checkpoint, load_checkpoint
 
         if isinstance(path, Checkpoint):
             return cls(path, *make_backend(path, engine))
@@ -101,7 +101,7 @@ class InferenceEngine:
     @classmethod
     def from_pretrained(cls, name: str, engine: str = "auto") -> InferenceEngine:
         """A checkpoint by name: shipped, downloaded, or a path; see `hub.find_checkpoint`."""
-        from companion.inference.hub import find_checkpoint
+        from companion.inference.checkpoints.hub import find_checkpoint
 
         return cls.from_checkpoint(find_checkpoint(name), engine)
 

@@ -29,16 +29,16 @@ import numpy as np
 import numpy.typing as npt
 
 from companion.errors import GenerationError
-from companion.inference.choosing import DecodeSettings
-from companion.inference.decoding import Cancel, PromptRunner, RunStats
+from companion.inference.decoding.choosing import DecodeSettings
+from companion.inference.decoding.sampling import SamplingOptions
+from companion.inference.decoding.token_loop import Cancel, PromptRunner, RunStats
+from companion.inference.decoding.writer import OnBar, OnNote
 from companion.inference.engine import InferenceEngine
-from companion.inference.harmony import pitch_bias
-from companion.inference.planner import Cell
-from companion.inference.prompt import Prompt, WindowRequest, build_prompt
-from companion.inference.sampling import SamplingOptions
-from companion.inference.validation import resolve_mask_mode
-from companion.inference.variety import variety_bias
-from companion.inference.writer import OnBar, OnNote
+from companion.inference.prompts.prompt import Prompt, WindowRequest, build_prompt
+from companion.inference.requests.planner import Cell
+from companion.inference.requests.validation import resolve_mask_mode
+from companion.inference.steering.harmony import pitch_bias
+from companion.inference.steering.variety import variety_bias
 from companion.music.score import Note, Score
 from companion.tokenizer import attributes as attribute_levels
 

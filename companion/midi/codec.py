@@ -6,7 +6,7 @@ inside other messages and system exclusive, and never raises: what is no message
 
 from __future__ import annotations
 
-from companion.session.messages import (
+from companion.midi.messages import (
     ClockContinue,
     ClockStart,
     ClockStop,

@@ -16,8 +16,8 @@ from typing import Any
 
 from companion.errors import PortError
 from companion.midi.codec import Decoder
+from companion.midi.messages import Message
 from companion.midi.ports import CLIENT_NAME, MAX_MESSAGES_A_POLL, ArrivalClock
-from companion.session.messages import Message
 
 QUEUE_SIZE = 32_768  # messages the driver may hold while nobody polls
 ALSA_SEQUENCER = Path("/dev/snd/seq")

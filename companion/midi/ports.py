@@ -12,7 +12,7 @@ from typing import Protocol
 
 from companion.errors import PortError
 from companion.midi.codec import Decoder
-from companion.session.messages import Message
+from companion.midi.messages import Message
 
 CLIENT_NAME = "companion"
 MAX_MESSAGES_A_POLL = 256  # a flood is taken in portions, so that what is due in between is still sent in time

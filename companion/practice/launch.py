@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from companion.practice.report import document, summary_lines, write_report
-from companion.runtime.headless import Starter, run_headless
-from companion.runtime.launch import Launcher
-from companion.runtime.performance import LaunchOptions, Performance
-from companion.runtime.recording import LOG_NAME, read_log
-from companion.session.effects import PassFinished
-from companion.session.snapshot import Snapshot
+from companion.runtime.front.headless import Starter, run_headless
+from companion.runtime.front.launch import Launcher
+from companion.runtime.front.performance import LaunchOptions, Performance
+from companion.runtime.recording.recorder import LOG_NAME, read_log
+from companion.session.api.effects import PassFinished
+from companion.session.api.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

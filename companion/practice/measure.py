@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from companion.charts.chart import Chart
+from companion.charts.comping import RESOLUTION, bass_line, comping_track, spans
+from companion.inference.decoding.sampling import SamplingOptions
 from companion.inference.live import LiveInfill, LiveJob
-from companion.inference.sampling import SamplingOptions
 from companion.music import Score, Track
 from companion.music.score import empty_bars
-from companion.practice.chart import Chart
-from companion.practice.comping import RESOLUTION, bass_line, comping_track, spans
-from companion.session.settings import Sampling, TrackSettings
+from companion.session.api.settings import Sampling, TrackSettings
 
 if TYPE_CHECKING:
     from companion.inference.engine import InferenceEngine

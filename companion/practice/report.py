@@ -10,7 +10,7 @@ from statistics import fmean, pstdev
 from typing import Any
 
 from companion.errors import CompanionError
-from companion.session.effects import JudgedNote, PassFinished
+from companion.session.api.effects import JudgedNote, PassFinished
 
 COLOURS = {"right": "#2a9d4a", "wrong": "#d1495b", "missed": "#9a9a9a", "extra": "#e09f3e"}
 NO_PICTURE = "no picture: it needs matplotlib (pip install 'companion[report]')"

@@ -10,9 +10,7 @@ from companion.errors import UsageError
 from companion.music.instruments import find_program, program_name
 from companion.music.song import DRUM_CHANNEL
 from companion.practice.song_file import Part, SongFile, find_part
-from companion.session.loop import Loop, check_loop
-from companion.session.practising import check_practice
-from companion.session.settings import (
+from companion.session.api.settings import (
     ClockSettings,
     ModelSettings,
     PracticeSettings,
@@ -20,7 +18,9 @@ from companion.session.settings import (
     Song,
     TrackSettings,
 )
-from companion.session.trainer import first_pass
+from companion.session.practice.loop import Loop, check_loop
+from companion.session.practice.practising import check_practice
+from companion.session.practice.trainer import first_pass
 
 PLAYER_NAME = "you"
 _BAND = {"bass": 32, "piano": 0, "comping": 0, "guitar": 26, "organ": 16, "strings": 48, "brass": 61, "vibes": 11}

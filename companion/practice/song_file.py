@@ -18,7 +18,7 @@ from companion.music import Bar, Score, TimeSignature, Track
 from companion.music.instruments import program_name
 from companion.music.song import Song as FileSong
 from companion.music.units import tempo_to_bpm
-from companion.session.settings import Song
+from companion.session.api.settings import Song
 
 _LARGEST_DENOMINATOR = 64
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from companion.music import Note
-from companion.session.capture import PlayedNote
-from companion.session.events import Command
+from companion.session.api.events import Command
+from companion.session.api.snapshot import Ladder, PracticeView
+from companion.session.input.capture import PlayedNote
 from companion.session.lanes import Lane
-from companion.session.snapshot import Ladder, PracticeView
 
 if TYPE_CHECKING:
-    from companion.session.core import SessionCore
+    from companion.session.state import SessionCore
 
 # Written out, because methods of one class may be asked for more: (session) is any session with this extension.
 

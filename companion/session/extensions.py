@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from companion.session.api.settings import SessionSettings
 from companion.session.extension import Extension
-from companion.session.practising import Practising
-from companion.session.settings import SessionSettings
-from companion.session.turns import TakingTurns
+from companion.session.practice.practising import Practising
+from companion.session.trading.turns import TakingTurns
 
 
 def extensions_for(settings: SessionSettings) -> tuple[Extension, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from companion.session.settings import Role, TrackSettings
+from companion.session.api.settings import Role, TrackSettings
 
 DRUM_CHANNEL = 9
 

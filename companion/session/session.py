@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from companion.session.events import Command, Event, MidiReceived, PortChanged
+from companion.session.api.events import Command, Event, MidiReceived, PortChanged
+from companion.session.api.settings import SessionSettings
 from companion.session.extension import Extension
 from companion.session.extensions import extensions_for
-from companion.session.internal_clock import TapTempo
-from companion.session.settings import SessionSettings
-from companion.session.viewing import Viewing
+from companion.session.snapshot_builder import Viewing
+from companion.session.timing.internal_clock import TapTempo
 
 
 class Session(Viewing):

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from companion.session.clock import ExternalClock
-from companion.session.core import NEVER
-from companion.session.internal_clock import InternalClock, TapTempo, clamp_bpm
-from companion.session.messages import ClockMessage
-from companion.session.preparing import Preparing
+from companion.midi.messages import ClockMessage
+from companion.session.requests.head_start import Preparing
+from companion.session.state import NEVER
+from companion.session.timing.external_clock import ExternalClock
+from companion.session.timing.internal_clock import InternalClock, TapTempo, clamp_bpm
 
 CONTIGUOUS_BEATS = 1.5 / 24
 AFTER_BEAT = (

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from transformers import GPT2LMHeadModel
 
-from companion.inference.checkpoint import ModelConfig, save_checkpoint
+from companion.inference.checkpoints.files import ModelConfig, save_checkpoint
 from companion.tokenizer import EncoderConfig
 from companion.training.files import disk_faults
 

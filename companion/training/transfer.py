@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from companion.errors import TrainingError
-from companion.inference.checkpoint import load_checkpoint
+from companion.inference.checkpoints.files import load_checkpoint
 from companion.tokenizer.token_types import TokenType
 from companion.tokenizer.vocabulary import Vocabulary, velocity_level
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import App
 
 from companion.errors import CompanionError, UsageError
-from companion.session.effects import Learned, Notice
-from companion.session.events import Command
-from companion.session.settings import SessionSettings
-from companion.session.snapshot import Snapshot
+from companion.session.api.effects import Learned, Notice
+from companion.session.api.events import Command
+from companion.session.api.settings import SessionSettings
+from companion.session.api.snapshot import Snapshot
 from companion.tui import palette
 from companion.tui.controls.dials import attribute_tables
 from companion.tui.controls.overlay import Overlay
@@ -31,7 +31,7 @@ from companion.tui.wording import action_words, control_words
 
 if TYPE_CHECKING:
     from companion.config.presets import Preset
-    from companion.runtime.performance import Performance
+    from companion.runtime.front.performance import Performance
 
     Launcher = Callable[[], Performance]
 
@@ -168,7 +168,7 @@ class CompanionApp(App[int]):
         """Write the takes that were marked in the performance that has ended. Raises CompanionError."""
         if not self._took_takes or not self.feed.recording:
             return []
-        from companion.runtime.takes import write_takes
+        from companion.runtime.recording.takes import write_takes
 
         self._took_takes = False
         return write_takes(Path(self.feed.recording))

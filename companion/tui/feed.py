@@ -12,12 +12,12 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from companion.errors import CompanionError
-from companion.session.effects import Learned, Notice, PassFinished
-from companion.session.events import Command
-from companion.session.snapshot import Snapshot
+from companion.session.api.effects import Learned, Notice, PassFinished
+from companion.session.api.events import Command
+from companion.session.api.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from companion.runtime.performance import Performance, PortList
+    from companion.runtime.front.performance import Performance, PortList
 
 POLL_SECONDS = 1 / 20
 STALE_SECONDS = 1.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.style import Style
 
-from companion.session.snapshot import Snapshot
+from companion.session.api.snapshot import Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
 from companion.tui.keys import KEYS, Key

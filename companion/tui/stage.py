@@ -12,8 +12,8 @@ from textual.css.scalar import Scalar
 from textual.events import Click, Resize
 from textual.screen import Screen
 
-from companion.session.events import command
-from companion.session.snapshot import Snapshot
+from companion.session.api.events import command
+from companion.session.api.snapshot import Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
 from companion.tui.controls.commands import commands_for

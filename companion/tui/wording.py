@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import floor
 
-from companion.session.snapshot import Snapshot, TransportView
+from companion.session.api.snapshot import Snapshot, TransportView
 from companion.tui.keys import LEARNABLE
 
 _PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")

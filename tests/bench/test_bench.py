@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from companion.bench.command import EXAMPLES
 from companion.bench.machine import busy_core, describe_machine, read_bandwidth
 from companion.bench.material import find_checkpoint, make_score, midi_files, one_bar_request, windows_from_files
 from companion.bench.measure import bytes_per_token, measure
 from companion.bench.quality import compare
 from companion.bench.report import plot, table
 from companion.bench.runners import TOKENS, CompanionRunner, Sample, make_peer, make_runner
-from companion.cli import run
+from companion.cli.bench_command import EXAMPLES
+from companion.cli.main import run
 from companion.errors import UsageError
-from companion.inference.backends.onnx import OnnxBackend
-from companion.inference.checkpoint import Checkpoint, ModelConfig
+from companion.inference.backends.onnx.backend import OnnxBackend
+from companion.inference.checkpoints.files import Checkpoint, ModelConfig
 from companion.midi.file import read_midi, write_midi
 from companion.tokenizer import Tokenizer
 
@@ -93,8 +93,8 @@ def test_midigpt_runs_on_the_same_bar(checkpoint: Checkpoint) -> None:
 
 
 def test_the_gpu_engine_makes_a_bar_by_itself(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    from companion.inference.backends.cuda import CudaBackend
-    from companion.inference.choosing import Chooser
+    from companion.inference.backends.cuda.backend import CudaBackend
+    from companion.inference.decoding.choosing import Chooser
 
     monkeypatch.setattr(Chooser, "choose", None)
     runner = CompanionRunner(
@@ -106,7 +106,7 @@ def test_the_gpu_engine_makes_a_bar_by_itself(checkpoint: Checkpoint, monkeypatc
 
 def test_a_gpus_floors_are_measured_and_told(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     from companion.bench import device
-    from companion.inference.backends.cuda import CudaBackend
+    from companion.inference.backends.cuda.backend import CudaBackend
 
     assert device.kernels_a_token(checkpoint) > 11 * checkpoint.config.n_layer
     on_cpu = device.floors

@@ -9,10 +9,10 @@ import pytest
 
 from companion.bench.realtime import apart_from
 from companion.bench.stalls import Stalls, merged, watch_stalls
-from companion.runtime.performances import TrueClock
-from companion.runtime.priority import can_be_realtime
-from companion.runtime.recording import Log
-from companion.session.messages import NoteOn
+from companion.midi.messages import NoteOn
+from companion.runtime.machine.priority import can_be_realtime
+from companion.runtime.players.tunes import TrueClock
+from companion.runtime.recording.recorder import Log
 
 
 def stalls(*spans: tuple[float, float]) -> Stalls:

@@ -8,7 +8,7 @@ import pytest
 
 from companion.config import Preset, list_presets, load_preset, presets, save_preset, schema
 from companion.errors import ConfigError
-from companion.session.settings import TrackSettings
+from companion.session.api.settings import TrackSettings
 
 SHIPPED = [name for name, _ in list_presets()]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from companion.cli import run
+from companion.cli.main import run
 from companion.evaluation.copying import RunIndex
 from companion.evaluation.windows import draw_windows, load_split
 from companion.inference.backends.reference import build_model
-from companion.inference.checkpoint import ModelConfig, save_checkpoint
+from companion.inference.checkpoints.files import ModelConfig, save_checkpoint
 from companion.midi.file import write_midi
 from companion.music import Bar, Note, Score, Track
 from companion.tokenizer import EncoderConfig, Vocabulary

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from companion.inference.backends.reference import build_model
-from companion.inference.checkpoint import Checkpoint, ModelConfig, load_checkpoint, save_checkpoint
+from companion.inference.checkpoints.files import Checkpoint, ModelConfig, load_checkpoint, save_checkpoint
 from companion.inference.engine import InferenceEngine
 from companion.tokenizer import Vocabulary
 from tests import golden

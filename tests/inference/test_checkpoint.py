@@ -10,7 +10,7 @@ import torch
 
 from companion.errors import CheckpointError
 from companion.inference.backends.reference import build_model
-from companion.inference.checkpoint import ModelConfig, load_checkpoint, save_checkpoint
+from companion.inference.checkpoints.files import ModelConfig, load_checkpoint, save_checkpoint
 from companion.inference.engine import InferenceEngine
 from tests import golden
 
@@ -186,7 +186,7 @@ def test_what_is_wrong_is_not_saved(tmp_path, checkpoint_of):
 
 
 def test_an_engine_with_its_graph_built_reads_weights_only_when_asked(tmp_path, checkpoint_path, monkeypatch):
-    pytest.importorskip("companion.inference.backends.onnx")
+    pytest.importorskip("companion.inference.backends.onnx.backend")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     first = InferenceEngine.from_checkpoint(checkpoint_path("yellow"), engine="onnx")
     second = InferenceEngine.from_checkpoint(checkpoint_path("yellow"), engine="onnx")

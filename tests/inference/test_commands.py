@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from companion.cli import run
+from companion.cli.main import run
+from companion.cli.numbers import parse_bars
 from companion.errors import UsageError
-from companion.inference.numbers import parse_bars
 from companion.midi.file import read_midi, read_song, write_midi
 from companion.music import Bar, Note, Score, TimeSignature, Track
 from tests import golden
@@ -218,7 +218,7 @@ def test_the_matrix_is_the_one_in_the_docs(companion):
 
 
 def test_a_broken_installed_checkpoint_does_not_hide_the_others(companion, tmp_path, monkeypatch, checkpoint_path):
-    from companion.inference import hub
+    from companion.inference.checkpoints import hub
 
     (tmp_path / "good.safetensors").write_bytes(checkpoint_path("yellow").read_bytes())
     (tmp_path / "broken.pt").write_bytes(b"PK")

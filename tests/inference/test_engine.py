@@ -13,7 +13,7 @@ from companion.errors import GenerationCancelled, GenerationError
 from companion.inference.backends.base import fork
 from companion.inference.backends.reference import ReferenceBackend
 from companion.inference.engine import InferenceEngine
-from companion.inference.request import GenerationRequest, InferenceConfig, TrackPrompt
+from companion.inference.requests.request import GenerationRequest, InferenceConfig, TrackPrompt
 from companion.music import Bar, Note
 from companion.tokenizer import TokenType
 from tests import golden

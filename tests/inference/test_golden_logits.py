@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from companion.inference.masking import LEFT_OUT_MODES, apply_mask_mode
+from companion.inference.prompts.masking import LEFT_OUT_MODES, apply_mask_mode
 from tests import golden
 
 NAMES = [name for name in (*golden.SHIPPED, "expressive_new") if golden.FULL.is_dir() or name in ("yellow", "ghost")]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from companion.inference.decoding import PromptRunner
+from companion.inference.decoding.token_loop import PromptRunner
 from companion.inference.engine import InferenceEngine
-from companion.inference.request import GenerationRequest
+from companion.inference.requests.request import GenerationRequest
 from companion.tokenizer import Tokenizer, TokenType, Vocabulary
 from tests import golden
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from companion.inference.harmony import pitch_bias
+from companion.inference.steering.harmony import pitch_bias
 from companion.music import Bar, Note, Score, Track
 from companion.tokenizer import EncoderConfig, TokenType, Vocabulary
 

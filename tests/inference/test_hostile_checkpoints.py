@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from companion.errors import CheckpointError
-from companion.inference.archive import load_torchscript_parameters
-from companion.inference.checkpoint import load_checkpoint
+from companion.inference.checkpoints.archive import load_torchscript_parameters
+from companion.inference.checkpoints.files import load_checkpoint
 
 
 class Runs:
@@ -134,7 +134,7 @@ def test_a_tensor_that_reaches_past_its_data_is_refused(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["pt", "safetensors"])
 def test_cut_and_damaged_files_are_refused_or_whole(tmp_path, checkpoint_of, suffix):
-    from companion.inference.checkpoint import save_checkpoint
+    from companion.inference.checkpoints.files import save_checkpoint
 
     original = checkpoint_of("yellow")
     whole = save_checkpoint(

@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from companion.inference import hub
-from companion.inference.hub import choose_file
+from companion.inference.checkpoints import hub
+from companion.inference.checkpoints.hub import choose_file
 
 REPOSITORY = "Metacreation/MIDI-GPT"
 REVISION = "0123456789abcdef0123456789abcdef01234567"

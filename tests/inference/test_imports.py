@@ -15,8 +15,8 @@ HEAVY = "{'torch', 'transformers', 'onnxruntime', 'huggingface_hub', 'safetensor
     [
         "import companion.inference",
         "from companion.inference import GenerationRequest, InferenceConfig, LiveInfill",
-        "from companion.cli import run; run(['infill', '--help'])",
-        "from companion.cli import run; run(['checkpoints', '--matrix'])",
+        "from companion.cli.main import run; run(['infill', '--help'])",
+        "from companion.cli.main import run; run(['checkpoints', '--matrix'])",
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_used(statement):

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from companion.inference.backends.cuda import CudaBackend
-from companion.inference.backends.onnx import OnnxBackend
+from companion.inference.backends.cuda.backend import CudaBackend
+from companion.inference.backends.onnx.backend import OnnxBackend
 from companion.inference.backends.reference import ReferenceBackend, build_model
-from companion.inference.decoding import PromptRunner
+from companion.inference.decoding.token_loop import PromptRunner
 from companion.inference.engine import InferenceEngine
 from companion.inference.live import LiveInfill, LiveJob, single_tracks
-from companion.inference.prompt import build_prompt
+from companion.inference.prompts.prompt import build_prompt
 from companion.music import Bar
 
 # The player is track 0, playing bar 5; tracks 1 to 3 are ours and need bar 6.
@@ -154,7 +154,7 @@ def test_targets_are_never_late(engine_of, job) -> None:
 
 
 def test_offline_requests_have_no_late_bars(engine_of, band) -> None:
-    from companion.inference.prompt import WindowRequest
+    from companion.inference.prompts.prompt import WindowRequest
 
     prompt = build_prompt(engine_of("yellow").tokenizer, WindowRequest(band, ((1, 6),)))
     assert not prompt.late.any()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.inference.planner import PlanOptions, plan_steps
+from companion.inference.requests.planner import PlanOptions, plan_steps
 from tests import golden
 
 

@@ -7,8 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.inference.choosing import _CONTENT_TYPES
-from companion.inference.sampling import SamplingOptions, filter_probabilities, make_generator, probabilities, sample
+from companion.inference.decoding.choosing import _CONTENT_TYPES
+from companion.inference.decoding.sampling import (
+    SamplingOptions,
+    filter_probabilities,
+    make_generator,
+    probabilities,
+    sample,
+)
 from companion.tokenizer import Vocabulary
 from tests import golden
 

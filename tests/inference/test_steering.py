@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.inference.bar_so_far import BarSoFar, Places
+from companion.inference.decoding.sampling import chance_of
 from companion.inference.live import LiveInfill, LiveJob
-from companion.inference.pacing import FORBIDDEN, Pace, beat_feel
-from companion.inference.prompt import WindowRequest
-from companion.inference.request import GenerationRequest, InferenceConfig
-from companion.inference.sampling import chance_of
-from companion.inference.steering import Steering
-from companion.inference.voicing import Lengths, Voices
+from companion.inference.prompts.prompt import WindowRequest
+from companion.inference.requests.request import GenerationRequest, InferenceConfig
+from companion.inference.steering.bar_so_far import BarSoFar, Places
+from companion.inference.steering.dials import Steering
+from companion.inference.steering.pacing import FORBIDDEN, Pace, beat_feel
+from companion.inference.steering.voicing import Lengths, Voices
 from companion.tokenizer import TokenType, Vocabulary, attributes
 from tests import golden
 
@@ -236,8 +236,8 @@ def test_a_rest_has_the_models_own_chance(vocabulary):
 
 def test_cold_sampling_rests_as_often_as_warm(engine_of, band, monkeypatch):
     """A rest that the model gives one chance in three comes one time in three, not never."""
-    from companion.inference import choosing
-    from companion.inference.sampling import SamplingOptions
+    from companion.inference.decoding.sampling import SamplingOptions
+    from companion.inference.decoding.token_loop import choosing
 
     monkeypatch.setattr(choosing, "chance_of", lambda end, logits, legal: 1 / 3)
     live = LiveInfill(engine_of("yellow"))

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.errors import RequestValidationError, UsageError
-from companion.inference.request import GenerationRequest, InferenceConfig, TrackPrompt
-from companion.inference.validation import validate_request
+from companion.inference.requests.request import GenerationRequest, InferenceConfig, TrackPrompt
+from companion.inference.requests.validation import validate_request
 from companion.music import Bar, Score, TimeSignature
 from companion.tokenizer import Vocabulary
 from tests import golden

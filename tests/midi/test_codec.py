@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.midi.codec import Decoder, encode
-from companion.session.messages import (
+from companion.midi.messages import (
     ClockContinue,
     ClockStart,
     ClockStop,

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.errors import PortError
+from companion.midi.messages import ClockTick, NoteOn
 from companion.midi.ports import ArrivalClock, MemoryInput, match_port, memory_pair, require_port
 from companion.midi.probe import Ports, parse_line
-from companion.session.messages import ClockTick, NoteOn
 
 NAMES = [
     "Midi Through:Midi Through Port-0 14:0",

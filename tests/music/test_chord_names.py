@@ -2,7 +2,7 @@
 
 import pytest
 
-from companion.music.chord_names import transpose_symbol, transpose_symbols
+from companion.harmony.spelling import transpose_symbol, transpose_symbols
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import random
 import pytest
 import torch
 
-from companion.inference.checkpoint import load_checkpoint, save_checkpoint
+from companion.inference.checkpoints.files import load_checkpoint, save_checkpoint
 from companion.inference.engine import InferenceEngine
-from companion.inference.request import GenerationRequest, InferenceConfig
+from companion.inference.requests.request import GenerationRequest, InferenceConfig
 from companion.midi.file import song_from_bytes, to_bytes
 from companion.music import Bar, Note, Score, TimeSignature, Track
 from tests import golden

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from companion.charts.reader import parse_chart, read_chart
 from companion.errors import ChartError
-from companion.practice.chart_file import parse_chart, read_chart
 from companion.resources import configs_dir
 
 SHIPPED = {"blues": 12, "ii-V-I": 48, "aaba-32": 32, "waltz": 24, "vamp": 8}

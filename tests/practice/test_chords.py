@@ -2,7 +2,7 @@
 
 import pytest
 
-from companion.practice.chords import is_no_chord, parse_chord
+from companion.harmony.symbols import is_no_chord, parse_chord
 
 SPELLINGS = {
     (0, 4, 7): "C Cmaj CM",

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from companion.cli import run as run_cli
-from companion.practice.command import add_parser, settings_from_args
+from companion.cli.main import run as run_cli
+from companion.cli.practice_command import add_parser, settings_from_args
 from tests.practice.test_song_file import notes, save
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from companion.practice.chart_file import parse_chart, read_chart
-from companion.practice.chords import parse_chord
-from companion.practice.comping import bass_line, chart_to_song, comping_track, spans, voicing
+from companion.charts.comping import bass_line, chart_to_song, comping_track, spans
+from companion.charts.reader import parse_chart, read_chart
+from companion.harmony.symbols import parse_chord
+from companion.harmony.voicing import voicing
 from companion.resources import configs_dir
 
 CHARTS = sorted((configs_dir() / "charts").glob("*.txt"))

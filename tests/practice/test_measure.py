@@ -2,9 +2,9 @@
 
 import pytest
 
+from companion.charts.comping import bass_line, comping_track
+from companion.charts.reader import parse_chart
 from companion.music import Bar, Note, Track
-from companion.practice.chart_file import parse_chart
-from companion.practice.comping import bass_line, comping_track
 from companion.practice.measure import chance, chord_overlap
 
 CHART = parse_chart("Feel: straight\n| C | F G7 | N.C. |")

@@ -7,7 +7,7 @@ import pytest
 
 from companion.errors import CompanionError
 from companion.practice.report import NO_PICTURE, summarise, summary_lines, worst_bars, write_report
-from companion.session.effects import JudgedNote, PassFinished
+from companion.session.api.effects import JudgedNote, PassFinished
 
 NOTES = (
     JudgedNote(8, 0.0, "right", 60, 60, 20.0),

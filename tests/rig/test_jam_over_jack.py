@@ -7,8 +7,8 @@ import re
 import statistics
 from pathlib import Path
 
-from companion.runtime.recording import read_log
-from companion.runtime.replay import replay
+from companion.runtime.recording.recorder import read_log
+from companion.runtime.recording.replay import replay
 from tests.rig.harness import PERIOD, SAMPLE_RATE, Observer, Rig, wait_until
 from tests.rig.jam import PATIENCE_SECONDS, Jam, start_jam
 

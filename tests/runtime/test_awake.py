@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from companion.runtime.awake import Cores
+from companion.runtime.machine.keep_awake import Cores
 
 
 @pytest.mark.parametrize(("driver", "microseconds"), [("haltpoll\n", 0), ("intel_idle\n", 20), (None, 20)])

@@ -7,7 +7,7 @@ import socket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.runtime.link import Link, adopt, link_pair, pass_descriptor, take_descriptor
+from companion.runtime.ipc.link import Link, adopt, link_pair, pass_descriptor, take_descriptor
 
 
 def ends(buffer_bytes: int = 1 << 20) -> tuple[Link, Link]:

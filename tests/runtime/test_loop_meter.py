@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.runtime.loop_meter import PARTS, LoopMeter
+from companion.runtime.machine.loop_meter import PARTS, LoopMeter
 
 
 def turn(meter: LoopMeter, *parts: float, playing: bool = True) -> str:

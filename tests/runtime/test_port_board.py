@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from companion.errors import PortError
+from companion.midi.messages import ClockTick
 from companion.midi.ports import InputPort, MemoryInput, MemoryOutput, OutputPort
 from companion.midi.probe import Ports
-from companion.runtime.connector import free_name
-from companion.runtime.port_board import PortBoard
-from companion.session.events import PortChanged
-from companion.session.messages import ClockTick
+from companion.runtime.ports.connector import free_name
+from companion.runtime.ports.port_board import PortBoard
+from companion.session.api.events import PortChanged
 
 
 @dataclass

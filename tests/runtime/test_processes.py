@@ -14,13 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from companion.inference.hub import shipped_checkpoint
-from companion.runtime.demo import DemoOptions, launch_options
-from companion.runtime.processes import LivePerformance, start
-from companion.runtime.recording import read_log
-from companion.runtime.replay import replay
-from companion.runtime.report import hanging_notes
-from companion.session.events import EngineLost, EngineReady, command
+from companion.inference.checkpoints.hub import shipped_checkpoint
+from companion.runtime.front.report import hanging_notes
+from companion.runtime.players.demo import DemoOptions, launch_options
+from companion.runtime.processes.live_performance import LivePerformance, start
+from companion.runtime.recording.recorder import read_log
+from companion.runtime.recording.replay import replay
+from companion.session.api.events import EngineLost, EngineReady, command
 
 PATIENCE_SECONDS = 60.0
 
@@ -89,7 +89,7 @@ def test_the_realtime_process_loads_no_torch_and_no_screen(performance: LivePerf
         pytest.skip("needs /proc")
     loaded = maps.read_text()
     assert not any(name in loaded for name in ("torch", "onnxruntime", "numpy"))
-    script = "import sys, companion.runtime.realtime; print(' '.join(sys.modules))"
+    script = "import sys, companion.runtime.processes.realtime; print(' '.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     heavy = {"torch", "transformers", "textual", "onnxruntime", "numpy", "asyncio", "multiprocessing"}
     assert not heavy & set(done.stdout.split())

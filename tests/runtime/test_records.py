@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.errors import CompanionError
+from companion.midi.messages import Malformed, NoteOn
 from companion.music import Bar, Note, Score, TimeSignature, Track
-from companion.runtime.pickling import dumps
-from companion.runtime.recording import LogWriter, line_of, new_folder, read_log
-from companion.runtime.records import from_json, to_json
-from companion.session.effects import Job
-from companion.session.events import EngineReady, GenerationFinished, MidiReceived, NoteGenerated, command
-from companion.session.messages import Malformed, NoteOn
-from companion.session.settings import Sampling, SessionSettings, Song, TrackSettings
-from companion.session.snapshot import BarView
+from companion.runtime.ipc.pickling import dumps
+from companion.runtime.recording.log_records import from_json, to_json
+from companion.runtime.recording.recorder import LogWriter, line_of, new_folder, read_log
+from companion.session.api.effects import Job
+from companion.session.api.events import EngineReady, GenerationFinished, MidiReceived, NoteGenerated, command
+from companion.session.api.settings import Sampling, SessionSettings, Song, TrackSettings
+from companion.session.api.snapshot import BarView
 
 NOTES = st.builds(
     Note,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from companion.runtime.recording import Log
-from companion.runtime.report import prefilled
-from companion.session.events import GenerationFinished
+from companion.runtime.front.report import prefilled
+from companion.runtime.recording.recorder import Log
+from companion.session.api.events import GenerationFinished
 
 
 def test_requests_whose_known_part_was_sent_ahead_are_told_from_the_others() -> None:

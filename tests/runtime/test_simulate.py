@@ -9,20 +9,20 @@ import mido
 import pytest
 
 from companion.errors import CompanionError
-from companion.inference.hub import shipped_checkpoint
+from companion.inference.checkpoints.hub import shipped_checkpoint
 from companion.midi.file import write_midi
-from companion.runtime.demo import DemoOptions, demo_settings, run_demo
-from companion.runtime.performances import PLAYERS, TrueClock, perform
-from companion.runtime.protocol import Setup
-from companion.runtime.recording import Log, header
-from companion.runtime.replay import replay
-from companion.runtime.report import hanging_notes, onsets, report
-from companion.runtime.simulate import Simulation
-from companion.runtime.transcript import RESOLUTION, bar_lines, song_of
-from companion.runtime.worker import Worker, example_job, growing_cells, live_job
-from companion.session.events import BarGenerated, GenerationFinished, NoteGenerated
-from companion.session.messages import NoteOff, NoteOn
-from companion.session.settings import ModelSettings, Sampling
+from companion.midi.messages import NoteOff, NoteOn
+from companion.runtime.front.report import hanging_notes, onsets, report
+from companion.runtime.ipc.protocol import Setup
+from companion.runtime.players.demo import DemoOptions, demo_settings, run_demo
+from companion.runtime.players.simulate import Simulation
+from companion.runtime.players.tunes import PLAYERS, TrueClock, perform
+from companion.runtime.processes.worker import Worker, example_job, growing_cells, live_job
+from companion.runtime.recording.recorder import Log, header
+from companion.runtime.recording.replay import replay
+from companion.runtime.recording.transcript import RESOLUTION, bar_lines, song_of
+from companion.session.api.events import BarGenerated, GenerationFinished, NoteGenerated
+from companion.session.api.settings import ModelSettings, Sampling
 
 OPTIONS = DemoOptions(player="waltz", bars=5, seed=11)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from companion.errors import PortError
-from companion.runtime.protocol import Record
-from companion.runtime.stage import EngineEffect, FrontEffect, Stage
-from companion.session.events import MidiReceived
-from companion.session.messages import NoteOn
-from companion.session.scheduler import Voice
-from companion.session.settings import SessionSettings, TrackSettings
+from companion.midi.messages import NoteOn
+from companion.runtime.front.stage import EngineEffect, FrontEffect, Stage
+from companion.runtime.ipc.protocol import Record
+from companion.session.api.events import MidiReceived
+from companion.session.api.settings import SessionSettings, TrackSettings
+from companion.session.output.scheduler import Voice
 
 HUMAN = TrackSettings("you", "human")
 

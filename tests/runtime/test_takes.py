@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from companion.runtime.recording import Log
-from companion.runtime.records import to_json
-from companion.runtime.takes import takes_of
-from companion.session.events import command
-from companion.session.messages import NoteOff, NoteOn
-from companion.session.settings import SessionSettings, TrackSettings
+from companion.midi.messages import NoteOff, NoteOn
+from companion.runtime.recording.log_records import to_json
+from companion.runtime.recording.recorder import Log
+from companion.runtime.recording.takes import takes_of
+from companion.session.api.events import command
+from companion.session.api.settings import SessionSettings, TrackSettings
 
 
 def notes(*keys):

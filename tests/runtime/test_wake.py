@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from companion.runtime import doctor
-from companion.runtime.wake import measure_wakes
+from companion.runtime.machine import doctor
+from companion.runtime.machine.wake_latency import measure_wakes
 
 
 def test_wakes_are_measured_in_a_process_of_their_own() -> None:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from companion.midi.messages import ClockContinue, ClockStart, ClockStop, ClockTick, NoteOff, NoteOn
 from companion.music import Note, TimeSignature
 from companion.session import Session
-from companion.session.effects import Cancel, Effect, Generate, Job, LoadModel, Prefill, SendMidi
-from companion.session.events import (
+from companion.session.api.effects import Cancel, Effect, Generate, Job, LoadModel, Prefill, SendMidi
+from companion.session.api.events import (
     BarGenerated,
     CheckpointInfo,
     EngineReady,
@@ -24,8 +25,7 @@ from companion.session.events import (
     MidiReceived,
     NoteGenerated,
 )
-from companion.session.messages import ClockContinue, ClockStart, ClockStop, ClockTick, NoteOff, NoteOn
-from companion.session.settings import ClockSettings, ModelSettings, SessionSettings, TrackSettings
+from companion.session.api.settings import ClockSettings, ModelSettings, SessionSettings, TrackSettings
 
 METERS = "1/2 1/4 1/8 1/16 2/1 2/2 2/4 2/8 3/1 3/2 3/4 3/8 4/2 4/4 4/8 5/4 5/8 6/2 6/4 6/8 7/4 7/8 8/4 8/8 9/4 9/8 9/16"
 METERS += " 10/4 10/8 11/8 12/4 12/8 13/16 15/16 16/4 17/16"

@@ -12,8 +12,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from companion.session.events import EngineLost, PortChanged, command
-from companion.session.messages import (
+from companion.midi.messages import (
     ClockContinue,
     ClockStart,
     ClockStop,
@@ -25,7 +24,8 @@ from companion.session.messages import (
     PitchBend,
     SongPosition,
 )
-from companion.session.settings import ClockSettings
+from companion.session.api.events import EngineLost, PortChanged, command
+from companion.session.api.settings import ClockSettings
 from tests.session.session_stage import ALL_METERS, READY, Stage, trio
 
 PORTS = ("keys", "pads")

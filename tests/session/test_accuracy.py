@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.session.accuracy import AccuracyMeter, PlayedNote, WrittenNote, align, tally, window_beats
+from companion.session.practice.accuracy import AccuracyMeter, PlayedNote, WrittenNote, align, tally, window_beats
 
 BEAT = 0.5  # 120 BPM
 

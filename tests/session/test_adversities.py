@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from companion.session.effects import Notice
-from companion.session.events import PortChanged, command
-from companion.session.messages import (
+from companion.midi.messages import (
     ClockContinue,
     ClockStart,
     ClockStop,
@@ -16,6 +14,8 @@ from companion.session.messages import (
     NoteOn,
     SongPosition,
 )
+from companion.session.api.effects import Notice
+from companion.session.api.events import PortChanged, command
 from tests.session.session_stage import READY, Stage, duo
 
 BAR = 96  # ticks

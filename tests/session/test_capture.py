@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.music import Note, TimeSignature
-from companion.session.capture import Capture
-from companion.session.timeline import Timeline
+from companion.session.input.capture import Capture
+from companion.session.timing.timeline import Timeline
 
 A4 = ("keys", 0, 69)
 

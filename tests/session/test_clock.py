@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from companion.session.clock import TRANSITIONS, ExternalClock
-from companion.session.messages import ClockContinue, ClockStart, ClockStop, ClockTick, SongPosition
+from companion.midi.messages import ClockContinue, ClockStart, ClockStop, ClockTick, SongPosition
+from companion.session.timing.external_clock import TRANSITIONS, ExternalClock
 
 PERIOD = 1 / 48
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from companion.session.effects import Learned, LoadModel, Notice
-from companion.session.events import PortChanged, command
-from companion.session.messages import ClockTick, ControlChange, NoteOff, NoteOn, ProgramChange
-from companion.session.settings import ClockSettings, ModelSettings, SessionSettings, TrackSettings
+from companion.midi.messages import ClockTick, ControlChange, NoteOff, NoteOn, ProgramChange
+from companion.session.api.effects import Learned, LoadModel, Notice
+from companion.session.api.events import PortChanged, command
+from companion.session.api.settings import ClockSettings, ModelSettings, SessionSettings, TrackSettings
 from tests.session.session_stage import READY, Stage, duo, trio
 
 

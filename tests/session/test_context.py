@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from companion.music import Note, TimeSignature
-from companion.session.context import Ask, build_window, fits_model, fitting_dims, known_attributes
+from companion.session.api.settings import TrackSettings
 from companion.session.lanes import make_lanes
-from companion.session.settings import TrackSettings
+from companion.session.requests.window import Ask, build_window, fits_model, fitting_dims, known_attributes
 from tests.session.session_stage import CHECKPOINT, trio
 
 LANES = make_lanes(trio().tracks)

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from companion.midi.messages import SongPosition
 from companion.music import Note
-from companion.session.form import FormMemory, likeness, pitch_class_beats, profile
-from companion.session.messages import SongPosition
+from companion.session.input.form import FormMemory, likeness, pitch_class_beats, profile
 from tests.session.session_stage import READY, Stage, duo
 
 BAR_TICKS = 1920

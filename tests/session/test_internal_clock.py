@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from companion.session.internal_clock import InternalClock, TapTempo
-from companion.session.messages import ClockContinue, ClockStart, ClockStop, ClockTick, SongPosition
+from companion.midi.messages import ClockContinue, ClockStart, ClockStop, ClockTick, SongPosition
+from companion.session.timing.internal_clock import InternalClock, TapTempo
 
 
 def run(clock: InternalClock, until: float) -> None:

@@ -7,8 +7,8 @@ import random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from companion.session.events import EngineLost
-from companion.session.messages import ClockStop, NoteOn
+from companion.midi.messages import ClockStop, NoteOn
+from companion.session.api.events import EngineLost
 from tests.session.session_stage import READY, Stage, trio
 from tests.session.soak import Tally, random_event, soak, stretch
 

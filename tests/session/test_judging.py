@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import pytest
 
+from companion.midi.messages import NoteOff, NoteOn
 from companion.practice.report import summarise
-from companion.session.effects import PassFinished
-from companion.session.events import command
-from companion.session.messages import NoteOff, NoteOn
+from companion.session.api.effects import PassFinished
+from companion.session.api.events import command
 from tests.session.session_stage import Stage
 from tests.session.test_practising import settings, song
 

@@ -4,9 +4,9 @@ import pytest
 
 from companion.errors import UsageError
 from companion.music import TimeSignature
-from companion.session.loop import Passes, bar_after, check_loop
-from companion.session.settings import PracticeSettings
-from companion.session.timeline import Timeline
+from companion.session.api.settings import PracticeSettings
+from companion.session.practice.loop import Passes, bar_after, check_loop
+from companion.session.timing.timeline import Timeline
 
 
 def laid_out(practice):

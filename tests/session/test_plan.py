@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.music import Note, TimeSignature
-from companion.session.plan import Plan
-from companion.session.variation import request_seed, vary
+from companion.session.output.fallback import request_seed, vary
+from companion.session.output.plan import Plan
 
 METER = TimeSignature(4, 4)
 NOTES = tuple(Note(240 * number, 200, 40 + number, 90) for number in range(8))

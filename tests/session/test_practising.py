@@ -8,11 +8,11 @@ from itertools import pairwise
 import pytest
 
 from companion.errors import UsageError
+from companion.midi.messages import NoteOff, NoteOn
 from companion.music import Bar, Note, Score, TimeSignature, Track
-from companion.session.effects import Notice, PassFinished
-from companion.session.events import command
-from companion.session.messages import NoteOff, NoteOn
-from companion.session.settings import ClockSettings, PracticeSettings, SessionSettings, Song, TrackSettings
+from companion.session.api.effects import Notice, PassFinished
+from companion.session.api.events import command
+from companion.session.api.settings import ClockSettings, PracticeSettings, SessionSettings, Song, TrackSettings
 from tests.session.session_stage import READY, Stage
 
 MELODY, BASS, DRUMS = 1, 2, 3  # lanes; lane 0 is the player, the rest the song's tracks in order

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from companion.midi.messages import NoteOn
 from companion.music import Bar, Note, Score, TimeSignature, Track
-from companion.session.effects import Cancel, Generate
-from companion.session.events import command
-from companion.session.messages import NoteOn
-from companion.session.settings import Song
-from companion.session.songbook import SongBook
+from companion.session.api.effects import Cancel, Generate
+from companion.session.api.events import command
+from companion.session.api.settings import Song
+from companion.session.practice.songbook import SongBook
 from tests.session.session_stage import READY, Stage, duo
 from tests.session.test_practising import settings, song
 

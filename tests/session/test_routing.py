@@ -1,9 +1,9 @@
 from __future__ import annotations
 
+from companion.midi.messages import ClockStart, ClockStop, ClockTick, NoteOff, NoteOn
+from companion.session.api.settings import TrackSettings
+from companion.session.input.routing import EchoGuard, MasterChoice, Router
 from companion.session.lanes import make_lanes
-from companion.session.messages import ClockStart, ClockStop, ClockTick, NoteOff, NoteOn
-from companion.session.routing import EchoGuard, MasterChoice, Router
-from companion.session.settings import TrackSettings
 
 
 def routed(*tracks: TrackSettings):

@@ -5,9 +5,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.session.effects import SendMidi
-from companion.session.messages import ControlChange, NoteOff, NoteOn
-from companion.session.scheduler import THRU, Scheduler, Voice
+from companion.midi.messages import ControlChange, NoteOff, NoteOn
+from companion.session.api.effects import SendMidi
+from companion.session.output.scheduler import THRU, Scheduler, Voice
 
 BASS = Voice(1, "", 1)
 

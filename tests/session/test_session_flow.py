@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from companion.session.effects import Generate, Notice, Prefill
-from companion.session.events import EngineLost, command
-from companion.session.messages import ClockStart, ClockStop, ClockTick, NoteOn, ProgramChange, SongPosition
-from companion.session.settings import ClockSettings, TrackSettings
+from companion.midi.messages import ClockStart, ClockStop, ClockTick, NoteOn, ProgramChange, SongPosition
+from companion.session.api.effects import Generate, Notice, Prefill
+from companion.session.api.events import EngineLost, command
+from companion.session.api.settings import ClockSettings, TrackSettings
 from tests.session.session_stage import ALL_METERS, READY, Stage, duo, trio
 
 BAR = 96  # ticks

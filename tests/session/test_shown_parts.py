@@ -1,7 +1,7 @@
 """Songs with more parts than the model can be shown."""
 
 from companion.music import Bar, Note, Score, Track
-from companion.session.shown_parts import MAX_PARTS, parts_to_show
+from companion.session.practice.shown_parts import MAX_PARTS, parts_to_show
 
 
 def part(notes_a_bar, bars=8, silent=0):

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from companion.bench.clock_sim import arrivals, beats_until_within, grid_errors, jump, predict, steady, true_ticks
-from companion.session.tick_filter import TickFilter
+from companion.session.timing.tick_filter import TickFilter
 
 
 @pytest.mark.parametrize("bpm", [10, 60, 120, 200])

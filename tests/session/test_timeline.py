@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.music import TimeSignature
-from companion.session.timeline import Timeline
+from companion.session.timing.timeline import Timeline
 from tests.session.session_stage import ALL_METERS
 
 

@@ -1,6 +1,6 @@
 """Turns: by count, and by listening for silence at a bar line."""
 
-from companion.session.trading import Trader
+from companion.session.trading.rules import Trader
 
 
 def play(trader, start, end, key=60):

@@ -4,8 +4,8 @@ import pytest
 
 from companion.errors import UsageError
 from companion.music import Bar, Note, Score, Track
-from companion.session.settings import PracticeSettings
-from companion.session.trainer import check_transposition, first_pass, next_pass, transposition_range
+from companion.session.api.settings import PracticeSettings
+from companion.session.practice.trainer import check_transposition, first_pass, next_pass, transposition_range
 
 
 def factors(practice, passes, accuracy=None):

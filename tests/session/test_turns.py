@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from companion.session.effects import Notice
-from companion.session.events import command
-from companion.session.messages import NoteOff, NoteOn
-from companion.session.settings import ClockSettings, TradingSettings
+from companion.midi.messages import NoteOff, NoteOn
+from companion.session.api.effects import Notice
+from companion.session.api.events import command
+from companion.session.api.settings import ClockSettings, TradingSettings
 from tests.session.session_stage import READY, Stage, trio
 
 SOLO, BASS = 3, 1  # of trio(): the strings are the first melodic lane that is no bass

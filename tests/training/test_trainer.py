@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from companion.errors import TrainingError
-from companion.inference.checkpoint import load_checkpoint
+from companion.inference.checkpoints.files import load_checkpoint
 from companion.tokenizer import EncoderConfig, Tokenizer
 from companion.training.corpus import Corpus
 from companion.training.curves import read_rows

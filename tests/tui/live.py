@@ -7,11 +7,11 @@ from typing import Any
 
 from scripted import YELLOW, bass
 
-from companion.session.effects import Generate, Learned, Notice
-from companion.session.events import BarGenerated, Command, EngineReady, GenerationFinished, NoteGenerated
+from companion.session.api.effects import Generate, Learned, Notice
+from companion.session.api.events import BarGenerated, Command, EngineReady, GenerationFinished, NoteGenerated
+from companion.session.api.settings import ClockSettings, SessionSettings, TrackSettings
+from companion.session.api.snapshot import Snapshot
 from companion.session.session import Session
-from companion.session.settings import ClockSettings, SessionSettings, TrackSettings
-from companion.session.snapshot import Snapshot
 
 DUO = SessionSettings(
     tracks=(

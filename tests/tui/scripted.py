@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from companion.music import Note, TimeSignature
-from companion.session.events import CheckpointInfo, Command
-from companion.session.settings import ModelSettings
-from companion.session.snapshot import (
+from companion.session.api.events import CheckpointInfo, Command
+from companion.session.api.settings import ModelSettings
+from companion.session.api.snapshot import (
     BarView,
     GenerationView,
     LaneView,
@@ -199,7 +199,7 @@ class ScriptedPerformance:
         self.chosen_ports.append((direction, name))
 
     def list_ports(self) -> Any:
-        from companion.runtime.performance import PortList
+        from companion.runtime.front.performance import PortList
 
         return PortList(("KeyStep 37", "Launchpad"), ("FluidSynth", "Midi Through"))
 

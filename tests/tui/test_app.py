@@ -15,9 +15,9 @@ from scripted import ScriptedPerformance, practice_at, snapshot_at
 from textual.pilot import Pilot
 
 from companion.errors import CompanionError, ConfigError, UsageError
-from companion.session.effects import Learned, Notice
-from companion.session.events import PortChanged, command
-from companion.session.snapshot import Snapshot
+from companion.session.api.effects import Learned, Notice
+from companion.session.api.events import PortChanged, command
+from companion.session.api.snapshot import Snapshot
 from companion.tui.app import CompanionApp
 from companion.tui.controls.dials import SAMPLING_DIALS
 from companion.tui.controls.screen import DialScreen

@@ -6,9 +6,9 @@ import pytest
 from scripted import ScriptedPerformance, practice_at, snapshot_at
 
 from companion.config.presets import preset_document, save_preset
-from companion.session.events import command
-from companion.session.settings import SessionSettings, TrackSettings
-from companion.session.snapshot import GenerationView
+from companion.session.api.events import command
+from companion.session.api.settings import SessionSettings, TrackSettings
+from companion.session.api.snapshot import GenerationView
 from companion.tui.controls.commands import commands_for, step
 from companion.tui.controls.dials import attribute_names, dials, release, turn
 from companion.tui.controls.overlay import HOLD_SECONDS, Overlay

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scripted import lanes, practice_at, snapshot_at
 
 from companion.music import Note, TimeSignature
-from companion.session.snapshot import BarPlace, BarView, GenerationView, Snapshot
+from companion.session.api.snapshot import BarPlace, BarView, GenerationView, Snapshot
 from companion.tui import palette
 from companion.tui.digits import big_text
 from companion.tui.lanes.draw import LanesPainter, Selection, attribute_summary

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scripted import melody
 
 from companion.music import Note
-from companion.session.snapshot import BarState
+from companion.session.api.snapshot import BarState
 from companion.tui.lanes.roll import PitchScale, bar_rows, note_columns, pitch_scale
 
 BAR = 1920

@@ -14,7 +14,7 @@ from companion.errors import GenerationError
 from companion.inference.backends.base import Cache, Ids, Logits
 
 if TYPE_CHECKING:
-    from companion.inference.checkpoint import Checkpoint, ModelConfig
+    from companion.inference.checkpoints.files import Checkpoint, ModelConfig
 
 
 def build_model(config: ModelConfig) -> Any:

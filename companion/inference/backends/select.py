@@ -11,7 +11,7 @@ from companion.errors import GenerationError, RequestValidationError
 from companion.inference.backends.base import Backend
 
 if TYPE_CHECKING:
-    from companion.inference.checkpoint import Checkpoint
+    from companion.inference.checkpoints.files import Checkpoint
 
 ENGINES = ("auto", "reference", "onnx", "cuda")
 
@@ -38,13 +38,13 @@ def open_ready(path: Path, engine: str) -> tuple[Checkpoint, Backend, str] | Non
     if engine not in ("auto", "onnx") or not path.is_file() or (engine == "auto" and _may_have_gpu()):
         return None
     try:
-        from companion.inference.backends.onnx import open_cached
+        from companion.inference.backends.onnx.backend import open_cached
     except ImportError:
         return None
     opened = open_cached(path)
     if opened is None:
         return None
-    from companion.inference.checkpoint import known_checkpoint
+    from companion.inference.checkpoints.files import known_checkpoint
 
     backend, config, encoder_config = opened
     return known_checkpoint(path, config, encoder_config), backend, "fastest on this CPU, graph already built"
@@ -69,11 +69,11 @@ def _may_have_gpu() -> bool:
     has_driver = (
         any(Path(place).exists() for place in ("/dev/nvidiactl", "/proc/driver/nvidia")) or sys.platform == "win32"
     )
-    return has_driver and find_spec("companion.inference.backends.cuda") is not None
+    return has_driver and find_spec("companion.inference.backends.cuda.backend") is not None
 
 
 def _has_gpu() -> bool:
-    if find_spec("companion.inference.backends.cuda") is None:
+    if find_spec("companion.inference.backends.cuda.backend") is None:
         return False
     import torch
 
@@ -88,7 +88,7 @@ def _reference(checkpoint: Checkpoint) -> Backend:
 
 def _onnx(checkpoint: Checkpoint) -> Backend:
     try:
-        from companion.inference.backends.onnx import OnnxBackend
+        from companion.inference.backends.onnx.backend import OnnxBackend
     except ImportError as error:
         raise GenerationError(f"engine onnx is not available: {error}") from None
     return OnnxBackend.from_checkpoint(checkpoint)
@@ -96,8 +96,8 @@ def _onnx(checkpoint: Checkpoint) -> Backend:
 
 def _cuda(checkpoint: Checkpoint) -> Backend:
     try:
-        from companion.inference.backends.cuda import CudaBackend
-        from companion.inference.backends.cuda_check import check
+        from companion.inference.backends.cuda.backend import CudaBackend
+        from companion.inference.backends.cuda.check import check
     except ImportError as error:
         raise GenerationError(f"engine cuda is not available: {error}") from None
     backend = CudaBackend.from_checkpoint(checkpoint)

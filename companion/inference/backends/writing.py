@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from companion.inference.backends.base import Cache
-from companion.inference.sampling import SamplingOptions
+from companion.inference.decoding.sampling import SamplingOptions
 from companion.tokenizer.grammar import Grammar, WrittenBar
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
-from companion.session.events import Command, command
-from companion.session.settings import Sampling
-from companion.session.snapshot import BarState, LaneView, Snapshot
+from companion.session.api.events import Command, command
+from companion.session.api.settings import Sampling
+from companion.session.api.snapshot import BarState, LaneView, Snapshot
 from companion.tui.lanes.draw import Selection
 
 TEMPERATURE_STEP, TEMPERATURE_RANGE = 0.05, (0.05, 5.0)

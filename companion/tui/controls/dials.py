@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
 
-from companion.session.events import Command, command
-from companion.session.settings import Sampling
-from companion.session.snapshot import LaneView, Snapshot
+from companion.session.api.events import Command, command
+from companion.session.api.settings import Sampling
+from companion.session.api.snapshot import LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
 from companion.tui.controls.commands import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from companion.session.events import Command
-from companion.session.snapshot import Snapshot
+from companion.session.api.events import Command
+from companion.session.api.snapshot import Snapshot
 from companion.tui.controls.commands import MASTERS_OWN, SONGS_OWN, bar_state, selected_lane, target_bar
 from companion.tui.lanes.draw import Selection
 from companion.tui.wording import bar_label

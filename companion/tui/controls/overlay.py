@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from companion.session.events import Command
-from companion.session.settings import Sampling
-from companion.session.snapshot import LaneView, Snapshot
+from companion.session.api.events import Command
+from companion.session.api.settings import Sampling
+from companion.session.api.snapshot import LaneView, Snapshot
 
 HOLD_SECONDS = 0.4
 

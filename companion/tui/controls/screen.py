@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
-from companion.session.events import Command
-from companion.session.snapshot import Snapshot
+from companion.session.api.events import Command
+from companion.session.api.snapshot import Snapshot
 from companion.tui.controls.dials import Dial, dials, draw_dials, release, turn
 from companion.tui.lanes.draw import Selection
 from companion.tui.pane import CanvasPane

@@ -9,7 +9,7 @@ from rich.style import Style
 
 from companion.music import TimeSignature
 from companion.music.instruments import program_name
-from companion.session.snapshot import BarView, LaneView, Snapshot
+from companion.session.api.snapshot import BarView, LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Area, Canvas
 from companion.tui.lanes.grid import BarGrid, LaneRows, bar_grid, lane_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from companion.session.snapshot import LaneView, Snapshot
+from companion.session.api.snapshot import LaneView, Snapshot
 
 MIN_BAR_WIDTH = 17  # a bar line and sixteen sixteenths
 MAX_BARS = 8  # no more are kept in a picture

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from companion.music import Note
-from companion.session.snapshot import BarState
+from companion.session.api.snapshot import BarState
 
 RESOLUTION = 480  # ticks a quarter in every BarView
 MIN_SPAN = 12  # semitones: a single repeated note must not fill the lane

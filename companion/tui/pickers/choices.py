@@ -18,7 +18,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from companion.session.snapshot import Snapshot
+from companion.session.api.snapshot import Snapshot
 from companion.tui import palette
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from textual.screen import ModalScreen
 
 from companion.errors import CompanionError
-from companion.session.events import command
-from companion.session.settings import TrackSettings
+from companion.session.api.events import command
+from companion.session.api.settings import TrackSettings
 from companion.tui.lanes.draw import Selection
 from companion.tui.pickers import offers, presets
 from companion.tui.pickers.choices import ChoiceScreen

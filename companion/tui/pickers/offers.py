@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from companion.music import TimeSignature
 from companion.music.instruments import GM_PROGRAMS
-from companion.session.snapshot import Snapshot
+from companion.session.api.snapshot import Snapshot
 from companion.tui.keys import LEARNABLE
 from companion.tui.pickers.choices import Choice, Section
 from companion.tui.wording import port_label

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from companion.session.settings import SessionSettings, TrackSettings
-from companion.session.snapshot import LaneView, Snapshot
+from companion.session.api.settings import SessionSettings, TrackSettings
+from companion.session.api.snapshot import LaneView, Snapshot
 
 if TYPE_CHECKING:
     from companion.config.presets import Preset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.style import Style
 
-from companion.session.snapshot import PracticeView, Snapshot
+from companion.session.api.snapshot import PracticeView, Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
 from companion.tui.lanes.draw import Selection

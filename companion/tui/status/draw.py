@@ -6,7 +6,7 @@ import textwrap
 
 from rich.style import Style
 
-from companion.session.snapshot import Snapshot
+from companion.session.api.snapshot import Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
 from companion.tui.transport.draw import FAIR_SHARE, GOOD_SHARE, share_in_time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.style import Style
 
-from companion.session.snapshot import BarView, LaneView, Snapshot
+from companion.session.api.snapshot import BarView, LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
 from companion.tui.digits import big_text

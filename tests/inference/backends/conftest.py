@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from companion.inference.checkpoint import Checkpoint, ModelConfig
+from companion.inference.checkpoints.files import Checkpoint, ModelConfig
 from companion.tokenizer.encoder_config import EncoderConfig
 
 MakeCheckpoint = Callable[..., Checkpoint]

@@ -11,18 +11,20 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from companion.bench.material import make_score
 from companion.errors import GenerationCancelled, GenerationError
-from companion.inference.backends import cuda, cuda_writer, select
+from companion.inference.backends import select
 from companion.inference.backends.base import fork
-from companion.inference.backends.cuda import BUCKET, CudaBackend
-from companion.inference.backends.cuda_check import check
-from companion.inference.backends.cuda_model import StaticModel
-from companion.inference.backends.cuda_sampling import DeviceSampler
+from companion.inference.backends.cuda import backend as cuda
+from companion.inference.backends.cuda import writer as cuda_writer
+from companion.inference.backends.cuda.backend import BUCKET, CudaBackend
+from companion.inference.backends.cuda.check import check
+from companion.inference.backends.cuda.model import StaticModel
+from companion.inference.backends.cuda.sampling import DeviceSampler
 from companion.inference.backends.reference import ReferenceBackend
 from companion.inference.backends.writing import Infill, PromptEnd
-from companion.inference.choosing import Chooser, DecodeSettings, Take
+from companion.inference.decoding.choosing import Chooser, DecodeSettings, Take
+from companion.inference.decoding.sampling import SamplingOptions, make_generator
 from companion.inference.engine import InferenceEngine
 from companion.inference.live import LiveInfill, LiveJob
-from companion.inference.sampling import SamplingOptions, make_generator
 from companion.music.meter import TimeSignature
 from companion.tokenizer import Tokenizer, TokenType
 from companion.tokenizer.grammar import WrittenBar

@@ -16,7 +16,7 @@ from onnx import numpy_helper
 
 from companion.errors import CheckpointError, GenerationError
 from companion.inference.backends.base import Backend, fork
-from companion.inference.backends.onnx import OnnxBackend, open_cached
+from companion.inference.backends.onnx.backend import OnnxBackend, open_cached
 from companion.inference.backends.reference import ReferenceBackend
 
 GOLDEN = Path(__file__).parents[4] / "shared" / "golden" / "checkpoints"
@@ -149,7 +149,7 @@ def test_quantised_weights_stay_close(make_checkpoint, tmp_path, scheme: str, bo
     "name", ["yellow_tiny.pt", "ghost_tiny.safetensors", "expressive_tiny.pt", "expressive_new_tiny.pt"]
 )
 def test_golden_checkpoints(name: str, tmp_path: Path) -> None:
-    from companion.inference.checkpoint import load_checkpoint
+    from companion.inference.checkpoints.files import load_checkpoint
 
     checkpoint = load_checkpoint(GOLDEN / name)
     engines = (
@@ -161,7 +161,7 @@ def test_golden_checkpoints(name: str, tmp_path: Path) -> None:
 
 
 def saved_checkpoint(make_checkpoint, folder: Path):
-    from companion.inference.checkpoint import load_checkpoint, save_checkpoint
+    from companion.inference.checkpoints.files import load_checkpoint, save_checkpoint
 
     made = make_checkpoint()
     path = folder / "model.pt"
@@ -174,7 +174,7 @@ def test_the_second_start_needs_neither_torch_nor_onnx(make_checkpoint, tmp_path
     assert open_cached(checkpoint.path, cache_dir=tmp_path) is None
     OnnxBackend.from_checkpoint(checkpoint, cache_dir=tmp_path)
     script = (
-        "import sys, json; from pathlib import Path; from companion.inference.backends.onnx import open_cached;"
+        "import sys, json; from pathlib import Path; from companion.inference.backends.onnx.backend import open_cached;"
         "backend, config, encoder = open_cached(Path(sys.argv[1]), cache_dir=Path(sys.argv[2]));"
         "print(json.dumps([config, len(encoder) > 0, [m for m in ('torch', 'onnx', 'transformers') if m in sys.modules]]))"
     )
@@ -274,7 +274,7 @@ def test_no_thread_spins_on_after_a_run(make_checkpoint, tmp_path: Path, monkeyp
 
 def test_keys_values_and_the_residual_stream_are_around_zero(make_checkpoint) -> None:
     """What every token has in common is gone from them; `engines` above show that the output is the same."""
-    from companion.inference.backends.onnx_graph import attention_biases, build_graph
+    from companion.inference.backends.onnx.graph import attention_biases, build_graph
 
     checkpoint = make_checkpoint()
     weights = {name: tensor.numpy() for name, tensor in checkpoint.state_dict.items()}

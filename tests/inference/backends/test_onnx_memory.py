@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from companion.inference.backends.onnx_memory import ENOUGH_ROWS, MARGIN, TYPICAL, Memory
+from companion.inference.backends.onnx.memory import ENOUGH_ROWS, MARGIN, TYPICAL, Memory
 
 ROWS = 2 * ENOUGH_ROWS
 

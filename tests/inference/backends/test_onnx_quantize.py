@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from companion.inference.backends.onnx_quantize import quantize_blocks, quantize_per_channel, restore_blocks
+from companion.inference.backends.onnx.quantize import quantize_blocks, quantize_per_channel, restore_blocks
 
 WEIGHTS = arrays(np.float32, st.tuples(st.integers(1, 70), st.integers(1, 9)), elements=st.floats(-8, 8, width=16))
 

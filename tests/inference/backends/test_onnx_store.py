@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from companion.inference.backends import onnx_store
+from companion.inference.backends.onnx import store as onnx_store
 
 
 def save(folder: Path, name: str) -> onnx_store.Stored | None:

@@ -1,0 +1,135 @@
+"""Chords → notes by rule: a voice-led comping track, and a walking bass line that serves as the measure's reference.
+
+Pure and deterministic: the same chart always gives the same notes. What the model plays over these is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from companion.charts.chart import Chart, ChartBar, ChartChord
+from companion.harmony.symbols import ChordSymbol
+from companion.harmony.voicing import voicing
+from companion.music import Bar, Note, Score, Track
+from companion.music.units import bpm_to_tempo
+from companion.session.api.settings import Song
+
+RESOLUTION = 480
+COMPING_NAME = "Chords"
+BASS_NAME = "Written bass"
+_COMPING_PROGRAM = 4  # electric piano
+_BASS_PROGRAM = 32
+_LOWEST_BASS, _HIGHEST_BASS = 28, 48
+_SWUNG_OFFBEAT = Fraction(2, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One chord inside one bar: from `beat` for `beats` quarter notes."""
+
+    beat: Fraction
+    beats: Fraction
+    chord: ChordSymbol | None
+
+
+def spans(chart: Chart) -> Iterator[tuple[Span, ...]]:
+    """The chords of every bar with their lengths; a bar that begins without one carries the last chord on."""
+    current: ChordSymbol | None = None
+    for bar in chart.bars:
+        marks = list(bar.chords)
+        if not marks or marks[0].beat > 0:
+            marks.insert(0, ChartChord(Fraction(0), "", current))
+        ends = [mark.beat for mark in marks[1:]] + [bar.time_signature.beats]
+        yield tuple(Span(mark.beat, end - mark.beat, mark.chord) for mark, end in zip(marks, ends, strict=True))
+        current = marks[-1].chord
+
+
+def chart_to_song(chart: Chart) -> Song:
+    """The chart as a song of one track, the comping, that the model sees and the player may hear."""
+    score = Score((comping_track(chart),), RESOLUTION, bpm_to_tempo(chart.tempo))
+    return Song(score, chart.title, chart.tempo_changes, chart.sections, chart.chord_marks)
+
+
+def comping_track(chart: Chart) -> Track:
+    """Chords in close voice leading, in a rhythm that suits feel and meter."""
+    bars: list[Bar] = []
+    last: tuple[int, ...] = ()
+    for bar, bar_spans in zip(chart.bars, spans(chart), strict=True):
+        notes: list[Note] = []
+        for span in bar_spans:
+            if span.chord is None:
+                continue
+            last = voicing(span.chord, last)
+            for onset, length in _comping_rhythm(span, bar, chart.feel):
+                notes.extend(_note(onset, length, pitch, 72) for pitch in last)
+        bars.append(Bar(tuple(notes), bar.time_signature))
+    return Track(tuple(bars), _COMPING_PROGRAM, False, COMPING_NAME)
+
+
+def _comping_rhythm(span: Span, bar: ChartBar, feel: str) -> Iterator[tuple[Fraction, Fraction]]:
+    """(onset, length) in quarter notes from the bar line of every time the chord is struck."""
+    half = Fraction(1, 2)
+    if bar.time_signature.beats == 3 and span.beats == 3 and bar.time_signature.denominator == 4:
+        yield from ((Fraction(0), Fraction(1)), (Fraction(1), half), (Fraction(2), half))
+    elif span.beats < 2:
+        yield span.beat, span.beats * Fraction(3, 4)
+    elif feel == "swing":  # the Charleston figure: on the beat, and after the second
+        yield span.beat, Fraction(1)
+        yield span.beat + 1 + _SWUNG_OFFBEAT, Fraction(1, 3)
+        if span.beats > 3:
+            yield span.beat + 3, half
+    else:
+        for start in range(0, int(span.beats), 2):
+            yield span.beat + start, min(Fraction(7, 4), span.beats - start)
+
+
+def bass_line(chart: Chart) -> Track:
+    """A bass line by rule: in swing a walking one, otherwise roots and fifths; what fills are measured against."""
+    heads = [(index, span) for index, bar in enumerate(spans(chart)) for span in bar]
+    notes: list[list[Note]] = [[] for _ in chart.bars]
+    last = 38
+    for place, (bar_index, span) in enumerate(heads):
+        following = next((later.chord for _, later in heads[place + 1 :] if later.chord), span.chord)
+        if span.chord is None or following is None:
+            continue
+        for onset, length, pitch in _bass_notes(span, following, last, chart.feel):
+            notes[bar_index].append(_note(onset, length, pitch, 90))
+            last = pitch
+    bars = tuple(Bar(tuple(bar_notes), bar.time_signature) for bar_notes, bar in zip(notes, chart.bars, strict=True))
+    return Track(bars, _BASS_PROGRAM, False, BASS_NAME)
+
+
+def _bass_notes(span: Span, following: ChordSymbol, last: int, feel: str) -> Iterator[tuple[Fraction, Fraction, int]]:
+    """Root on the first beat; walking: chord tones, then a half step into the next root; else the fifth halfway."""
+    chord = span.chord
+    assert chord is not None
+    root = _near(chord.bass, last)
+    fifth = next((tone for tone in chord.intervals if tone in (6, 7, 8)), 7)
+    if feel != "swing":
+        halfway = Fraction(2) if span.beats >= 4 else None
+        yield span.beat, halfway or span.beats, root
+        if halfway:
+            yield span.beat + halfway, span.beats - halfway, _near((chord.root + fifth) % 12, root)
+        return
+    third = next((tone for tone in chord.intervals if tone in (2, 3, 4, 5)), fifth)
+    steps = -(-span.beats // 1)
+    line = [root]
+    for tone in (third, fifth, 12, fifth, third)[: steps - 1]:
+        line.append(_near((chord.root + tone) % 12, line[-1]))
+    if steps > 2 or (steps == 2 and following.root != chord.root):
+        target = _near(following.bass, line[-2])
+        line[-1] = target + (1 if line[-2] > target else -1)
+    for step, pitch in enumerate(line):
+        yield span.beat + step, min(Fraction(1), span.beats - step), pitch
+
+
+def _near(tone: int, last: int) -> int:
+    """The pitch of this class in the bass register nearest to the last one."""
+    pitches = [pitch for pitch in range(_LOWEST_BASS, _HIGHEST_BASS + 1) if pitch % 12 == tone]
+    return min(pitches, key=lambda pitch: (abs(pitch - last), pitch))
+
+
+def _note(onset: Fraction, length: Fraction, pitch: int, velocity: int) -> Note:
+    return Note(round(onset * RESOLUTION), max(1, round(length * RESOLUTION * Fraction(9, 10))), pitch, velocity)

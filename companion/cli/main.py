@@ -1,0 +1,122 @@
+"""The command line: which command lives where, how errors end, what a bare `companion` does.
+
+Each command's module is imported only when that command runs, so `companion --help` costs no torch, no Textual and no
+MIDI driver. A command module offers `add_parser(subparsers)` and `run(args) -> int`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from companion import __version__
+from companion.cli.options import OneLineParser, has_terminal
+from companion.errors import CompanionError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEntry:
+    """Where a command lives and the line that `companion --help` shows for it."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: dict[str, CommandEntry] = {
+    "jam": CommandEntry(
+        "companion.cli.live_commands", "play live: MIDI in, infilled parts out, in time with the clock"
+    ),
+    "practice": CommandEntry(
+        "companion.cli.practice_command", "a song file or chord chart as backing that listens to you"
+    ),
+    "demo": CommandEntry("companion.cli.live_commands", "hear and see it without hardware: a recorded player performs"),
+    "infill": CommandEntry("companion.cli.infill_commands", "fill bars of a MIDI file"),
+    "replay": CommandEntry("companion.cli.live_commands", "play a recorded performance again, note for note"),
+    "ports": CommandEntry("companion.cli.live_commands", "list MIDI ports"),
+    "doctor": CommandEntry("companion.cli.live_commands", "what this machine can do, what is wrong, and its mend"),
+    "checkpoints": CommandEntry("companion.cli.infill_commands", "list or download checkpoints"),
+    "tokenize": CommandEntry("companion.cli.infill_commands", "show a file's tokens"),
+    "presets": CommandEntry("companion.cli.presets_command", "list presets, or print one"),
+    "bench": CommandEntry("companion.cli.bench_command", "measure the engines and the real-time path"),
+    "train": CommandEntry("companion.cli.train_command", "make a checkpoint"),
+    "evaluate": CommandEntry("companion.cli.evaluate_command", "measure a checkpoint on held-out music"),
+}
+
+USAGE = """\
+usage: companion [command] [options]
+
+A real-time MIDI performance companion. Without a command: the terminal UI with the last used preset.
+
+commands:
+{commands}
+
+  companion COMMAND --help    the options of one command, with an example
+  companion --version
+
+try first:  companion demo
+"""
+
+
+def overview() -> str:
+    """The text of `companion --help`."""
+    rows = (f"  {name:<12} {entry.summary}" for name, entry in COMMANDS.items())
+    return USAGE.format(commands="\n".join(rows))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line; errors of ours become one line on standard error and their exit status."""
+    try:
+        return _dispatch(list(argv))
+    except CompanionError as error:
+        print(f"companion: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); say nothing more, not even at interpreter exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _dispatch(argv: list[str]) -> int:
+    if argv and argv[0] in ("-h", "--help", "help"):
+        print(overview(), end="")
+        return 0
+    if argv and argv[0] == "--version":
+        print(f"companion {__version__}")
+        return 0
+    if not argv:
+        argv = ["jam"]
+    name = argv[0]
+    if name not in COMMANDS:
+        what = "unknown option" if name.startswith("-") else "no such command"
+        print(f"companion: {what}: {name} (commands: {', '.join(COMMANDS)})", file=sys.stderr)
+        return 2
+    module = import_module(COMMANDS[name].module)
+    parser = OneLineParser(prog="companion", add_help=False)
+    module.add_parser(parser.add_subparsers(dest="command", required=True, metavar="COMMAND"))
+    try:
+        args = parser.parse_args(argv)
+    except SystemExit as stop:  # argparse has printed the help
+        return stop.code if isinstance(stop.code, int) else 2
+    return _run(module, args)
+
+
+def _run(module: Any, args: argparse.Namespace) -> int:
+    """Run a command here, or in the terminal UI when its module hands back something to show there."""
+    outcome = module.run(args)
+    if isinstance(outcome, int):
+        return outcome
+    if not has_terminal():
+        raise UsageError(f"the screen needs a terminal; without one: companion {args.command} --headless")
+    from companion.tui.app import run_app
+
+    status = run_app(outcome)
+    if finish := getattr(outcome, "finish", None):
+        finish()
+    return status

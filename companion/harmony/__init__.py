@@ -1,0 +1,1 @@
+"""Chords as musicians name them: symbols, spelling, voicing. Pure."""

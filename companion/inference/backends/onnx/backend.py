@@ -1,0 +1,339 @@
+"""The CPU engine: ONNX Runtime over graphs with shared key-value buffers and quantised weights.
+
+Knows nothing of music, grammar or sampling, and imports neither torch nor `onnx` once its graphs are in the cache on disk.
+Two graphs share one memory (see `onnx_memory`): prefill computes on float keys and values, decoding reads them as bytes. Per token
+nothing is allocated, bound or copied but the token itself and its logits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from companion.errors import CheckpointError, GenerationError
+from companion.inference.backends.base import Cache, Ids, Logits
+from companion.inference.backends.onnx import store as onnx_store
+from companion.inference.backends.onnx.memory import Memory
+from companion.inference.backends.onnx.sessions import Sessions, default_threads, open_sessions
+from companion.inference.backends.onnx.threads import ThreadChoice
+
+if TYPE_CHECKING:
+    from companion.inference.checkpoints.files import Checkpoint
+
+# Over a few hundred tokens the plain attention kernel prefills a fifth faster than the tiled one, which saves memory instead.
+os.environ.setdefault("ORT_GQA_DISABLE_FLASH_ATTENTION", "1")
+
+WIDE = 384  # n_embd from which the scheme decides more than calls and attention do
+MOST_STEPS = 32  # prepared calls that are kept; preparing one takes a quarter of a millisecond
+DECODE_TOKENS = 8  # up to so many at once go through the decoding graph
+
+
+class Scheme(NamedTuple):
+    """How weights are kept for decoding and for prefill, as in `onnx_graph`, and whether decoding reads keys and values as bytes.
+
+    Prefill with block weights is no quicker than with floats, so there it may as well be exact.
+    """
+
+    weights: str
+    prefill: str
+    byte_cache: bool
+
+
+SCHEMES = {
+    **{weights: Scheme(weights, weights, False) for weights in ("fp32", "int8", "q8", "q4")},
+    "int8-kv8": Scheme("int8", "int8", True),
+    "mixed-kv8": Scheme("q8", "int8", True),
+    "q8-kv8": Scheme("q8", "fp32", True),
+    "q4-kv8": Scheme("q4", "fp32", True),
+}
+
+
+class OnnxCache:
+    """Keys and values in buffers that the graphs read and write in place; see `Cache`."""
+
+    def __init__(self, sessions: Sessions, config: Mapping[str, int], batch: int, choice: ThreadChoice) -> None:
+        heads, capacity, head_size = config["n_head"], config["n_positions"], config["n_embd"] // config["n_head"]
+        self._memory = Memory(batch, config["n_layer"], heads, capacity, head_size, sessions.byte_cache)
+        self._history = np.zeros((2, batch, capacity), dtype=np.int64)
+        self._logits = np.zeros((batch, 1, config["vocab_size"]), dtype=np.float32)
+        self._length = 0
+        self._sessions = sessions
+        self._choice = choice
+        self._steps: dict[tuple[bool, bool, int], _Step] = {}
+
+    @property
+    def length(self) -> int:
+        return self._length
+
+    @property
+    def batch(self) -> int:
+        return self._logits.shape[0]
+
+    @property
+    def tokens(self) -> tuple[Ids, Ids]:
+        """(ids, positions) fed so far in row 0, each [length]; copies."""
+        return self._history[0, 0, : self._length].copy(), self._history[1, 0, : self._length].copy()
+
+    def truncate(self, length: int) -> None:
+        if not 0 <= length <= self._length:
+            raise GenerationError(f"a cache of {self._length} tokens cannot be cut to {length}")
+        self._length = length
+        self._memory.truncate(length)
+
+    def append(self, other: OnnxCache, start: int, end: int) -> None:
+        """Add tokens [start, end) of row 0 of `other` to every row."""
+        rows = slice(self._length, self._length + end - start)
+        self._memory.append(other._memory, start, end, rows.start)
+        self._history[:, :, rows] = other._history[:, :1, start:end]
+        self._length = rows.stop
+
+    def run(self, ids: Ids, positions: Ids) -> Logits:
+        """One pass over ids [batch, T] at positions [batch, T]; logits [batch, vocab] of the last token."""
+        tokens = ids.shape[1]
+        first, total = self._length, self._length + tokens
+        as_bytes = tokens <= DECODE_TOKENS and self._memory.can_decode_packed
+        if as_bytes:
+            self._step(as_bytes, ids, positions, total)
+            as_bytes = not self._memory.overflowed(first, total)  # else once more, on floats, and the scales grow
+        if as_bytes:
+            self._memory.wrote_packed(total)
+        else:
+            self._memory.make_exact(first)
+            self._step(as_bytes, ids, positions, total)
+            self._memory.wrote_exact(total)
+        self._history[0, :, first:total] = ids
+        self._history[1, :, first:total] = positions
+        self._length = total
+        return self._logits[:, 0].copy()
+
+    def _step(self, as_bytes: bool, ids: Ids, positions: Ids, total: int) -> None:
+        """Run a graph so that the memory holds `total` rows."""
+        tokens = ids.shape[1]
+        together = self._choice.together and self._sessions.awake is not None
+        step = self._steps.get((together, as_bytes, tokens)) or self._bind(together, as_bytes, tokens)
+        step.inputs["ids"][:] = ids
+        step.inputs["positions"][:] = positions
+        step.inputs["seqlens"][:] = total - 1
+        step.inputs["total"][...] = total
+        started = perf_counter()
+        step.session.run_with_iobinding(step.binding)
+        if tokens == 1:
+            self._choice.took(perf_counter() - started)
+
+    def _bind(self, together: bool, as_bytes: bool, tokens: int) -> _Step:
+        """A step of `tokens`, kept for the next time."""
+        session = self._sessions.choose(together, as_bytes)
+        inputs: dict[str, npt.NDArray] = {
+            "ids": np.zeros((self.batch, tokens), dtype=np.int64),
+            "positions": np.zeros((self.batch, tokens), dtype=np.int64),
+            "seqlens": np.zeros(self.batch, dtype=np.int32),
+            "total": np.zeros((), dtype=np.int32),
+        }
+        binding = session.io_binding()
+        for name, array in inputs.items():
+            binding.bind_ortvalue_input(name, _share(array))
+        for name, array in (self._memory.packed if as_bytes else self._memory.exact).items():
+            value = _share(array)
+            binding.bind_ortvalue_input(f"past_{name}", value)
+            binding.bind_ortvalue_output(f"present_{name}", value)
+        for name, array in self._memory.scales.items() if as_bytes else ():
+            binding.bind_ortvalue_input(f"scale_{name}", _share(array))
+        binding.bind_ortvalue_output("logits", _share(self._logits))
+        step = _Step(session, binding, inputs)
+        if len(self._steps) >= MOST_STEPS:
+            self._steps.clear()
+        self._steps[together, as_bytes, tokens] = step
+        return step
+
+
+class _Step(NamedTuple):
+    """A prepared call and the arrays it reads: ONNX Runtime keeps their address, not them."""
+
+    session: onnxruntime.InferenceSession
+    binding: onnxruntime.IOBinding
+    inputs: dict[str, npt.NDArray]
+
+
+class OnnxBackend:
+    """One checkpoint as an ONNX Runtime session on the CPU; see `Backend`. One thread at a time may use a cache."""
+
+    name = "onnx"
+
+    def __init__(self, sessions: Sessions, config: Mapping[str, Any], scheme: str, threads: int) -> None:
+        self.vocab_size = int(config["vocab_size"])
+        self.n_positions = int(config["n_positions"])
+        self.scheme = scheme
+        self.threads = threads
+        self._config = config
+        self._sessions: Sessions | None = sessions
+        self._choices: dict[int, ThreadChoice] = {}
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        checkpoint: Checkpoint,
+        *,
+        threads: int | None = None,
+        quantization: str = "auto",
+        cache_dir: Path | None = None,
+    ) -> OnnxBackend:
+        """Open the graph of `checkpoint`, building it first unless the cache on disk holds it.
+
+        quantization: "auto", which falls back to float keys and values where this ONNX Runtime lacks byte ones, or one of
+        `SCHEMES`. cache_dir: None for the user's cache folder.
+        Raises CheckpointError when the weights do not make a graph that runs.
+        """
+        automatic = _checked(quantization) == "auto"
+        scheme = automatic_scheme(checkpoint.config.n_embd) if automatic else quantization
+        folder = cache_dir or onnx_store.default_folder()
+        try:
+            return cls._from_checkpoint(checkpoint, scheme, threads, folder)
+        except CheckpointError:
+            plain = SCHEMES[scheme].weights
+            if not automatic or plain == scheme:
+                raise
+            return cls._from_checkpoint(checkpoint, plain, threads, folder)
+
+    @classmethod
+    def _from_checkpoint(cls, checkpoint: Checkpoint, scheme: str, threads: int | None, folder: Path) -> OnnxBackend:
+        known = checkpoint.path.exists()
+        contents = onnx_store.hash_checkpoint(checkpoint.path) if known else _hash_weights(checkpoint.state_dict)
+        key = onnx_store.entry_key(contents, scheme, onnxruntime.__version__)
+        stored = onnx_store.find(folder, key)
+        if stored is not None:
+            return cls._open(stored.graphs, stored.model_config, scheme, threads)
+        graphs, config = _build(checkpoint, SCHEMES[scheme]), asdict(checkpoint.config)
+        stored = onnx_store.save(folder, key, graphs, config, checkpoint.encoder_config.to_dict())
+        return cls._open(stored.graphs if stored else graphs, config, scheme, threads)
+
+    @classmethod
+    def _open(
+        cls, graphs: Sequence[Path | bytes], config: Mapping[str, Any], scheme: str, threads: int | None
+    ) -> OnnxBackend:
+        """`graphs`: for prefill, then for decoding where that is another."""
+        count = threads or default_threads()
+        try:
+            sessions = open_sessions(graphs, count)
+        except Exception as error:  # ONNX Runtime raises a dozen unrelated types, none with a common base
+            raise CheckpointError(f"ONNX Runtime cannot run this checkpoint: {_first_line(error)}") from error
+        return cls(sessions, config, scheme, count)
+
+    def new_cache(self, batch: int = 1) -> OnnxCache:
+        return OnnxCache(self._opened(), self._config, batch, self._choices.setdefault(batch, ThreadChoice()))
+
+    def forward(self, cache: Cache, ids: Ids, positions: Ids) -> Logits:
+        if not isinstance(cache, OnnxCache):
+            raise TypeError("this cache belongs to another engine")
+        if ids.shape != positions.shape or ids.ndim != 2 or ids.shape[0] != cache.batch or ids.shape[1] == 0:
+            raise GenerationError(f"ids {ids.shape} and positions {positions.shape} do not fit {cache.batch} sequences")
+        if cache.length + ids.shape[1] > self.n_positions:
+            raise GenerationError(
+                f"{cache.length + ids.shape[1]} tokens exceed the model's {self.n_positions} positions"
+            )
+        # The attention kernel takes several tokens after a non-empty cache for one sequence only.
+        whole = cache.batch == 1 or cache.length == 0
+        pieces = [slice(None)] if whole else [slice(at, at + 1) for at in range(ids.shape[1])]
+        before = cache.length
+        try:
+            return [cache.run(ids[:, piece], positions[:, piece]) for piece in pieces][-1]
+        except Exception as error:
+            cache.truncate(before)
+            raise GenerationError(f"the model failed: {_first_line(error)}") from error
+
+    def append(self, cache: Cache, source: Cache, start: int, end: int) -> None:
+        if not (isinstance(cache, OnnxCache) and isinstance(source, OnnxCache)):
+            raise TypeError("this cache belongs to another engine")
+        cache.append(source, start, end)
+
+    def close(self) -> None:
+        self._sessions = None
+
+    def _opened(self) -> Sessions:
+        if self._sessions is None:
+            raise GenerationError("this engine is closed")
+        return self._sessions
+
+
+def open_cached(
+    path: Path, *, threads: int | None = None, quantization: str = "auto", cache_dir: Path | None = None
+) -> tuple[OnnxBackend, dict[str, Any], dict[str, Any]] | None:
+    """(engine, model config, encoder config) of the checkpoint file at `path` if its graph is cached; None if it must be built.
+
+    The quick way in: no torch, no `onnx`.
+    """
+    choices = ("q8-kv8", "mixed-kv8") if _checked(quantization) == "auto" else (quantization,)
+    folder = cache_dir or onnx_store.default_folder()
+    try:
+        contents = onnx_store.hash_checkpoint(path)
+    except OSError:
+        return None
+    for scheme in choices:
+        stored = onnx_store.find(folder, onnx_store.entry_key(contents, scheme, onnxruntime.__version__))
+        if stored is None or (quantization == "auto" and automatic_scheme(stored.model_config["n_embd"]) != scheme):
+            continue
+        try:
+            backend = OnnxBackend._open(stored.graphs, stored.model_config, scheme, threads)
+        except CheckpointError:
+            return None
+        return backend, stored.model_config, stored.encoder_config
+    return None
+
+
+def automatic_scheme(width: int) -> str:
+    """The scheme of "auto" for a model of that width on this machine; the measurements are in docs/engines.md.
+
+    Decoding with blocks agrees better with exact weights and takes as long. A wide model prefills much faster with whole-matrix
+    int8, where the processor multiplies bytes exactly (x86 before VNNI saturates its 16-bit sums).
+    """
+    return "mixed-kv8" if width >= WIDE and _multiplies_bytes_exactly() else "q8-kv8"
+
+
+def _multiplies_bytes_exactly() -> bool:
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return True
+    try:
+        return "vnni" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def _checked(quantization: str) -> str:
+    if quantization != "auto" and quantization not in SCHEMES:
+        raise CheckpointError(f"unknown quantization {quantization!r}: auto, {', '.join(SCHEMES)}")
+    return quantization
+
+
+def _build(checkpoint: Checkpoint, scheme: Scheme) -> list[bytes]:
+    """The graph for prefill, and that for decoding where it is another."""
+    from companion.inference.backends.onnx.graph import build_graph
+
+    weights = {name: tensor.numpy() for name, tensor in checkpoint.state_dict.items()}
+    graphs = [(scheme.prefill, False), (scheme.weights, True)] if scheme.byte_cache else [(scheme.weights, False)]
+    return [build_graph(weights, checkpoint.config, kind, memory).SerializeToString() for kind, memory in graphs]
+
+
+def _hash_weights(weights: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(weights[name].numpy()).tobytes())
+    return digest.hexdigest()
+
+
+def _share(array: npt.NDArray) -> Any:
+    """An OrtValue over the array's own memory; the array must outlive it."""
+    return onnxruntime.OrtValue.ortvalue_from_numpy(array)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,167 @@
+"""Checkpoints by name: shipped with the package first, then the Hugging Face hub, through its cache."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+
+from companion.errors import CheckpointError
+
+
+class UnknownCheckpointError(CheckpointError):
+    """A name or path that stands for no checkpoint: wrong use rather than a broken file."""
+
+    exit_status = 2
+
+
+HUB_REPOSITORY = "Metacreation/MIDI-GPT"
+SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
+SUFFIXES = (".pt", ".safetensors")
+CONNECT_SECONDS = 4.0
+
+
+def find_checkpoint(name: str | Path) -> Path:
+    """A path as it is, a shipped checkpoint, or one from the hub (downloaded when it is not cached).
+
+    Raises CheckpointError saying what was looked for and where.
+    """
+    path = Path(name)
+    if path.exists():
+        return path
+    if path.suffix in SUFFIXES or len(path.parts) > 1:
+        raise UnknownCheckpointError(f"{path}: no such checkpoint file")
+    return shipped_checkpoint(str(name)) or cached_checkpoint(str(name)) or pull_checkpoint(str(name))
+
+
+def shipped_checkpoint(name: str) -> Path | None:
+    """The shipped file of that name."""
+    files = (SHIPPED_FOLDER / f"{name}{suffix}" for suffix in SUFFIXES)
+    return next((file for file in files if file.is_file()), None)
+
+
+def shipped_checkpoints() -> list[Path]:
+    """Every shipped checkpoint, by name."""
+    return sorted(file for suffix in SUFFIXES for file in SHIPPED_FOLDER.glob(f"*{suffix}"))
+
+
+def installed_checkpoints() -> list[Path]:
+    """Shipped checkpoints, then those in the hub's cache."""
+    cached = (file for snapshot in _snapshots(HUB_REPOSITORY) for file in sorted(snapshot.iterdir()))
+    return [*shipped_checkpoints(), *(file for file in cached if file.suffix in SUFFIXES)]
+
+
+def choose_file(name: str, files: Iterable[str]) -> str | None:
+    """The file that `name` stands for: `<name>.pt`, else `<name>-final.safetensors`, else the highest `<name>-step<N>`."""
+    available = set(files)
+    for candidate in (f"{name}.pt", f"{name}-final.safetensors", f"{name}.safetensors"):
+        if candidate in available:
+            return candidate
+    pattern = re.compile(re.escape(name) + r"-step(\d+)\.safetensors")
+    steps = [(int(match.group(1)), file) for file in available if (match := pattern.fullmatch(file))]
+    return max(steps)[1] if steps else None
+
+
+def pull_checkpoint(name: str, repository: str | None = None) -> Path:
+    """Download a checkpoint by name, or find it in the hub's cache when offline. Raises CheckpointError."""
+    from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+    )
+
+    repository = repository or HUB_REPOSITORY
+    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)  # it narrates its retries; we say one line
+    if not _hub_answers():
+        return _cached(name, repository, "the hub cannot be reached")
+    try:
+        files = HfApi(endpoint=os.environ.get("HF_ENDPOINT")).list_repo_files(repository)
+        chosen = choose_file(name, files)
+        if chosen is None:
+            raise CheckpointError(
+                f"no checkpoint {name!r} in {repository} (it has {_names(files)}) nor shipped ({_shipped_names()})"
+            )
+        return Path(hf_hub_download(repository, chosen, endpoint=os.environ.get("HF_ENDPOINT")))
+    except GatedRepoError:
+        raise CheckpointError(
+            f"{repository} is gated: accept its terms on its page, then log in with `hf auth login`, and try again"
+        ) from None
+    except RepositoryNotFoundError:
+        raise CheckpointError(
+            f"the hub has no repository {repository} (or it is private); shipped: {_shipped_names()}"
+        ) from None
+    except EntryNotFoundError as error:
+        if not isinstance(error, LocalEntryNotFoundError):
+            raise CheckpointError(f"{repository} lists {name!r} but does not hold its file") from None
+        return _cached(name, repository, "the hub cannot be reached")
+    except OfflineModeIsEnabled:
+        return _cached(name, repository, "offline mode is on (HF_HUB_OFFLINE)")
+    except HfHubHTTPError as error:
+        status = getattr(error.response, "status_code", None)
+        if status in (401, 403):
+            raise CheckpointError(
+                f"{repository} is private or does not exist, or your hub login is not valid"
+            ) from None
+        return _cached(name, repository, f"the hub answered with an error ({status})")
+    except CheckpointError:
+        raise
+    except Exception as error:  # connection faults come from whichever HTTP library the hub client uses
+        return _cached(name, repository, f"the hub cannot be reached ({type(error).__name__})")
+
+
+def _hub_answers() -> bool:
+    """Whether a connection to the hub can be opened: the client itself would try for half a minute. True where a proxy or
+    offline mode decides instead."""
+    if urllib.request.getproxies() or os.environ.get("HF_HUB_OFFLINE"):
+        return True
+    address = urllib.parse.urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def cached_checkpoint(name: str, repository: str = HUB_REPOSITORY) -> Path | None:
+    """The newest downloaded file that `name` stands for; asks nobody."""
+    for snapshot in _snapshots(repository):
+        chosen = choose_file(name, (file.name for file in snapshot.iterdir() if file.is_file()))
+        if chosen is not None:
+            return snapshot / chosen
+    return None
+
+
+def _cached(name: str, repository: str, why: str) -> Path:
+    """The downloaded file, or why there is none."""
+    found = cached_checkpoint(name, repository)
+    if found is not None:
+        return found
+    raise UnknownCheckpointError(f"checkpoint {name!r} is not shipped ({_shipped_names()}) nor downloaded, and {why}")
+
+
+def _snapshots(repository: str) -> list[Path]:
+    """The cache's copies of a repository, newest first."""
+    default = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
+    root = Path(os.environ.get("HF_HUB_CACHE", default)) / f"models--{repository.replace('/', '--')}" / "snapshots"
+    return sorted(root.glob("*"), key=lambda folder: folder.stat().st_mtime, reverse=True) if root.is_dir() else []
+
+
+def _names(files: Iterable[str]) -> str:
+    names = sorted(
+        {re.sub(r"(-final|-step\d+)?\.(pt|safetensors)$", "", file) for file in files if file.endswith(SUFFIXES)}
+    )
+    return ", ".join(names) or "none"
+
+
+def _shipped_names() -> str:
+    return ", ".join(file.stem for file in shipped_checkpoints()) or "none"

@@ -1,0 +1,126 @@
+"""One take's next token, chosen on the host: grammar, rests, biases, steering and the draw, and what a take remembers.
+
+Knows tokens and logits; no backend and no cache (`decoding`). A backend that chooses by itself (`backends.writing`) follows the
+same rules with the same random numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from companion.inference.backends.base import Logits
+from companion.inference.decoding.sampling import SamplingOptions, chance_of, sample
+from companion.inference.decoding.writer import BarWriter
+from companion.inference.steering.dials import Steering
+from companion.tokenizer import TokenType, Vocabulary
+from companion.tokenizer.grammar import GrammarState, Mask
+
+_CONTENT_TYPES = (
+    TokenType.TIME_ABSOLUTE_POS,
+    TokenType.NOTE_ONSET,
+    TokenType.NOTE_DURATION,
+    TokenType.VELOCITY_LEVEL,
+    TokenType.DELTA,
+    TokenType.DELTA_DIRECTION,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeSettings:
+    """How tokens are chosen. seed, attempt and step, with a take's number, fix its random numbers. bias [vocab]: added to
+    the logits of every step."""
+
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    seed: int = 0
+    attempt: int = 0
+    step: int = 0
+    allow_rests: bool = True
+    polyphony_hard_limit: int = 0
+    density_hard_limit: int = 0
+    bias: npt.NDArray[np.float32] | None = None
+
+
+@dataclass
+class Take:
+    """One candidate: its tokens, and the bars it wrote on the window's grid. `finished` is False where the model's context ended."""
+
+    number: int
+    state: GrammarState
+    random: np.random.Generator
+    writer: BarWriter
+    steering: Steering | None = None
+    ids: list[int] = field(default_factory=list)
+    pending: list[int] = field(default_factory=list)
+    finished: bool = False
+    stopped: bool = False
+
+    def push(self, token: int) -> None:
+        """Take one token; raises TokenizerError where it is not legal."""
+        self.state.advance(token)
+        self.ids.append(token)
+        self.writer.push(token)
+        if self.steering is not None:
+            self.steering.push(token)
+        if self.state.done:
+            self.finished = self.stopped = True
+
+    def accept(self, token: int | None) -> None:
+        """Take a token and all that it forces, and note them as not yet fed. None: nothing is taken."""
+        while token is not None:
+            self.push(token)
+            self.pending.append(token)
+            token = self.state.forced()
+
+
+def note_content(vocabulary: Vocabulary) -> Mask:
+    """[vocab] True for what a note is made of: all that mask_k and mask_p may remove."""
+    content = np.zeros(vocabulary.size, dtype=bool)
+    for token_type in _CONTENT_TYPES:
+        first, size = vocabulary.domains.get(token_type, (0, 0))
+        content[first : first + size] = True
+    return content
+
+
+class Chooser:
+    """Chooses tokens of one vocabulary."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._content = note_content(vocabulary)
+        ends = (TokenType.FILL_IN_END, TokenType.BAR_END)
+        self._ends = np.array([vocabulary.id(end) for end in ends if end in vocabulary])
+
+    def choose(self, row: Take, logits: Logits, settings: DecodeSettings) -> None:
+        """The take's next token, and those it forces, from logits [vocab]."""
+        legal = row.state.legal()
+        if not legal.any():
+            row.stopped = True
+            return
+        if row.state.may_rest:
+            rests, legal = self._rests(row, logits, legal, settings.sampling)
+            if rests is not None:
+                row.accept(rests)
+                return
+        if settings.bias is not None:
+            logits = logits + settings.bias
+        if row.steering is not None and (push := row.steering.bias()) is not None:
+            logits = logits + push
+        row.accept(sample(logits, legal, settings.sampling, self._content, row.random))
+
+    def _rests(self, row: Take, logits: Logits, legal: Mask, options: SamplingOptions) -> tuple[int | None, Mask]:
+        """Whether the bar is a rest: its end, or None and what may begin it.
+
+        Decided with the model's own probability: temperature and top_p are for how to play, and would cut off nearly every
+        rest, the rarest thing a bar can begin with. Greedy decoding keeps the likeliest token.
+        """
+        end = int(self._ends[legal[self._ends]][0])
+        playing = legal.copy()
+        playing[end] = False
+        if row.steering is not None and row.steering.must_sound:
+            return None, playing
+        if options.top_k == 1:
+            return None, legal
+        rests = row.random.random() < chance_of(end, logits, legal)
+        return (end if rests else None), playing

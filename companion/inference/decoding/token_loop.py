@@ -1,0 +1,293 @@
+"""The token loop: prompt in, bars out, for one or several takes at once, streaming notes and stoppable between tokens.
+
+Keeps warm caches: a prompt that begins like the last one of its slot costs only what differs. Late bars are put into a copy, between the
+parts of the prompt that were computed without them. Tokens that the grammar forces are not
+waited for: they are fed together with the next token that has to be chosen. A backend that can write by itself is left to it,
+unless the player's dials steer the writing, which takes the host after each token. Knows windows and tokens; no attempts,
+checks or scores (`engine`, `live`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from companion.errors import GenerationCancelled, GenerationError, TokenizerError
+from companion.inference.backends.base import Backend, Cache, Ids, fork
+from companion.inference.backends.writing import Infill, PromptEnd, WritingBackend
+from companion.inference.decoding.choosing import Chooser, DecodeSettings, Take
+from companion.inference.decoding.sampling import make_generator
+from companion.inference.decoding.writer import BarWriter, OnBar, OnNote
+from companion.inference.prompts.prompt import Prompt, WindowRequest
+from companion.inference.steering.dials import Steering
+from companion.tokenizer import Tokenizer, TokenType
+from companion.tokenizer.grammar import Grammar, GrammarState, WrittenBar
+
+PREFILL_CHUNK = 128  # tokens between two looks at `cancel`
+Cancel = Callable[[], bool]
+
+
+@dataclass(slots=True)
+class RunStats:
+    """What one run cost. reused_tokens were in the cache, new_tokens were prefilled."""
+
+    prefill_ms: float = 0.0
+    decode_ms: float = 0.0
+    first_note_ms: float | None = None
+    reused_tokens: int = 0
+    new_tokens: int = 0
+    generated_tokens: int = 0
+    forward_calls: int = 0
+
+
+def common_prefix(cache: Cache, ids: Ids, positions: Ids) -> int:
+    """How many of these tokens the cache already holds, from the start."""
+    held_ids, held_positions = cache.tokens
+    length = min(len(held_ids), len(ids))
+    different = np.flatnonzero((held_ids[:length] != ids[:length]) | (held_positions[:length] != positions[:length]))
+    return int(different[0]) if len(different) else length
+
+
+class PromptRunner:
+    """Runs prompts on one backend for one vocabulary. For one thread at a time.
+
+    slot: which of the warm caches a prompt uses; prompts that follow each other in a slot should begin alike.
+    """
+
+    def __init__(self, backend: Backend, tokenizer: Tokenizer) -> None:
+        self.backend = backend
+        self.tokenizer = tokenizer
+        self._grammar = Grammar(tokenizer.vocabulary)  # also where the tokenizer is a legacy one, whose own derails
+        self._chooser = Chooser(tokenizer.vocabulary)
+        self._caches: dict[int, Cache] = {}
+        self._joined: Cache | None = None  # where prompts with late bars are put together
+
+    def warm_up(self) -> None:
+        """Run the model once, so that the first prompt does not pay for loading kernels or recording steps."""
+        cache = self.backend.new_cache()
+        ids = np.zeros((1, 1), dtype=np.int64)
+        for _ in range(3):
+            self.backend.forward(cache, ids, ids + cache.length)
+        if isinstance(self.backend, WritingBackend):
+            for used in (self._cache(0), self._join()):
+                self.backend.get_ready(used, self._grammar)
+
+    def forget(self) -> None:
+        """Empty the caches."""
+        for cache in self._caches.values():
+            cache.truncate(0)
+
+    def _cache(self, slot: int) -> Cache:
+        if slot not in self._caches:
+            self._caches[slot] = self.backend.new_cache()
+        return self._caches[slot]
+
+    def _join(self) -> Cache:
+        """The cache for prompts with late bars, empty."""
+        if self._joined is None:
+            self._joined = self.backend.new_cache()
+        self._joined.truncate(0)
+        return self._joined
+
+    def room(self, prompt: Prompt) -> int:
+        """Tokens that can be generated after the prompt; <= 0 when it does not fit the model at all."""
+        return self.backend.n_positions - prompt.next_position
+
+    def prefill(self, prompt: Prompt, cancel: Cancel | None = None, slot: int = 0) -> RunStats:
+        """Bring the slot's cache to the prompt's skeleton, all but its last token, in chunks.
+
+        Raises GenerationCancelled between chunks; what was fed by then stays useful.
+        """
+        known, cache = prompt.skeleton, self._cache(slot)
+        end = len(known.ids) - 1
+        started = perf_counter()
+        reused = min(common_prefix(cache, known.ids, known.positions), end)
+        cache.truncate(reused)
+        self._feed(cache, known.ids[reused:end], known.positions[reused:end], cancel)
+        elapsed = (perf_counter() - started) * 1000
+        return RunStats(prefill_ms=elapsed, reused_tokens=reused, new_tokens=end - reused)
+
+    def _feed(self, cache: Cache, ids: Ids, positions: Ids, cancel: Cancel | None) -> None:
+        for start in range(0, len(ids), PREFILL_CHUNK):
+            _check(cancel)
+            chunk = slice(start, start + PREFILL_CHUNK)
+            self.backend.forward(cache, ids[None, chunk], positions[None, chunk])
+
+    def _complete(self, prompt: Prompt, cancel: Cancel | None, slot: int) -> tuple[Cache, RunStats]:
+        """A cache that holds the prompt but for its last token, late bars and all."""
+        stats = self.prefill(prompt, cancel, slot)
+        if not prompt.late.any():
+            return self._cache(slot), stats
+        started = perf_counter()
+        cache, skeleton, taken = self._join(), self._cache(slot), 0
+        edges = (np.flatnonzero(np.diff(prompt.late)) + 1).tolist()
+        for start, end in zip([0, *edges], [*edges, len(prompt.late) - 1], strict=True):
+            if prompt.late[start]:
+                self._feed(cache, prompt.masked.ids[start:end], prompt.masked.positions[start:end], cancel)
+                stats.new_tokens += end - start
+            else:
+                self.backend.append(cache, skeleton, taken, taken + end - start)
+                taken += end - start
+        stats.prefill_ms += (perf_counter() - started) * 1000
+        return cache, stats
+
+    def run(
+        self,
+        prompt: Prompt,
+        request: WindowRequest,
+        settings: DecodeSettings,
+        takes: Sequence[int] = (0,),
+        on_note: OnNote | None = None,
+        on_bar: OnBar | None = None,
+        cancel: Cancel | None = None,
+        slot: int = 0,
+    ) -> tuple[list[Take], RunStats]:
+        """Write the request's targets once per number in `takes`, as one batch.
+
+        Raises GenerationCancelled when `cancel()` turns true (asked before every forward pass), GenerationError when the
+        model fails. Notes and bars already handed to the callbacks stand.
+        """
+        cache, stats = self._complete(prompt, cancel, slot)
+        started = perf_counter()
+
+        def noted(track: int, bar: int, note, take: int) -> None:
+            if stats.first_note_ms is None:
+                stats.first_note_ms = stats.prefill_ms + (perf_counter() - started) * 1000
+            if on_note is not None:
+                on_note(track, bar, note, take)
+
+        rows = [self._new_take(number, prompt, request, settings, noted, on_bar) for number in takes]
+        free = not request.autoregressive and all(row.steering is None for row in rows)
+        if free and isinstance(self.backend, WritingBackend):
+            self._follow(self.backend, cache, rows, prompt, request, settings, stats, cancel)
+        else:
+            self._decode(cache, rows, prompt, settings, stats, cancel)
+        stats.decode_ms = (perf_counter() - started) * 1000
+        stats.generated_tokens = sum(len(row.ids) for row in rows)
+        return rows, stats
+
+    def _new_take(
+        self,
+        number: int,
+        prompt: Prompt,
+        request: WindowRequest,
+        settings: DecodeSettings,
+        on_note: OnNote,
+        on_bar: OnBar | None,
+    ) -> Take:
+        state = self._start_state(prompt, request, settings)
+        random = make_generator(settings.seed, settings.attempt, settings.step, number)
+        writer = BarWriter(self.tokenizer.vocabulary, request, prompt.targets, number, on_note, on_bar)
+        steering = Steering.of(self.tokenizer.vocabulary, request, prompt.targets)
+        return Take(number, state, random, writer, steering)
+
+    def _start_state(self, prompt: Prompt, request: WindowRequest, settings: DecodeSettings) -> GrammarState:
+        bars = _written_bars(prompt, request)
+        limits = {
+            "allow_rests": settings.allow_rests,
+            "polyphony_hard_limit": settings.polyphony_hard_limit,
+            "density_hard_limit": settings.density_hard_limit,
+        }
+        if not request.autoregressive:
+            return self._grammar.start_infill(bars, **limits)
+        track, first = prompt.targets[0]
+        return self._grammar.start_autoregressive(
+            bars, whole_track=first == 0, attributes=self._pinned(request.attributes.get(track, {})), **limits
+        )
+
+    def _pinned(self, levels: Mapping[str, int | None]) -> dict[TokenType, int]:
+        types = {spec.name: spec.token_type for spec in self.tokenizer.config.attributes}
+        return {types[name]: level for name, level in levels.items() if level is not None}
+
+    def _follow(
+        self,
+        backend: WritingBackend,
+        cache: Cache,
+        rows: list[Take],
+        prompt: Prompt,
+        request: WindowRequest,
+        settings: DecodeSettings,
+        stats: RunStats,
+        cancel: Cancel | None,
+    ) -> None:
+        """Let the backend write, and take its tokens as they come in."""
+        infill = Infill(
+            targets=_written_bars(prompt, request),
+            uniforms=np.stack([row.random.random(2 * self.backend.n_positions) for row in rows]),
+            options=settings.sampling,
+            allow_rests=settings.allow_rests,
+            polyphony_hard_limit=settings.polyphony_hard_limit,
+            density_hard_limit=settings.density_hard_limit,
+            bias=settings.bias,
+        )
+        ids, positions = prompt.masked.ids, prompt.masked.positions
+        end = PromptEnd(int(ids[-1]), int(positions[-1]), prompt.next_position)
+        _check(cancel)
+        for fresh in backend.write(cache, self._grammar, end, infill):
+            for row, tokens in zip(rows, fresh, strict=True):
+                for token in tokens:
+                    try:
+                        row.push(token)
+                    except TokenizerError as error:
+                        raise GenerationError(f"the model failed: {error}") from error
+            stats.forward_calls += max(map(len, fresh))
+            _check(cancel)
+
+    def _decode(
+        self,
+        cache: Cache,
+        rows: list[Take],
+        prompt: Prompt,
+        settings: DecodeSettings,
+        stats: RunStats,
+        cancel: Cancel | None,
+    ) -> None:
+        """Feed what is pending and choose, until every row has stopped.
+
+        Rows move in step: each pass feeds as many tokens as every unfinished row has waiting. The prompt's last token stands
+        at its own position, which in a prompt that ends in hidden bars is not right before `next_position`.
+        """
+        if len(rows) > 1:
+            cache = fork(self.backend, cache, len(rows))
+        for row in rows:
+            row.pending.append(int(prompt.masked.ids[-1]))
+            row.accept(row.state.forced())
+        limit = self.backend.n_positions
+        fed = 0
+        while active := [row for row in rows if not row.stopped]:
+            _check(cancel)
+            width = min(len(row.pending) for row in active)
+            first = prompt.next_position + fed - 1
+            if first + width > limit or cache.length + width > limit:
+                for row in active:
+                    row.stopped = True
+                return
+            ids, where = np.zeros((2, len(rows), width), dtype=np.int64)
+            where[:] = np.arange(first, first + width)
+            if fed == 0:
+                where[:, 0] = prompt.masked.positions[-1]
+            for index, row in enumerate(rows):
+                if not row.stopped:
+                    ids[index] = row.pending[:width]
+            logits = self.backend.forward(cache, ids, where)
+            stats.forward_calls += 1
+            fed += width
+            for index, row in enumerate(rows):
+                if not row.stopped:
+                    del row.pending[:width]
+                    if not row.pending:
+                        self._chooser.choose(row, logits[index], settings)
+
+
+def _check(cancel: Cancel | None) -> None:
+    if cancel is not None and cancel():
+        raise GenerationCancelled("generation was cancelled")
+
+
+def _written_bars(prompt: Prompt, request: WindowRequest) -> tuple[WrittenBar, ...]:
+    """The prompt's targets as the grammar sees them, in the order in which they are written."""
+    tracks = request.window.tracks
+    return tuple(WrittenBar(tracks[t].is_drum, tracks[t].bars[bar].time_signature) for t, bar in prompt.targets)

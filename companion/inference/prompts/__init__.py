@@ -1,0 +1,1 @@
+"""From a window of music to the token ids that the model is fed."""

@@ -1,0 +1,219 @@
+"""From a window of music and what is wanted of it to what the model is fed.
+
+Knows the tokenizer and the mask modes; no model. A `WindowRequest` is complete in itself: live play makes one per bar, the
+offline engine one per step (`window_request`, which also decides what later steps' targets look like).
+
+Late bars are those that become known last: the bar being played, and what other tracks have just been given. They stand where they
+belong, but no other token of the prompt looks at them, only the bars that are written. So everything else can be computed before they
+are known (`Prompt.skeleton`). Positions are kept for them, about as many as the track's bars have needed so far, since tokens
+after them must not move. Measured on 266 held-out live bars in windows of 8 bars, 34 to 41 tokens of them late: 1.847 bits a token
+against 1.847 with every token looking at them (yellow), 1.912 against 1.913 (ghost), 3.362 against 3.368 (expressive).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from companion.inference.prompts.masking import MaskedPrompt, apply_mask_mode
+from companion.inference.requests.planner import Cell, Step
+from companion.inference.requests.validation import ResolvedRequest, genre_index
+from companion.music.score import Score
+from companion.tokenizer import Tokenizer, TokenType
+from companion.tokenizer import attributes as attribute_levels
+
+UNKNOWN_ROOM = 24  # tokens of a late bar whose track shows none before it
+ROOM_STEP = 8
+
+Attributes = Mapping[int, Mapping[str, "int | None"]]
+
+
+@dataclass(frozen=True)
+class WindowRequest:
+    """One window of exactly one of num_bars_map's lengths; cells are (track, bar) of this window.
+
+    targets: cells to generate, ascending. hidden: cells the model must not see. pending: cells that will be generated later,
+    shown as placeholders after the targets' own (all must come after the last target). attributes: user levels per track; a
+    level of None leaves the attribute out. uncounted: cells whose notes do not count for the computed attributes, besides
+    targets, pending and hidden ones. autoregressive: targets are one track's last bars, written left to right. asked: the levels
+    per track that the writing is steered to, see `steering`. late: cells that become known last; no targets.
+    """
+
+    window: Score
+    targets: tuple[Cell, ...]
+    hidden: frozenset[Cell] = frozenset()
+    mask_mode: str = "attention"
+    attributes: Attributes = field(default_factory=dict)
+    autoregressive: bool = False
+    pending: frozenset[Cell] = frozenset()
+    uncounted: frozenset[Cell] = frozenset()
+    genre: str | None = None
+    asked: Attributes = field(default_factory=dict)
+    late: frozenset[Cell] = frozenset()
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt as fed (`masked`) and as encoded (`ids`, with the hidden bars' shells).
+
+    targets: the request's cells in the order in which the model writes them. cell_spans: (track, bar) to its [start, end)
+    in `ids`. late: [T] True for tokens of late bars.
+    """
+
+    masked: MaskedPrompt
+    ids: list[int]
+    hidden_spans: list[tuple[int, int]]
+    cell_spans: Mapping[Cell, tuple[int, int]]
+    targets: tuple[Cell, ...]
+    late: npt.NDArray[np.bool_]
+
+    @property
+    def skeleton(self) -> MaskedPrompt:
+        """What is fed, without the late bars."""
+        known = ~self.late
+        return MaskedPrompt(self.masked.ids[known], self.masked.positions[known], self.next_position)
+
+    @property
+    def next_position(self) -> int:
+        """Position of the first generated token."""
+        return self.masked.next_position
+
+
+def build_prompt(tokenizer: Tokenizer, request: WindowRequest) -> Prompt:
+    """Encode and mask; raises TokenizerError for music the vocabulary cannot express."""
+    overrides = [dict(request.attributes.get(track, {})) for track in range(len(request.window.tracks))]
+    mask_token = request.mask_mode == "token"
+    unseen = frozenset(request.targets) | request.pending | request.hidden
+    exclude = unseen | request.uncounted
+    if request.autoregressive:
+        track, first = request.targets[0]
+        encoded = tokenizer.encode_autoregressive(
+            request.window,
+            track,
+            first,
+            hidden=request.hidden | request.pending,
+            mask_token=mask_token,
+            attributes=overrides,
+            attributes_exclude=exclude,
+        )
+    else:
+        encoded = tokenizer.encode(
+            request.window,
+            targets=frozenset(request.targets) | request.pending,
+            hidden=request.hidden,
+            mask_token=mask_token,
+            attributes=overrides,
+            attributes_exclude=exclude,
+        )
+    ids, spans, cells = encoded.ids, encoded.hidden_spans, encoded.cell_spans
+    if request.genre is not None:
+        ids, spans, cells = _insert_genre(tokenizer, request.genre, ids, spans, cells)
+    if request.mask_mode == "remove":  # its shells are empty bars like any other
+        spans = []
+    masked = apply_mask_mode(ids, spans, request.mask_mode)
+    late_spans = sorted((*cells[cell], _room(cells, cell, unseen | request.late)) for cell in request.late)
+    masked, late = _set_apart(masked, late_spans)
+    return Prompt(masked, ids, spans, cells, request.targets, late)
+
+
+def _room(cells: Mapping[Cell, tuple[int, int]], cell: Cell, unseen: Collection[Cell]) -> int:
+    """Positions kept for a late bar: what the longest bar that its track shows before it takes, and a quarter more."""
+    track, bar = cell
+    shown = [cells[track, other] for other in range(bar) if (track, other) not in unseen]
+    longest = max((end - start for start, end in shown), default=UNKNOWN_ROOM)
+    return -(-(longest + longest // 4) // ROOM_STEP) * ROOM_STEP
+
+
+def _set_apart(
+    masked: MaskedPrompt, spans: Sequence[tuple[int, int, int]]
+) -> tuple[MaskedPrompt, npt.NDArray[np.bool_]]:
+    """The prompt with room at its late bars, and which tokens those are. spans: ascending (start, end, positions kept).
+
+    A bar that needs more is squeezed: its tokens share positions, so that those after it stay where they are.
+    """
+    late = np.zeros(len(masked.ids), dtype=bool)
+    moved, added = masked.positions.copy(), 0
+    for start, end, room in spans:
+        inside = (masked.positions >= start) & (masked.positions < end)
+        if end - start > room:
+            moved[inside] = start + added + (masked.positions[inside] - start) * room // (end - start)
+        late |= inside
+        moved[masked.positions >= end] += room - (end - start)
+        added += room - (end - start)
+    return MaskedPrompt(masked.ids, moved, masked.next_position + added), late
+
+
+def _insert_genre(
+    tokenizer: Tokenizer,
+    genre: str,
+    ids: list[int],
+    spans: list[tuple[int, int]],
+    cells: Mapping[Cell, tuple[int, int]],
+) -> tuple[list[int], list[tuple[int, int]], dict[Cell, tuple[int, int]]]:
+    """The Genre token stands right before NumBars."""
+    vocabulary = tokenizer.vocabulary
+    token = vocabulary.id(TokenType.GENRE, genre_index(genre, vocabulary) or 0)
+    at = next(index for index, item in enumerate(ids) if vocabulary.type_of(item)[0] is TokenType.NUM_BARS)
+    shifted = {cell: (start + 1, end + 1) for cell, (start, end) in cells.items()}
+    return [*ids[:at], token, *ids[at:]], [(start + 1, end + 1) for start, end in spans], shifted
+
+
+def window_request(
+    score: Score,
+    step: Step,
+    resolved: ResolvedRequest,
+    waiting: Collection[Cell],
+    dropped: Collection[int] = (),
+) -> tuple[WindowRequest, list[int]]:
+    """The window of one step, and the score's track number of each of its tracks.
+
+    waiting: targets of later steps. Those that follow the step's own targets in fill order are shown as placeholders, as in
+    training; others are hidden. With config.leak_targets they keep their old notes. dropped: context tracks left out.
+    With config.target_last the only track to be filled stands last.
+    """
+    config = resolved.request.config
+    used = [t for t in range(len(score.tracks)) if t not in resolved.ignored and t not in dropped]
+    filled = {track for track, _ in step.targets}
+    if config.target_last and len(filled) == 1 and not step.autoregressive:
+        used.sort(key=lambda track: track in filled)
+    local = {track: index for index, track in enumerate(used)}
+
+    def within(cells: Collection[Cell]) -> frozenset[Cell]:
+        return frozenset(
+            (local[t], bar - step.start) for t, bar in cells if t in local and step.start <= bar < step.end
+        )
+
+    targets = tuple(sorted(within(step.targets)))
+    later = frozenset() if config.leak_targets else within(waiting) - set(targets)
+    pending = frozenset() if step.autoregressive else frozenset(cell for cell in later if cell > targets[-1])
+    hidden = (within(resolved.hidden) | later) - pending - set(targets)
+    prompts = {prompt.id: prompt for prompt in resolved.request.tracks}
+    attributes: dict[int, dict[str, int | None]] = {local[track]: dict(prompts[track].attributes) for track in used}
+    asked = {track: dict(levels) for track, levels in attributes.items()} if config.steer else {}
+    if config.analyze_targets:
+        computed = attribute_levels.compute(score)
+        # a track written from its first bar states its own levels: there, only those asked for bind
+        free = filled if step.autoregressive and min(targets)[1] == 0 else ()
+        for track in set(used).difference(free):
+            attributes[local[track]] = {**computed[track], **prompts[track].attributes}
+    request = WindowRequest(
+        window=score.window(step.start, step.end).select_tracks(used),
+        targets=targets,
+        hidden=hidden,
+        mask_mode=resolved.mask_mode,
+        attributes=attributes,
+        autoregressive=step.autoregressive,
+        pending=pending,
+        genre=resolved.request.controls.get("genre"),
+        asked=asked,
+    )
+    return request, used
+
+
+def hide_bars(request: WindowRequest, bars: Collection[int]) -> WindowRequest:
+    """The same request with these bars hidden in every track, but for targets and placeholders."""
+    cells = {(track, bar) for track in range(len(request.window.tracks)) for bar in bars}
+    return replace(request, hidden=request.hidden | (cells - set(request.targets) - request.pending))

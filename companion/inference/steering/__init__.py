@@ -1,0 +1,1 @@
+"""Pushes on the logits while a bar is written: dials, harmony, variety."""

@@ -1,0 +1,99 @@
+"""Making a bar do what the player's dials ask: pushes on the logits while it is written.
+
+A small model only leans towards the levels in its prompt. So for levels that the player set (never for computed ones), every
+choice is pushed by how the bar stands so far: notes against the pace that reaches the density asked for (`pacing`), sounding
+voices and durations against the polyphony and lengths asked for (`voicing`). The model's own preferences among what serves
+equally well still decide, so the groove stays its own. Knows vocabularies and bars, no model and no prompt; a push costs a few
+operations on arrays of the vocabulary's size, and nothing where nothing was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from companion.inference.prompts.prompt import WindowRequest
+from companion.inference.requests.planner import Cell
+from companion.inference.steering.bar_so_far import BarSoFar, Bias, Places
+from companion.inference.steering.pacing import FORBIDDEN, Pace, beat_feel
+from companion.inference.steering.voicing import Lengths, Voices
+from companion.tokenizer import TokenType, Vocabulary
+
+_OPENED = frozenset((TokenType.FILL_IN_START, TokenType.TIME_SIG))
+
+
+class Steering:
+    """Follows one take of a request token by token. targets: the request's cells in the order in which they are written."""
+
+    def __init__(self, vocabulary: Vocabulary, request: WindowRequest, targets: Sequence[Cell]) -> None:
+        self._vocabulary, self._request, self._targets = vocabulary, request, targets
+        self._places = Places.of(vocabulary)
+        self._bias = np.zeros(vocabulary.size, dtype=np.float32)
+        self._last = TokenType.FILL_IN_START
+        self._number = -1
+        self._pace: Pace | None = None
+        self._voices: Voices | None = None
+        self._lengths: Lengths | None = None
+        if not request.autoregressive:
+            self._open()  # the prompt ends in the first FillInStart
+
+    @classmethod
+    def of(cls, vocabulary: Vocabulary, request: WindowRequest, targets: Sequence[Cell]) -> Steering | None:
+        """The steering of a request; None where nothing is asked of its targets."""
+        return cls(vocabulary, request, targets) if any(request.asked.get(track) for track, _ in targets) else None
+
+    def _open(self) -> None:
+        self._number += 1
+        number, at = self._targets[self._number]
+        track, levels, places = self._request.window.tracks[number], self._request.asked.get(number, {}), self._places
+        length = track.bars[at].time_signature.bar_ticks(places.resolution)
+        self._bar = BarSoFar.start(length, places.durations.stop - places.durations.start)
+        self._named = TokenType.NOTE_ONSET if track.is_drum else TokenType.NOTE_DURATION
+        density = levels.get("note_density") if track.is_drum else None
+        self._pace = None if density is None else Pace(density, length, self._feel(number), places)
+        self._voices = None if track.is_drum else Voices.of(levels, places)
+        self._lengths = None if track.is_drum else Lengths.of(levels, places)
+
+    def _feel(self, number: int) -> npt.NDArray[np.float32]:
+        """How the bars that the track shows divide the beat."""
+        request, ticks = self._request, self._places.resolution
+        unseen = {*self._targets, *request.hidden, *request.pending}
+        shown = [bar for at, bar in enumerate(request.window.tracks[number].bars) if (number, at) not in unseen]
+        onsets = (round(note.onset_ticks * ticks / request.window.resolution) for bar in shown for note in bar.notes)
+        return beat_feel(onsets, ticks)
+
+    @property
+    def must_sound(self) -> bool:
+        """Whether the bar must not be a rest: who asks for so many notes, or for voices together, wants to hear them."""
+        return self._pace is not None or (self._voices is not None and self._voices.together)
+
+    def push(self, token: int) -> None:
+        """Take the next token."""
+        self._last, value = self._vocabulary.type_of(token)
+        if self._last in (TokenType.FILL_IN_START, TokenType.BAR):
+            self._open()
+        elif self._number >= 0:
+            self._bar.push(self._last, value)
+
+    def bias(self) -> Bias | None:
+        """What to add to the logits [vocab] of the next token; None for nothing. Valid until the next call."""
+        if self._pace is None and self._voices is None and self._lengths is None:
+            return None
+        bias, bar = self._bias, self._bar
+        bias.fill(0.0)
+        if self._last is TokenType.NOTE_ONSET and self._named is not self._last:
+            for part in (self._voices, self._lengths):
+                if part is not None:
+                    part.duration(bias, bar)
+            return bias
+        if self._last is TokenType.TIME_ABSOLUTE_POS:
+            bias[self._places.ends] = FORBIDDEN  # a position is for a note
+        elif self._last is self._named or self._last in _OPENED:
+            for part in (self._pace, self._voices):
+                if part is not None:
+                    part.where_next(bias, bar)
+        if self._voices is not None:
+            self._voices.pitch(bias, bar)
+        return bias

@@ -1,0 +1,146 @@
+"""Polyphony and note lengths as the player asked for them, as far as the bar's own notes show them.
+
+The levels are quantiles (representation.md E): of the ticks with sound, 15 % have no more voices than min_polyphony and 15 % no
+fewer than max_polyphony; of the notes, 15 % are no longer than min_note_duration and 15 % no shorter than max_note_duration. So the
+limits hold nearly always, and each must also be reached now and then: when a limit has been reached for less than `REACHED` of the
+bar so far, the next chord or note is pushed to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from companion.inference.steering.bar_so_far import BarSoFar, Bias, Places
+from companion.tokenizer import attributes
+
+REACHED = 0.4
+THICKEN = 5.0  # nats a missing voice
+ENOUGH = 1.0  # nats a voice more than the fewest asked for: a model pushed to chords does not always find their end
+UNFILLED = 3.0  # nats against ending a bar in which nothing has sounded yet: nor does it know how to go on after one
+THIN = 7.0  # nats a voice too many
+OVERLAP = 0.7  # nats a tick that a new note would sound together with one too many
+MOST_OVERLAP = 8.0
+TOGETHER = 3.0  # nats by which voices of a chord lean to end together, for a factor e in length
+SAME_PITCH = 9.0
+SEMITONE = 1.5
+BEYOND = 3.0  # nats a level of length beyond a limit
+SHORT_OF = 2.5  # nats a level short of a limit that has not been reached
+
+
+class Voices:
+    """The push of one bar towards a least and a most number of sounding notes; None where the player left that open."""
+
+    def __init__(self, fewest: int | None, most: int | None, places: Places) -> None:
+        self._places = places
+        self._fewest, self._most = fewest, most
+        self._lengths = np.log(np.arange(1, places.durations.stop - places.durations.start + 1, dtype=np.float32))
+
+    @property
+    def together(self) -> bool:
+        """Whether at least two voices are asked for."""
+        return self._fewest is not None and self._fewest > 1
+
+    @classmethod
+    def of(cls, levels: Mapping[str, int | None], places: Places) -> Voices | None:
+        """What these levels ask for, if anything: level n is n + 1 voices, the top level of max_polyphony any number."""
+        low, high = levels.get("min_polyphony"), levels.get("max_polyphony")
+        top = attributes.levels("max_polyphony") - 1
+        most = high + 1 if high is not None and high < top else None
+        fewest = low + 1 if low is not None else None
+        if fewest is None and most is None:
+            return None
+        return cls(fewest if fewest is None or most is None else min(fewest, most), most, places)
+
+    def _wanted(self, bar: BarSoFar) -> tuple[int, int | None]:
+        """Voices that should sound at the next notes: at least, at most."""
+        heard = bar.sounding[: bar.position_ticks]
+        ticks = max(int(np.count_nonzero(heard)), 1)
+        least, most = self._fewest or 1, self._most
+        thick = 1.0 if most is None else np.count_nonzero(heard >= most) / ticks
+        thin = 1.0 if self._fewest is None else np.count_nonzero((heard > 0) & (heard <= self._fewest)) / ticks
+        if min(thick, thin) >= REACHED:
+            return least, most
+        return (most or least, most) if thick <= thin else (least, least)
+
+    def where_next(self, bias: Bias, bar: BarSoFar) -> None:
+        """Another note here, another position, or the end."""
+        places = self._places
+        least, most = self._wanted(bar)
+        voices = bar.voices
+        if bar.here and voices < least:
+            bias[places.positions] -= THICKEN * (least - voices)
+            bias[places.ends] -= 2 * THICKEN * (least - voices)
+        if most is not None:
+            if voices >= most:
+                bias[places.note_starts] -= THIN * (voices + 1 - most)
+            self._keep_apart(bias, bar, most)
+        elif voices > least:
+            bias[places.note_starts] -= ENOUGH * (voices - least)
+        heard = int(np.count_nonzero(bar.sounding[: bar.length_ticks]))
+        bias[places.ends] -= UNFILLED * (1 - heard / bar.length_ticks)
+
+    def _keep_apart(self, bias: Bias, bar: BarSoFar, most: int) -> None:
+        """Positions where `most` notes still sound are the less likely the longer they go on."""
+        crowded = np.flatnonzero(bar.sounding[: bar.length_ticks] >= most)
+        if not len(crowded):
+            return
+        end = int(np.flatnonzero(bar.sounding >= most)[-1]) + 1
+        where = np.arange(min(end, bar.length_ticks))
+        bias[self._places.positions][: len(where)] -= np.minimum(OVERLAP * (end - where), MOST_OVERLAP)
+
+    def pitch(self, bias: Bias, bar: BarSoFar) -> None:
+        """Voices are different pitches, and seldom neighbours."""
+        pitches = bias[self._places.pitches]
+        for pitch, _, end in bar.melodic:
+            if end > bar.position_ticks:
+                pitches[pitch] -= SAME_PITCH
+                pitches[max(pitch - 1, 0) : pitch + 2] -= SEMITONE
+
+    def duration(self, bias: Bias, bar: BarSoFar) -> None:
+        """Voices of a chord end together where several are wanted."""
+        left = max((end for _, _, end in bar.melodic), default=0) - bar.position_ticks
+        if left > 0 and self._wanted(bar)[0] > 1:
+            bias[self._places.durations] -= TOGETHER * np.abs(self._lengths - np.log(left))
+
+
+class Lengths:
+    """The push of one bar's notes towards a shortest and a longest duration, as levels; None where the player left that open."""
+
+    def __init__(self, shortest: int | None, longest: int | None, places: Places) -> None:
+        self._places = places
+        count = places.durations.stop - places.durations.start
+        starts = attributes.duration_level_starts(places.resolution)
+        self._levels = np.searchsorted(starts, np.arange(1, count + 1), side="right") - 1
+        self._limits: list[tuple[int, int]] = []  # (level, side): which levels lie beyond it
+        if shortest is not None:
+            self._limits.append((min(shortest, longest if longest is not None else shortest), -1))
+        if longest is not None:
+            self._limits.append((longest, 1))
+        self._beyond = np.zeros(count, dtype=np.float32)
+        self._short_of = {}
+        for level, side in self._limits:
+            distance = (self._levels - level) * side  # > 0 beyond the limit, < 0 short of it
+            self._beyond -= BEYOND * np.maximum(distance, 0)
+            self._short_of[side] = -SHORT_OF * np.maximum(-distance, 0).astype(np.float32)
+
+    @classmethod
+    def of(cls, levels: Mapping[str, int | None], places: Places) -> Lengths | None:
+        """What these levels ask for, if anything."""
+        shortest, longest = levels.get("min_note_duration"), levels.get("max_note_duration")
+        if shortest is None and longest is None:
+            return None
+        return cls(shortest, longest, places)
+
+    def duration(self, bias: Bias, bar: BarSoFar) -> None:
+        """How long the note lasts that has just been named."""
+        durations = bias[self._places.durations]
+        durations += self._beyond
+        written = self._levels[[length - 1 for _, length, _ in bar.melodic]]
+        shares = {
+            side: float(np.mean((written - level) * side >= 0)) if len(written) else 0.0 for level, side in self._limits
+        }
+        lacking = min(shares, key=lambda side: shares[side])
+        if shares[lacking] < REACHED:
+            durations += self._short_of[lacking]

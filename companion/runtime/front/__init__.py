@@ -1,0 +1,1 @@
+"""The side that people see: a performance is launched, watched and reported."""

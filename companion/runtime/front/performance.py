@@ -1,0 +1,88 @@
+"""What a front (terminal UI or headless runner) may do with a running performance.
+
+The music runs in other processes; a front only watches and wishes. Nothing here blocks unless its docstring says so, and
+a front that stalls or dies costs the music nothing. `companion.runtime.front.launch.Launcher` starts the real thing; the demo
+is the same thing with a recorded player in place of the ports, so that a front can be tried anywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from companion.config.presets import PortChoice, Preset
+from companion.session.api.effects import Learned, Notice, PassFinished
+from companion.session.api.events import Command
+from companion.session.api.settings import SessionSettings
+from companion.session.api.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchOptions:
+    """What to perform. preset: what `settings` came from, for saving it again.
+
+    player: "" for real ports, else a recorded player of `companion.runtime.players.tunes`; `bars` then ends the
+    performance by itself (0 = go on for ever). record_dir: where this performance's folder is made; None = the user's own data
+    folder.
+    """
+
+    settings: SessionSettings
+    ports: PortChoice = PortChoice()
+    title: str = ""
+    preset: Preset | None = None
+    player: str = ""
+    bars: int = 0
+    record_dir: Path | None = None
+    keep_recording: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PortList:
+    """Names of the ports that exist now; `error` says why there are none, if that is known."""
+
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    error: str = ""
+
+
+class Performance(Protocol):
+    """A performance under way, seen from the front. All methods are safe from any one thread at a time."""
+
+    @property
+    def options(self) -> LaunchOptions:
+        """What was asked for."""
+        ...
+
+    def send(self, command: Command) -> None:
+        """Pass a wish on; never blocks, never fails (a wish to a dead performance is dropped)."""
+        ...
+
+    def snapshot(self) -> Snapshot | None:
+        """The newest picture, about 30 a second; None until the first one (some 0.4 s after the start)."""
+        ...
+
+    def events(self) -> list[Notice | Learned | PassFinished]:
+        """What happened since the last call, in order."""
+        ...
+
+    def choose_port(self, direction: str, name: str) -> None:
+        """Play on another port: direction "in" or "out", name or part of it, "" = our own virtual port, "none"."""
+        ...
+
+    def list_ports(self) -> PortList:
+        """The ports there are, as last seen by the port watch (at most 2 s old); never blocks."""
+        ...
+
+    def alive(self) -> bool:
+        """False once the music has ended: after `stop`, after the demo's last bar, or because the MIDI driver died."""
+        ...
+
+    def stop(self) -> None:
+        """Note-offs, end, and wait (at most some seconds) until the recording is whole. May be called again."""
+        ...
+
+    @property
+    def recording(self) -> Path | None:
+        """The folder with `log.jsonl` and, after the end, `performance.mid`; None if nothing is kept."""
+        ...

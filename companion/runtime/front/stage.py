@@ -1,0 +1,178 @@
+"""A session on stage: its events recorded, its effects carried out. No clock, no process, no driver of its own.
+
+The realtime process, simulated time and replay all drive this one class, so what was played can be played again: the record
+holds every call of the session with its time, in order, and what the session sent.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from companion.errors import PortError
+from companion.midi.codec import encode
+from companion.midi.messages import Malformed, Message, NoteOff, NoteOn
+from companion.runtime.ipc.protocol import Record
+from companion.session.api.effects import (
+    Cancel,
+    Effect,
+    Generate,
+    Learned,
+    LoadModel,
+    Notice,
+    PassFinished,
+    Prefill,
+    SendMidi,
+)
+from companion.session.api.events import Event, MidiReceived
+from companion.session.api.settings import SessionSettings
+from companion.session.session import Session
+
+EngineEffect = Generate | Prefill | Cancel | LoadModel
+FrontEffect = Notice | Learned | PassFinished
+MAX_FAULTS_KEPT = 20
+
+
+class Surroundings(Protocol):
+    """What a stage needs from whoever runs it."""
+
+    def send_midi(self, port: str, data: bytes, due: float) -> float | None:
+        """Send bytes to a port ("" = the default one), but not before `due`, which is at most an instant ahead.
+
+        The moment they left, or None when there is no such port now. Raises PortError when the driver refuses them.
+        """
+        ...
+
+    def ask_engine(self, effect: EngineEffect) -> None:
+        """Pass on; never waits."""
+        ...
+
+    def tell_front(self, notice: FrontEffect) -> None:
+        """Pass on; never waits."""
+        ...
+
+
+class Stage:
+    """See the module. `record` is called with one tuple for everything that happens."""
+
+    def __init__(
+        self, settings: SessionSettings, now: float, around: Surroundings, record: Callable[[Record], None]
+    ) -> None:
+        self._around, self._record = around, record
+        self.session = Session(settings, now)
+        self.sounding: set[tuple[str, int, int]] = set()  # (port, channel, key) of what was really sent
+        self.notes_sent = 0
+        self.hanging = 0  # notes that the session left for us to end; should stay 0
+        self.faults = 0
+        self.unsent = 0
+        self.carry_out(now)
+
+    def receive(self, event: Event, now: float) -> None:
+        """One event into the session, and what comes of it."""
+        if isinstance(event, MidiReceived) and not isinstance(event.message, Malformed):
+            self._record(("m", now, event.port, event.message))
+        else:
+            self._record(("r", now, event))
+        self._guarded(self.session.receive, event, now)
+        self.carry_out(now)
+
+    def handle_timer(self, now: float) -> None:
+        """Let the session do what is due; `now` may be an instant ahead, so that messages are ready by the moment they are due."""
+        self._record(("t", now))
+        self._guarded(self.session.handle_timer, now)
+        self.carry_out(now)
+
+    def next_timer(self, now: float) -> float | None:
+        """When `handle_timer` is needed next."""
+        try:
+            return self.session.next_timer()
+        except Exception:
+            self._fault(now)
+            return None
+
+    def close(self, now: float) -> None:
+        """The session's own farewell, and note-offs for whatever it should have forgotten."""
+        self._record(("c", now))
+        self._guarded(self.session.close, now)
+        self.carry_out(now)
+        self.silence(now)
+
+    def silence(self, now: float) -> int:
+        """Note-offs for all that sounds by our own account; how many there were."""
+        hanging = [SendMidi(port, NoteOff(channel, key), now) for port, channel, key in sorted(self.sounding)]
+        for effect, left in zip(hanging, self._send(hanging), strict=True):
+            self._account(effect, left, kind="h")
+        self.hanging += len(hanging)
+        return len(hanging)
+
+    def carry_out(self, now: float) -> None:
+        """Do what the session wants done: messages leave first, all at once, and the accounts are written afterwards."""
+        effects = self.session.effects()
+        left = iter(self._send([effect for effect in effects if isinstance(effect, SendMidi)]))
+        for effect in effects:
+            if isinstance(effect, SendMidi):
+                self._account(effect, next(left))
+            else:
+                self._do(effect, now)
+
+    def _do(self, effect: Effect, now: float) -> None:
+        if isinstance(effect, (Notice, Learned, PassFinished)):
+            self._record(("n", now, effect))
+            self._around.tell_front(effect)
+        elif not isinstance(effect, SendMidi):
+            if isinstance(effect, Generate):
+                job = effect.job
+                self._record(
+                    ("g", now, job.request_id, job.seed, job.mask_mode, job.window.bar_count, job.targets, job.tracks)
+                )
+            elif isinstance(effect, Prefill):
+                self._record(("f", now, effect.job.request_id))
+            self._around.ask_engine(effect)
+
+    def _send(self, effects: Sequence[SendMidi]) -> list[float | None]:
+        """When each left; a chord's notes are not kept waiting for each other's book-keeping."""
+        ready = [(effect.port, _encoded(effect.message), effect.due_seconds) for effect in effects]
+        return [self._send_one(port, data, due) if data else None for port, data, due in ready]
+
+    def _send_one(self, port: str, data: bytes, due: float) -> float | None:
+        try:
+            return self._around.send_midi(port, data, due)
+        except PortError:
+            return None
+
+    def _account(self, effect: SendMidi, left: float | None, kind: str = "s") -> None:
+        message = effect.message
+        self._keep_account(effect.port, message, left is not None)
+        self.unsent += left is None
+        self._record((kind, left, effect.port, message, effect.due_seconds, effect.source, effect.position_beats))
+
+    def _keep_account(self, port: str, message: Message, sent: bool) -> None:
+        if isinstance(message, NoteOn) and sent:
+            self.sounding.add((port, message.channel, message.key))
+            self.notes_sent += 1
+        elif isinstance(message, NoteOff):
+            self.sounding.discard((port, message.channel, message.key))
+
+    def _guarded(self, call: Callable[..., None], *arguments: object) -> None:
+        """A fault of ours is recorded and passed over: the music must not end by it."""
+        try:
+            call(*arguments)
+        except Exception:
+            self._fault(arguments[-1])
+
+    def _fault(self, now: object) -> None:
+        self.faults += 1
+        if self.faults <= MAX_FAULTS_KEPT:
+            self._record(("x", now, traceback.format_exc(limit=6)))
+        if self.faults == 1:
+            text = "a fault in the session was passed over; please keep this recording's log and report it"
+            self._around.tell_front(Notice("error", text))
+
+
+def _encoded(message: Message) -> bytes:
+    """The message's bytes; none where it cannot be written."""
+    try:
+        return encode(message)
+    except ValueError:
+        return b""

@@ -1,0 +1,1 @@
+"""What travels between our processes, and how."""

@@ -1,0 +1,168 @@
+"""Pipes between our processes that nobody ever waits on.
+
+A `Link` is one end of a local socket pair. Objects (frozen dataclasses, tuples) travel pickled, each with its length before it.
+Sending only ever fills a bounded buffer and hands the system what it takes; what does not fit is dropped and counted, and
+the other end's death shows as `closed`, never as an exception. Only ends that our own processes inherited are read.
+"""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import struct
+from collections import deque
+from typing import Any
+
+from companion.runtime.ipc.pickling import dumps
+
+_LENGTH = struct.Struct(">I")
+MAX_FRAME_BYTES = 64 * 1024 * 1024
+BUFFER_BYTES = 8 * 1024 * 1024
+_READ_BYTES = 1 << 18
+_READS_A_CALL = 8  # bounds what one `receive` may take from a flooding peer
+
+
+class Link:
+    """One end; see the module. `fileno` is for select."""
+
+    def __init__(self, end: socket.socket, buffer_bytes: int = BUFFER_BYTES) -> None:
+        end.setblocking(False)
+        self._socket = end
+        self._limit = buffer_bytes
+        self._waiting: deque[memoryview] = deque()
+        self._waiting_bytes = 0
+        self._newest: Any = None
+        self._incoming = bytearray()
+        self.closed = False
+        self.dropped = 0
+
+    def fileno(self) -> int:
+        """The descriptor, -1 when closed."""
+        return self._socket.fileno()
+
+    @property
+    def pending_bytes(self) -> int:
+        """What the other end has not taken yet."""
+        return self._waiting_bytes
+
+    def send(self, value: Any) -> bool:
+        """Queue `value` and send what goes without waiting; False = dropped (the other end is dead, or far behind)."""
+        frame = dumps(value)
+        if self.closed or self._waiting_bytes + len(frame) > self._limit:
+            self.dropped += 1
+            return False
+        self._queue(frame)
+        self.flush()
+        return not self.closed
+
+    def offer(self, value: Any) -> None:
+        """Send `value` when everything before it has gone; a later offer takes its place until then."""
+        self._newest = value
+        self.flush()
+
+    def flush(self) -> None:
+        """Hand on what the system takes now."""
+        while not self.closed:
+            if not self._waiting:
+                if self._newest is None:
+                    return
+                newest, self._newest = self._newest, None
+                self._queue(dumps(newest))
+            try:
+                sent = self._socket.send(self._waiting[0])
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                self._end()
+                return
+            self._waiting_bytes -= sent
+            if sent == len(self._waiting[0]):
+                self._waiting.popleft()
+            else:
+                self._waiting[0] = self._waiting[0][sent:]
+
+    def receive(self) -> list[Any]:
+        """Everything that has arrived whole, oldest first; never waits."""
+        for _ in range(_READS_A_CALL):
+            if self.closed:
+                break
+            try:
+                data = self._socket.recv(_READ_BYTES)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:
+                data = b""
+            if not data:
+                self._end()
+                break
+            self._incoming += data
+            if len(data) < _READ_BYTES // 4:
+                break
+        return self._whole_values() if self._incoming else []
+
+    def close(self) -> None:
+        """Hang up; what was not taken is lost."""
+        self._end()
+
+    def _queue(self, frame: bytes) -> None:
+        self._waiting.append(memoryview(_LENGTH.pack(len(frame)) + frame))
+        self._waiting_bytes += len(frame) + _LENGTH.size
+
+    def _whole_values(self) -> list[Any]:
+        values: list[Any] = []
+        start = 0
+        while len(self._incoming) - start >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._incoming, start)
+            if length > MAX_FRAME_BYTES:
+                self._end()
+                break
+            end = start + _LENGTH.size + length
+            if end > len(self._incoming):
+                break
+            try:
+                values.append(pickle.loads(memoryview(self._incoming)[start + _LENGTH.size : end]))
+            except Exception:  # a peer that died while writing, or of another version: hang up, do not die with it
+                self._end()
+                break
+            start = end
+        del self._incoming[:start]
+        return values
+
+    def _end(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self._waiting.clear()
+            self._waiting_bytes = 0
+            self._newest = None
+            self._socket.close()
+
+
+def link_pair() -> tuple[socket.socket, socket.socket]:
+    """Two connected ends with roomy system buffers, not inherited by children unless passed on purpose."""
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        end.set_inheritable(False)
+    return ours, theirs
+
+
+def adopt(descriptor: int) -> socket.socket:
+    """The end that a parent passed on as an inherited descriptor."""
+    return socket.socket(fileno=descriptor)
+
+
+def pass_descriptor(over: socket.socket, end: socket.socket) -> None:
+    """Give another process one end of a pair. Raises OSError when that process is dead."""
+    socket.send_fds(over, [b"E"], [end.fileno()])
+
+
+def take_descriptor(over: socket.socket) -> socket.socket | None:
+    """The end passed by `pass_descriptor`, or None if none is waiting; never waits. Raises ConnectionError at the end."""
+    over.setblocking(False)  # Python's recv_fds ignores the flags it is given
+    try:
+        data, descriptors, _, _ = socket.recv_fds(over, 1, 1)
+    except (BlockingIOError, InterruptedError):
+        return None
+    if not data:
+        raise ConnectionError("the other end has gone")
+    return adopt(descriptors[0]) if descriptors else None

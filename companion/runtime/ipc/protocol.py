@@ -1,0 +1,75 @@
+"""What our processes say to each other beside the session's own events and effects. Frozen values, pickled by `link`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from companion.config.presets import PortChoice
+from companion.runtime.players.tunes import Manner
+from companion.session.api.settings import SessionSettings
+
+Record = tuple[Any, ...]  # see companion.runtime.recording.recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything a realtime process needs to begin. player "" = real ports; bars 0 = until told to end."""
+
+    settings: SessionSettings
+    ports: PortChoice = PortChoice()
+    title: str = ""
+    player: str = ""
+    bars: int = 0
+    manner: Manner = field(default_factory=Manner)
+    recording: str = ""  # the folder to keep, "" = keep nothing
+
+
+@dataclass(frozen=True, slots=True)
+class ChoosePort:
+    """Front → realtime: play on another port. direction: "in" or "out"."""
+
+    direction: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Front → realtime: note-offs, then end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Realtime → supervisor: what happened since the last ones; also sent empty, as a sign of life."""
+
+    records: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStuck:
+    """Realtime → supervisor: the engine has not answered for long; end it, so that another one is started."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Realtime → supervisor → port watch: connect (or disconnect) two ports of the sound server."""
+
+    source: str
+    sink: str
+    connected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPorts:
+    """Realtime → front: the full names of the ports we offer; connecting us to ourselves is no choice."""
+
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Supervisor → front: the music is over and the recording whole. reason: "" when it was meant to end."""
+
+    reason: str = ""

@@ -1,0 +1,1 @@
+"""Performances without hardware: recorded players, and simulated time."""

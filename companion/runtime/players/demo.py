@@ -1,0 +1,152 @@
+"""`companion demo`: a recorded player performs into the real session; no hardware, no ports, no network.
+
+Without a seed it runs in real time through the real processes. With a seed and without a screen it runs in simulated time
+(see `simulate`), faster than real time and the same every time.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from companion.errors import GenerationError
+from companion.midi.file import write_midi
+from companion.runtime.front.launch import Launcher
+from companion.runtime.front.performance import LaunchOptions, Performance
+from companion.runtime.front.report import report
+from companion.runtime.ipc.protocol import Setup
+from companion.runtime.players.tunes import Manner, Player, find_player
+from companion.runtime.recording.recorder import LOG_NAME, Log, line_of, new_folder, read_log
+from companion.runtime.recording.transcript import song_of
+from companion.session.api.effects import Notice
+from companion.session.api.settings import ClockSettings, ModelSettings, SessionSettings, TrackSettings
+from companion.session.api.snapshot import Snapshot
+
+DEFAULT_BARS = 16
+Watch = Callable[[Snapshot], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What to hear. bars 0 = for ever (not headless); bpm 0 = the player's own; seed None = real time.
+
+    tracks: how many companion tracks join in, 0 = all that the player's piece has.
+    """
+
+    player: str = "melody"
+    bars: int = DEFAULT_BARS
+    bpm: float = 0.0
+    model: ModelSettings = ModelSettings()
+    seed: int | None = None
+    tracks: int = 0
+    out: Path | None = None
+    record_dir: Path | None = None
+
+
+def demo_settings(options: DemoOptions) -> SessionSettings:
+    """The session for a recorded player. Raises UsageError for a player that does not exist."""
+    player = find_player(options.player)
+    companions = player.companions[: options.tracks or None]
+    return SessionSettings(
+        tracks=(_player_track(player), *companions),
+        clock=ClockSettings(source="external", bpm=options.bpm or player.bpm, time_signature=player.time_signature),
+        model=options.model if options.seed is None else replace(options.model, seed=options.seed),
+    )
+
+
+def _player_track(player: Player) -> TrackSettings:
+    return TrackSettings("you", "human", player.program, player.is_drum, player.channel)
+
+
+def launch_options(options: DemoOptions) -> LaunchOptions:
+    """The demo for a front: what `companion demo` shows on the screen."""
+    player = find_player(options.player)
+    return LaunchOptions(
+        settings=demo_settings(options),
+        title=f"demo: {player.title}",
+        player=options.player,
+        bars=options.bars,
+        record_dir=options.record_dir,
+    )
+
+
+def run_demo(options: DemoOptions, watch: Watch | None = None) -> dict[str, Any]:
+    """Play without a screen and report; `watch` sees snapshots now and then (in real time only).
+
+    Raises UsageError, CheckpointError, and GenerationError when the processes end before their time.
+    """
+    log, folder = _simulated(options) if options.seed is not None else _real(options, watch)
+    if options.out is not None:
+        write_midi(song_of(log), options.out)
+    return {
+        **report(log),
+        "player": options.player,
+        "time": "simulated" if options.seed is not None else "real",
+        "recording": str(folder) if folder else "",
+        "out": str(options.out) if options.out else "",
+    }
+
+
+def _simulated(options: DemoOptions) -> tuple[Log, Path | None]:
+    from companion.runtime.players.simulate import Simulation
+    from companion.runtime.processes.worker import Worker
+
+    settings = demo_settings(options)
+    title = f"demo: {find_player(options.player).title}"
+    manner = Manner(seed=options.seed or 0)
+    setup = Setup(settings, title=title, player=options.player, bars=options.bars or DEFAULT_BARS, manner=manner)
+    worker = Worker.load(settings.model)
+    try:
+        log = Simulation(setup, worker).run()
+    finally:
+        worker.close()
+    if options.record_dir is None:
+        return log, None
+    folder = new_folder(options.record_dir, title)
+    lines = [json.dumps(dict(log.header)), *map(line_of, log.records)]
+    (folder / LOG_NAME).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return log, folder
+
+
+def _real(options: DemoOptions, watch: Watch | None) -> tuple[Log, Path | None]:
+    if options.record_dir is not None:
+        return _perform(options, watch)
+    with tempfile.TemporaryDirectory(prefix="companion-") as folder:
+        log, _ = _perform(replace(options, record_dir=Path(folder)), watch)
+        return log, None
+
+
+def _perform(options: DemoOptions, watch: Watch | None) -> tuple[Log, Path]:
+    launch = launch_options(replace(options, bars=options.bars or DEFAULT_BARS))
+    performance = Launcher(launch)()
+    faults: list[str] = []
+    try:
+        _watch_until_over(performance, watch, faults)
+    finally:
+        performance.stop()
+    faults += _errors(performance)
+    folder = performance.recording
+    if folder is None or not (folder / LOG_NAME).is_file():
+        raise GenerationError(faults[0] if faults else "the demo's processes ended before they began")
+    log = read_log(folder / LOG_NAME)
+    if next(log.of_kind("e"), None) is None:
+        raise GenerationError(faults[0] if faults else "the demo ended before its last bar")
+    return log, folder
+
+
+def _watch_until_over(performance: Performance, watch: Watch | None, faults: list[str]) -> None:
+    while performance.alive():
+        snapshot = performance.snapshot()
+        if watch is not None and snapshot is not None:
+            watch(snapshot)
+        faults += _errors(performance)
+        time.sleep(0.1)
+
+
+def _errors(performance: Performance) -> list[str]:
+    return [event.text for event in performance.events() if isinstance(event, Notice) and event.level == "error"]

@@ -1,0 +1,144 @@
+"""A performance in simulated time: one process, no waiting, and the same again for the same seed.
+
+The session, the player, the engine and the model are the real ones; only the clock is not. An engine's answer arrives
+when a machine of fixed speed would have given it, so nothing depends on how busy this machine is: on the same machine and with the same
+checkpoint, a seed repeats every note and every time.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import replace
+from itertools import count
+
+from companion.midi.ports import MemoryInput
+from companion.runtime.front.stage import EngineEffect, FrontEffect, Stage
+from companion.runtime.ipc.protocol import Record, Setup
+from companion.runtime.players.tunes import TrueClock, find_player, perform
+from companion.runtime.processes.realtime import MARK_SECONDS, POLL_SECONDS
+from companion.runtime.processes.worker import Worker
+from companion.runtime.recording.marks import mark_of, summary_of
+from companion.runtime.recording.recorder import Log, header
+from companion.session.api.effects import Cancel, Generate, LoadModel, Prefill
+from companion.session.api.events import EngineEvent, EngineReady, GenerationFinished, MidiReceived
+
+PREFILL_SECONDS_A_TOKEN = 0.0003
+DECODE_SECONDS_A_TOKEN = 0.003
+TAIL_SECONDS = 0.5
+START_SECONDS = 1.0
+ONE_BAR_TOKENS = 40  # what the simulated engine says of itself before anything is measured
+
+
+class SimulatedEngine:
+    """Answers with the real model at the speed of an imagined machine."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._waiting: list[tuple[float, int, int, EngineEvent]] = []  # time, serial, request, event
+        self._serial = count()
+        self._busy_until = 0.0
+
+    def ready(self) -> EngineReady:
+        """The first event; generation times follow from the imagined speed."""
+        info = self._worker.info()
+        seconds = ONE_BAR_TOKENS * DECODE_SECONDS_A_TOKEN
+        return EngineReady(
+            info, tuple((dim, seconds + 50 * dim * PREFILL_SECONDS_A_TOKEN) for dim in info.num_bars_map)
+        )
+
+    def ask(self, effect: EngineEffect, now: float) -> None:
+        """Do the work at once; keep the answers until their time."""
+        if isinstance(effect, Cancel):
+            kept = [item for item in self._waiting if item[2] != effect.request_id]
+            if len(kept) < len(self._waiting):
+                self._waiting, self._busy_until = kept, now
+                heapq.heapify(self._waiting)
+        elif isinstance(effect, Prefill):
+            self._worker.prefill(effect.job)
+        elif isinstance(effect, Generate):
+            self._generate(effect, now)
+
+    def _generate(self, effect: Generate, now: float) -> None:
+        events: list[EngineEvent] = []
+        outcome = self._worker.generate(effect.job, events.append)
+        begun = max(now, self._busy_until)
+        prefill = decode = 0.0
+        if outcome.result is not None:
+            prefill = outcome.result.new_tokens * PREFILL_SECONDS_A_TOKEN
+            decode = outcome.result.generated_tokens * DECODE_SECONDS_A_TOKEN
+        for number, event in enumerate(events, start=1):
+            after = prefill + decode * number / len(events)
+            if isinstance(event, GenerationFinished):
+                first = prefill + decode / len(events)
+                event = replace(event, seconds=after, prefill_seconds=prefill, first_note_seconds=first)
+            heapq.heappush(self._waiting, (begun + after, next(self._serial), effect.job.request_id, event))
+        self._busy_until = begun + prefill + decode
+
+    def next_answer(self) -> float | None:
+        """When the next event arrives."""
+        return self._waiting[0][0] if self._waiting else None
+
+    def take(self) -> EngineEvent:
+        """The next event."""
+        return heapq.heappop(self._waiting)[3]
+
+
+class Simulation:
+    """One recorded player's performance; `run` gives its log."""
+
+    def __init__(self, setup: Setup, worker: Worker) -> None:
+        self._setup = setup
+        self._now = 0.0
+        self._engine = SimulatedEngine(worker)
+        self.records: list[Record] = []
+        self.notices: list[FrontEffect] = []
+
+    def send_midi(self, port: str, data: bytes, due: float) -> float | None:
+        """See `Surroundings`."""
+        return self._now
+
+    def ask_engine(self, effect: EngineEffect) -> None:
+        """See `Surroundings`."""
+        if not isinstance(effect, LoadModel):
+            self._engine.ask(effect, self._now)
+
+    def tell_front(self, notice: FrontEffect) -> None:
+        """See `Surroundings`."""
+        self.notices.append(notice)
+
+    def run(self) -> Log:
+        """Play it all."""
+        setup = self._setup
+        player = find_player(setup.player)
+        true = TrueClock(START_SECONDS, setup.settings.clock.bpm)
+        source = MemoryInput("player", perform(player, true, setup.bars, setup.manner))
+        end = true.seconds_at(setup.bars * float(player.time_signature.beats)) + TAIL_SECONDS
+        stage = Stage(setup.settings, self._now, self, self.records.append)
+        self.records.append(("b", self._now, true.start_seconds, true.bpm))
+        stage.receive(self._engine.ready(), self._now)
+        next_mark, handled = 0.0, -1.0
+        running = None
+        while True:
+            timer, answer, arrival = stage.next_timer(self._now), self._engine.next_answer(), source.next_arrival()
+            if timer is not None and timer <= handled:
+                timer = handled + POLL_SECONDS  # as in real time, nothing is woken at once for ever
+            now = min(time for time in (timer, answer, arrival, next_mark, end) if time is not None)
+            self._now = now = max(now, self._now)
+            if now >= end:
+                break
+            if arrival is not None and arrival <= now:
+                for at, message in source.poll(now):
+                    stage.receive(MidiReceived("player", message), at)
+            elif answer is not None and answer <= now:
+                stage.receive(self._engine.take(), now)
+            elif timer is not None and timer <= now:
+                stage.handle_timer(now)
+                handled = now
+            else:
+                next_mark = now + MARK_SECONDS
+                snapshot = stage.session.snapshot(now)
+                running = snapshot if snapshot.generation.model_dim else running
+                self.records.append(mark_of(snapshot))
+        stage.close(self._now)
+        self.records.append(("e", self._now, summary_of(stage.session.snapshot(self._now), stage, running)))
+        return Log(header(setup, 0.0), tuple(self.records))

@@ -1,0 +1,1 @@
+"""Real MIDI ports: which are wanted, which exist, and connecting them."""

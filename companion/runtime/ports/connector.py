@@ -1,0 +1,124 @@
+"""Opening and connecting real ports for a `PortBoard`. Drivers are imported at the first use.
+
+Where another process can connect ports by name (JACK), ours are offered once and only wires to and from them come and go; elsewhere
+a port is opened on the device itself. Clients let go of are kept, as a new one takes forty milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from companion.midi.ports import CLIENT_NAME, InputPort, OutputPort
+from companion.runtime.ipc.protocol import Wire
+
+if TYPE_CHECKING:
+    from companion.midi.driver import DriverInput, DriverOutput
+
+
+class Connector(Protocol):
+    """Opens ports; the real one is `DriverConnector`. Direction is "in" or "out"."""
+
+    def open_input(self, driver: str, name: str, names: tuple[str, ...]) -> InputPort:
+        """Listen to an existing port. Raises PortError."""
+        ...
+
+    def open_output(self, driver: str, name: str, names: tuple[str, ...]) -> OutputPort:
+        """Play to an existing port. Raises PortError."""
+        ...
+
+    def offer_input(self, driver: str, taken: tuple[str, ...]) -> InputPort:
+        """A virtual input of a name that is not among those taken. Raises PortError."""
+        ...
+
+    def offer_output(self, driver: str, taken: tuple[str, ...]) -> OutputPort:
+        """A virtual output of a name that is not among those taken. Raises PortError."""
+        ...
+
+    def wire(self, source: str, sink: str, connected: bool) -> None:
+        """Have two ports connected or disconnected, some time soon, by whoever lists the ports."""
+        ...
+
+    def release(self, port: InputPort | OutputPort) -> None:
+        """Let go of a port that is no longer wanted or there."""
+        ...
+
+
+class DriverConnector:
+    """Real ports; see the module. ask: passes a wish on to the process that connects ports."""
+
+    def __init__(self, ask: Callable[[Wire], object]) -> None:
+        self._ask = ask
+        self._spare: dict[tuple[str, str, bool], list[DriverInput | DriverOutput]] = {}
+
+    def open_input(self, driver: str, name: str, names: tuple[str, ...]) -> InputPort:
+        """See `Connector`."""
+        from companion.midi.driver import DriverInput
+
+        port = self._kept("in", driver, False) or DriverInput(driver)
+        assert isinstance(port, DriverInput)
+        port.connect(name, names)
+        return port
+
+    def open_output(self, driver: str, name: str, names: tuple[str, ...]) -> OutputPort:
+        """See `Connector`."""
+        from companion.midi.driver import DriverOutput
+
+        port = self._kept("out", driver, False) or DriverOutput(driver)
+        assert isinstance(port, DriverOutput)
+        port.connect(name, names)
+        return port
+
+    def offer_input(self, driver: str, taken: tuple[str, ...]) -> InputPort:
+        """See `Connector`."""
+        from companion.midi.driver import DriverInput
+
+        port = self._kept("in", driver, True)
+        if port is None:
+            port = DriverInput(driver, client_name=free_name("in", taken))
+            port.offer()
+        assert isinstance(port, DriverInput)
+        return port
+
+    def offer_output(self, driver: str, taken: tuple[str, ...]) -> OutputPort:
+        """See `Connector`."""
+        from companion.midi.driver import DriverOutput
+
+        port = self._kept("out", driver, True)
+        if port is None:
+            port = DriverOutput(driver, client_name=free_name("out", taken))
+            port.offer()
+        assert isinstance(port, DriverOutput)
+        return port
+
+    def wire(self, source: str, sink: str, connected: bool) -> None:
+        """See `Connector`."""
+        self._ask(Wire(source, sink, connected))
+
+    def release(self, port: InputPort | OutputPort) -> None:
+        """See `Connector`. An offered port stays offered: whoever is connected to it may stay so."""
+        from companion.midi.driver import DriverInput, DriverOutput
+
+        if isinstance(port, (DriverInput, DriverOutput)):
+            if not port.offered:
+                port.disconnect()
+            self._spare.setdefault((port.label, port.driver, port.offered), []).append(port)
+
+    def _kept(self, label: str, driver: str, offered: bool) -> DriverInput | DriverOutput | None:
+        from companion.midi.driver import DriverInput
+
+        spare = self._spare.get((label, driver, offered))
+        port = spare.pop() if spare else None
+        while isinstance(port, DriverInput) and port.poll(0.0):
+            pass  # what came while nobody listened is old
+        return port
+
+
+def free_name(label: str, taken: tuple[str, ...]) -> str:
+    """A client name for a port of ours: "companion in", or with a number where another program or port of ours has that."""
+    clients = {name.partition(":")[0] for name in taken}
+    name, number = f"{CLIENT_NAME} {label}", 1
+    while name in clients:
+        number += 1
+        name = f"{CLIENT_NAME} {label} {number}"
+    return name

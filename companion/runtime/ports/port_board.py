@@ -1,0 +1,207 @@
+"""The ports of one performance: which are wanted, which are open, and what changes when devices come and go.
+
+A wanted port is a name or part of one; it is opened whenever such a port exists and opened again when it returns. The lists
+of what exists come from elsewhere (`companion.midi.probe`), since asking a driver can hang. Where ports are wired from outside, our
+end is made at the first list, whether or not the other end is there yet, since making one in mid-performance would hold up notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from companion.errors import PortError
+from companion.midi.messages import Message
+from companion.midi.ports import InputPort, OutputPort, match_port, stable_name
+from companion.midi.probe import Ports
+from companion.runtime.ports.connector import Connector
+from companion.session.api.events import PortChanged
+
+NO_PORT = "none"
+PATIENT_TRIES = 3
+
+
+class Slot:
+    """One wanted port. `name` is the port it stands for once one was found; that one is then waited for by name.
+
+    target: the other end's full name, where our end is wired from outside. offered: no other end is wanted.
+    """
+
+    def __init__(self, direction: str, wanted: str) -> None:
+        self.direction, self.wanted = direction, wanted
+        self.port: InputPort | OutputPort | None = None
+        self.name = self.target = ""
+        self.connected = self.offered = False
+        self.tries = 0  # in vain, of being wired
+        self.complaint = ""
+
+    @property
+    def wire(self) -> tuple[str, str]:
+        """(source, sink) of a slot that is wired from outside."""
+        ours = self.port.name if self.port else ""
+        return (self.target, ours) if self.direction == "in" else (ours, self.target)
+
+    def key(self, default: str) -> str:
+        """How the session knows this port: outputs by what was asked for, inputs by their own name."""
+        if self.direction == "out":
+            return "" if self.wanted == default else self.wanted
+        return self.name
+
+
+class PortBoard:
+    """See the module. `tell` hears PortChanged events, `complain` one line about what cannot be opened."""
+
+    def __init__(
+        self,
+        connector: Connector,
+        inputs: Iterable[str],
+        outputs: Iterable[str],
+        tell: Callable[[PortChanged], None],
+        complain: Callable[[str], None],
+    ) -> None:
+        """inputs, outputs: what is wanted, the default port first."""
+        self._connector, self._tell, self._complain = connector, tell, complain
+        inputs, outputs = list(inputs), list(outputs)
+        self._defaults = {"in": inputs[0] if inputs else "", "out": outputs[0] if outputs else ""}
+        self._slots = [Slot("in", wanted) for wanted in dict.fromkeys(inputs) if wanted != NO_PORT]
+        self._slots += [Slot("out", wanted) for wanted in dict.fromkeys(outputs) if wanted != NO_PORT]
+        self._known = Ports()
+
+    def update(self, ports: Ports) -> None:
+        """The ports that exist now: open what came, let go of what went. Where no driver answers, what is open stays so."""
+        self._known = ports
+        for slot in self._slots:
+            names = map(stable_name, ports.names(slot.direction))
+            if slot.connected and not slot.offered and ports.drivers and slot.name not in names:
+                self._lost(slot)
+            if not slot.connected:
+                self._open(slot)
+            elif slot.target and ports.wires is not None and slot.wire not in ports.wires:
+                self._connector.wire(*slot.wire, True)  # a device that left and came back between two lists
+
+    def choose(self, direction: str, wanted: str) -> None:
+        """Use another default port for this direction."""
+        before = self._defaults[direction]
+        for slot in [slot for slot in self._slots if slot.direction == direction and slot.wanted == before]:
+            self._lost(slot, released=True)
+            if slot.port is not None:
+                if slot.target:
+                    self._connector.wire(*slot.wire, False)
+                self._connector.release(slot.port)
+            self._slots.remove(slot)
+        self._defaults[direction] = wanted
+        if wanted == NO_PORT:
+            return
+        slot = next((slot for slot in self._slots if slot.direction == direction and slot.wanted == wanted), None)
+        if slot is None:
+            slot = Slot(direction, wanted)
+            self._slots.append(slot)
+        if not slot.connected:
+            self._open(slot)
+
+    @property
+    def own_names(self) -> frozenset[str]:
+        """Full names of the ports that we offer to others, as they appear in lists."""
+        ours = [slot.port for slot in self._slots if slot.port is not None and (slot.offered or slot.target)]
+        return frozenset(port.name for port in ours)
+
+    def poll(self, now: float) -> list[tuple[float, str, Message]]:
+        """(arrival time, port name, message) of all inputs, in order of arrival."""
+        found = [
+            (arrival, slot.name, message)
+            for slot in self._slots
+            if slot.direction == "in" and slot.port is not None
+            for arrival, message in slot.port.poll(now)  # type: ignore[union-attr]
+        ]
+        if len(found) > 1:
+            found.sort(key=lambda item: item[0])
+        return found
+
+    def send(self, port: str, data: bytes) -> bool:
+        """Send to the port the session calls so; False when it is not there."""
+        wanted = port or self._defaults["out"]
+        for slot in self._slots:
+            if slot.direction == "out" and slot.wanted == wanted and slot.port is not None and slot.connected:
+                slot.port.send(data)  # type: ignore[union-attr]
+                return True
+        return False
+
+    def close(self) -> None:
+        """Let go of everything, without telling."""
+        for slot in self._slots:
+            if slot.port is not None:
+                slot.port.close()
+                slot.port = None
+
+    def _open(self, slot: Slot) -> None:
+        names = self._known.names(slot.direction)
+        index = match_port(slot.name or slot.wanted, names)
+        try:
+            if index is not None and self._is_taken(slot, names[index]):
+                return
+            if index is not None:
+                if not self._connect(slot, names[index], names):
+                    return
+            elif not slot.wanted and not slot.name and self._known.drivers:
+                self._offer(slot)
+                slot.offered, slot.name = True, slot.port.name if slot.port else ""
+            else:
+                if any(map(self._known.wired_from_outside, self._known.drivers)):
+                    self._offer(slot)
+                self._complain_once(slot, self._why_not(slot))
+                return
+        except PortError as error:
+            self._complain_once(slot, str(error))
+            return
+        slot.complaint, slot.connected, slot.tries = "", True, 0
+        self._tell(PortChanged(slot.key(self._defaults[slot.direction]), slot.direction, True, slot.name))
+
+    def _why_not(self, slot: Slot) -> str:
+        if not self._known.drivers:
+            return self._known.error
+        return f"waiting for the MIDI {slot.direction}put port {slot.name or slot.wanted!r}"
+
+    def _complain_once(self, slot: Slot, text: str) -> None:
+        if text and text != slot.complaint:
+            slot.complaint = text
+            self._complain(text)
+
+    def _is_taken(self, slot: Slot, name: str) -> bool:
+        """Whether another slot already has this input (its messages must not be heard twice)."""
+        return slot.direction == "in" and any(
+            other is not slot and other.direction == "in" and other.port is not None and other.name == stable_name(name)
+            for other in self._slots
+        )
+
+    def _connect(self, slot: Slot, name: str, names: tuple[str, ...]) -> bool:
+        """Whether it is connected now; where it is wired from outside, only a later list tells."""
+        driver = self._known.driver_of(slot.direction, name) or ""
+        slot.name = stable_name(name)
+        if not self._known.wired_from_outside(driver):
+            open_port = self._connector.open_input if slot.direction == "in" else self._connector.open_output
+            slot.port = open_port(driver, name, names)
+            return True
+        self._offer(slot)
+        slot.target = name
+        if slot.wire in (self._known.wires or ()):
+            return True
+        self._connector.wire(*slot.wire, True)
+        slot.tries += 1
+        if slot.tries > PATIENT_TRIES:
+            self._complain_once(slot, f"{name}: cannot be connected")
+        return False
+
+    def _offer(self, slot: Slot) -> None:
+        """Make our end, where it is not made yet."""
+        if slot.port is None:
+            offer = self._connector.offer_input if slot.direction == "in" else self._connector.offer_output
+            ours = tuple(other.port.name for other in self._slots if other.port is not None)
+            slot.port = offer(self._known.drivers[0], ours + self._known.names("in") + self._known.names("out"))
+
+    def _lost(self, slot: Slot, *, released: bool = False) -> None:
+        """Tell first, so that note-offs still reach a port that is only being exchanged. Our end of a wire stays."""
+        key = slot.key(self._defaults[slot.direction])
+        self._tell(PortChanged(key, slot.direction, False, slot.name, released))
+        slot.connected = False
+        if slot.port is not None and not released and not slot.target:
+            self._connector.release(slot.port)
+            slot.port = None

@@ -1,0 +1,1 @@
+"""The programs that a performance consists of: realtime, engine, supervisor."""

@@ -1,0 +1,65 @@
+"""The realtime process's link to whichever engine there is now, and how long it has not answered. Sends and receives without waiting."""
+
+from __future__ import annotations
+
+import time
+
+from companion.runtime.front.stage import EngineEffect
+from companion.runtime.ipc.link import Link
+from companion.session.api.effects import Generate, LoadModel
+from companion.session.api.events import EngineLost, GenerationFailed, GenerationFinished, NoteGenerated
+from companion.session.api.settings import ModelSettings
+
+ENGINE_PATIENCE_SECONDS = 15.0  # past a request's deadline, or its last note, before the engine counts as stuck
+clock = time.monotonic
+
+
+class EngineLink:
+    """The link to whichever engine there is now, and what was asked of it."""
+
+    def __init__(self, model: ModelSettings) -> None:
+        self._link: Link | None = None
+        self._model = model
+        self._waiting: dict[int, float] = {}  # request → when to lose patience
+
+    def ask(self, effect: EngineEffect, now: float) -> bool:
+        """Pass an effect on; False when there is no engine to hear it."""
+        if isinstance(effect, LoadModel):
+            self._model = effect.model
+        if self._link is None:
+            return False
+        if isinstance(effect, Generate):
+            self._waiting[effect.job.request_id] = max(effect.deadline_seconds, now) + ENGINE_PATIENCE_SECONDS
+        elif not isinstance(effect, LoadModel):
+            self._waiting.pop(getattr(effect, "request_id", -1), None)
+        return self._link.send(effect)
+
+    def adopt(self, link: Link) -> None:
+        """A new engine."""
+        self._link, self._waiting = link, {}
+        link.send(LoadModel(self._model))
+
+    def receive(self) -> list[object]:
+        """Events of the engine; EngineLost when it has died."""
+        if self._link is None:
+            return []
+        self._link.flush()
+        events = self._link.receive()
+        for event in events:
+            if isinstance(event, (GenerationFinished, GenerationFailed)):
+                self._waiting.pop(event.request_id, None)
+            elif isinstance(event, NoteGenerated) and event.request_id in self._waiting:
+                self._waiting[event.request_id] = max(
+                    self._waiting[event.request_id], clock() + ENGINE_PATIENCE_SECONDS
+                )
+        if self._link.closed:
+            self._link = None
+            events.append(EngineLost("the engine process died; another one is being started"))
+        return events
+
+    def is_stuck(self, now: float) -> bool:
+        """Whether an answer is overdue beyond all patience; asked again only after as long."""
+        if self._waiting and min(self._waiting.values()) < now:
+            self._waiting.clear()
+            return True
+        return False

@@ -1,0 +1,132 @@
+"""The engine process: `python -m companion.runtime.processes.engine_process DESCRIPTOR`.
+
+Told by the realtime process over one link which checkpoint to load and what to generate; streams the notes back while they
+are decoded. It looks at the link between any two tokens, so a cancelled request stops within one. It ends when the other end
+does, or when its parent dies. It never decides anything about time.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from collections import deque
+from typing import TYPE_CHECKING
+
+from companion.errors import CompanionError
+from companion.runtime.ipc.link import Link, adopt
+from companion.runtime.machine.priority import die_with_parent, give_way
+from companion.session.api.effects import Cancel, Generate, LoadModel, Prefill
+from companion.session.api.events import EngineLost
+from companion.session.api.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from companion.runtime.processes.worker import Worker
+
+
+def prepare_process() -> None:
+    """What must be set before numpy, onnxruntime or torch are loaded."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would take the realtime loop's core
+    os.environ.setdefault("KMP_BLOCKTIME", "0")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    give_way()
+
+
+class EngineLoop:
+    """Waits for work, does it, looks up between tokens."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._worker: Worker | None = None
+        self._model: ModelSettings | None = None
+        self._todo: deque[Generate | LoadModel] = deque()
+        self._prefill: Prefill | None = None
+        self._cancelled: set[int] = set()
+
+    def run(self) -> None:
+        """Until the other end hangs up."""
+        while not self._link.closed:
+            self._look()
+            if self._todo:
+                self._do(self._todo.popleft())
+            elif self._prefill is not None:
+                self._read_ahead()
+            else:
+                self._wait()
+
+    def _wait(self) -> None:
+        waiting_to_write = [self._link] if self._link.pending_bytes else []
+        if self._link.fileno() >= 0:
+            select.select([self._link], waiting_to_write, [], 1.0)
+
+    def _look(self) -> None:
+        """Take in what has arrived."""
+        self._link.flush()
+        for effect in self._link.receive():
+            if isinstance(effect, Cancel):
+                self._cancelled.add(effect.request_id)
+            elif isinstance(effect, Prefill):
+                self._prefill = effect
+            elif isinstance(effect, (Generate, LoadModel)):
+                self._prefill = None
+                self._todo.append(effect)
+
+    def _do(self, effect: Generate | LoadModel) -> None:
+        if isinstance(effect, LoadModel):
+            if not any(isinstance(other, LoadModel) for other in self._todo):  # only the last wish counts
+                self._load(effect.model)
+            return
+        job = effect.job
+        if self._worker is None:
+            return
+
+        def cancelled() -> bool:
+            self._look()
+            return job.request_id in self._cancelled or self._link.closed
+
+        if not cancelled():
+            self._worker.generate(job, self._link.send, cancelled)
+        self._cancelled.discard(job.request_id)
+
+    def _read_ahead(self) -> None:
+        prefill, self._prefill = self._prefill, None
+        if self._worker is None or prefill is None:
+            return
+
+        def replaced() -> bool:
+            self._look()
+            return self._prefill is not None or bool(self._todo) or self._link.closed
+
+        self._worker.prefill(prefill.job, replaced)
+
+    def _load(self, model: ModelSettings) -> None:
+        same = self._model is not None and (self._model.checkpoint, self._model.engine) == (
+            model.checkpoint,
+            model.engine,
+        )
+        if self._worker is not None and not same:
+            self._worker.close()
+            self._worker = None
+        try:
+            if self._worker is None:
+                from companion.runtime.processes.worker import Worker
+
+                self._worker = Worker.load(model)
+                self._model = model
+            self._link.send(self._worker.ready())
+        except (CompanionError, ImportError) as error:
+            self._worker = None
+            self._link.send(EngineLost(str(error).splitlines()[0] if str(error) else type(error).__name__))
+
+
+def main(arguments: list[str]) -> None:
+    """The process itself."""
+    die_with_parent()
+    prepare_process()
+    link = Link(adopt(int(arguments[0])))
+    EngineLoop(link).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
+    os._exit(0)  # threads of the numerical libraries must not hold up the end

@@ -1,0 +1,227 @@
+"""The session's jobs on an inference engine: `Job` in, engine events out. Knows nothing of processes or pipes.
+
+The engine process and simulated time share it, so both answer alike.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from companion.errors import CompanionError, GenerationCancelled
+from companion.inference.checkpoints.hub import find_checkpoint
+from companion.inference.decoding.sampling import SamplingOptions
+from companion.inference.engine import InferenceEngine
+from companion.inference.live import LiveInfill, LiveJob, LiveResult
+from companion.inference.requests.validation import supported_mask_modes
+from companion.music import Bar, Note, Score, TimeSignature, Track
+from companion.session.api.effects import Job
+from companion.session.api.events import (
+    BarGenerated,
+    CheckpointInfo,
+    EngineEvent,
+    EngineReady,
+    GenerationFailed,
+    GenerationFinished,
+    NoteGenerated,
+)
+from companion.session.api.settings import ModelSettings, Sampling
+
+Emit = Callable[[EngineEvent], object]
+Cancelled = Callable[[], bool]
+RESOLUTION = 480
+WARM_REPEATS = 2
+NOTES_A_BEAT = 12  # where the player sets no limit: no real bar comes near, and one that runs away would be late
+
+
+def sampling_options(sampling: Sampling) -> SamplingOptions:
+    """The filter settings of a job, in inference's own type."""
+    return SamplingOptions(
+        temperature=sampling.temperature,
+        top_k=sampling.top_k,
+        top_p=sampling.top_p,
+        mask_k=sampling.mask_k,
+        mask_p=sampling.mask_p,
+    )
+
+
+def growing_cells(job: Job) -> frozenset[tuple[int, int]]:
+    """The bars being played just now: of each track whose last bars are hidden, the one before those."""
+    bars, hidden = job.window.bar_count, set(job.hidden)
+    growing = set()
+    for track in {track for track, _ in hidden}:
+        first = bars
+        while (track, first - 1) in hidden:
+            first -= 1
+        if 0 < first < bars:
+            growing.add((track, first - 1))
+    return frozenset(growing - set(job.targets))
+
+
+def live_job(job: Job) -> LiveJob:
+    """A session's job as inference takes it; tracks and bars stay those of the window."""
+    return LiveJob(
+        window=job.window,
+        targets=job.targets,
+        hidden=frozenset(job.hidden),
+        growing=growing_cells(job),
+        mask_mode=job.mask_mode,
+        sampling=sampling_options(job.sampling),
+        attributes={track: dict(levels) for track, levels in enumerate(job.attributes) if levels},
+        seed=job.seed,
+        takes=job.takes,
+        allow_rests=job.sampling.allow_rests,
+        polyphony_hard_limit=job.sampling.polyphony_hard_limit,
+        density_hard_limit=job.sampling.density_hard_limit or _notes_limit(job),
+        harmony=job.sampling.harmony,
+        variety=job.sampling.variety,
+        expected=job.expected,
+    )
+
+
+def _notes_limit(job: Job) -> int:
+    """Notes that a bar of this job may have: a model now and then does not find the end of a bar."""
+    beats = max(float(job.window.tracks[track].bars[bar].time_signature.beats) for track, bar in job.targets)
+    return max(1, round(NOTES_A_BEAT * beats))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a finished job cost; None results were cancelled or failed."""
+
+    result: LiveResult | None
+    seconds: float
+
+
+class Worker:
+    """One loaded checkpoint, ready for jobs."""
+
+    def __init__(self, engine: InferenceEngine, name: str = "") -> None:
+        self.engine = engine
+        self.live = LiveInfill(engine)
+        self._name = name
+
+    @classmethod
+    def load(cls, model: ModelSettings) -> Worker:
+        """Load by name or path. Raises CheckpointError, GenerationError or RequestValidationError."""
+        engine = InferenceEngine.from_checkpoint(find_checkpoint(model.checkpoint), model.engine)
+        worker = cls(engine, model.checkpoint)
+        worker.live.warm_up()
+        return worker
+
+    def info(self) -> CheckpointInfo:
+        """What the checkpoint can do, as the session wants it."""
+        config = self.engine.checkpoint.encoder_config
+        return CheckpointInfo(
+            name=self._name,
+            engine=self.engine.engine,
+            num_bars_map=tuple(config.num_bars_map),
+            mask_modes=supported_mask_modes(self.engine.tokenizer.vocabulary),
+            microtiming=config.emit_delta_tokens,
+            velocity_levels=config.velocity_levels,
+            resolution=config.resolution,
+            time_signatures=tuple(config.time_signatures),
+            attributes=config.attribute_names,
+            parameters=self.engine.checkpoint.config.parameters,
+            n_positions=self.engine.backend.n_positions,
+        )
+
+    def ready(self) -> EngineReady:
+        """The event that says so, with one-bar generation times measured just now."""
+        info = self.info()
+        return EngineReady(info, tuple((dim, self.measure(dim)) for dim in info.num_bars_map))
+
+    def measure(self, model_dim: int) -> float:
+        """Seconds that one bar of one track takes in a window of this size with three busy tracks; the slower of some runs."""
+        return max(self._timed(model_dim, seed) for seed in range(WARM_REPEATS))
+
+    def measure_token(self) -> float:
+        """Seconds that decoding one token takes, in the largest window."""
+        dim = max(self.engine.checkpoint.encoder_config.num_bars_map)
+        meters = self.engine.checkpoint.encoder_config.time_signatures
+        results = [self.generate(example_job(dim, meters, seed), lambda event: None).result for seed in range(3)]
+        done = [
+            (result.total_ms - result.prefill_ms, result.generated_tokens) for result in results if result is not None
+        ]
+        return sum(ms for ms, _ in done) / max(sum(tokens for _, tokens in done), 1) / 1000
+
+    def _timed(self, model_dim: int, seed: int) -> float:
+        job = example_job(model_dim, self.engine.checkpoint.encoder_config.time_signatures, seed)
+        begun = time.perf_counter()
+        self.generate(job, lambda event: None)
+        return time.perf_counter() - begun
+
+    def prefill(self, job: Job, cancelled: Cancelled | None = None) -> int:
+        """Read what is known of a coming job; how many tokens were new. A fault here is no one's loss and is passed over."""
+        try:
+            return self.live.prefill(live_job(job), cancelled).new_tokens
+        except CompanionError:
+            return 0
+
+    def generate(self, job: Job, emit: Emit, cancelled: Cancelled | None = None) -> Outcome:
+        """Do a job, streaming its events; when cancelled, it just stops."""
+        begun = time.perf_counter()
+
+        def on_note(track: int, bar: int, note: Note, take: int) -> None:
+            emit(NoteGenerated(job.request_id, job.tracks[track], job.first_bar + bar, note, take))
+
+        def on_bar(track: int, bar: int, take: int) -> None:
+            emit(BarGenerated(job.request_id, job.tracks[track], job.first_bar + bar, take))
+
+        result = None
+        try:
+            result = self.live.generate(live_job(job), on_note, on_bar, cancelled)
+        except GenerationCancelled:
+            pass
+        except CompanionError as error:
+            emit(GenerationFailed(job.request_id, str(error)))
+        seconds = time.perf_counter() - begun
+        if result is not None:
+            emit(finished(job, result, seconds))
+        return Outcome(result, seconds)
+
+    def close(self) -> None:
+        """Free the model."""
+        self.engine.close()
+
+
+def finished(job: Job, result: LiveResult, seconds: float) -> GenerationFinished:
+    """The last event of a job that went well."""
+    first = result.first_note_ms
+    return GenerationFinished(
+        request_id=job.request_id,
+        seconds=seconds,
+        prefill_seconds=result.prefill_ms / 1000,
+        first_note_seconds=None if first is None else first / 1000,
+        tokens=result.generated_tokens,
+        reused_tokens=result.reused_tokens,
+    )
+
+
+def example_job(model_dim: int, meters: tuple[TimeSignature, ...] = (), seed: int = 0) -> Job:
+    """A window like one met in play: a bass and a piano to the last bar, a melody whose last bar is hidden."""
+    meter = TimeSignature() if not meters or TimeSignature() in meters else meters[0]
+    length = meter.bar_ticks(RESOLUTION)
+
+    def bar(pitch: int, count: int) -> Bar:
+        step = length // count
+        notes = (Note(index * step, step, pitch + 2 * (index % 4), 80) for index in range(count))
+        return Bar(tuple(notes), meter)
+
+    rest = Bar((), meter)
+    bass = Track((*(bar(36, 4) for _ in range(model_dim - 1)), rest), program=33)
+    piano = Track(tuple(bar(52, 8) for _ in range(model_dim)), program=0)
+    tune = Track((*(bar(67, 6) for _ in range(model_dim - 1)), rest), program=73)
+    return Job(
+        request_id=-1,
+        window=Score((bass, piano, tune), RESOLUTION),
+        first_bar=0,
+        tracks=(0, 1, 2),
+        targets=((0, model_dim - 1),),
+        hidden=((2, model_dim - 1),),
+        mask_mode="auto",
+        sampling=Sampling(),
+        seed=seed,
+        attributes=({}, {}, {}),
+    )

@@ -1,0 +1,41 @@
+"""What the log says of a performance as a whole: where the music is now and then, and the last line's account."""
+
+from __future__ import annotations
+
+from companion.runtime.front.stage import Stage
+from companion.runtime.ipc.protocol import Record
+from companion.runtime.machine.loop_meter import LoopMeter
+from companion.session.api.snapshot import Snapshot
+
+
+def mark_of(snapshot: Snapshot) -> Record:
+    """Where the music is, for the log."""
+    view = snapshot.transport
+    meter = view.time_signature
+    return ("k", snapshot.now_seconds, view.state, view.bpm, view.bar, view.beat, view.position_beats, meter)
+
+
+def summary_of(
+    snapshot: Snapshot, stage: Stage, running: Snapshot | None, meter: LoopMeter | None = None
+) -> dict[str, object]:
+    """The last line's numbers: what the screen would have shown, and our own account.
+
+    running: the last picture before the music stopped, which still knew how it was asked.
+    """
+    generation = snapshot.generation
+    asked = (running or snapshot).generation
+    return {
+        "bars": generation.bars,
+        "bars_fresh": generation.bars_fresh,
+        "bars_by_ladder_step": dict(generation.bars_by_step),
+        "lead_seconds": asked.lead_seconds,
+        "model_dim": asked.model_dim,
+        "mask_mode": asked.mask_mode,
+        "counters": dict(snapshot.counters),
+        "hanging_notes": stage.hanging,
+        "unsent": stage.unsent,
+        "faults": stage.faults,
+        "loop_ms": meter.summary() if meter else {},
+        "engine": snapshot.checkpoint.engine if snapshot.checkpoint else "",
+        "checkpoint": snapshot.checkpoint.name if snapshot.checkpoint else snapshot.model.checkpoint,
+    }

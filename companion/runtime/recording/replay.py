@@ -1,0 +1,95 @@
+"""A recorded performance again: the same calls into a new session must give the same notes, exactly.
+
+The engine is not asked again; what it answered is in the log. Nothing here waits: hours replay in seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from companion.runtime.front.stage import EngineEffect, FrontEffect, Stage
+from companion.runtime.ipc.protocol import Record
+from companion.runtime.recording.recorder import Log
+from companion.session.api.events import MidiReceived
+from companion.session.api.snapshot import Snapshot
+
+Sent = tuple[str, object, float]  # port, message, due: what must agree
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay gave. `first_difference` is "" when every send agreed with the log."""
+
+    sent: tuple[Record, ...]
+    snapshot: Snapshot
+    logged: int
+    first_difference: str = ""
+
+    @property
+    def same(self) -> bool:
+        """Whether all agreed."""
+        return not self.first_difference
+
+
+@dataclass
+class _Desk:
+    """Takes sends at the time of the call that made them; answers to nobody."""
+
+    now: float = 0.0
+    records: list[Record] = field(default_factory=list)
+
+    def send_midi(self, port: str, data: bytes, due: float) -> float | None:
+        return self.now
+
+    def ask_engine(self, effect: EngineEffect) -> None:
+        return None
+
+    def tell_front(self, notice: FrontEffect) -> None:
+        return None
+
+
+def replay(log: Log) -> Replayed:
+    """Feed the log into a new session and compare what it sends."""
+    desk = _Desk(now=log.start_seconds)
+    sent: list[Record] = []
+
+    def record(item: Record) -> None:
+        if item[0] == "s":
+            sent.append(item)
+
+    stage = Stage(log.settings, log.start_seconds, desk, record)
+    for item in log.records:
+        kind, now = item[0], item[1]
+        desk.now = now
+        if kind == "m":
+            stage.receive(MidiReceived(item[2], item[3]), now)
+        elif kind == "r":
+            stage.receive(item[2], now)
+        elif kind == "t":
+            stage.handle_timer(now)
+        elif kind == "c":
+            stage.close(now)
+    logged = list(log.of_kind("s"))
+    return Replayed(
+        tuple(sent), stage.session.snapshot(desk.now), len(logged), _difference(logged, sent, log.truncated)
+    )
+
+
+def _difference(logged: list[Record], again: list[Record], truncated: bool) -> str:
+    """The first send that differs. A log cut off by a crash may lack the last sends of its last call."""
+    for number, (was, now) in enumerate(zip(logged, again, strict=False), start=1):
+        if _essence(was) != _essence(now):
+            return f"send {number}: logged {_essence(was)}, replayed {_essence(now)}"
+    if len(again) < len(logged) or (len(again) > len(logged) and not truncated):
+        return f"{len(logged)} sends logged, {len(again)} replayed"
+    return ""
+
+
+def _essence(record: Record) -> Sent:
+    return record[2], record[3], record[4]
+
+
+def replayed_log(log: Log, replayed: Replayed) -> Log:
+    """The log with the sends of the replay in place of its own, for writing what was played again."""
+    others = (item for item in log.records if item[0] != "s")
+    return Log(log.header, (*others, *replayed.sent), log.truncated)

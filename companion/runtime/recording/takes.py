@@ -1,0 +1,38 @@
+"""Takes: stretches of a performance that the player marked while it went on, each as a MIDI file of its own beside the whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from companion.midi.file import write_midi
+from companion.runtime.ipc.protocol import Record
+from companion.runtime.recording.recorder import LOG_NAME, Log, read_log
+from companion.runtime.recording.transcript import song_of
+from companion.session.api.events import Command
+
+
+def takes_of(log: Log) -> list[Log]:
+    """The stretches between "record" on and off; the last may run to the end."""
+    takes: list[list[Record]] = []
+    recording = False
+    for record in log.records:
+        wish = record[2] if record[0] == "r" else None
+        if isinstance(wish, Command) and wish.name == "record":
+            on = wish.get("on")
+            begins = not recording if on is None else bool(on)
+            if begins and not recording:
+                takes.append([])
+            recording = begins
+        elif recording:
+            takes[-1].append(record)
+    return [replace(log, records=tuple(take)) for take in takes if any(record[0] in "ms" for record in take)]
+
+
+def write_takes(folder: Path) -> list[Path]:
+    """Write take-1.mid, take-2.mid … of the performance in `folder`; returns their paths. Raises CompanionError."""
+    paths = []
+    for number, take in enumerate(takes_of(read_log(folder / LOG_NAME)), start=1):
+        paths.append(folder / f"take-{number}.mid")
+        write_midi(song_of(take), paths[-1])
+    return paths

@@ -1,0 +1,263 @@
+"""A log → a song: all tracks with the tempo map that the performance really had.
+
+Bar lines come from the marks in the log. A pause between two runs of the clock becomes whole bars of rest, so that nothing that
+was played is lost and bars stay bars. Our own notes lie where they were meant, the player's where they were played.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from companion.midi.messages import NoteOff, NoteOn
+from companion.music import Bar, Note, Score, TimeSignature, Track
+from companion.music.song import Song
+from companion.music.units import bpm_to_tempo
+from companion.runtime.recording.recorder import Log
+from companion.session.api.settings import SessionSettings, TrackSettings
+
+RESOLUTION = 480
+_RUNNING = ("running", "lost")
+_SLOWEST, _FASTEST = 5.0, 2000.0  # tempi a file may name
+_MAX_PAUSE_BARS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where the music was at a moment; see `recording`."""
+
+    seconds: float
+    state: str
+    bpm: float
+    bar: int
+    beat: float
+    position: float
+    meter: TimeSignature
+
+
+@dataclass
+class BarLines:
+    """Times of bar lines, ascending, with the meter of the bar that begins there and its session position, if it has one."""
+
+    seconds: list[float] = field(default_factory=list)
+    meters: list[TimeSignature] = field(default_factory=list)
+    positions: list[float | None] = field(default_factory=list)
+
+    def add(self, seconds: float, meter: TimeSignature, position: float | None = None) -> None:
+        """One more line; one that does not come after the last is passed over."""
+        if not self.seconds or seconds > self.seconds[-1] + 1e-3:
+            self.seconds.append(seconds)
+            self.meters.append(meter)
+            self.positions.append(position)
+
+    def bar_seconds(self, bar: int) -> float:
+        """Length of a bar; the last line's bar is as long as the one before it."""
+        bar = min(max(bar, 0), len(self.seconds) - 2)
+        return self.seconds[bar + 1] - self.seconds[bar]
+
+    def bpm(self, bar: int) -> float:
+        """Mean tempo of a bar."""
+        beats = float(self.meters[bar].beats)
+        return min(max(beats * 60 / self.bar_seconds(bar), _SLOWEST), _FASTEST)
+
+    def place(self, seconds: float) -> tuple[int, int]:
+        """(bar, ticks from its line) of a moment."""
+        bar = max(bisect_right(self.seconds, seconds) - 1, 0)
+        length = self.meters[bar].bar_ticks(RESOLUTION)
+        share = (seconds - self.seconds[bar]) / self.bar_seconds(bar)
+        return bar, min(max(round(share * length), 0), length - 1)
+
+    def place_position(self, seconds: float, position: float | None) -> tuple[int, int]:
+        """The same from a session position, exact where one is known; `seconds` tells which run of the clock is meant."""
+        bar, ticks = self.place(seconds)
+        if position is None:
+            return bar, ticks
+        for near in (bar, bar + 1, bar - 1):
+            line = self.positions[near] if 0 <= near < len(self.positions) else None
+            if line is None:
+                continue
+            offset = round((position - line) * RESOLUTION)
+            if 0 <= offset < self.meters[near].bar_ticks(RESOLUTION):
+                return near, offset
+        return bar, ticks
+
+
+def song_of(log: Log) -> Song:
+    """All that was played and sent, as a song at 480 ticks a quarter."""
+    settings = log.settings
+    notes = list(_played(log, settings)) + list(_sent(log, settings))
+    lines = bar_lines(log, [note[1] for note in notes] + [note[2] for note in notes])
+    meters = lines.meters[:-1]
+    cells: dict[int, dict[int, list[Note]]] = defaultdict(lambda: defaultdict(list))
+    starts = [0]
+    for meter in meters:
+        starts.append(starts[-1] + meter.bar_ticks(RESOLUTION))
+    tracks: dict[int, TrackSettings] = {}
+    for (number, track), start, end, position, message in notes:
+        bar, onset = lines.place_position(start, position)
+        bar = min(bar, len(meters) - 1)
+        end_bar, end_ticks = lines.place(end)
+        duration = starts[min(end_bar, len(meters))] + end_ticks - starts[bar] - onset
+        tracks[number] = track
+        cells[number][bar].append(Note(onset, max(duration, 1), message.key, message.velocity))
+    score_tracks = [
+        Track(
+            tuple(
+                Bar(tuple(sorted(cells[number][bar], key=lambda n: (n.onset_ticks, n.pitch))), meter)
+                for bar, meter in enumerate(meters)
+            ),
+            track.program,
+            track.is_drum,
+            track.name,
+            track.channel,
+        )
+        for number, track in sorted(tracks.items())
+    ]
+    tempo_map: list[tuple[int, int]] = []
+    for bar in range(len(meters)):
+        tempo = bpm_to_tempo(lines.bpm(bar))
+        if not tempo_map or tempo != tempo_map[-1][1]:
+            tempo_map.append((starts[bar], tempo))
+    return Song(Score(tuple(score_tracks), RESOLUTION, tempo_map[0][1]), tuple(tempo_map), (), tuple(starts))
+
+
+def marks_of(log: Log) -> list[Mark]:
+    """The log's marks."""
+    return [Mark(*record[1:]) for record in log.of_kind("k")]
+
+
+def bar_lines(log: Log, moments: Iterable[float] = ()) -> BarLines:
+    """Bar lines that cover all runs of the clock and all `moments`; at least one bar."""
+    clock = log.settings.clock
+    bar_seconds = float(clock.time_signature.beats) * 60 / clock.bpm
+    lines = BarLines()
+    for run in _runs(marks_of(log)):
+        _add_run(lines, run)
+    moments = list(moments)
+    if not lines.seconds:
+        lines.add(min(moments, default=log.start_seconds), clock.time_signature)
+    if len(lines.seconds) == 1:
+        lines.add(lines.seconds[0] + bar_seconds, lines.meters[0])
+    first, length = lines.seconds[0], lines.bar_seconds(0)
+    early = min(moments, default=first)
+    while early < first and len(lines.seconds) < 100_000:
+        first -= length
+        lines.seconds.insert(0, first)
+        lines.meters.insert(0, lines.meters[0])
+        lines.positions.insert(0, None)
+    late, length = max(moments, default=first), lines.bar_seconds(len(lines.seconds))
+    while late >= lines.seconds[-1] and len(lines.seconds) < 100_000:
+        lines.add(lines.seconds[-1] + length, lines.meters[-1])
+    return lines
+
+
+def _runs(marks: list[Mark]) -> list[list[Mark]]:
+    """Marks between which the music went on without a jump."""
+    runs: list[list[Mark]] = []
+    previous: Mark | None = None
+    for mark in marks:
+        if mark.state not in _RUNNING or mark.bpm <= 0:
+            previous = None
+            continue
+        goes_on = previous is not None and previous.position <= mark.position and _steady(previous, mark)
+        if not goes_on:
+            runs.append([])
+        runs[-1].append(mark)
+        previous = mark
+    return runs
+
+
+def _steady(before: Mark, after: Mark) -> bool:
+    """Whether the way from one mark to the next is what the tempo makes likely, and not a seek."""
+    expected = (after.seconds - before.seconds) * before.bpm / 60
+    return abs(after.position - before.position - expected) < 0.5 + expected
+
+
+def _add_run(lines: BarLines, run: list[Mark]) -> None:
+    first = run[0]
+    start = first.seconds - first.beat * 60 / first.bpm
+    _add_pause(lines, start)
+    lines.add(start, first.meter, first.position - first.beat)
+    for before, after in pairwise(run):
+        if after.bar > before.bar and after.position > before.position:
+            share = (after.position - after.beat - before.position) / (after.position - before.position)
+            seconds = before.seconds + min(max(share, 0.0), 1.0) * (after.seconds - before.seconds)
+            lines.add(seconds, after.meter, after.position - after.beat)
+    last = run[-1]
+    rest = (float(last.meter.beats) - last.beat) * 60 / last.bpm
+    lines.add(last.seconds + rest, last.meter)
+
+
+def _add_pause(lines: BarLines, until: float) -> None:
+    """Whole bars of rest up to the next run, or the last bar cut short when it comes at once."""
+    if not lines.seconds:
+        return
+    while len(lines.seconds) > 1 and lines.seconds[-1] >= until - 1e-3:
+        lines.seconds.pop()
+        lines.meters.pop()
+        lines.positions.pop()
+    gap, last, meter = until - lines.seconds[-1], lines.seconds[-1], lines.meters[-1]
+    bars = min(round(gap / lines.bar_seconds(len(lines.seconds))) if len(lines.seconds) > 1 else 1, _MAX_PAUSE_BARS)
+    for number in range(1, bars):
+        lines.add(last + number * gap / bars, meter)
+
+
+_Placed = tuple[tuple[int, TrackSettings], float, float, "float | None", NoteOn]  # track, start, end, position, note-on
+
+
+def _played(log: Log, settings: SessionSettings) -> Iterable[_Placed]:
+    """What came in, one track for each port and channel, named after the human lane that fits."""
+    numbers: dict[tuple[str, int], tuple[int, TrackSettings]] = {}
+    humans = [track for track in settings.tracks if track.role == "human"]
+    held: dict[tuple[str, int, int], tuple[float, NoteOn]] = {}
+    last = log.start_seconds
+    for _, seconds, port, message in log.of_kind("m"):
+        last = seconds
+        if not isinstance(message, (NoteOn, NoteOff)):
+            continue
+        place = (port, message.channel)
+        if place not in numbers:
+            numbers[place] = (len(numbers), _human_track(humans, *place))
+        begun = held.pop((*place, message.key), None)
+        if begun is not None:
+            yield numbers[place], begun[0], seconds, None, begun[1]
+        if isinstance(message, NoteOn):
+            held[(*place, message.key)] = (seconds, message)
+    for (port, channel, _), (start, note) in held.items():
+        yield numbers[port, channel], start, max(last, start), None, note
+
+
+def _human_track(humans: list[TrackSettings], port: str, channel: int) -> TrackSettings:
+    is_drum = channel == 9
+    for track in humans:
+        if track.channel in (None, channel) and track.input_port.lower() in port.lower() and track.is_drum == is_drum:
+            return TrackSettings(track.name, "human", track.program, track.is_drum, channel)
+    return TrackSettings(f"channel {channel + 1}", "human", is_drum=is_drum, channel=channel)
+
+
+def _sent(log: Log, settings: SessionSettings) -> Iterable[_Placed]:
+    """What we played, one track for each lane; the click and what was passed through are no music of ours."""
+    held: dict[tuple[int, int, int], tuple[float, float | None, NoteOn]] = {}
+    last = log.start_seconds
+    for _, left, _, message, due, source, position in log.of_kind("s"):
+        if source < 0 or not isinstance(message, (NoteOn, NoteOff)):
+            continue
+        last = due
+        key = (source, message.channel, message.key)
+        begun = held.pop(key, None)
+        if begun is not None:
+            yield _lane_track(settings, source, message.channel), begun[0], due, begun[1], begun[2]
+        if isinstance(message, NoteOn) and left is not None:
+            held[key] = (due, position, message)
+    for (source, channel, _), (start, position, note) in held.items():
+        yield _lane_track(settings, source, channel), start, max(last, start), position, note
+
+
+def _lane_track(settings: SessionSettings, lane: int, channel: int) -> tuple[int, TrackSettings]:
+    if lane < len(settings.tracks):
+        track = settings.tracks[lane]
+        return 1000 + lane, TrackSettings(track.name, track.role, track.program, track.is_drum, channel)
+    return 1000 + lane, TrackSettings(f"track {lane + 1}", "companion", is_drum=channel == 9, channel=channel)

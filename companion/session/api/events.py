@@ -1,0 +1,166 @@
+"""Everything a session can be told. `Session.receive(event, now)` takes any of these; `now` is in seconds of one monotonic clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from companion.midi.messages import Message
+from companion.music import Note, TimeSignature
+from companion.session.api.settings import ModelSettings, Sampling, TrackSettings
+
+
+@dataclass(frozen=True, slots=True)
+class MidiReceived:
+    """A message came in at `port`; its arrival time is the `now` of the call."""
+
+    port: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class PortChanged:
+    """A port was opened (connected) or vanished; direction "in" or "out".
+
+    port: as `SendMidi.port` and `MidiReceived.port` name it; the default output is announced as "".
+    label: the device's own name, where `port` is another one. released: let go of on purpose, so nobody need miss it.
+    """
+
+    port: str
+    direction: str
+    connected: bool
+    label: str = ""
+    released: bool = False
+
+
+# --- from the engine ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointInfo:
+    """What the loaded checkpoint can do (read from its encoder config) and which engine runs it."""
+
+    name: str
+    engine: str
+    num_bars_map: tuple[int, ...]
+    mask_modes: tuple[str, ...]
+    microtiming: bool
+    velocity_levels: int
+    resolution: int
+    time_signatures: tuple[TimeSignature, ...]
+    attributes: tuple[str, ...]
+    parameters: int = 0
+    n_positions: int = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReady:
+    """The engine has loaded a checkpoint. warm_seconds: measured one-bar generation times by model_dim, to start from."""
+
+    checkpoint: CheckpointInfo
+    warm_seconds: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLost:
+    """The engine process died or stopped answering; it is being restarted."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteGenerated:
+    """One note of request `request_id`, decoded just now.
+
+    track and bar are the *session's* lane and bar: `job.tracks[window_track]` and `job.first_bar + window_bar`.
+    """
+
+    request_id: int
+    track: int
+    bar: int
+    note: Note  # at the window's resolution (480), onset from the bar line
+    take: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BarGenerated:
+    """All notes of (lane, session bar) have been sent; a bar without notes sends only this."""
+
+    request_id: int
+    track: int
+    bar: int
+    take: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationFinished:
+    """The request is complete. Times in seconds, measured in the engine; first_note may be None for rests."""
+
+    request_id: int
+    seconds: float
+    prefill_seconds: float = 0.0
+    first_note_seconds: float | None = None
+    tokens: int = 0
+    reused_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationFailed:
+    """The request could not be served; `reason` is one line for the screen."""
+
+    request_id: int
+    reason: str
+
+
+# --- from the front (or from a learnt foot switch) ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A player's wish. Names and arguments:
+
+    start · stop · toggle · continue · seek(bar) · tap · set_tempo(bpm) · set_time_signature(numerator, denominator) ·
+    set_clock_source(source) · panic · mute(track, on) · solo(track, on) · set_program(track, program) ·
+    set_attribute(track, name, level|None) · set_sampling(**fields) · set_model(**fields) · regenerate(bar=None: the next) ·
+    keep(on, bar=None) repeat this bar of our parts · lock(bar, on) · undo · wait(bars) · click(on) · thru(on) ·
+    set_latency(port, seconds) · set_loop(start, end | None) · set_tempo_factor(factor) · transpose(semitones) ·
+    set_role(track, role) · next_section · loop_here · trade(bars) · answer(on) · learn(action) · record(on) · add_track(settings) ·
+    remove_track(track)
+
+    Unknown names or bad arguments become a notice, never an exception.
+    """
+
+    name: str
+    arguments: tuple[tuple[str, Any], ...] = ()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """One argument."""
+        return dict(self.arguments).get(key, default)
+
+
+def command(name: str, /, **arguments: Any) -> Command:
+    """`command("mute", track=1, on=True)`."""
+    return Command(name, tuple(sorted(arguments.items())))
+
+
+EngineEvent = EngineReady | EngineLost | NoteGenerated | BarGenerated | GenerationFinished | GenerationFailed
+Event = MidiReceived | PortChanged | Command | EngineEvent
+
+__all__ = [
+    "BarGenerated",
+    "CheckpointInfo",
+    "Command",
+    "EngineEvent",
+    "EngineLost",
+    "EngineReady",
+    "Event",
+    "GenerationFailed",
+    "GenerationFinished",
+    "MidiReceived",
+    "ModelSettings",
+    "NoteGenerated",
+    "PortChanged",
+    "Sampling",
+    "TrackSettings",
+    "command",
+]

@@ -1,0 +1,138 @@
+"""What a session is set up with. Plain values, no files: `companion.config` turns presets into these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from companion.music import Score, TimeSignature
+
+ClockSource = Literal["external", "internal"]
+Role = Literal["human", "companion", "backing", "silent"]
+# human: what a player plays into us. companion: generated. backing: sounds as written in the song.
+# silent: in the model's context, not heard (a chart's chords, the muted written part of "me").
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSettings:
+    """One lane of the session.
+
+    For humans: input_port ("" = any) and channel (None = any not claimed by another lane; 0-15) say what belongs here.
+    For the others: output_port ("" = the default output) and channel (0-15). attributes: control name → level
+    (only those set), as in `companion.tokenizer.attributes`. song_track: index into the song's score, if any.
+    """
+
+    name: str
+    role: Role
+    program: int = 0
+    is_drum: bool = False
+    channel: int | None = None
+    input_port: str = ""
+    output_port: str = ""
+    attributes: Mapping[str, int] = field(default_factory=dict)
+    muted: bool = False
+    solo: bool = False
+    song_track: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are drawn; the meaning and order is that of `companion.inference.decoding.sampling`.
+
+    harmony: how strongly notes lean towards the pitch classes the player and the song sound around the bar; 0 = off.
+    variety: how strongly a part leaves a note it has stayed on for bars; 0 = off.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 0.95
+    top_k: int = 0
+    mask_p: float = 0.0
+    mask_k: int = 0
+    polyphony_hard_limit: int = 0
+    density_hard_limit: int = 0
+    allow_rests: bool = True
+    harmony: float = 1.0
+    variety: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Which checkpoint and window. model_dim 0 = the largest that the deadline rule allows; mask_mode "auto" as in inference."""
+
+    checkpoint: str = "yellow"
+    engine: str = "auto"
+    model_dim: int = 0
+    mask_mode: str = "auto"
+    sampling: Sampling = Sampling()
+    seed: int = -1
+    takes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSettings:
+    """Time. count_in_bars and click concern the internal clock and practice; click is a drum note on `click_channel`."""
+
+    source: ClockSource = "external"
+    bpm: float = 120.0
+    time_signature: TimeSignature = TimeSignature(4, 4)
+    count_in_bars: int = 0
+    click: bool = False
+    click_channel: int = 9
+    send_clock: bool = True  # as internal clock, also send start, stop and 24 ppqn to the output
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """Music known beforehand (practice). `score` holds every written track; meters are per bar.
+
+    tempo_changes: (position in beats, BPM), ascending, first at 0. sections: (first bar, name). chords: (bar, beat, symbol).
+    """
+
+    score: Score
+    title: str = ""
+    tempo_changes: tuple[tuple[float, float], ...] = ((0.0, 120.0),)
+    sections: tuple[tuple[int, str], ...] = ()
+    chords: tuple[tuple[int, float, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeSettings:
+    """Loop bars [start, end) counted from 0; trainer: from, to and step of the tempo factor a pass; key step a pass."""
+
+    tempo_factor: float = 1.0
+    transpose: int = 0
+    loop: tuple[int, int] | None = None
+    trainer: tuple[float, float, float] | None = None
+    trainer_needs_accuracy: float = 0.0  # share of right notes a pass needs before the tempo rises; 0 = always
+    key_step: int = 0
+    guide: bool = False
+    keep_fills: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TradingSettings:
+    """trade_bars > 0: player and solo track alternate every so many bars. answer: reply when the player rests at a bar line."""
+
+    trade_bars: int = 0
+    answer: bool = False
+    solo_track: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """Everything a session needs to start."""
+
+    tracks: tuple[TrackSettings, ...]
+    clock: ClockSettings = ClockSettings()
+    model: ModelSettings = ModelSettings()
+    wait_bars: int = 0  # the companion rests this many bars before it first enters
+    lead_floor_seconds: float = 0.05
+    lead_margin: float = 1.25  # times the measured p99
+    thru: bool = False
+    output_latency_seconds: Mapping[str, float] = field(default_factory=dict)  # by output port; positive = sent earlier
+    input_latency_seconds: Mapping[str, float] = field(default_factory=dict)
+    learned: Mapping[str, str] = field(default_factory=dict)  # "cc:64@0" or "note:36@9" → action name
+    song: Song | None = None
+    practice: PracticeSettings = PracticeSettings()
+    trading: TradingSettings = TradingSettings()

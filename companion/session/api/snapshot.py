@@ -1,0 +1,147 @@
+"""What a screen or a headless runner may know: one frozen picture of the session, cheap to make and to pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from companion.music import Note, TimeSignature
+from companion.session.api.events import CheckpointInfo
+from companion.session.api.settings import ModelSettings, Role
+
+ClockState = Literal["stopped", "armed", "running", "lost"]
+BarState = Literal["played", "committed", "tentative", "hidden", "empty"]
+# played: history. committed: will sound as shown. tentative: may still change. hidden: the human's bars to come.
+Ladder = Literal["fresh", "older", "variation", "rest", "kept", "written", "human", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class BarView:
+    """One cell of the roll. Note onsets and durations in ticks at 480 a quarter from this bar's line."""
+
+    bar: int
+    state: BarState
+    origin: Ladder = ""
+    notes: tuple[Note, ...] = ()
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BarPlace:
+    """A bar on screen: which bar of the song it is (or how many bars since the start, from 0), and its own meter."""
+
+    bar: int
+    song_bar: int
+    time_signature: TimeSignature
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """One track: what it is and its bars around now (oldest first)."""
+
+    index: int
+    name: str
+    role: Role
+    program: int
+    is_drum: bool
+    channel: int | None
+    muted: bool
+    solo: bool
+    bars: tuple[BarView, ...]
+    attributes: Mapping[str, int] = field(default_factory=dict)
+    sounding: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TransportView:
+    """Where we are. beat counts from 0 within the bar, in quarter notes; phase errors in seconds.
+
+    bar: the session's bar, counted over every start, seek and loop pass since the session began (what `BarView.bar` counts).
+    song_bar: the bar a player would name: since the last start, or where the master's song position or the loop is.
+    """
+
+    source: str
+    state: ClockState
+    bpm: float
+    bar: int
+    beat: float
+    position_beats: float
+    time_signature: TimeSignature
+    jitter_seconds: float = 0.0
+    counting_in: bool = False
+    song_bar: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationView:
+    """How the infill is doing. Times in seconds over the recent requests; bars_by_step counts companion bars started so far.
+
+    mask_mode: the one in use, also where "auto" was chosen, once the checkpoint is known.
+    """
+
+    state: Literal["no engine", "loading", "idle", "prefilling", "generating"]
+    bars: int = 0
+    bars_fresh: int = 0
+    bars_by_step: Mapping[str, int] = field(default_factory=dict)
+    p50_seconds: float = 0.0
+    p99_seconds: float = 0.0
+    first_note_p50_seconds: float = 0.0
+    last_seconds: float = 0.0
+    lead_seconds: float = 0.0
+    model_dim: int = 0
+    mask_mode: str = ""
+    late_notes_dropped: int = 0
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeView:
+    """A practice session's state; bars from 0. accuracy is of the last full pass, live of the running one (0..1)."""
+
+    title: str
+    bar_count: int
+    pass_number: int
+    tempo_factor: float
+    loop: tuple[int, int] | None
+    sections: tuple[tuple[int, str], ...] = ()
+    chords: tuple[tuple[int, float, str], ...] = ()
+    song_bar: int = 0
+    transpose: int = 0
+    accuracy: float | None = None
+    live_accuracy: float | None = None
+    right: int = 0
+    wrong: int = 0
+    missed: int = 0
+    extra: int = 0
+    mean_offset_ms: float = 0.0
+    turn: str = ""  # trading: "player" or "companion"
+    judged_part: str = ""  # the written part that the player is compared with, "" = none
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The whole picture at `now_seconds`."""
+
+    now_seconds: float
+    transport: TransportView
+    lanes: tuple[LaneView, ...]
+    generation: GenerationView
+    model: ModelSettings
+    bars: tuple[BarPlace, ...] = ()  # all bars that lanes show, oldest first
+    checkpoint: CheckpointInfo | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)
+    # counters: notes_in, notes_out, hanging_notes, malformed, unpaired_offs, doubled_ons, stale_answers, missed_ticks …
+    ports: Mapping[str, bool] = field(default_factory=dict)  # "in:NAME" or "out:NAME" → connected
+    practice: PracticeView | None = None
+    learning: str = ""
+    recording: bool = False
+    thru: bool = False
+    click: bool = False
+    wait_bars: int = 0
+    seed: int = 0
+    trade_bars: int = 0
+    answer: bool = False
+    turn: str = ""  # whose turn it is in trading or answering: "player" or "companion"
+    kept_bar: int | None = None  # the bar of our parts that is repeated instead of generating
+    entry_bar: int = 0  # the first bar in which the companion may play

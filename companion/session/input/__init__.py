@@ -1,0 +1,1 @@
+"""What the players play: routed, captured, and its form recognised."""

@@ -1,0 +1,1 @@
+"""What our own tracks play: the plan, its fallback, and the scheduler."""

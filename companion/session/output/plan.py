@@ -1,0 +1,189 @@
+"""What our own lanes play, bar by bar: drafts from the engine, and which of them a bar took.
+
+A bar is tentative until it is committed (just before its line), then it sounds as shown, then it is history. The ladder:
+fresh draft → older draft for that bar → variation of the lane's last bar → rest. Knows notes and bar numbers, no time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from companion.music import Note, TimeSignature
+from companion.session.api.snapshot import Ladder
+from companion.session.output.fallback import vary
+
+RESOLUTION = 480
+BARS_KEPT = 128
+VERSIONS_KEPT = 8
+MODEL_BARS_BACK = 16
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """One proposal for a (lane, bar). insurance: made before the bar in front of it was known, so not fresh."""
+
+    request_id: int
+    notes: list[Note] = field(default_factory=list)
+    complete: bool = False
+    insurance: bool = False
+    origin: Ladder = "fresh"
+    take: int = 0
+
+    @property
+    def has_content(self) -> bool:
+        """Whether anything of it has come, be it only that the bar is a rest."""
+        return self.complete or bool(self.notes)
+
+
+@dataclass(slots=True, eq=False)
+class PlanBar:
+    """A (lane, bar). drafts: oldest first. After commit `chosen` is what sounds."""
+
+    lane: int
+    bar: int
+    drafts: list[Draft] = field(default_factory=list)
+    spare: list[Draft] = field(default_factory=list)  # other takes
+    chosen: Draft | None = None
+    origin: Ladder = ""
+    locked: bool = False
+    late_notes: int = 0
+
+    @property
+    def committed(self) -> bool:
+        """No longer changeable."""
+        return self.chosen is not None
+
+    def best(self) -> Draft | None:
+        """The draft that would be played now."""
+        for wanted in (False, True):
+            for draft in reversed(self.drafts):
+                if draft.insurance == wanted and draft.has_content and (draft.complete or not wanted):
+                    return draft
+        return None
+
+    def notes(self) -> tuple[Note, ...]:
+        """What sounds, or would sound now, in order of onset."""
+        draft = self.chosen or self.best()
+        return tuple(sorted(draft.notes, key=lambda note: (note.onset_ticks, note.pitch))) if draft else ()
+
+
+class Plan:
+    """All bars of the lanes that we play."""
+
+    def __init__(self) -> None:
+        self._bars: dict[tuple[int, int], PlanBar] = {}
+        self._undo: list[list[tuple[PlanBar, list[Draft], bool]]] = []
+        self._oldest = 0
+
+    def get(self, lane: int, bar: int) -> PlanBar | None:
+        """A bar, if anything is known of it."""
+        return self._bars.get((lane, bar))
+
+    def at(self, lane: int, bar: int) -> PlanBar:
+        """A bar, made where it does not exist."""
+        return self._bars.setdefault((lane, bar), PlanBar(lane, bar))
+
+    def open_draft(self, lane: int, bar: int, request_id: int, take: int, insurance: bool) -> Draft:
+        """The draft that a note of this request belongs to."""
+        cell = self.at(lane, bar)
+        shelf = cell.drafts if take == 0 else cell.spare
+        for draft in reversed(shelf):
+            if draft.request_id == request_id and draft.take == take:
+                return draft
+        draft = Draft(request_id, insurance=insurance, take=take)
+        shelf.append(draft)
+        if cell.locked and len(shelf) > 1 and shelf is cell.drafts:
+            shelf.insert(0, shelf.pop())
+        del shelf[:-VERSIONS_KEPT]
+        return draft
+
+    def commit(self, lane: int, bar: int, meter: TimeSignature, is_drum: bool, keep: bool = True) -> PlanBar:
+        """Decide what a bar plays. keep: a variation may stand in; otherwise only what was made for this bar, or a rest."""
+        cell = self.at(lane, bar)
+        if cell.chosen is not None:
+            return cell
+        draft = cell.best()
+        if draft is not None:
+            cell.chosen = draft
+            cell.origin = "older" if draft.insurance else draft.origin
+            return cell
+        last = self._last_notes(lane, bar) if keep else ()
+        notes = vary(last, meter.bar_ticks(RESOLUTION), bar, is_drum) if last else ()
+        cell.origin = "variation" if notes else "rest"
+        cell.chosen = Draft(0, list(notes), True, origin=cell.origin)
+        return cell
+
+    def put(self, lane: int, bar: int, notes: Iterable[Note], origin: Ladder) -> PlanBar:
+        """Write a bar that is known: a backing track's, a kept one. Nothing happens to a committed bar."""
+        cell = self.at(lane, bar)
+        if cell.chosen is None:
+            cell.drafts.append(Draft(0, list(notes), True, origin=origin))
+        return cell
+
+    def notes(self, lane: int, bar: int) -> tuple[Note, ...]:
+        """What the lane played or would play."""
+        cell = self._bars.get((lane, bar))
+        return cell.notes() if cell else ()
+
+    def forget_from(self, bar: int) -> None:
+        """Jumped: what was planned for bars from here on is void."""
+        for key in [key for key in self._bars if key[1] >= bar]:
+            del self._bars[key]
+        self._undo.clear()
+
+    def forget_before(self, bar: int) -> None:
+        """Drop bars too old to matter."""
+        if bar <= self._oldest:
+            return
+        self._oldest = bar
+        for key in [key for key in self._bars if key[1] < bar]:
+            del self._bars[key]
+
+    def discard(self, lanes: Iterable[int], bar: int) -> bool:
+        """Set the tentative plan of a bar aside (undoable), for the next take or a new request. True: a take was at hand."""
+        cells = [self.at(lane, bar) for lane in lanes]
+        cells = [cell for cell in cells if not cell.committed and not cell.locked]
+        self._remember(cells)
+        at_hand = bool(cells)
+        for cell in cells:
+            spare = next((draft for draft in cell.spare if draft.complete), None)
+            for draft in cell.drafts:
+                draft.insurance = True
+            if spare is None:
+                at_hand = False
+            else:
+                cell.spare.remove(spare)
+                cell.drafts.append(spare)
+        return at_hand
+
+    def lock(self, lanes: Iterable[int], bar: int, on: bool) -> bool:
+        """Locked bars keep the plan they have. False: there is nothing to lock."""
+        cells = [cell for lane in lanes if (cell := self.get(lane, bar)) is not None and (not on or cell.best())]
+        self._remember(cells)
+        for cell in cells:
+            cell.locked = on
+        return bool(cells)
+
+    def undo(self) -> int | None:
+        """Take the last change of a bar back; the bar's number, None where nothing can be undone."""
+        while self._undo:
+            changes = [change for change in self._undo.pop() if not change[0].committed]
+            for cell, drafts, locked in changes:
+                cell.drafts, cell.locked = drafts, locked
+                for draft in drafts[-1:]:
+                    draft.insurance = False
+            if changes:
+                return changes[0][0].bar
+        return None
+
+    def _remember(self, cells: list[PlanBar]) -> None:
+        if cells:
+            self._undo = [*self._undo[-31:], [(cell, list(cell.drafts), cell.locked) for cell in cells]]
+
+    def _last_notes(self, lane: int, bar: int) -> tuple[Note, ...]:
+        """Of the last bar made by the model, so that variations do not wander off; of any, where that is long ago."""
+        recent = [self._bars.get((lane, earlier)) for earlier in range(bar - 1, max(bar - 1 - MODEL_BARS_BACK, -1), -1)]
+        sounding = [cell for cell in recent if cell is not None and cell.chosen and cell.chosen.notes]
+        made = [cell for cell in sounding if cell.origin != "variation"]
+        return next((cell.notes() for cell in [*made, *sounding]), ())

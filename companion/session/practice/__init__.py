@@ -1,0 +1,1 @@
+"""Practising with a song: loops, passes, judging."""

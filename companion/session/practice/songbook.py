@@ -1,0 +1,124 @@
+"""The song a session practises with: its bars, meters and tempos, looked up by song bar. Empty without a song."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import replace
+
+from companion.music import Bar, Note, TimeSignature
+from companion.session.api.settings import Song
+
+RESOLUTION = 480
+HELD_BARS = 16  # a note that began longer ago is no longer taken up
+HELD_BEATS = 0.25  # what would last no longer than this has ended for the ear
+
+
+class SongBook:
+    """Song bars from 0; bars past the end do not exist (rests in the default meter)."""
+
+    def __init__(self, song: Song | None, default_meter: TimeSignature) -> None:
+        self.song = song
+        self.default_meter = default_meter
+        self.transpose = 0
+        self.bar_count = song.score.bar_count if song else 0
+        self._meters = self._read_meters()
+        self._starts = [0.0]
+        for meter in self._meters:
+            self._starts.append(self._starts[-1] + float(meter.beats))
+        self._cache: dict[tuple[int, int, int], tuple[Note, ...]] = {}
+
+    def meter(self, song_bar: int) -> TimeSignature | None:
+        """The written meter, None where nothing is written."""
+        return self._meters[song_bar] if 0 <= song_bar < self.bar_count else None
+
+    def locate(self, beats: float) -> tuple[int, float]:
+        """(song bar, beats into it) of a position counted from the song's beginning."""
+        if beats < self._starts[-1]:
+            bar = max(0, bisect_right(self._starts, beats) - 1)
+            return bar, beats - self._starts[bar]
+        length = float(self.default_meter.beats)
+        past = beats - self._starts[-1]
+        return self.bar_count + int(past // length), past % length
+
+    def start(self, song_bar: int) -> float:
+        """Beats from the song's beginning to a bar line."""
+        if song_bar <= self.bar_count:
+            return self._starts[max(0, song_bar)]
+        return self._starts[-1] + (song_bar - self.bar_count) * float(self.default_meter.beats)
+
+    def notes(self, track: int | None, song_bar: int, transpose: int | None = None) -> tuple[Note, ...] | None:
+        """What is written, at 480 ticks a quarter, transposed (drums are not); None where nothing is."""
+        if self.song is None or track is None or not 0 <= song_bar < self.bar_count:
+            return None
+        if not 0 <= track < len(self.song.score.tracks):
+            return None
+        key = (track, song_bar, self.transpose if transpose is None else transpose)
+        if key not in self._cache:
+            self._cache[key] = self._read_notes(*key)
+        return self._cache[key]
+
+    def held_into(self, track: int | None, song_bar: int, transpose: int | None = None) -> tuple[Note, ...]:
+        """Notes begun in earlier bars that sound on over this bar's line, as notes from there on, in order of pitch.
+
+        For music that is entered here, as a sequencer "chases" notes; a pitch that is struck anew on the line is left out.
+        """
+        line = self.start(song_bar)
+        struck = {note.pitch for note in self.notes(track, song_bar, transpose) or () if note.onset_ticks == 0}
+        held: dict[int, Note] = {}
+        for bar in range(max(0, song_bar - HELD_BARS), song_bar):
+            for note in self.notes(track, bar, transpose) or ():
+                rest = self.start(bar) + (note.onset_ticks + note.duration_ticks) / RESOLUTION - line
+                if rest > HELD_BEATS and note.pitch not in struck:
+                    held[note.pitch] = Note(0, round(rest * RESOLUTION), note.pitch, note.velocity)
+        return tuple(held[pitch] for pitch in sorted(held))
+
+    def bpm_at(self, song_bar: int, beat: float = 0.0) -> float | None:
+        """The written tempo at a place; None without a song."""
+        if self.song is None:
+            return None
+        position = self.start(song_bar) + beat
+        marks = self.song.tempo_changes
+        if not marks:
+            return None
+        reached = [bpm for start, bpm in marks if start <= position + 1e-6]
+        return reached[-1] if reached else marks[0][1]
+
+    def next_tempo_change(self, song_bar: int, beat: float) -> float | None:
+        """Beats from this bar's line to the next written tempo within the bar, None where there is none."""
+        if self.song is None or not 0 <= song_bar < self.bar_count:
+            return None
+        line, length = self.start(song_bar), float(self._meters[song_bar].beats)
+        for start, _ in self.song.tempo_changes:
+            if beat + 1e-6 < start - line < length:
+                return start - line
+        return None
+
+    def _read_meters(self) -> list[TimeSignature]:
+        if self.song is None:
+            return []
+        longest = max(self.song.score.tracks, key=lambda track: len(track.bars))
+        return [bar.time_signature for bar in longest.bars]
+
+    def _read_notes(self, track: int, song_bar: int, transpose: int) -> tuple[Note, ...]:
+        assert self.song is not None
+        score = self.song.score
+        written = score.tracks[track]
+        bar = written.bars[song_bar] if song_bar < len(written.bars) else Bar()
+        shift = 0 if written.is_drum else transpose
+        if shift == 0 and score.resolution == RESOLUTION:
+            return bar.notes
+        notes = []
+        for note in bar.notes:
+            pitch = note.pitch + shift
+            if 0 <= pitch <= 127:
+                notes.append(_scaled(replace(note, pitch=pitch), score.resolution))
+        return tuple(notes)
+
+
+def _scaled(note: Note, resolution: int) -> Note:
+    if resolution == RESOLUTION:
+        return note
+    exact = (note.onset_ticks + note.delta / resolution) * RESOLUTION / resolution
+    onset = max(0, round(exact))
+    duration = max(1, round(note.duration_ticks * RESOLUTION / resolution))
+    return Note(onset, duration, note.pitch, note.velocity, round((exact - onset) * RESOLUTION))

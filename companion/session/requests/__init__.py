@@ -1,0 +1,1 @@
+"""Requests to the engine: when, for what, and what comes back."""

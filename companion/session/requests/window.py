@@ -1,0 +1,123 @@
+"""What the model is shown: a window of exactly model_dim bars, and which of its cells are asked for or hidden.
+
+Order of tracks: written ones, our own, humans last, so that while a human's bar grows only the tail of the prompt changes.
+Bars before the music began are empty. Bars that nobody can know yet are hidden: the humans' from the bar that is asked for on, and
+our own where they are neither planned nor asked for. Knows bars and notes, no time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from companion.music import Bar, Note, Score, TimeSignature, Track
+from companion.session.api.effects import Job
+from companion.session.api.events import CheckpointInfo
+from companion.session.lanes import Lane
+
+RESOLUTION = 480
+TOKENS_PER_NOTE, TOKENS_PER_DELTA, TOKENS_PER_BAR, TOKENS_PER_TRACK = 4, 2, 4, 9
+ROOM_FOR_ANSWER = 0.8  # share of the model's positions that the prompt may take
+
+CellReader = Callable[[Lane, int], "tuple[Note, ...] | None"]  # None: not known
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What to generate: bar `target` (and nothing else) of `lanes`; first_known: the first bar of the history to be shown."""
+
+    target: int
+    lanes: tuple[int, ...]
+    model_dim: int
+    first_known: int
+    known_ahead: int = 0  # bars after the target that the window also holds (a song's written future)
+    notes_a_bar: int = 1000  # of each bar's notes, only so many are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The music of a request, before it becomes a Job."""
+
+    score: Score
+    first_bar: int
+    tracks: tuple[int, ...]
+    targets: tuple[tuple[int, int], ...]
+    hidden: tuple[tuple[int, int], ...]
+
+
+def fitting_dims(checkpoint: CheckpointInfo, wanted: int, history: int) -> list[int]:
+    """Windows to choose from, largest first: none larger than wanted (0: any), nor than what has been heard and one bar more.
+
+    The smallest one is always allowed: while less has been heard than it holds, empty bars come before the music.
+    """
+    dims = sorted(checkpoint.num_bars_map)
+    usable = [dim for dim in dims if dim <= history + 1 and (not wanted or dim <= wanted)]
+    return sorted(usable or dims[:1], reverse=True)
+
+
+def build_window(
+    ask: Ask, lanes: Sequence[Lane], read: CellReader, meter_of: Callable[[int], TimeSignature], tempo: int
+) -> Window:
+    """read(lane, bar): the notes known of a cell. meter_of: by session bar.
+
+    Lanes without any known note in the window are left out, unless they are asked for or human.
+    """
+    first = ask.target + 1 + ask.known_ahead - ask.model_dim
+    bars = range(first, first + ask.model_dim)
+    meters = [meter_of(max(bar, ask.first_known)) for bar in bars]
+    tracks: list[Track] = []
+    indices: list[int] = []
+    targets: list[tuple[int, int]] = []
+    hidden: list[tuple[int, int]] = []
+    for lane in sorted(lanes, key=lambda lane: (lane.role == "human", lane.role == "companion", lane.index)):
+        known = [read(lane, bar) if bar >= ask.first_known else () for bar in bars]
+        asked = lane.index in ask.lanes
+        if not asked and lane.role != "human" and not any(known):
+            continue
+        number = len(tracks)
+        row = tuple(Bar((notes or ())[: ask.notes_a_bar], meter) for notes, meter in zip(known, meters, strict=True))
+        if asked:
+            at = ask.target - first
+            targets.append((number, at))
+            row = (*row[:at], Bar((), meters[at]), *row[at + 1 :])
+        for offset, notes in enumerate(known):
+            if notes is None and (number, offset) not in targets:
+                hidden.append((number, offset))
+        tracks.append(Track(row, lane.program, lane.is_drum, lane.name, lane.channel))
+        indices.append(lane.index)
+    score = Score(tuple(tracks), RESOLUTION, tempo)
+    return Window(score, first, tuple(indices), tuple(targets), tuple(hidden))
+
+
+def prompt_tokens(window: Window, microtiming: bool) -> int:
+    """About how many tokens the window takes; an upper bound but for attributes."""
+    notes = sum(len(bar.notes) for track in window.score.tracks for bar in track.bars)
+    per_note = TOKENS_PER_NOTE + (TOKENS_PER_DELTA if microtiming else 0)
+    tracks = len(window.score.tracks)
+    return notes * per_note + tracks * (TOKENS_PER_TRACK + TOKENS_PER_BAR * window.score.bar_count)
+
+
+def fits_model(window: Window, checkpoint: CheckpointInfo) -> bool:
+    """Whether the prompt leaves room for an answer."""
+    return prompt_tokens(window, checkpoint.microtiming) <= ROOM_FOR_ANSWER * checkpoint.n_positions
+
+
+def known_attributes(lane: Lane, checkpoint: CheckpointInfo) -> Mapping[str, int]:
+    """The lane's controls that this checkpoint has and that fit its kind (density is for drums, the others are not)."""
+    wanted = {name: level for name, level in lane.attributes.items() if name in checkpoint.attributes}
+    drums_only = {"note_density"}
+    return {name: level for name, level in wanted.items() if (name in drums_only) == lane.is_drum}
+
+
+def job_of(window: Window, lanes: Sequence[Lane], checkpoint: CheckpointInfo, request: Mapping[str, object]) -> Job:
+    """The window as the engine gets it; `request` holds request_id, mask_mode, sampling, seed and takes."""
+    by_index = {lane.index: lane for lane in lanes}
+    return Job(
+        window=window.score,
+        first_bar=window.first_bar,
+        tracks=window.tracks,
+        targets=window.targets,
+        hidden=window.hidden,
+        attributes=tuple(known_attributes(by_index[index], checkpoint) for index in window.tracks),
+        **request,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,170 @@
+"""Following somebody else's MIDI clock.
+
+The rules, after what good followers do:
+
+- Start arms; the first tick *after* it is position 0. Continue arms; the first tick after it goes on where the song position is.
+- Ticks give the position by counting, and phase and tempo through `TickFilter`. Ticks while stopped give a tempo estimate.
+- Song position is obeyed while stopped or armed, and ignored while running.
+- No tick for 0.25 s (or three ticks of a slow tempo, whichever is longer): until then the clock free-wheels, then it is lost,
+  and the session falls silent. Back within 2 s, the master is taken to have gone on: what time has passed counts, and ticks that
+  were only held up and come in a bunch do not count twice. After a longer silence it goes on from where it was heard last.
+
+Knows messages and seconds, beats since the master's start; nothing of bars or tracks.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from companion.midi.messages import ClockContinue, ClockMessage, ClockStart, ClockStop, ClockTick, SongPosition
+from companion.music.units import CLOCK_TICKS_PER_BEAT, SONG_POSITION_PER_BEAT
+from companion.session.api.snapshot import ClockState
+from companion.session.timing.tick_filter import TickFilter
+
+LOST_SECONDS = 0.25
+LOST_TICKS = 3.0
+GAP_SECONDS = 2.0
+
+_START, _CONTINUE, _STOP, _TICK, _SILENCE = "start", "continue", "stop", "tick", "silence"
+
+TRANSITIONS: dict[tuple[ClockState, str], ClockState] = {
+    ("stopped", _START): "armed",
+    ("stopped", _CONTINUE): "armed",
+    ("stopped", _STOP): "stopped",
+    ("stopped", _TICK): "stopped",
+    ("stopped", _SILENCE): "stopped",
+    ("armed", _START): "armed",
+    ("armed", _CONTINUE): "armed",
+    ("armed", _STOP): "stopped",
+    ("armed", _TICK): "running",
+    ("armed", _SILENCE): "armed",
+    ("running", _START): "armed",
+    ("running", _CONTINUE): "running",
+    ("running", _STOP): "stopped",
+    ("running", _TICK): "running",
+    ("running", _SILENCE): "lost",
+    ("lost", _START): "armed",
+    ("lost", _CONTINUE): "armed",
+    ("lost", _STOP): "stopped",
+    ("lost", _TICK): "running",
+    ("lost", _SILENCE): "lost",
+}
+
+
+class Clock(Protocol):
+    """What a session needs of a clock, whoever is the master. Positions in beats (quarter notes) of the master's song."""
+
+    @property
+    def state(self) -> ClockState:
+        """Where in the table above."""
+        ...
+
+    @property
+    def bpm(self) -> float:
+        """Quarter notes a minute, now."""
+        ...
+
+    @property
+    def jitter_seconds(self) -> float:
+        """Standard deviation of the ticks' arrival; 0 for our own clock."""
+        ...
+
+    def position_at(self, seconds: float) -> float:
+        """The position at a time near now; the resting position where nothing runs."""
+        ...
+
+    def seconds_at(self, position: float) -> float:
+        """When a position is (or was) due; only meaningful while running."""
+        ...
+
+
+class ExternalClock:
+    """The master is somebody else. `receive` every clock message, `handle_timer` at `next_timer()`."""
+
+    def __init__(self, bpm: float) -> None:
+        self.state: ClockState = "stopped"
+        self.ignored_positions = 0
+        self._filter = TickFilter(60 / (CLOCK_TICKS_PER_BEAT * bpm))
+        self._zero = 0.0  # filter index of position 0 while running
+        self._resume_ticks = 0  # position of the next tick after Continue, in ticks
+
+    @property
+    def bpm(self) -> float:
+        """Estimated from the ticks, the preset's before there are any."""
+        return 60 / (CLOCK_TICKS_PER_BEAT * self._filter.period_seconds)
+
+    @property
+    def jitter_seconds(self) -> float:
+        """Standard deviation of arrival times around the fitted line."""
+        return self._filter.sigma_seconds
+
+    @property
+    def missed_ticks(self) -> int:
+        """Ticks that never came, counted in all the same."""
+        return self._filter.missed
+
+    @property
+    def ticking(self) -> bool:
+        """Whether a tempo estimate exists."""
+        return self._filter.index >= 0
+
+    def position_at(self, seconds: float) -> float:
+        """In beats; see Clock."""
+        if self.state != "running":
+            return self._resume_ticks / CLOCK_TICKS_PER_BEAT
+        return (self._filter.index_at(seconds) - self._zero) / CLOCK_TICKS_PER_BEAT
+
+    def seconds_at(self, position: float) -> float:
+        """Through the fitted line; see Clock."""
+        return self._filter.seconds_at(position * CLOCK_TICKS_PER_BEAT + self._zero)
+
+    def next_timer(self) -> float | None:
+        """When silence would mean that the clock is lost."""
+        return self._filter.last_seconds + self._timeout() if self.state == "running" else None
+
+    def handle_timer(self, now: float) -> None:
+        """Notice silence."""
+        if self.state == "running" and now >= self._filter.last_seconds + self._timeout():
+            self._hold()
+            self.state = TRANSITIONS[self.state, _SILENCE]
+
+    def receive(self, message: ClockMessage, now: float) -> None:
+        """Any clock message, with its arrival time."""
+        if isinstance(message, ClockTick):
+            self._tick(now)
+        elif isinstance(message, SongPosition):
+            if self.state == "running":
+                self.ignored_positions += 1
+            else:
+                self._resume_ticks = message.sixteenths * CLOCK_TICKS_PER_BEAT // SONG_POSITION_PER_BEAT
+        elif isinstance(message, ClockStart):
+            self._resume_ticks = 0
+            self.state = TRANSITIONS[self.state, _START]
+        elif isinstance(message, ClockContinue):
+            self.state = TRANSITIONS[self.state, _CONTINUE]
+        elif isinstance(message, ClockStop):
+            self._filter.settle()
+            self._hold()
+            self.state = TRANSITIONS[self.state, _STOP]
+
+    def _tick(self, now: float) -> None:
+        before = self.state
+        gap = now - self._filter.last_seconds
+        followed_on = before == "lost" and gap <= GAP_SECONDS and self._filter.established
+        if gap > self._timeout() and not followed_on:
+            self._filter.restart(now)
+        elif before == "armed":
+            self._filter.begin(now)
+        else:
+            self._filter.add(now)
+        self.state = TRANSITIONS[before, _TICK]
+        if before != "running" and self.state == "running":
+            self._zero = float(self._filter.index - self._resume_ticks)
+
+    def _hold(self) -> None:
+        """Remember where Continue, or the next tick, goes on."""
+        if self.state == "running":
+            self._resume_ticks = int(self._filter.index - self._zero) + 1
+
+    def _timeout(self) -> float:
+        return max(LOST_SECONDS, LOST_TICKS * self._filter.period_seconds)

@@ -1,0 +1,1 @@
+"""Taking turns with the player."""
