@@ -5,11 +5,12 @@ Pure and deterministic: the same chart always gives the same notes. What the mod
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 from companion.charts.chart import Chart, ChartBar, ChartChord
+from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import ChordSymbol
 from companion.harmony.voicing import voicing
 from companion.music import Bar, Note, Score, Track
@@ -22,19 +23,10 @@ BASS_NAME = "Written bass"
 _COMPING_PROGRAM = 4  # electric piano
 _BASS_PROGRAM = 32
 _LOWEST_BASS, _HIGHEST_BASS = 28, 48
-_SWUNG_OFFBEAT = Fraction(2, 3)
+_SWUNG_OFFBEAT = 2 / 3
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One chord inside one bar: from `beat` for `beats` quarter notes."""
-
-    beat: Fraction
-    beats: Fraction
-    chord: ChordSymbol | None
-
-
-def spans(chart: Chart) -> Iterator[tuple[Span, ...]]:
+def spans(chart: Chart) -> Iterator[tuple[ChordSpan, ...]]:
     """The chords of every bar with their lengths; a bar that begins without one carries the last chord on."""
     current: ChordSymbol | None = None
     for bar in chart.bars:
@@ -42,7 +34,10 @@ def spans(chart: Chart) -> Iterator[tuple[Span, ...]]:
         if not marks or marks[0].beat > 0:
             marks.insert(0, ChartChord(Fraction(0), "", current))
         ends = [mark.beat for mark in marks[1:]] + [bar.time_signature.beats]
-        yield tuple(Span(mark.beat, end - mark.beat, mark.chord) for mark, end in zip(marks, ends, strict=True))
+        yield tuple(
+            ChordSpan(float(mark.beat), float(end - mark.beat), mark.chord)
+            for mark, end in zip(marks, ends, strict=True)
+        )
         current = marks[-1].chord
 
 
@@ -68,21 +63,20 @@ def comping_track(chart: Chart) -> Track:
     return Track(tuple(bars), _COMPING_PROGRAM, False, COMPING_NAME)
 
 
-def _comping_rhythm(span: Span, bar: ChartBar, feel: str) -> Iterator[tuple[Fraction, Fraction]]:
+def _comping_rhythm(span: ChordSpan, bar: ChartBar, feel: str) -> Iterator[tuple[float, float]]:
     """(onset, length) in quarter notes from the bar line of every time the chord is struck."""
-    half = Fraction(1, 2)
     if bar.time_signature.beats == 3 and span.beats == 3 and bar.time_signature.denominator == 4:
-        yield from ((Fraction(0), Fraction(1)), (Fraction(1), half), (Fraction(2), half))
+        yield from ((0, 1), (1, 0.5), (2, 0.5))
     elif span.beats < 2:
-        yield span.beat, span.beats * Fraction(3, 4)
+        yield span.beat, span.beats * 0.75
     elif feel == "swing":  # the Charleston figure: on the beat, and after the second
-        yield span.beat, Fraction(1)
-        yield span.beat + 1 + _SWUNG_OFFBEAT, Fraction(1, 3)
+        yield span.beat, 1
+        yield span.beat + 1 + _SWUNG_OFFBEAT, 1 / 3
         if span.beats > 3:
-            yield span.beat + 3, half
+            yield span.beat + 3, 0.5
     else:
         for start in range(0, int(span.beats), 2):
-            yield span.beat + start, min(Fraction(7, 4), span.beats - start)
+            yield span.beat + start, min(1.75, span.beats - start)
 
 
 def bass_line(chart: Chart) -> Track:
@@ -101,20 +95,20 @@ def bass_line(chart: Chart) -> Track:
     return Track(bars, _BASS_PROGRAM, False, BASS_NAME)
 
 
-def _bass_notes(span: Span, following: ChordSymbol, last: int, feel: str) -> Iterator[tuple[Fraction, Fraction, int]]:
+def _bass_notes(span: ChordSpan, following: ChordSymbol, last: int, feel: str) -> Iterator[tuple[float, float, int]]:
     """Root on the first beat; walking: chord tones, then a half step into the next root; else the fifth halfway."""
     chord = span.chord
     assert chord is not None
     root = _near(chord.bass, last)
     fifth = next((tone for tone in chord.intervals if tone in (6, 7, 8)), 7)
     if feel != "swing":
-        halfway = Fraction(2) if span.beats >= 4 else None
+        halfway = 2.0 if span.beats >= 4 else None
         yield span.beat, halfway or span.beats, root
         if halfway:
             yield span.beat + halfway, span.beats - halfway, _near((chord.root + fifth) % 12, root)
         return
     third = next((tone for tone in chord.intervals if tone in (2, 3, 4, 5)), fifth)
-    steps = -(-span.beats // 1)
+    steps = math.ceil(span.beats)
     line = [root]
     for tone in (third, fifth, 12, fifth, third)[: steps - 1]:
         line.append(_near((chord.root + tone) % 12, line[-1]))
@@ -122,7 +116,7 @@ def _bass_notes(span: Span, following: ChordSymbol, last: int, feel: str) -> Ite
         target = _near(following.bass, line[-2])
         line[-1] = target + (1 if line[-2] > target else -1)
     for step, pitch in enumerate(line):
-        yield span.beat + step, min(Fraction(1), span.beats - step), pitch
+        yield span.beat + step, min(1.0, span.beats - step), pitch
 
 
 def _near(tone: int, last: int) -> int:
@@ -131,5 +125,5 @@ def _near(tone: int, last: int) -> int:
     return min(pitches, key=lambda pitch: (abs(pitch - last), pitch))
 
 
-def _note(onset: Fraction, length: Fraction, pitch: int, velocity: int) -> Note:
-    return Note(round(onset * RESOLUTION), max(1, round(length * RESOLUTION * Fraction(9, 10))), pitch, velocity)
+def _note(onset: float, length: float, pitch: int, velocity: int) -> Note:
+    return Note(round(onset * RESOLUTION), max(1, round(length * RESOLUTION * 9 / 10)), pitch, velocity)

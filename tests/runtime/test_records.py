@@ -11,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.errors import CompanionError
+from companion.harmony.guide import guide_bar
+from companion.harmony.spans import ChordSpan
+from companion.harmony.symbols import parse_chord
 from companion.midi.messages import Malformed, NoteOn
 from companion.music import Bar, Note, Score, TimeSignature, Track
 from companion.runtime.ipc.pickling import dumps
@@ -55,6 +58,14 @@ def test_values_survive_json_and_pickling(value: object) -> None:
 @given(SCORES)
 def test_jobs_survive_pickling(window: Score) -> None:
     job = Job(1, window, 4, (0, 2), ((0, 3),), ((1, 3),), "auto", Sampling(), 7, attributes=({"x": 2}, {}))
+    assert pickle.loads(dumps(job)) == job
+
+
+def test_the_chords_of_a_job_survive_json_and_pickling() -> None:
+    chords = (ChordSpan(0.0, 1.5, parse_chord("F#m7b5/E"), "expected", 0.6), ChordSpan(1.5, 2.5, None))
+    guide, _ = guide_bar(chords)
+    job = Job(1, Score(()), 4, (0,), (), (), "auto", Sampling(), 7, chords=chords, guide=guide)
+    assert from_json(json.loads(json.dumps(to_json(job)))) == job
     assert pickle.loads(dumps(job)) == job
 
 

@@ -16,6 +16,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any
 
+from companion.harmony import spans, symbols
 from companion.midi import messages
 from companion.music import Bar, Note, TimeSignature, meter, score
 from companion.runtime.recording.log_records import dataclasses_of
@@ -77,8 +78,9 @@ def _by_fields(kind: type) -> _Reducer:
     return lambda value: (kind, several(value))
 
 
+_MODULES = (score, meter, symbols, spans, messages, settings, events, effects, snapshot)
 _TABLE: dict[type, _Reducer] = {
-    **{kind: _by_fields(kind) for kind in dataclasses_of(score, meter, messages, settings, events, effects, snapshot)},
+    **{kind: _by_fields(kind) for kind in dataclasses_of(*_MODULES)},
     Bar: _reduce_bar,
     BarView: _reduce_view,
 }

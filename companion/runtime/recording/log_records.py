@@ -12,11 +12,12 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+from companion.harmony import spans, symbols
 from companion.midi import messages
 from companion.music import meter, score
 from companion.session.api import effects, events, settings
 
-_MODULES = (meter, score, messages, settings, events, effects)
+_MODULES = (meter, score, symbols, spans, messages, settings, events, effects)
 
 
 def dataclasses_of(*modules: ModuleType) -> list[type]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from companion.harmony.spans import ChordSpan
 from companion.midi.messages import Message
-from companion.music import Score
+from companion.music import Note, Score
 from companion.session.api.settings import ModelSettings, Sampling
 
 
@@ -34,6 +35,9 @@ class Job:
     Hidden cells are the human's unplayed bars and whatever else is not known. first_bar maps window bar 0 to the session's
     bar count; tracks maps window tracks to lanes. attributes: one mapping per window track (only what is set). expected: [12]
     beats that each pitch class is expected to sound in the target bar by those whose bar is hidden; () = nobody can tell.
+
+    chords: the chords of the target bar, in order; None where they are not known. guide: their notes (`harmony.guide`, 480
+    ticks a quarter, from the bar line); None where the chord is not known, so that the prompt has no guide track; () for N.C.
     """
 
     request_id: int
@@ -48,6 +52,8 @@ class Job:
     takes: int = 1
     attributes: tuple[Mapping[str, int], ...] = ()
     expected: tuple[float, ...] = ()
+    chords: tuple[ChordSpan, ...] | None = None
+    guide: tuple[Note, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

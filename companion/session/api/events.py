@@ -38,7 +38,10 @@ class PortChanged:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointInfo:
-    """What the loaded checkpoint can do (read from its encoder config) and which engine runs it."""
+    """What the loaded checkpoint can do (read from its encoder config) and which engine runs it.
+
+    chord_guide: it was trained with chord guides (`companion.harmony.guide`), so a job's guide can be put into its prompt.
+    """
 
     name: str
     engine: str
@@ -51,6 +54,7 @@ class CheckpointInfo:
     attributes: tuple[str, ...]
     parameters: int = 0
     n_positions: int = 2048
+    chord_guide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
