@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from companion.inference.live import LiveInfill, LiveJob
 
 _LAZY = {
-    "Checkpoint": "checkpoint",
-    "load_checkpoint": "checkpoint",
-    "save_checkpoint": "checkpoint",
+    "Checkpoint": "checkpoints.files",
+    "load_checkpoint": "checkpoints.files",
+    "save_checkpoint": "checkpoints.files",
     "InferenceEngine": "engine",
     "GenerationResult": "engine",
     "LiveInfill": "live",

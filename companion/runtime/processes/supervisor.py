@@ -39,7 +39,7 @@ clock = time.monotonic
 
 def module_command(module: str, *descriptors: int) -> list[str]:
     """The command line of one of our processes."""
-    return [sys.executable, "-m", f"companion.runtime.{module}", *map(str, descriptors)]
+    return [sys.executable, "-m", f"companion.runtime.processes.{module}", *map(str, descriptors)]
 
 
 def end_process(process: subprocess.Popen[bytes] | None) -> None:
