@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -14,13 +15,16 @@ _FLAT_NAMES = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 _FLAT_MAJOR_KEYS = frozenset({5, 10, 3, 8, 1, 6})
 _MINOR = re.compile(r"^(?:-|m(?!aj)|mi)")
 _SAME_SIGNS = str.maketrans(
-    {"♯": "#", "♭": "b", "−": "-", "–": "-", "Δ": "^", "△": "^", "∆": "^", "°": "o", "º": "o", "Ø": "ø"}
-)
+    {
+        "♯": "#", "♭": "b", "𝄪": "##", "𝄫": "bb", "−": "-", "–": "-", "‐": "-", "‑": "-",
+        "Δ": "^", "△": "^", "∆": "^", "▵": "^", "°": "o", "º": "o", "˚": "o", "Ø": "ø", "∅": "ø", "⌀": "ø",
+    }
+)  # fmt: skip
 
 
 def plain_signs(text: str) -> str:
-    """The same symbol with the signs that a keyboard has."""
-    return text.translate(_SAME_SIGNS)
+    """The same symbol with the signs that a keyboard has; wide and raised letters become plain ones."""
+    return unicodedata.normalize("NFKC", text.translate(_SAME_SIGNS))
 
 
 def pitch_class(name: str) -> int:
@@ -35,7 +39,7 @@ def transpose_symbol(text: str, semitones: int, flats: bool = True) -> str:
     if not match or semitones % 12 == 0:
         return text
     names = _FLAT_NAMES if flats else _SHARP_NAMES
-    rest = text[match.end() :]
+    rest = text[match.end() :] if len(text) == len(plain) else plain[match.end() :]
     if slash := BASS.search(plain[match.end() :]):
         rest = f"{rest[: slash.start()]}/{names[(pitch_class(slash.group(1)) + semitones) % 12]}"
     return names[(pitch_class(match.group()) + semitones) % 12] + rest

@@ -1,37 +1,25 @@
 """Chord symbols as musicians type them → root, bass and intervals. Knows spellings, nothing of bars, voicings or sound.
 
-Read by composition (root, quality, extension, then any alterations), not from a table of known names: of 116 spellings
-collected from lead sheets the table-driven parsers on PyPI refuse 50 (pychord 1.4.1) and 28 (chordparser 0.4.2), and
-the first reads `Bb6/9` as a slash chord. pychord is used in the tests, as an independent opinion on what both read.
+A symbol is read by composition, not from a table of known names: `harmony.symbol_parts` takes it apart, and all parts
+together decide what the chord is, so that their order does not matter (C7M is Cmaj7). Of 116 spellings collected from
+lead sheets the table-driven parsers on PyPI refuse 50 (pychord 1.4.1) and 28 (chordparser 0.4.2), and the first reads
+`Bb6/9` as a slash chord. pychord is used in the tests, as an independent opinion on what both read.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from companion.harmony.spelling import BASS, ROOT, STEPS, pitch_class, plain_signs
+from companion.harmony.symbol_parts import Part, split_parts
 
-_DEGREES = {"2": 14, "4": 17, "5": 7, "6": 9, "7": 10, "9": 14, "11": 17, "13": 21}
-_NO_CHORD = frozenset({"N.C.", "NC", "N.C", "n.c.", "nc"})
-
-# Tried in this order at every point of the rest of a symbol. "+" and "-" before a degree alter it, elsewhere they are
-# augmented and minor; "-" straight after the root is always minor ("A-7", "A-11").
-_TOKEN = re.compile(
-    r"(?P<add>add)(?P<added>[b#]?(?:2|4|6|9|11|13))"
-    r"|(?P<omit>omit|no)(?P<omitted>3|5|9)"
-    r"|(?P<sus>sus)(?P<suspended>2|4)?"
-    r"|(?P<alt>alt)"
-    r"|(?P<half>halfdim|half-dim|ø|h(?=7|$))"
-    r"|(?P<dim>dim|o)"
-    r"|(?P<alter>[b#+\-])(?P<altered>5|9|11|13)"
-    r"|(?P<aug>aug|\+)"
-    r"|(?P<major>[Mm]ajor|[Mm]aj|[Mm]a(?!dd)|M|\^|j)"
-    r"|(?P<minor>[Mm]inor|[Mm]in|[Mm]i|m|-)"
-    r"|(?P<dominant>dom)"
-    r"|(?P<sixnine>6/?9)"
-    r"|(?P<extension>13|11|9|7|6|5|4|2)"
-)
+_DEGREES = {"2": 14, "3": 4, "4": 17, "6": 9, "9": 14, "11": 17, "13": 21}
+_SHIFTS = {"": 0, "b": -1, "-": -1, "#": 1, "+": 1}
+_ALT_TENSIONS = frozenset({13, 15, 18, 20})
+_NO_CHORD = frozenset({"n", "nc", "nochord"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +41,15 @@ class ChordSymbol:
 
 
 def is_no_chord(text: str) -> bool:
-    """Whether this is one of the spellings of "no chord"."""
-    return text in _NO_CHORD
+    """Whether this is one of the spellings of "no chord": N.C., NC, N, No Chord."""
+    return re.sub(r"[\s.]", "", text).lower() in _NO_CHORD
 
 
 def parse_chord(text: str) -> ChordSymbol:
-    """Read one symbol such as Cmaj7, A-7, F#ø, G7alt, Bb6/9 or Dm7/G; ValueError says what is not understood."""
+    """Read one symbol such as Cmaj7, A-7, F#ø, G7alt, C7(b9, 13), Bb6/9 or Dm7/G.
+
+    ValueError says what is not understood, what contradicts another part, and what changes nothing.
+    """
     plain = plain_signs(text)
     match = ROOT.match(plain)
     if not match:
@@ -69,7 +60,10 @@ def parse_chord(text: str) -> ChordSymbol:
     if slash := BASS.search(rest):
         bass = pitch_class(slash.group(1))
         rest = rest[: slash.start()]
-    return ChordSymbol(text, root, bass, _intervals(text, rest))
+    parts = split_parts(rest)
+    tones = _resolve(parts)
+    _refuse_idle_parts(parts, tones)
+    return ChordSymbol(text, root, bass, tuple(sorted(tones)))
 
 
 def _root_advice(text: str) -> str:
@@ -80,115 +74,115 @@ def _root_advice(text: str) -> str:
     return "a chord begins with a root A-G, then # or b"
 
 
-@dataclass(slots=True)
-class _Reading:
-    """What the tokens read so far add up to; third, fifth and seventh in semitones, None where left out."""
+def _resolve(parts: Sequence[Part]) -> set[int]:
+    """The intervals that all parts together mean. Raises ValueError where two parts contradict each other."""
+    kinds = {part.kind for part in parts}
+    _refuse_contradictions([part.kind for part in parts])
+    numbers = [part for part in parts if part.kind == "number"]
+    main = next((part.value for part in numbers if not part.apart), "")
+    fifth = _fifth(parts, kinds)
+    seventh = _seventh(parts, kinds)
+    thirds = _thirds(parts, kinds, main)
+    tones = {0} | thirds | fifth | ({seventh} if seventh is not None else set())
+    if main == "13":
+        tones |= {14, 21} if thirds & {4, 5} else {14, 17, 21}  # no eleventh beside a major third, as players have it
+    elif main == "11":
+        tones |= {14} if 5 in thirds else {14, 17}
+    elif main == "9":
+        tones.add(14)
+    for part in numbers:
+        if part.value in ("69", "6"):
+            tones |= {9, 14} if part.value == "69" else {9}
+        elif part.value in _DEGREES and (part.value != main or main in ("2", "4")):
+            tones.add(_DEGREES[part.value])
+    if "alt" in kinds:
+        tones |= _ALT_TENSIONS
+    _alter(tones, parts)
+    _add_and_omit(tones, parts)
+    return tones
 
-    third: int | None = 4
-    fifth: int | None = 7
-    seventh: int | None = None
-    tensions: set[int] | None = None
-    major_seventh: bool = False
-    diminished: bool = False
-    extended: bool = False  # an extension number has been read
 
-    def add(self, interval: int) -> None:
-        self.tensions = (self.tensions or set()) | {interval}
+def _refuse_contradictions(order: Sequence[str]) -> None:
+    kinds = set(order)
+    thirds = kinds & {"minor", "dim", "half"}
+    if len(thirds) > 1 or ("alt" in kinds and kinds & {"minor", "dim", "half", "aug", "major"}):
+        raise ValueError(f"{' and '.join(sorted(kinds - {'number'}))} contradict each other")
+    if "aug" in kinds and kinds & {"dim", "half"}:
+        raise ValueError("augmented and diminished contradict each other")
+    if "dominant" in kinds and kinds & {"major", "minor", "dim", "half"}:
+        raise ValueError("dominant is neither major, minor nor diminished")
+    if "dominant" in kinds and "number" not in kinds:
+        raise ValueError("dominant needs a 7, 9, 11 or 13")
+    if any(pair == ("major", "minor") for pair in pairwise(order)):
+        raise ValueError("major before minor is not understood (a minor chord with a major seventh is CmMaj7)")
 
-    def drop(self, *intervals: int) -> None:
-        self.tensions = (self.tensions or set()) - set(intervals)
+
+def _thirds(parts: Sequence[Part], kinds: set[str], main: str) -> set[int]:
+    suspended = {int(digit) for part in parts if part.kind == "sus" for digit in part.value}
+    if suspended:
+        return {{2: 2, 4: 5}[degree] for degree in suspended}
+    if main == "5":
+        return set()
+    return {3} if kinds & {"minor", "dim", "half"} else {4}
 
 
-def _intervals(text: str, rest: str) -> tuple[int, ...]:
-    reading = _Reading()
-    bare = re.sub(r"[(),\s]", "", rest)
-    at = 0
-    while at < len(bare):
-        match = _TOKEN.match(bare, at)
-        if match and match["alter"] == "-" and at == 0:  # "A-11": minor, not a flat eleventh
-            reading.third = 3
-            at = 1
+def _fifth(parts: Sequence[Part], kinds: set[str]) -> set[int]:
+    altered = {7 + _SHIFTS[part.sign] for part in parts if part.kind == "alter" and part.value == "5"}
+    if "aug" in kinds:
+        return {8} | altered
+    if altered:
+        return altered | ({6} if kinds & {"dim", "half"} else set())
+    if "alt" in kinds:
+        return set()
+    return {6} if kinds & {"dim", "half"} else {7}
+
+
+def _seventh(parts: Sequence[Part], kinds: set[str]) -> int | None:
+    """The seventh in semitones; the major one wherever a sign of major stands, before or after the number."""
+    numbered = any(
+        part.kind == "number" and (part.value == "7" or (part.value in ("9", "11", "13") and not part.apart))
+        for part in parts
+    )
+    if "major" in kinds:
+        return 11 if numbered or any(part.text == "^" for part in parts) else None
+    if kinds & {"half", "alt"}:
+        return 10
+    if not numbered:
+        return None
+    return 9 if "dim" in kinds else 10
+
+
+def _alter(tones: set[int], parts: Sequence[Part]) -> None:
+    for part in parts:
+        if part.kind == "alter" and part.value in ("9", "11", "13"):
+            tones.discard(_DEGREES[part.value])
+    for part in parts:
+        if part.kind == "alter" and part.value != "5":
+            tones.add(_DEGREES[part.value] + _SHIFTS[part.sign])
+
+
+def _add_and_omit(tones: set[int], parts: Sequence[Part]) -> None:
+    for part in parts:
+        if part.kind == "add":
+            tones.add(_DEGREES[part.value] + _SHIFTS[part.sign])
+        elif part.kind == "omit":
+            tones -= {"3": {3, 4}, "5": {6, 7, 8}, "9": {13, 14, 15}}[part.value]
+
+
+def _refuse_idle_parts(parts: Sequence[Part], tones: set[int]) -> None:
+    """Refuse parts without which the chord is the same: something else was meant. Customary doublings are kept."""
+    sound = {tone % 12 for tone in tones}
+    qualities = {part.kind for part in parts} - {"number", "add", "omit", "alter"}
+    implied_seventh = qualities & {"half", "alt"} or any(part.text == "^" for part in parts)
+    for index, part in enumerate(parts):
+        alone = qualities == {part.kind} and sum(other.kind == part.kind for other in parts) == 1
+        if part.kind in ("major", "dominant") and alone:  # C major, CM6, Cdom7
             continue
-        if not match or not _apply(reading, match, bare):
-            raise ValueError(f"{bare[at:]!r} is not understood")
-        at = match.end()
-    tones = {0, reading.third, reading.fifth, reading.seventh} | (reading.tensions or set())
-    return tuple(sorted(tone for tone in tones if tone is not None))
-
-
-def _apply(reading: _Reading, match: re.Match[str], whole: str) -> bool:
-    """Take one token into account; False where it contradicts what was read before."""
-    kind = match.lastgroup or ""
-    if kind in ("extension", "sixnine"):
-        return _extend(reading, match.group(), whole)
-    if kind == "altered":
-        _alter(reading, match["alter"], match["altered"])
-    elif kind == "added":
-        sign, degree = match["added"].rstrip("0123456789"), match["added"].lstrip("b#")
-        reading.add(_DEGREES[degree] + {"": 0, "b": -1, "#": 1}[sign])
-    elif kind == "omitted":
-        if match["omitted"] == "9":
-            reading.drop(14)
-        else:
-            setattr(reading, "third" if match["omitted"] == "3" else "fifth", None)
-    elif kind in ("sus", "suspended"):
-        reading.third = 2 if match["suspended"] == "2" else 5
-    else:
-        _qualify(reading, kind, match)
-    return True
-
-
-def _qualify(reading: _Reading, kind: str, match: re.Match[str]) -> None:
-    if kind == "minor":
-        reading.third = 3
-    elif kind == "major":
-        reading.major_seventh = True
-        if match.group() == "^":  # the triangle alone means the major seventh
-            reading.seventh = 11
-    elif kind == "aug":
-        reading.fifth = 8
-    elif kind == "dim":
-        reading.third, reading.fifth, reading.diminished = 3, 6, True
-    elif kind == "half":
-        reading.third, reading.fifth, reading.seventh = 3, 6, 10
-    elif kind == "alt":
-        reading.fifth, reading.seventh = None, 10
-        for tension in (13, 15, 18, 20):
-            reading.add(tension)
-
-
-def _extend(reading: _Reading, number: str, whole: str) -> bool:
-    """6, 7, 9, 11, 13 and the bare 2, 4, 5 of C2, C4 and C5; one number a chord."""
-    if reading.extended:
-        return False
-    reading.extended = True
-    if number == "5":
-        reading.third = None
-        return whole == "5"
-    if number in ("2", "4"):
-        reading.add(_DEGREES[number])
-        return True
-    if number[0] == "6":
-        reading.add(9)
-        if len(number) > 1:
-            reading.add(14)
-        return True
-    reading.seventh = 11 if reading.major_seventh else 9 if reading.diminished else 10
-    if number in ("9", "11", "13"):
-        reading.add(14)
-    if number == "11" or (number == "13" and reading.third != 4):
-        reading.add(17)  # players leave the eleventh out of a thirteenth over a major third
-    if number == "13":
-        reading.add(21)
-    return True
-
-
-def _alter(reading: _Reading, sign: str, degree: str) -> None:
-    shift = 1 if sign in "#+" else -1
-    if degree == "5":
-        reading.fifth = 7 + shift
-        return
-    natural = _DEGREES[degree]
-    if (degree == "9" and not {13, 15} & (reading.tensions or set())) or degree != "9":
-        reading.drop(natural)
-    reading.add(natural + shift)
+        if part.kind == "number" and part.value == "7" and implied_seventh:  # Cø7, C7alt, C^7
+            continue
+        try:
+            same = {tone % 12 for tone in _resolve([*parts[:index], *parts[index + 1 :]])} == sound
+        except ValueError:
+            continue
+        if same:
+            raise ValueError(f"{part.text!r} changes nothing here")
