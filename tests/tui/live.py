@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scripted import YELLOW, bass
-
 from companion.session.api.effects import Generate, Learned, Notice
 from companion.session.api.events import BarGenerated, Command, EngineReady, GenerationFinished, NoteGenerated
 from companion.session.api.settings import ClockSettings, SessionSettings, TrackSettings
 from companion.session.api.snapshot import Snapshot
 from companion.session.session import Session
+from tests.tui.scripted import YELLOW, bass
 
 DUO = SessionSettings(
     tracks=(

@@ -1,6 +1,6 @@
 """A performance by script: pictures computed from the time alone, in the shape the real one gives. Also to look at:
 
-python tests/tui/scripted.py [practice] [waiting] [--bpm 120]
+python -m tests.tui.scripted [practice] [waiting] [--bpm 120]
 """
 
 from __future__ import annotations

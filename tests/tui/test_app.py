@@ -10,8 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from live import SessionPerformance
-from scripted import ScriptedPerformance, practice_at, snapshot_at
 from textual.pilot import Pilot
 
 from companion.errors import CompanionError, ConfigError, UsageError
@@ -26,6 +24,8 @@ from companion.tui.keys import KEYS
 from companion.tui.pane import CanvasPane
 from companion.tui.pickers.choices import ChoiceScreen
 from companion.tui.pickers.name import ConfirmScreen, NameScreen
+from tests.tui.live import SessionPerformance
+from tests.tui.scripted import ScriptedPerformance, practice_at, snapshot_at
 
 SMALL, LARGE = (80, 24), (160, 50)
 
@@ -209,8 +209,7 @@ async def test_the_model_picker_sends_what_was_chosen(monkeypatch: pytest.Monkey
     async with running(performance) as (_app, pilot):
         await pilot.press("M")
         await pilot.pause(0.2)
-        await pilot.press(*"4 bars".replace(" ", ""))
-        await pilot.press("backspace", "backspace", "backspace", "backspace", "enter")
+        await pilot.press(*"8bars", *["backspace"] * 5, *"4bars", "enter")
         await until(pilot, lambda: performance.sent == [command("set_model", model_dim=4)])
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from scripted import ScriptedPerformance, practice_at, snapshot_at
 
 from companion.config.presets import preset_document, save_preset
 from companion.session.api.events import command
@@ -19,6 +18,7 @@ from companion.tui.pickers.installed import parse_checkpoints
 from companion.tui.pickers.menus import new_part
 from companion.tui.pickers.offers import DRUMS, PortNames, model_sections, port_sections
 from companion.tui.pickers.presets import settings_on_screen
+from tests.tui.scripted import ScriptedPerformance, practice_at, snapshot_at
 
 NOW = snapshot_at(9.1)
 MASTER = replace(NOW, transport=replace(NOW.transport, source="internal"))

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted import lanes, practice_at, snapshot_at
 
 from companion.music import Note, TimeSignature
 from companion.session.api.snapshot import BarPlace, BarView, GenerationView, Snapshot
@@ -19,6 +18,7 @@ from companion.tui.practice.draw import draw_line, draw_practice, following_bar,
 from companion.tui.status.draw import draw_column, draw_strip
 from companion.tui.transport.draw import draw_transport
 from companion.tui.wording import bar_and_beat, bar_label, control_words, percent
+from tests.tui.scripted import lanes, practice_at, snapshot_at
 
 
 def transport(snapshot: Snapshot, health: str = "", height: int = 2, width: int = 80) -> str:

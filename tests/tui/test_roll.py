@@ -4,11 +4,11 @@ from typing import get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import melody
 
 from companion.music import Note
 from companion.session.api.snapshot import BarState
 from companion.tui.lanes.roll import PitchScale, bar_rows, note_columns, pitch_scale
+from tests.tui.scripted import melody
 
 BAR = 1920
 SCALE = PitchScale(60, 67)

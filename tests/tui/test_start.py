@@ -7,16 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from scripted import ScriptedPerformance, snapshot_at
 
 from companion.errors import CompanionError
 from companion.tui.app import CompanionApp, run_app
+from tests.tui.scripted import ScriptedPerformance, snapshot_at
 
 PROBE = """
 import asyncio, sys
-sys.path.insert(0, "tests/tui")
 from companion.tui.app import CompanionApp
-from scripted import ScriptedPerformance, snapshot_at
+from tests.tui.scripted import ScriptedPerformance, snapshot_at
 
 async def main():
     app = CompanionApp(lambda: ScriptedPerformance(snapshot_at))

@@ -103,7 +103,8 @@ class ChoiceScreen(ModalScreen[None]):
             options.highlighted = options.get_option_index(goal)
 
     def _matching(self, section: Section) -> list[Choice]:
-        return [choice for choice in section.choices if self._filter in choice.label.lower()]
+        # Spaces are not typed into the filter, so they do not count in the labels either: "4bars" finds "4 bars".
+        return [choice for choice in section.choices if self._filter in "".join(choice.label.lower().split())]
 
     def on_key(self, event: Key) -> None:
         """Letters narrow the list down."""
