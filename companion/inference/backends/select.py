@@ -50,6 +50,20 @@ def open_ready(path: Path, engine: str) -> tuple[Checkpoint, Backend, str] | Non
     return known_checkpoint(path, config, encoder_config), backend, "fastest on this CPU, graph already built"
 
 
+def has_built_graph(path: Path, engine: str) -> bool:
+    """Whether `engine` can open this checkpoint without building anything; true also of engines that build no graphs.
+
+    With a GPU at hand, "auto" counts as such an engine.
+    """
+    if engine not in ("auto", "onnx") or not path.is_file() or (engine == "auto" and _may_have_gpu()):
+        return True
+    try:
+        from companion.inference.backends.onnx.backend import cached_graphs
+    except ImportError:
+        return True
+    return cached_graphs(path) is not None
+
+
 def _automatic(checkpoint: Checkpoint) -> tuple[Backend, str]:
     reasons = []
     if _has_gpu():

@@ -40,7 +40,15 @@ def find_checkpoint(name: str | Path) -> Path:
 
 
 def shipped_checkpoint(name: str) -> Path | None:
-    """The shipped file of that name."""
+    """The shipped file of that name; `yellow_20m` is `yellow.pt` where `yellow_mini.pt` lies beside it (see `family`)."""
+    found = _shipped_file(name)
+    family = name.removesuffix("_20m")
+    if found is None and family != name and _shipped_file(f"{family}_mini") is not None:
+        return _shipped_file(family)
+    return found
+
+
+def _shipped_file(name: str) -> Path | None:
     files = (SHIPPED_FOLDER / f"{name}{suffix}" for suffix in SUFFIXES)
     return next((file for file in files if file.is_file()), None)
 

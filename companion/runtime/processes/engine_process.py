@@ -21,7 +21,7 @@ from companion.session.api.events import EngineLost
 from companion.session.api.settings import ModelSettings
 
 if TYPE_CHECKING:
-    from companion.runtime.processes.worker import Worker
+    from companion.runtime.processes.sizes import LoadedSizes
 
 
 def prepare_process() -> None:
@@ -37,7 +37,7 @@ class EngineLoop:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._worker: Worker | None = None
+        self._sizes: LoadedSizes | None = None
         self._model: ModelSettings | None = None
         self._todo: deque[Generate | LoadModel] = deque()
         self._prefill: Prefill | None = None
@@ -47,6 +47,7 @@ class EngineLoop:
         """Until the other end hangs up."""
         while not self._link.closed:
             self._look()
+            self._take_new_size()
             if self._todo:
                 self._do(self._todo.popleft())
             elif self._prefill is not None:
@@ -71,51 +72,58 @@ class EngineLoop:
                 self._prefill = None
                 self._todo.append(effect)
 
+    def _take_new_size(self) -> None:
+        """Tell the session about a size that has been loaded meanwhile."""
+        news = None if self._sizes is None else self._sizes.poll()
+        if news is not None:
+            self._link.send(news)
+
     def _do(self, effect: Generate | LoadModel) -> None:
         if isinstance(effect, LoadModel):
             if not any(isinstance(other, LoadModel) for other in self._todo):  # only the last wish counts
                 self._load(effect.model)
             return
         job = effect.job
-        if self._worker is None:
+        if self._sizes is None:
             return
+        worker = self._sizes.worker(job.size)
 
         def cancelled() -> bool:
             self._look()
             return job.request_id in self._cancelled or self._link.closed
 
         if not cancelled():
-            self._worker.generate(job, self._link.send, cancelled)
+            worker.generate(job, self._link.send, cancelled)
         self._cancelled.discard(job.request_id)
 
     def _read_ahead(self) -> None:
         prefill, self._prefill = self._prefill, None
-        if self._worker is None or prefill is None:
+        if self._sizes is None or prefill is None:
             return
 
         def replaced() -> bool:
             self._look()
             return self._prefill is not None or bool(self._todo) or self._link.closed
 
-        self._worker.prefill(prefill.job, replaced)
+        self._sizes.worker(prefill.job.size).prefill(prefill.job, replaced)
 
     def _load(self, model: ModelSettings) -> None:
         same = self._model is not None and (self._model.checkpoint, self._model.engine) == (
             model.checkpoint,
             model.engine,
         )
-        if self._worker is not None and not same:
-            self._worker.close()
-            self._worker = None
+        if self._sizes is not None and not same:
+            self._sizes.close()
+            self._sizes = None
         try:
-            if self._worker is None:
-                from companion.runtime.processes.worker import Worker
+            if self._sizes is None:
+                from companion.runtime.processes.sizes import LoadedSizes
 
-                self._worker = Worker.load(model)
+                self._sizes = LoadedSizes(model)
                 self._model = model
-            self._link.send(self._worker.ready())
-        except (CompanionError, ImportError) as error:
-            self._worker = None
+            self._link.send(self._sizes.ready())
+        except (CompanionError, ImportError, MemoryError) as error:
+            self._sizes = None
             self._link.send(EngineLost(str(error).splitlines()[0] if str(error) else type(error).__name__))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from companion.errors import CompanionError, GenerationCancelled
 from companion.inference.checkpoints.hub import find_checkpoint
@@ -24,6 +25,7 @@ from companion.session.api.events import (
     EngineReady,
     GenerationFailed,
     GenerationFinished,
+    LoadedSize,
     NoteGenerated,
 )
 from companion.session.api.settings import ModelSettings, Sampling
@@ -104,9 +106,13 @@ class Worker:
 
     @classmethod
     def load(cls, model: ModelSettings) -> Worker:
-        """Load by name or path. Raises CheckpointError, GenerationError or RequestValidationError."""
-        engine = InferenceEngine.from_checkpoint(find_checkpoint(model.checkpoint), model.engine)
-        worker = cls(engine, model.checkpoint)
+        """Load by name or path, of several sizes the largest. Raises as `open` does."""
+        return cls.open(find_checkpoint(model.checkpoint), model.engine, model.checkpoint)
+
+    @classmethod
+    def open(cls, path: Path, engine: str, name: str) -> Worker:
+        """Load a file and run it once. Raises CheckpointError, GenerationError or RequestValidationError."""
+        worker = cls(InferenceEngine.from_checkpoint(path, engine), name)
         worker.live.warm_up()
         return worker
 
@@ -129,8 +135,13 @@ class Worker:
 
     def ready(self) -> EngineReady:
         """The event that says so, with one-bar generation times measured just now."""
+        loaded = self.loaded()
+        return EngineReady(loaded.checkpoint, loaded.warm_seconds)
+
+    def loaded(self) -> LoadedSize:
+        """What this checkpoint can do, with one-bar generation times measured just now."""
         info = self.info()
-        return EngineReady(info, tuple((dim, self.measure(dim)) for dim in info.num_bars_map))
+        return LoadedSize(info, tuple((dim, self.measure(dim)) for dim in info.num_bars_map))
 
     def measure(self, model_dim: int) -> float:
         """Seconds that one bar of one track takes in a window of this size with three busy tracks; the slower of some runs."""
@@ -153,7 +164,8 @@ class Worker:
         return time.perf_counter() - begun
 
     def prefill(self, job: Job, cancelled: Cancelled | None = None) -> int:
-        """Read what is known of a coming job; how many tokens were new. A fault here is no one's loss and is passed over."""
+        """Read what is known of a coming job; how many tokens were new. Errors are ignored: prefilling is only an
+        optimisation."""
         try:
             return self.live.prefill(live_job(job), cancelled).new_tokens
         except CompanionError:

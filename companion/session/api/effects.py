@@ -38,6 +38,7 @@ class Job:
 
     chords: the chords of the target bar, in order; None where they are not known. guide: their notes (`harmony.guide`, 480
     ticks a quarter, from the bar line); None where the chord is not known, so that the prompt has no guide track; () for N.C.
+    size: the loaded size that is to write, by `CheckpointInfo.name`; "" for the largest.
     """
 
     request_id: int
@@ -54,6 +55,7 @@ class Job:
     expected: tuple[float, ...] = ()
     chords: tuple[ChordSpan, ...] | None = None
     guide: tuple[Note, ...] | None = None
+    size: str = ""
 
 
 @dataclass(frozen=True, slots=True)

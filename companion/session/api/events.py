@@ -58,11 +58,32 @@ class CheckpointInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class EngineReady:
-    """The engine has loaded a checkpoint. warm_seconds: measured one-bar generation times by model_dim, to start from."""
+class LoadedSize:
+    """One size of a checkpoint that the engine holds. warm_seconds: measured one-bar generation times by model_dim."""
 
     checkpoint: CheckpointInfo
     warm_seconds: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReady:
+    """The engine has loaded a checkpoint. warm_seconds: measured one-bar generation times by model_dim, to start from.
+
+    smaller: further sizes of the same checkpoint, largest first; a job names the one that is to write it. remarks: what
+    the player should know about the sizes, one line each. joined: a larger size has joined those that were ready before,
+    and requests that are under way go on.
+    """
+
+    checkpoint: CheckpointInfo
+    warm_seconds: tuple[tuple[int, float], ...] = ()
+    smaller: tuple[LoadedSize, ...] = ()
+    remarks: tuple[str, ...] = ()
+    joined: bool = False
+
+    @property
+    def sizes(self) -> tuple[LoadedSize, ...]:
+        """All sizes, largest first."""
+        return (LoadedSize(self.checkpoint, self.warm_seconds), *self.smaller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +181,7 @@ __all__ = [
     "Event",
     "GenerationFailed",
     "GenerationFinished",
+    "LoadedSize",
     "MidiReceived",
     "ModelSettings",
     "NoteGenerated",

@@ -271,6 +271,21 @@ def open_cached(
 
     The quick way in: no torch, no `onnx`.
     """
+    found = cached_graphs(path, quantization=quantization, cache_dir=cache_dir)
+    if found is None:
+        return None
+    stored, scheme = found
+    try:
+        backend = OnnxBackend._open(stored.graphs, stored.model_config, scheme, threads)
+    except CheckpointError:
+        return None
+    return backend, stored.model_config, stored.encoder_config
+
+
+def cached_graphs(
+    path: Path, *, quantization: str = "auto", cache_dir: Path | None = None
+) -> tuple[onnx_store.Stored, str] | None:
+    """The built graphs of the checkpoint file at `path` and their scheme; None if they must be built."""
     choices = ("q8-kv8", "mixed-kv8") if _checked(quantization) == "auto" else (quantization,)
     folder = cache_dir or onnx_store.default_folder()
     try:
@@ -279,13 +294,8 @@ def open_cached(
         return None
     for scheme in choices:
         stored = onnx_store.find(folder, onnx_store.entry_key(contents, scheme, onnxruntime.__version__))
-        if stored is None or (quantization == "auto" and automatic_scheme(stored.model_config["n_embd"]) != scheme):
-            continue
-        try:
-            backend = OnnxBackend._open(stored.graphs, stored.model_config, scheme, threads)
-        except CheckpointError:
-            return None
-        return backend, stored.model_config, stored.encoder_config
+        if stored and (quantization != "auto" or automatic_scheme(stored.model_config["n_embd"]) == scheme):
+            return stored, scheme
     return None
 
 

@@ -1,0 +1,162 @@
+"""The sizes of one checkpoint in the engine process: loaded smallest first, the rest without holding up the music.
+
+A size whose graph is built already loads in a second or two, and all such are loaded before the engine says that it is ready. A
+graph that must still be built takes much longer: a process of its own builds it at low priority, while the smaller size
+plays, and a thread then loads what was built. `poll` hands the larger size over between two requests.
+"""
+
+from __future__ import annotations
+
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import psutil
+
+from companion.errors import CheckpointError, CompanionError
+from companion.inference.backends.select import has_built_graph
+from companion.inference.checkpoints.family import Family, Member, affordable, find_family
+from companion.runtime.processes.worker import Worker
+from companion.session.api.events import EngineReady, LoadedSize
+from companion.session.api.settings import ModelSettings
+
+BUILDER = "companion.runtime.processes.graph_builder"
+BUILD_PATIENCE_SECONDS = 600.0
+
+
+class Opener(Protocol):
+    """How a size is loaded: `Worker.open`, or a test's own."""
+
+    def __call__(self, member: Member, engine: str) -> Worker: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """A loaded size."""
+
+    member: Member
+    worker: Worker
+    loaded: LoadedSize
+
+
+def open_member(member: Member, engine: str) -> Worker:
+    """Load one size; raises CheckpointError, GenerationError or RequestValidationError."""
+    return Worker.open(member.path, engine, member.name)
+
+
+def build_graph(member: Member, engine: str) -> str:
+    """Build a size's graph in another process; "" or one line that says why it could not be built."""
+    command = [sys.executable, "-m", BUILDER, str(member.path), engine]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_PATIENCE_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error).splitlines()[0]
+    if done.returncode == 0:
+        return ""
+    if done.returncode < 0:
+        return "the system ended the process that builds its graph (too little memory?)"
+    said = done.stderr.strip().splitlines()
+    return said[-1] if said else f"its graph could not be built (status {done.returncode})"
+
+
+class LoadedSizes:
+    """All sizes of one checkpoint that could be loaded; `workers` by name, largest first.
+
+    Raises CheckpointError, GenerationError or RequestValidationError when not one size can be loaded.
+    """
+
+    def __init__(
+        self,
+        model: ModelSettings,
+        available_bytes: Callable[[], int] = lambda: psutil.virtual_memory().available,
+        opener: Opener = open_member,
+        is_built: Callable[[Member, str], bool] = lambda member, engine: has_built_graph(member.path, engine),
+        build: Callable[[Member, str], str] = build_graph,
+        measure: Callable[[Worker], LoadedSize] = Worker.loaded,
+    ) -> None:
+        self.model = model
+        self._open, self._build, self._measure = opener, build, measure
+        family = affordable(find_family(model.checkpoint), available_bytes())
+        self._remarks = list(family.remarks)
+        self._sizes: list[_Size] = []
+        self._arrived: queue.SimpleQueue[_Size | str] = queue.SimpleQueue()
+        self._closed = threading.Event()
+        waiting = self._load_at_once(family, is_built)
+        if waiting:
+            threading.Thread(target=self._load_later, args=(waiting,), name="larger sizes", daemon=True).start()
+
+    def _load_at_once(self, family: Family, is_built: Callable[[Member, str], bool]) -> list[Member]:
+        """Load the smallest size that can be loaded and every larger one that is built; returns those left to build."""
+        waiting: list[Member] = []
+        fault: CompanionError | None = None
+        for member in reversed(family.members):
+            if self._sizes and not is_built(member, self.model.engine):
+                waiting.append(member)
+                continue
+            try:
+                self._sizes.insert(0, self._load(member))
+            except CompanionError as error:
+                fault = error
+                self._remarks.append(f"{member.name} cannot be used: {_first_line(error)}")
+        if not self._sizes:
+            raise fault or CheckpointError(f"{family.name}: no size could be loaded")
+        return waiting
+
+    def _load(self, member: Member) -> _Size:
+        try:
+            worker = self._open(member, self.model.engine)
+            return _Size(member, worker, self._measure(worker))
+        except MemoryError:
+            raise CheckpointError(f"{member.name} does not fit into memory") from None
+
+    def _load_later(self, members: list[Member]) -> None:
+        """In a thread: build, load, and lay the result where `poll` finds it."""
+        for member in members:
+            fault = self._build(member, self.model.engine)
+            if self._closed.is_set():
+                return
+            if fault:
+                self._arrived.put(f"{member.name} cannot be used: {fault}")
+                continue
+            try:
+                self._arrived.put(self._load(member))
+            except CompanionError as error:
+                self._arrived.put(f"{member.name} cannot be used: {_first_line(error)}")
+
+    def poll(self) -> EngineReady | None:
+        """The news for the session when a further size has been loaded, or could not be."""
+        try:
+            arrived = self._arrived.get_nowait()
+        except queue.Empty:
+            return None
+        if isinstance(arrived, str):
+            self._remarks.append(arrived)
+        else:
+            self._sizes.append(arrived)
+            self._sizes.sort(key=lambda size: -size.loaded.checkpoint.parameters)
+        return self.ready(joined=True)
+
+    def ready(self, joined: bool = False) -> EngineReady:
+        """What is loaded. Each remark is handed over once."""
+        first, *smaller = (size.loaded for size in self._sizes)
+        remarks, self._remarks = tuple(self._remarks), []
+        return EngineReady(first.checkpoint, first.warm_seconds, tuple(smaller), remarks, joined)
+
+    def worker(self, name: str) -> Worker:
+        """The size of that name; the largest where there is no such size (any more)."""
+        named = (size.worker for size in self._sizes if size.member.name == name)
+        return next(named, self._sizes[0].worker)
+
+    def close(self) -> None:
+        """Free all sizes."""
+        self._closed.set()
+        for size in self._sizes:
+            size.worker.close()
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

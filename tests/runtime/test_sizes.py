@@ -1,0 +1,144 @@
+"""Several sizes of one checkpoint in the engine: real tiny models, with the shipped folder's coming layout."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+from companion.errors import CheckpointError
+from companion.inference.backends.reference import build_model
+from companion.inference.checkpoints import hub
+from companion.inference.checkpoints.files import ModelConfig, save_checkpoint
+from companion.runtime.processes.sizes import LoadedSizes, build_graph, open_member
+from companion.runtime.processes.worker import example_job
+from companion.runtime.recording.log_records import from_json, to_json
+from companion.session.api.events import EngineReady, LoadedSize
+from companion.session.api.settings import ModelSettings
+from companion.tokenizer import EncoderConfig, Vocabulary
+
+REFERENCE = ModelSettings(checkpoint="yellow", engine="reference")
+PLENTY = 10**10
+
+
+def save_random(path: Path, width: int) -> None:
+    encoder = EncoderConfig.load("yellow")
+    config = ModelConfig(Vocabulary(encoder).size, 512, width, 1, 2)
+    torch.manual_seed(0)
+    save_checkpoint(path, config, encoder, build_model(config).state_dict(), dtype=torch.float16)
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(hub, "SHIPPED_FOLDER", tmp_path)
+    save_random(tmp_path / "yellow.pt", 64)
+    save_random(tmp_path / "yellow_mini.pt", 32)
+    return tmp_path
+
+
+def names(event: EngineReady) -> list[str]:
+    return [size.checkpoint.name for size in event.sizes]
+
+
+def load(**choices) -> LoadedSizes:
+    """All sizes of the shipped folder, with memory to spare and without the seconds that measuring takes."""
+    return LoadedSizes(REFERENCE, lambda: PLENTY, measure=lambda worker: LoadedSize(worker.info()), **choices)
+
+
+def wait_for(sizes: LoadedSizes) -> EngineReady:
+    """The loader's next news; its thread is joined, so that nothing is polled in a loop."""
+    for thread in threading.enumerate():
+        if thread.name == "larger sizes":
+            thread.join(60)
+    news = sizes.poll()
+    assert news is not None
+    return news
+
+
+def test_both_sizes_are_loaded_and_a_job_says_which_one_writes(shipped):
+    sizes = LoadedSizes(REFERENCE, lambda: PLENTY)
+    ready = sizes.ready()
+    assert names(ready) == ["yellow_20m", "yellow_mini"]
+    assert ready.remarks == ()
+    assert all(dict(size.warm_seconds).keys() == {4, 8} for size in ready.sizes)
+    parameters = [sizes.worker(name).info().parameters for name in ("yellow_20m", "yellow_mini")]
+    assert parameters[0] > parameters[1]
+    assert sizes.worker("") is sizes.worker("yellow_20m")
+    outcome = sizes.worker("yellow_mini").generate(example_job(4), lambda event: None)
+    assert outcome.result is not None
+    sizes.close()
+
+
+def test_the_news_survives_the_recording(shipped):
+    sizes = load()
+    ready = sizes.ready()
+    assert from_json(to_json(ready)) == ready
+    sizes.close()
+
+
+def test_a_size_that_must_be_built_joins_later_and_the_smaller_one_is_ready_at_once(shipped):
+    built: list[str] = []
+
+    def build(member, engine: str) -> str:
+        built.append(member.name)
+        return ""
+
+    sizes = load(is_built=lambda member, engine: False, build=build)
+    assert names(sizes.ready()) == ["yellow_mini"]
+    assert names(wait_for(sizes)) == ["yellow_20m", "yellow_mini"]
+    assert built == ["yellow_20m"]
+    assert sizes.poll() is None
+    sizes.close()
+
+
+def test_a_build_that_fails_is_said_once_and_the_smaller_size_plays_on(shipped):
+    sizes = load(is_built=lambda member, engine: False, build=lambda member, engine: "no room")
+    assert names(sizes.ready()) == ["yellow_mini"]
+    news = wait_for(sizes)
+    assert names(news) == ["yellow_mini"]
+    assert news.remarks == ("yellow_20m cannot be used: no room",)
+    assert sizes.ready().remarks == ()
+    sizes.close()
+
+
+def test_a_damaged_size_is_named_and_the_other_one_plays(shipped):
+    (shipped / "yellow.pt").write_bytes(b"PK damaged")
+    sizes = load()
+    ready = sizes.ready()
+    assert names(ready) == ["yellow_mini"]
+    (remark,) = ready.remarks
+    assert remark.startswith("yellow_20m cannot be used: ")
+    sizes.close()
+
+
+def test_a_size_that_runs_out_of_memory_is_named(shipped):
+    def opener(member, engine: str):
+        if member.name == "yellow_20m":
+            raise MemoryError
+        return open_member(member, engine)
+
+    sizes = load(opener=opener)
+    assert sizes.ready().remarks == ("yellow_20m cannot be used: yellow_20m does not fit into memory",)
+    sizes.close()
+
+
+def test_nothing_that_can_be_loaded_is_an_error(shipped):
+    for path in shipped.glob("*.pt"):
+        path.write_bytes(b"PK damaged")
+    with pytest.raises(CheckpointError):
+        load()
+
+
+def test_the_graph_builder_is_a_process_of_its_own(shipped, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(shipped / "cache"))
+    from companion.inference.backends.select import has_built_graph
+    from companion.inference.checkpoints.family import Member
+
+    member = Member("yellow_20m", shipped / "yellow.pt")
+    assert not has_built_graph(member.path, "onnx")
+    assert build_graph(member, "onnx") == ""
+    assert has_built_graph(member.path, "onnx")
+    (shipped / "yellow.pt").write_bytes(b"PK damaged")
+    assert "yellow.pt" in build_graph(member, "onnx")
