@@ -2,6 +2,7 @@
 
     CompanionError                      shown as one line, exit status 1 (2 for files that cannot be used: MIDI, chart, config)
     ├── UsageError                      wrong use: exit status 2
+    │   ├── CommandError                a command with an unknown name or a wrong argument (also a ValueError)
     │   ├── ConfigError                 a preset, config file or option with a bad key or value
     │   └── RequestValidationError      a generation request that the checkpoint cannot serve (also a ValueError)
     ├── MidiFileError                   a MIDI file that cannot be read
@@ -30,6 +31,10 @@ class UsageError(CompanionError):
     """The program was asked for something that does not exist or does not fit."""
 
     exit_status = 2
+
+
+class CommandError(UsageError, ValueError):
+    """A command that does not exist, or an argument that does not fit; a running session shows the text as a notice."""
 
 
 class ConfigError(UsageError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from companion.errors import TrainingError
+from companion.session.api.limits import ENGINES
 
 EXAMPLE = "example: companion evaluate yellow --data music/ --plot yellow.png"
 
@@ -28,7 +29,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--split", default="test", choices=("train", "valid", "test"))
     parser.add_argument("--bars", type=int, default=8, metavar="N", help="window length (default 8)")
     parser.add_argument("--windows", type=int, default=100, metavar="N", help="windows measured (default 100)")
-    parser.add_argument("--engine", default="auto", choices=("auto", "reference", "onnx", "cuda"))
+    parser.add_argument("--engine", default="auto", choices=ENGINES)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cache", type=Path, help="where read music is kept (default: the user's cache folder)")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="piano rolls and scores as a picture")

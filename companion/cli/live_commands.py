@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from companion.cli.options import add_command, add_json, add_midi_ports, add_record, add_seed, has_terminal
 from companion.errors import CheckpointError, PortError, UsageError
+from companion.session.api import limits
+from companion.session.api.limits import ENGINES, MASK_MODES
 
 if TYPE_CHECKING:
     from companion.config.presets import PortChoice
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from companion.session.api.settings import ModelSettings, SessionSettings, TradingSettings
 
 PLAYER_NAMES = ("melody", "waltz", "blues", "drums")
-MASK_MODES = ("auto", "attention", "attention_approx", "attention_skip", "remove", "token")
-ENGINES = ("auto", "reference", "onnx", "cuda")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -69,10 +69,12 @@ def changed_model(model: ModelSettings, args: argparse.Namespace) -> ModelSettin
 
     if args.checkpoint is not None:
         check_checkpoint(args.checkpoint)
-    if args.temperature is not None and not 0.05 <= args.temperature <= 5:
-        raise UsageError("--temperature must be from 0.05 to 5")
-    if args.top_p is not None and not 0 < args.top_p <= 1:
-        raise UsageError("--top-p must be above 0 and at most 1")
+    for option, value, limit in (
+        ("--temperature", args.temperature, limits.TEMPERATURE),
+        ("--top-p", args.top_p, limits.TOP_P),
+    ):
+        if value is not None and (fault := limit.fault(value)):
+            raise UsageError(f"{option} {fault}")
     if args.model_dim is not None and args.model_dim < 1:
         raise UsageError("--model-dim must be at least 1")
     _check_abilities(args.checkpoint or model.checkpoint, args.mask_mode, args.model_dim)
@@ -184,15 +186,15 @@ def changed_trading(trading: TradingSettings, args: argparse.Namespace) -> Tradi
     from dataclasses import replace
 
     if args.trade is not None:
-        if not 1 <= args.trade <= 64:
-            raise UsageError("--trade must be from 1 to 64 bars")
+        if not 1 <= args.trade <= limits.TRADE_BARS.high:
+            raise UsageError(f"--trade must be from 1 to {limits.TRADE_BARS.high:g} bars")
         trading = replace(trading, trade_bars=args.trade)
     return replace(trading, answer=True) if args.answer else trading
 
 
 def _checked_bpm(bpm: float) -> float:
-    if not 10 <= bpm <= 400:
-        raise UsageError(f"--bpm {bpm:g} is out of range (10 to 400)")
+    if limits.BPM.fault(bpm):
+        raise UsageError(f"--bpm {bpm:g} is out of range ({limits.BPM.low:g} to {limits.BPM.high:g})")
     return bpm
 
 

@@ -14,6 +14,8 @@ from typing import Any
 from companion.errors import ConfigError
 from companion.music import TimeSignature
 from companion.music.instruments import GM_PROGRAMS, find_program
+from companion.session.api import limits
+from companion.session.api.limits import Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,11 @@ class Key:
     write: Callable[[Any], Any] = lambda value: value
 
 
-def _number(low: float, high: float, *, whole: bool = False) -> Callable[[Any], Any]:
+def _number(limit: Limit) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or (whole and not isinstance(value, int)):
+        if limit.fault(value):
             raise ValueError
-        if not low <= value <= high:
-            raise ValueError
-        return value if whole else float(value)
+        return value if limit.whole else float(value)
 
     return read
 
@@ -58,10 +58,9 @@ def _choice(*names: str) -> Callable[[Any], str]:
     return read
 
 
-def number(field: str, low: float, high: float, *, whole: bool = False) -> Key:
-    """A number within low..high."""
-    kind = "a whole number" if whole else "a number"
-    return Key(field, _number(low, high, whole=whole), f"{kind} from {low:g} to {high:g}")
+def number(field: str, limit: Limit) -> Key:
+    """A number within a limit."""
+    return Key(field, _number(limit), str(limit))
 
 
 def text(field: str, allowed: str = "text") -> Key:
@@ -88,7 +87,7 @@ def _bad() -> Any:
 
 
 def _channel(value: Any) -> int | None:
-    return None if value == "any" else _number(1, 16, whole=True)(value) - 1
+    return None if value == "any" else _number(limits.whole(1, 16))(value) - 1
 
 
 def read_bar_range(value: Any) -> tuple[int, int]:
@@ -108,13 +107,13 @@ def write_bar_range(value: tuple[int, int]) -> str:
 def read_percent(value: Any) -> float:
     """ "80%" or 0.8 → 0.8; 10 % to 400 %."""
     factor = float(value[:-1]) / 100 if isinstance(value, str) and value.endswith("%") else value
-    return _number(0.1, 4.0)(factor)
+    return _number(limits.TEMPO_FACTOR)(factor)
 
 
 def read_trainer(value: Any) -> tuple[float, float, float]:
     """ "70:110:+4" (percent: from, to, step a pass) → (0.7, 1.1, 0.04)."""
     start, end, step = (float(part.strip().rstrip("%")) / 100 for part in _text(value).split(":"))
-    if not (0.1 <= start <= 4 and 0.1 <= end <= 4 and step):
+    if limits.TEMPO_FACTOR.fault(start) or limits.TEMPO_FACTOR.fault(end) or not step:
         raise ValueError
     return start, end, step
 
@@ -122,13 +121,13 @@ def read_trainer(value: Any) -> tuple[float, float, float]:
 def _milliseconds(value: Any) -> dict[str, float]:
     if not isinstance(value, Mapping):
         raise ValueError
-    return {str(port): _number(-500, 500)(latency) / 1000 for port, latency in value.items()}
+    return {str(port): _number(limits.LATENCY_SECONDS)(latency / 1000) for port, latency in value.items()}
 
 
 def _levels(value: Any) -> dict[str, int]:
     if not isinstance(value, Mapping):
         raise ValueError
-    return {str(name): _number(0, 127, whole=True)(level) for name, level in value.items()}
+    return {str(name): _number(limits.LEVEL)(level) for name, level in value.items()}
 
 
 def _learned(value: Any) -> dict[str, str]:
@@ -153,7 +152,7 @@ LATENCY = "a table of port = milliseconds, -500 to 500"
 
 TRACK: dict[str, Key] = {
     "name": text("name"),
-    "role": choice("role", "human", "companion", "backing", "silent"),
+    "role": choice("role", *limits.ROLES),
     "program": Key("program", _program, "an instrument's name or a number from 1 to 128", GM_PROGRAMS.__getitem__),
     "drums": flag("is_drum"),
     "channel": Key("channel", _channel, '1 to 16, or "any"', lambda value: "any" if value is None else value + 1),
@@ -162,40 +161,40 @@ TRACK: dict[str, Key] = {
     "attributes": Key("attributes", _levels, "a table of control = level", dict),
     "muted": flag("muted"),
     "solo": flag("solo"),
-    "song_track": number("song_track", 0, 1000, whole=True),
+    "song_track": number("song_track", limits.SONG_TRACK),
 }
 CLOCK: dict[str, Key] = {
-    "source": choice("source", "external", "internal"),
-    "bpm": number("bpm", 10, 400),
+    "source": choice("source", *limits.CLOCK_SOURCES),
+    "bpm": number("bpm", limits.BPM),
     "meter": Key("time_signature", lambda value: TimeSignature.parse(_text(value)), "a meter such as 4/4", str),
-    "count_in": number("count_in_bars", 0, 16, whole=True),
+    "count_in": number("count_in_bars", limits.COUNT_IN_BARS),
     "click": flag("click"),
-    "click_channel": Key("click_channel", lambda v: _number(1, 16, whole=True)(v) - 1, "1 to 16", lambda v: v + 1),
+    "click_channel": Key("click_channel", lambda v: _number(limits.whole(1, 16))(v) - 1, "1 to 16", lambda v: v + 1),
     "send_clock": flag("send_clock"),
 }
 SAMPLING: dict[str, Key] = {
-    "temperature": number("temperature", 0.05, 5),
-    "top_p": number("top_p", 0.01, 1),
-    "top_k": number("top_k", 0, 10_000, whole=True),
-    "mask_p": number("mask_p", 0, 0.99),
-    "mask_k": number("mask_k", 0, 10_000, whole=True),
-    "polyphony_limit": number("polyphony_hard_limit", 0, 128, whole=True),
-    "density_limit": number("density_hard_limit", 0, 1000, whole=True),
+    "temperature": number("temperature", limits.TEMPERATURE),
+    "top_p": number("top_p", limits.TOP_P),
+    "top_k": number("top_k", limits.TOP_K),
+    "mask_p": number("mask_p", limits.MASK_P),
+    "mask_k": number("mask_k", limits.MASK_K),
+    "polyphony_limit": number("polyphony_hard_limit", limits.POLYPHONY_LIMIT),
+    "density_limit": number("density_hard_limit", limits.DENSITY_LIMIT),
     "allow_rests": flag("allow_rests"),
-    "harmony": number("harmony", 0, 3),
-    "variety": number("variety", 0, 3),
+    "harmony": number("harmony", limits.HARMONY),
+    "variety": number("variety", limits.VARIETY),
 }
 MODEL: dict[str, Key] = {
     "checkpoint": text("checkpoint", "a checkpoint's name or file"),
-    "engine": choice("engine", "auto", "reference", "onnx", "cuda"),
-    "model_dim": number("model_dim", 0, 64, whole=True),
-    "mask_mode": choice("mask_mode", "auto", "attention", "attention_approx", "attention_skip", "remove", "token"),
-    "seed": number("seed", -1, 2**63 - 1, whole=True),
-    "takes": number("takes", 1, 16, whole=True),
+    "engine": choice("engine", *limits.ENGINES),
+    "model_dim": number("model_dim", limits.MODEL_DIM),
+    "mask_mode": choice("mask_mode", *limits.MASK_MODES),
+    "seed": number("seed", limits.SEED),
+    "takes": number("takes", limits.TAKES),
 }
 PRACTICE: dict[str, Key] = {
     "tempo": Key("tempo_factor", read_percent, 'a share such as "80%", 10 to 400 %', lambda v: f"{100 * v:g}%"),
-    "transpose": number("transpose", -24, 24, whole=True),
+    "transpose": number("transpose", limits.TRANSPOSE_SEMITONES),
     "loop": Key("loop", read_bar_range, 'bars such as "9-16"', write_bar_range),
     "trainer": Key(
         "trainer",
@@ -203,22 +202,25 @@ PRACTICE: dict[str, Key] = {
         'from, to and step in percent, such as "70:110:+4"',
         lambda v: f"{100 * v[0]:g}:{100 * v[1]:g}:{100 * v[2]:+g}",
     ),
-    "trainer_needs_accuracy": number("trainer_needs_accuracy", 0, 1),
-    "key_step": number("key_step", -12, 12, whole=True),
+    "trainer_needs_accuracy": number("trainer_needs_accuracy", limits.SHARE),
+    "key_step": number("key_step", limits.KEY_STEP_SEMITONES),
     "guide": flag("guide"),
     "keep_fills": flag("keep_fills"),
 }
 TRADING: dict[str, Key] = {
-    "bars": number("trade_bars", 0, 32, whole=True),
+    "bars": number("trade_bars", limits.TRADE_BARS),
     "answer": flag("answer"),
     "solo_track": text("solo_track", "a track's name"),
 }
 SESSION: dict[str, Key] = {
-    "wait_bars": number("wait_bars", 0, 64, whole=True),
+    "wait_bars": number("wait_bars", limits.WAIT_BARS),
     "lead_floor_ms": Key(
-        "lead_floor_seconds", lambda v: _number(0, 2000)(v) / 1000, "milliseconds, 0 to 2000", lambda v: v * 1000
+        "lead_floor_seconds",
+        lambda v: _number(limits.LEAD_FLOOR_SECONDS)(v / 1000),
+        "milliseconds, 0 to 2000",
+        lambda v: v * 1000,
     ),
-    "lead_margin": number("lead_margin", 1, 10),
+    "lead_margin": number("lead_margin", limits.LEAD_MARGIN),
     "thru": flag("thru"),
     "output_latency_ms": Key(
         "output_latency_seconds", _milliseconds, LATENCY, lambda v: {port: s * 1000 for port, s in v.items()}

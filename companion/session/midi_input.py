@@ -17,8 +17,9 @@ from companion.midi.messages import (
     NoteOn,
     SongPosition,
 )
+from companion.session.api.commands import attempt, command_of_action
 from companion.session.api.effects import Learned, SendMidi
-from companion.session.api.events import PortChanged, command
+from companion.session.api.events import PortChanged
 from companion.session.lanes import Lane
 from companion.session.output.scheduler import THRU, Voice
 from companion.session.transport import Transport
@@ -130,9 +131,7 @@ class Listening(Transport):
 
     def act(self, action: str, now: float) -> None:
         """A learned action: a command's name, with a lane where it needs one: "keep", "mute:2"."""
-        name, _, number = action.partition(":")
-        arguments = {"track": int(number)} if number.isdigit() else {}
-        self.receive_command(command(name, **arguments), now)
+        self.receive_command(attempt(command_of_action, action), now)
 
     def receive_command(self, wish: object, now: float) -> None:
         """Overridden by Commanding."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import App
 
 from companion.errors import CompanionError, UsageError
+from companion.session.api.commands import Command, Record
 from companion.session.api.effects import Learned, Notice
-from companion.session.api.events import Command
 from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
 from companion.tui import palette
@@ -152,7 +152,7 @@ class CompanionApp(App[int]):
     def send(self, wish: Command) -> None:
         """Pass a wish on, and show it as done until the performance has had time to answer."""
         self.feed.send(wish)
-        self._took_takes = self._took_takes or wish.name == "record"
+        self._took_takes = self._took_takes or isinstance(wish, Record)
         self._overlay.add(wish, time.monotonic())
         self.draw()
 

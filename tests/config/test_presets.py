@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from companion.cli.live_commands import changed_trading
 from companion.config import Preset, list_presets, load_preset, presets, save_preset, schema
 from companion.errors import ConfigError
+from companion.session.api import limits
 from companion.session.api.settings import TrackSettings
 
 SHIPPED = [name for name, _ in list_presets()]
@@ -122,3 +126,12 @@ def test_a_preset_cannot_be_saved_outside_its_folder() -> None:
 @pytest.mark.parametrize(("bars", "meaning"), [("1-4", (0, 4)), ("7", (6, 7))])
 def test_bar_ranges_count_from_one(bars: str, meaning: tuple[int, int]) -> None:
     assert schema.read_bar_range(bars) == meaning
+
+
+@pytest.mark.parametrize("bars", [int(limits.TRADE_BARS.low), 33, int(limits.TRADE_BARS.high)])
+def test_what_jam_accepts_a_preset_can_keep(bars: int) -> None:
+    args = argparse.Namespace(trade=bars or None, answer=False)
+    preset = load_preset("trio")
+    trading = changed_trading(preset.settings.trading, args)
+    save_preset(replace(preset, settings=replace(preset.settings, trading=trading)), "copy")
+    assert load_preset("copy").settings.trading.trade_bars == bars

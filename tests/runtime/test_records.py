@@ -44,7 +44,8 @@ VALUES = st.one_of(
         st.just((TrackSettings("you", "human", channel=3, attributes={"a": 1}),)),
         song=st.builds(Song, SCORES),
     ),
-    st.just(command("set_sampling", temperature=0.5, names=("a", "b"))),
+    st.just(command("set_sampling", temperature=0.5)),
+    st.just(command("add_track", settings=TrackSettings("lead", "companion"))),
 )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from companion.midi.messages import ClockContinue, ClockStart, ClockStop, ClockTick, NoteOff, NoteOn
 from companion.music import Note, TimeSignature
 from companion.session import Session
+from companion.session.api.commands import Command, attempt, command
 from companion.session.api.effects import Cancel, Effect, Generate, Job, LoadModel, Prefill, SendMidi
 from companion.session.api.events import (
     BarGenerated,
@@ -51,6 +52,11 @@ def four_to_the_bar(job: Job, target: int) -> list[Note]:
     track, bar = job.targets[target]
     beats = int(job.window.tracks[track].bars[bar].time_signature.beats)
     return [Note(480 * beat, 400, 36 + (job.request_id + beat) % 40, 90) for beat in range(max(beats, 1))]
+
+
+def wish(name: str, /, **arguments: Any) -> Command:
+    """A command that may be a foolish one: what cannot be made is refused by the session, with a notice."""
+    return attempt(command, name, **arguments)
 
 
 @dataclass

@@ -26,7 +26,7 @@ from companion.midi.messages import (
 )
 from companion.session.api.events import EngineLost, PortChanged, command
 from companion.session.api.settings import ClockSettings
-from tests.session.session_stage import ALL_METERS, READY, Stage, trio
+from tests.session.session_stage import ALL_METERS, READY, Stage, trio, wish
 
 PORTS = ("keys", "pads")
 STRETCH_EVENTS = 2000
@@ -91,32 +91,32 @@ def random_command(rng: random.Random):
     meter = rng.choice(ALL_METERS)
     return rng.choice(
         (
-            command("mute", track=track),
-            command("solo", track=track),
-            command("set_program", track=track, program=rng.randrange(130)),
-            command("set_tempo", bpm=rng.choice((9, 10, 60, 120, 240, 400, float("nan")))),
-            command("set_time_signature", numerator=meter.numerator, denominator=meter.denominator),
-            command("regenerate"),
-            command("regenerate", bar=rng.randrange(50)),
-            command("keep"),
-            command("lock", on=rng.random() < 0.5),
-            command("undo"),
-            command("panic"),
-            command("click"),
-            command("thru"),
-            command("tap"),
-            command("wait", bars=rng.randrange(3)),
-            command("start"),
-            command("stop"),
-            command("continue"),
-            command("seek", bar=rng.randrange(20)),
-            command("set_role", track=track, role=rng.choice(("companion", "companion", "backing", "silent"))),
-            command("set_model", takes=rng.choice((1, 1, 2)), model_dim=rng.choice((0, 4, 8))),
-            command("set_latency", port="", seconds=rng.choice((0.0, 0.01, -0.02))),
-            command("set_attribute", track=1, name="min_polyphony", level=2),
-            command("set_sampling", temperature=rng.choice((0.9, 0, "hot"))),
-            command("nonsense", x=1),
-            command("mute"),
+            wish("mute", track=track),
+            wish("solo", track=track),
+            wish("set_program", track=track, program=rng.randrange(130)),
+            wish("set_tempo", bpm=rng.choice((9, 10, 60, 120, 240, 400, float("nan")))),
+            wish("set_time_signature", numerator=meter.numerator, denominator=meter.denominator),
+            wish("regenerate"),
+            wish("regenerate", bar=rng.randrange(50)),
+            wish("keep"),
+            wish("lock", on=rng.random() < 0.5),
+            wish("undo"),
+            wish("panic"),
+            wish("click"),
+            wish("thru"),
+            wish("tap"),
+            wish("wait", bars=rng.randrange(3)),
+            wish("start"),
+            wish("stop"),
+            wish("continue"),
+            wish("seek", bar=rng.randrange(20)),
+            wish("set_role", track=track, role=rng.choice(("companion", "companion", "backing", "silent"))),
+            wish("set_model", takes=rng.choice((1, 1, 2)), model_dim=rng.choice((0, 4, 8))),
+            wish("set_latency", port="", seconds=rng.choice((0.0, 0.01, -0.02))),
+            wish("set_attribute", track=1, name="min_polyphony", level=2),
+            wish("set_sampling", temperature=rng.choice((0.9, 0, "hot"))),
+            wish("nonsense", x=1),
+            wish("mute"),
         )
     )
 

@@ -8,7 +8,7 @@ from companion.midi.messages import ClockTick, ControlChange, NoteOff, NoteOn, P
 from companion.session.api.effects import Learned, LoadModel, Notice
 from companion.session.api.events import PortChanged, command
 from companion.session.api.settings import ClockSettings, ModelSettings, SessionSettings, TrackSettings
-from tests.session.session_stage import READY, Stage, duo, trio
+from tests.session.session_stage import READY, Stage, duo, trio, wish
 
 
 def jam(settings: SessionSettings | None = None, bars: int = 8, **options) -> Stage:
@@ -200,30 +200,30 @@ def test_click_marks_the_beats():
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "asked",
     [
-        command("fly"),
-        command("mute"),
-        command("mute", track=9),
-        command("mute", track="bass"),
-        command("set_tempo", bpm=500),
-        command("set_time_signature", numerator=4, denominator=3),
-        command("set_sampling", warmth=3),
-        command("set_sampling", temperature="hot"),
-        command("set_model", model_dim=-1),
-        command("regenerate", bar=0),
-        command("undo"),
-        command("add_track", settings=None),
-        command("set_clock_source", source="sun"),
-        command("seek", bar=3),
-        command("keep", bar=99),
+        wish("fly"),
+        wish("mute"),
+        wish("mute", track=9),
+        wish("mute", track="bass"),
+        wish("set_tempo", bpm=500),
+        wish("set_time_signature", numerator=4, denominator=3),
+        wish("set_sampling", warmth=3),
+        wish("set_sampling", temperature="hot"),
+        wish("set_model", model_dim=-1),
+        wish("regenerate", bar=0),
+        wish("undo"),
+        wish("add_track", settings=None),
+        wish("set_clock_source", source="sun"),
+        wish("seek", bar=3),
+        wish("keep", bar=99),
     ],
 )
-def test_wishes_that_cannot_be_are_one_notice(wish):
+def test_wishes_that_cannot_be_are_one_notice(asked):
     stage = jam()
     stage.run(3.2)
     before = len(notices(stage))
-    stage.at(3.3, wish)
+    stage.at(3.3, asked)
     stage.run(3.3)
     assert len(notices(stage)) == before + 1
     assert "\n" not in notices(stage)[-1]

@@ -13,7 +13,7 @@ from companion.music import Bar, Note, Score, TimeSignature, Track
 from companion.session.api.effects import Notice, PassFinished
 from companion.session.api.events import command
 from companion.session.api.settings import ClockSettings, PracticeSettings, SessionSettings, Song, TrackSettings
-from tests.session.session_stage import READY, Stage
+from tests.session.session_stage import READY, Stage, wish
 
 MELODY, BASS, DRUMS = 1, 2, 3  # lanes; lane 0 is the player, the rest the song's tracks in order
 
@@ -180,20 +180,20 @@ def test_an_external_start_begins_with_the_loop():
 
 
 IMPOSSIBLE = [
-    command("set_loop", start=3, end=99),
-    command("set_loop", start="x", end=2),
-    command("transpose", semitones=90),
-    command("set_tempo_factor", factor=99),
-    command("set_role", track=77, role="human"),
-    command("next_section"),
+    wish("set_loop", start=3, end=99),
+    wish("set_loop", start="x", end=2),
+    wish("transpose", semitones=90),
+    wish("set_tempo_factor", factor=99),
+    wish("set_role", track=77, role="human"),
+    wish("next_section"),
 ]
 
 
-@pytest.mark.parametrize("wish", IMPOSSIBLE, ids=lambda wish: wish.name)
-def test_impossible_wishes_become_a_notice(wish):
+@pytest.mark.parametrize("asked", IMPOSSIBLE, ids=str)
+def test_impossible_wishes_become_a_notice(asked):
     stage = Stage(settings())
     stage.at(1.0, command("start"))
-    stage.at(2.0, wish)
+    stage.at(2.0, asked)
     stage.run(6)
     assert [effect.level for _, effect in stage.log if isinstance(effect, Notice)] == ["warning"]
     assert stage.session.running

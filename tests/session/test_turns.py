@@ -10,7 +10,7 @@ from companion.midi.messages import NoteOff, NoteOn
 from companion.session.api.effects import Notice
 from companion.session.api.events import command
 from companion.session.api.settings import ClockSettings, TradingSettings
-from tests.session.session_stage import READY, Stage, trio
+from tests.session.session_stage import READY, Stage, trio, wish
 
 SOLO, BASS = 3, 1  # of trio(): the strings are the first melodic lane that is no bass
 
@@ -85,7 +85,7 @@ def test_no_answer_to_a_player_who_goes_on():
 @pytest.mark.parametrize("bars", [-1, 99, "four", True])
 def test_impossible_trades_become_a_notice(bars):
     stage = stage_with()
-    stage.at(2.0, command("trade", bars=bars))
+    stage.at(2.0, wish("trade", bars=bars))
     stage.run(3)
     assert any(isinstance(effect, Notice) and effect.level == "warning" for _, effect in stage.log)
 

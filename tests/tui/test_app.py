@@ -245,7 +245,7 @@ async def test_instrument_meter_learning_and_a_new_part() -> None:
             command("set_time_signature", numerator=3, denominator=4),
             command("learn", action="loop_here"),
         ]
-        assert performance.sent[3].get("settings").is_drum
+        assert performance.sent[3].settings.is_drum
 
 
 async def test_quit_asks_only_while_the_music_runs() -> None:
@@ -386,7 +386,7 @@ async def test_a_real_session_from_waiting_to_playing() -> None:
     async with running(performance) as (app, pilot):
         assert "waiting for MIDI clock" in text_of(app, "transport")
         await pilot.press("space")
-        await until(pilot, lambda: [wish.name for wish in performance.sent] == ["set_clock_source", "start"])
+        await until(pilot, lambda: [wish.command_name for wish in performance.sent] == ["set_clock_source", "start"])
         performance.advance(9.0)
         await until(pilot, lambda: "running" in text_of(app, "transport"))
         await until(pilot, lambda: " 5.3 " in text_of(app, "transport"))

@@ -116,7 +116,7 @@ def test_one_end_of_a_range_takes_the_other_along() -> None:
     lanes = (*NOW.lanes[:1], replace(NOW.lanes[1], attributes={"min_polyphony": 0, "max_polyphony": 0}), *NOW.lanes[2:])
     shown = replace(NOW, lanes=lanes)
     [least] = [dial for dial in dials(shown, SECOND) if dial.name == "min_polyphony"]
-    assert {wish.get("name"): wish.get("level") for wish in turn(shown, SECOND, least, 1)} == {
+    assert {wish.name: wish.level for wish in turn(shown, SECOND, least, 1)} == {
         "min_polyphony": 1,
         "max_polyphony": 1,
     }

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from companion.errors import GenerationError, RequestValidationError
 from companion.inference.backends.base import Backend
+from companion.session.api.limits import ENGINES
 
 if TYPE_CHECKING:
     from companion.inference.checkpoints.files import Checkpoint
-
-ENGINES = ("auto", "reference", "onnx", "cuda")
 
 
 def make_backend(checkpoint: Checkpoint, engine: str = "auto") -> tuple[Backend, str]:

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from companion.errors import RequestValidationError
+from companion.session.api.limits import ENGINES, MASK_MODES
 
-__all__ = ["MASK_MODES", "GenerationRequest", "InferenceConfig", "RequestValidationError", "TrackPrompt"]
+__all__ = ["ENGINES", "MASK_MODES", "GenerationRequest", "InferenceConfig", "RequestValidationError", "TrackPrompt"]
 
-MASK_MODES = ("auto", "token", "attention", "attention_approx", "attention_skip", "remove")
-ENGINES = ("auto", "reference", "onnx", "cuda")
 
 _T = TypeVar("_T")
 

@@ -20,7 +20,7 @@ from companion.harmony import spans, symbols
 from companion.midi import messages
 from companion.music import Bar, Note, TimeSignature, meter, score
 from companion.runtime.recording.log_records import dataclasses_of
-from companion.session.api import effects, events, settings, snapshot
+from companion.session.api import commands, effects, events, settings, snapshot
 from companion.session.api.snapshot import BarView
 
 _FIELDS = attrgetter("onset_ticks", "duration_ticks", "pitch", "velocity", "delta")
@@ -78,7 +78,7 @@ def _by_fields(kind: type) -> _Reducer:
     return lambda value: (kind, several(value))
 
 
-_MODULES = (score, meter, symbols, spans, messages, settings, events, effects, snapshot)
+_MODULES = (score, meter, symbols, spans, messages, settings, commands, events, effects, snapshot)
 _TABLE: dict[type, _Reducer] = {
     **{kind: _by_fields(kind) for kind in dataclasses_of(*_MODULES)},
     Bar: _reduce_bar,

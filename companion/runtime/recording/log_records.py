@@ -15,9 +15,9 @@ from typing import Any
 from companion.harmony import spans, symbols
 from companion.midi import messages
 from companion.music import meter, score
-from companion.session.api import effects, events, settings
+from companion.session.api import commands, effects, events, settings
 
-_MODULES = (meter, score, symbols, spans, messages, settings, events, effects)
+_MODULES = (meter, score, symbols, spans, messages, settings, commands, events, effects)
 
 
 def dataclasses_of(*modules: ModuleType) -> list[type]:
@@ -64,6 +64,10 @@ def from_json(value: Any) -> Any:
     name = value.get("_")
     if name is None:
         return {key: from_json(item) for key, item in value.items()}
+    if name == "Command":
+        # Before commands were types, the log had their names and arguments, right or wrong.
+        given = {key: from_json(item) for key, item in value.get("arguments", ())}
+        return commands.attempt(commands.command, value["name"], **given)
     kind = _classes().get(name)
     if kind is None:
         raise ValueError(f"unknown record {name!r}")

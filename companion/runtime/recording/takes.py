@@ -9,7 +9,7 @@ from companion.midi.file import write_midi
 from companion.runtime.ipc.protocol import Record
 from companion.runtime.recording.recorder import LOG_NAME, Log, read_log
 from companion.runtime.recording.transcript import song_of
-from companion.session.api.events import Command
+from companion.session.api import commands
 
 
 def takes_of(log: Log) -> list[Log]:
@@ -18,9 +18,9 @@ def takes_of(log: Log) -> list[Log]:
     recording = False
     for record in log.records:
         wish = record[2] if record[0] == "r" else None
-        if isinstance(wish, Command) and wish.name == "record":
-            on = wish.get("on")
-            begins = not recording if on is None else bool(on)
+        if isinstance(wish, commands.Record):
+            on = wish.on
+            begins = not recording if on is None else on
             if begins and not recording:
                 takes.append([])
             recording = begins

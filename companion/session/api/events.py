@@ -1,12 +1,15 @@
-"""Everything a session can be told. `Session.receive(event, now)` takes any of these; `now` is in seconds of one monotonic clock."""
+"""Everything a session can be told; what a player asks for is in `commands`.
+
+`Session.receive(event, now)` takes any of these; `now` is in seconds of one monotonic clock.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from companion.midi.messages import Message
 from companion.music import Note, TimeSignature
+from companion.session.api.commands import Command, command
 from companion.session.api.settings import ModelSettings, Sampling, TrackSettings
 
 
@@ -135,37 +138,6 @@ class GenerationFailed:
 
     request_id: int
     reason: str
-
-
-# --- from the front (or from a learnt foot switch) ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A player's wish. Names and arguments:
-
-    start · stop · toggle · continue · seek(bar) · tap · set_tempo(bpm) · set_time_signature(numerator, denominator) ·
-    set_clock_source(source) · panic · mute(track, on) · solo(track, on) · set_program(track, program) ·
-    set_attribute(track, name, level|None) · set_sampling(**fields) · set_model(**fields) · regenerate(bar=None: the next) ·
-    keep(on, bar=None) repeat this bar of our parts · lock(bar, on) · undo · wait(bars) · click(on) · thru(on) ·
-    set_latency(port, seconds) · set_loop(start, end | None) · set_tempo_factor(factor) · transpose(semitones) ·
-    set_role(track, role) · next_section · loop_here · trade(bars) · answer(on) · learn(action) · record(on) · add_track(settings) ·
-    remove_track(track)
-
-    Unknown names or bad arguments become a notice, never an exception.
-    """
-
-    name: str
-    arguments: tuple[tuple[str, Any], ...] = ()
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """One argument."""
-        return dict(self.arguments).get(key, default)
-
-
-def command(name: str, /, **arguments: Any) -> Command:
-    """`command("mute", track=1, on=True)`."""
-    return Command(name, tuple(sorted(arguments.items())))
 
 
 EngineEvent = EngineReady | EngineLost | NoteGenerated | BarGenerated | GenerationFinished | GenerationFailed

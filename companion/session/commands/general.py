@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from companion.music import TimeSignature
-from companion.session.api.events import Command
+from companion.session.api import limits
+from companion.session.api.commands import Command, Refused, arguments_of
 from companion.session.commands.arguments import BadArgument, number, switch, whole
 from companion.session.commands.lane_commands import LaneCommands
-from companion.session.timing.internal_clock import MAX_BPM, MIN_BPM, InternalClock
+from companion.session.timing.internal_clock import InternalClock
 
 MAX_LATENCY_SECONDS = 1.0
 
@@ -26,22 +27,25 @@ class Commanding(LaneCommands):
     def receive_command(self, wish: object, now: float) -> None:
         """Do what a command says."""
         assert isinstance(wish, Command)
+        if isinstance(wish, Refused):
+            self.notice(wish.reason, "warning")
+            return
         if any(extension.command(self, wish, now) for extension in self.extensions):
             return
-        method = getattr(self, f"do_{wish.name}", None)
+        method = getattr(self, f"do_{wish.command_name}", None)
         if method is None:
-            self.notice(f"unknown command: {wish.name}", "warning")
+            self.notice(f"unknown command: {wish.command_name}", "warning")
             return
-        arguments = dict(wish.arguments)
+        arguments = arguments_of(wish)
         try:
             inspect.signature(method).bind(now, **arguments)
         except TypeError as error:
-            self.notice(f"{wish.name}: {error}", "warning")
+            self.notice(f"{wish.command_name}: {error}", "warning")
             return
         try:
             method(now, **arguments)
         except (BadArgument, ValueError, TypeError) as error:
-            self.notice(f"{wish.name.replace('_', ' ')}: {error}", "warning")
+            self.notice(f"{wish.command_name.replace('_', ' ')}: {error}", "warning")
 
     # -- transport ----------------------------------------------------------------------------------------------------
 
@@ -82,7 +86,7 @@ class Commanding(LaneCommands):
     def do_set_tempo(self, now: float, bpm: Any) -> None:
         """BPM; with a song this changes the practice factor."""
         self._need_master()
-        bpm = number("bpm", bpm, MIN_BPM, MAX_BPM)
+        bpm = number("bpm", bpm, *limits.BPM.range)
         assert isinstance(self.clock, InternalClock)
         place = self.timeline.locate(max(0.0, self.position(now)))
         written = self.songbook.bpm_at(self.timeline.song_bar(place.bar), place.beat)

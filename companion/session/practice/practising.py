@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, cast
 from companion.errors import UsageError
 from companion.harmony.spelling import transpose_symbols
 from companion.music import Note
-from companion.session.api.events import Command
+from companion.session.api.commands import Command, SetLoop, arguments_of
+from companion.session.api.limits import TEMPO_FACTOR
 from companion.session.api.settings import PracticeSettings, Song
 from companion.session.api.snapshot import Ladder, PracticeView
 from companion.session.extension import Extension
@@ -21,7 +22,7 @@ from companion.session.lanes import Lane
 from companion.session.practice.judging import Judge
 from companion.session.practice.loop import Loop, Passes, bar_after, check_loop
 from companion.session.practice.shown_parts import parts_to_show
-from companion.session.practice.trainer import MAX_FACTOR, MIN_FACTOR, check_transposition, first_pass
+from companion.session.practice.trainer import check_transposition, first_pass
 from companion.session.state import SessionCore
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Practising(Extension):
 
     def _note_tempo(self, session: SessionCore, bar: int) -> None:
         """A tempo set or tapped by hand holds for the passes to come."""
-        factor = min(max(session.tempo_factor, MIN_FACTOR), MAX_FACTOR)
+        factor = TEMPO_FACTOR.clamp(session.tempo_factor)
         if bar > 0 and abs(factor - self.passes.settings(bar - 1).tempo_factor) > 1e-9:
             self.passes.change(bar - 1, tempo_factor=factor)
 
@@ -191,17 +192,18 @@ class Practising(Extension):
             "set_role": self._set_role,
             "keep": self._keep,
         }
-        handler = handlers.get(command.name)
+        handler = handlers.get(command.command_name)
         if handler is None:
             return False
         try:
             handler(session, command, now)
         except (UsageError, ValueError, TypeError) as error:
-            session.notice(f"{command.name}: {error}", "warning")
+            session.notice(f"{command.command_name}: {error}", "warning")
         return True
 
     def _set_loop(self, session: SessionCore, command: Command, now: float) -> None:
-        start, end = command.get("start"), command.get("end")
+        given = arguments_of(command)
+        start, end = given.get("start"), given.get("end")
         wanted = None if start is None or end is None else (int(start), int(end))
         self.loop = check_loop(wanted, session.songbook.bar_count)
         self.session.relay(now)
@@ -211,8 +213,7 @@ class Practising(Extension):
         """Loop the section that sounds (the bar, without sections); again: no loop."""
         here = self._section(self._song_bar(session, now), session.songbook.bar_count)
         loop = None if self.loop == here else here
-        arguments = (("end", loop[1]), ("start", loop[0])) if loop else ()
-        self._set_loop(session, Command("set_loop", arguments), now)
+        self._set_loop(session, SetLoop(*loop) if loop else SetLoop(), now)
 
     def _next_section(self, session: SessionCore, command: Command, now: float) -> None:
         starts = sorted(bar for bar, _ in self.song.sections)
@@ -229,26 +230,26 @@ class Practising(Extension):
             self.session.rewind(wanted)
 
     def _set_tempo_factor(self, session: SessionCore, command: Command, now: float) -> None:
-        self.passes.change(max(session.bar, 0), tempo_factor=float(command.get("factor", 1.0)))
+        self.passes.change(max(session.bar, 0), tempo_factor=float(arguments_of(command)["factor"]))
         self._apply(max(session.bar, 0), now)
         if not session.is_master:
             session.notice("the tempo is the external clock's", "warning")
 
     def _transpose(self, session: SessionCore, command: Command, now: float) -> None:
-        semitones = int(command.get("semitones", 0))
+        semitones = int(arguments_of(command)["semitones"])
         check_transposition(self.song.score, semitones)
         self.passes.change(max(session.bar, 0), transpose=semitones)
         self._apply(max(session.bar, 0), now)
 
     def _keep(self, session: SessionCore, command: Command, now: float) -> None:
-        self.keep_fills = bool(command.get("on", not self.keep_fills))
+        self.keep_fills = bool(arguments_of(command).get("on", not self.keep_fills))
         session.notice("fills are kept from pass to pass" if self.keep_fills else "fills are new on every pass")
         if self.keep_fills and session.bar >= 0:
             self._put_kept_fills(session, session.bar)
 
     def _set_role(self, session: SessionCore, command: Command, now: float) -> None:
         """A written part becomes mine by giving it to the player's lane; any other role is the lane's own."""
-        lane, role = self.session.lane(command.get("track")), command.get("role")
+        lane, role = self.session.lane(arguments_of(command)["track"]), arguments_of(command)["role"]
         player = next((human for human in session.lanes_of("human") if human is not lane), None)
         if role == "human" and lane.song_track is not None and player is not None:
             player.song_track, role = lane.song_track, "silent"

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from companion.errors import UsageError
 from companion.music import Score
+from companion.session.api.limits import TEMPO_FACTOR
 from companion.session.api.settings import PracticeSettings
-
-MIN_FACTOR, MAX_FACTOR = 0.1, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +22,8 @@ def first_pass(practice: PracticeSettings) -> PassSettings:
     """How the first pass is played; UsageError for a tempo or trainer that makes no sense."""
     factor = practice.trainer[0] if practice.trainer else practice.tempo_factor
     for value in (factor, *(practice.trainer or ())[:2]):
-        if not MIN_FACTOR <= value <= MAX_FACTOR:
-            raise UsageError(f"tempo {value:.0%}: expected {MIN_FACTOR:.0%} to {MAX_FACTOR:.0%}")
+        if TEMPO_FACTOR.fault(value):
+            raise UsageError(f"tempo {value:.0%}: expected {TEMPO_FACTOR.low:.0%} to {TEMPO_FACTOR.high:.0%}")
     if practice.trainer and practice.trainer[2] * (practice.trainer[1] - practice.trainer[0]) <= 0:
         raise UsageError("trainer: its step has to lead from its first tempo towards its last (like 70:110:+4)")
     return PassSettings(factor, practice.transpose)

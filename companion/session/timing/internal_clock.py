@@ -11,9 +11,9 @@ from statistics import median
 
 from companion.midi.messages import ClockContinue, ClockMessage, ClockStart, ClockStop, ClockTick, SongPosition
 from companion.music.units import CLOCK_TICKS_PER_BEAT, SONG_POSITION_PER_BEAT
+from companion.session.api import limits
 from companion.session.api.snapshot import ClockState
 
-MIN_BPM, MAX_BPM = 10.0, 400.0
 STALL_SECONDS = (
     0.5  # woken up later than this (a suspended machine): the music goes on from where it was, nothing is caught up
 )
@@ -39,8 +39,8 @@ class TapTempo:
 
 
 def clamp_bpm(bpm: float) -> float:
-    """Within 10-400 BPM."""
-    return min(MAX_BPM, max(MIN_BPM, bpm))
+    """Within the limits of a tempo."""
+    return limits.BPM.clamp(bpm)
 
 
 class InternalClock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from companion.music import Note
-from companion.session.api.events import Command
+from companion.session.api.commands import Answer, Command, Trade
 from companion.session.api.settings import TradingSettings
 from companion.session.api.snapshot import Ladder
 from companion.session.extension import Extension
@@ -16,7 +16,6 @@ from companion.session.state import SessionCore
 from companion.session.trading.rules import Trader
 
 BASS_PROGRAMS = range(32, 40)
-MAX_TRADE_BARS = 64
 
 
 class TakingTurns(Extension):
@@ -57,10 +56,10 @@ class TakingTurns(Extension):
 
     def command(self, session: SessionCore, command: Command, now: float) -> bool:
         """trade(bars) and answer(on)."""
-        if command.name == "trade":
-            self._trade(session, command.get("bars", 0))
-        elif command.name == "answer":
-            self.trader.set_answer(bool(command.get("on", not self.trader.answer)))
+        if isinstance(command, Trade):
+            self._trade(session, command.bars)
+        elif isinstance(command, Answer):
+            self.trader.set_answer(not self.trader.answer if command.on is None else command.on)
             session.notice("answers when you rest" if self.trader.answer else "no answers")
         else:
             return False
@@ -75,10 +74,7 @@ class TakingTurns(Extension):
         """Whose turn it is."""
         return {"turn": self.trader.turn(max(session.bar, 0))} if self.trader.active else None
 
-    def _trade(self, session: SessionCore, bars: Any) -> None:
-        if isinstance(bars, bool) or not isinstance(bars, int) or not 0 <= bars <= MAX_TRADE_BARS:
-            session.notice(f"trade: bars must be a whole number from 0 to {MAX_TRADE_BARS}", "warning")
-            return
+    def _trade(self, session: SessionCore, bars: int) -> None:
         self.trader.set_trade(bars, session.committed_bar + 1)
         session.notice(f"trading {bars} bars, you first" if bars else "no trading")
 

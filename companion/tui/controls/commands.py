@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
-from companion.session.api.events import Command, command
+from companion.session.api import limits
+from companion.session.api.commands import Command, command
 from companion.session.api.settings import Sampling
 from companion.session.api.snapshot import BarState, LaneView, Snapshot
 from companion.tui.lanes.draw import Selection
 
-TEMPERATURE_STEP, TEMPERATURE_RANGE = 0.05, (0.05, 5.0)
-TOP_P_STEP, TOP_P_RANGE = 0.05, (0.05, 1.0)
-BPM_RANGE = (10.0, 400.0)
-TEMPO_FACTOR_STEP, TEMPO_FACTOR_RANGE = 0.05, (0.1, 4.0)
-TRANSPOSE_RANGE = (-24, 24)
+TEMPERATURE_STEP, TEMPERATURE_RANGE = 0.05, limits.TEMPERATURE.range
+TOP_P_STEP, TOP_P_RANGE = 0.05, (0.05, limits.TOP_P.high)
+BPM_RANGE = limits.BPM.range
+TEMPO_FACTOR_STEP, TEMPO_FACTOR_RANGE = 0.05, limits.TEMPO_FACTOR.range
 WAIT_CHOICES = (0, 1, 2, 4, 8)
 TRADE_CHOICES = (0, 2, 4, 8)
 
@@ -163,8 +163,8 @@ def _song_tempo(by: float) -> Wish:
 
 
 def _transpose(by: int) -> Wish:
-    low, high = TRANSPOSE_RANGE
-    return _in_practice(lambda practice: command("transpose", semitones=min(max(practice.transpose + by, low), high)))
+    limit = limits.TRANSPOSE_SEMITONES
+    return _in_practice(lambda practice: command("transpose", semitones=int(limit.clamp(practice.transpose + by))))
 
 
 def _loop(practice: Any) -> Command:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
 
-from companion.session.api.events import Command, command
+from companion.session.api import limits
+from companion.session.api.commands import Command, command
 from companion.session.api.settings import Sampling
 from companion.session.api.snapshot import LaneView, Snapshot
 from companion.tui import palette
@@ -27,8 +28,8 @@ NAME_WIDTH = 20
 SAMPLING_DIALS = {
     "temperature": (TEMPERATURE_STEP, TEMPERATURE_RANGE, 2.0),
     "top_p": (TOP_P_STEP, TOP_P_RANGE, 1.0),
-    "harmony": (0.25, (0.0, 3.0), 3.0),
-    "variety": (0.25, (0.0, 3.0), 3.0),
+    "harmony": (0.25, limits.HARMONY.range, limits.HARMONY.high),
+    "variety": (0.25, limits.VARIETY.range, limits.VARIETY.high),
 }  # step, limits, full scale of the gauge
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from companion.session.api.events import Command
+from companion.session.api.commands import Command
 from companion.session.api.snapshot import Snapshot
 from companion.tui.controls.commands import MASTERS_OWN, SONGS_OWN, bar_state, selected_lane, target_bar
 from companion.tui.lanes.draw import Selection
@@ -48,66 +49,66 @@ def _why_not(name: str, snapshot: Snapshot, selection: Selection) -> str:
     return "nothing to do"
 
 
-def _on(word: str, off: str = "") -> Callable[[Command, Snapshot, Selection], str]:
+def _on(word: str, off: str = "") -> Callable[[Any, Snapshot, Selection], str]:
     return lambda wish, snapshot, selection: (
-        f"{word} on" if wish.get("on") and not off else word if wish.get("on") else off or f"{word} off"
+        f"{word} on" if wish.on and not off else word if wish.on else off or f"{word} off"
     )
 
 
-def _lane_on(on: str, off: str) -> Callable[[Command, Snapshot, Selection], str]:
-    def say(wish: Command, snapshot: Snapshot, selection: Selection) -> str:
+def _lane_on(on: str, off: str) -> Callable[[Any, Snapshot, Selection], str]:
+    def say(wish: Any, snapshot: Snapshot, selection: Selection) -> str:
         lane = selected_lane(snapshot, selection)
-        return f"{lane.name if lane else ''} {on if wish.get('on') else off}"
+        return f"{lane.name if lane else ''} {on if wish.on else off}"
 
     return say
 
 
-def _plain(text: str) -> Callable[[Command, Snapshot, Selection], str]:
+def _plain(text: str) -> Callable[[Any, Snapshot, Selection], str]:
     return lambda wish, snapshot, selection: text
 
 
-def _value(text: str, argument: str) -> Callable[[Command, Snapshot, Selection], str]:
-    return lambda wish, snapshot, selection: text.format(wish.get(argument))
+def _value(text: str, argument: str) -> Callable[[Any, Snapshot, Selection], str]:
+    return lambda wish, snapshot, selection: text.format(getattr(wish, argument))
 
 
-def _role(words: str) -> Callable[[Command, Snapshot, Selection], str]:
-    def say(wish: Command, snapshot: Snapshot, selection: Selection) -> str:
+def _role(words: str) -> Callable[[Any, Snapshot, Selection], str]:
+    def say(wish: Any, snapshot: Snapshot, selection: Selection) -> str:
         lane = selected_lane(snapshot, selection)
         return f"{lane.name if lane else ''} {words}"
 
     return say
 
 
-def _keep(wish: Command, snapshot: Snapshot, selection: Selection) -> str:
+def _keep(wish: Any, snapshot: Snapshot, selection: Selection) -> str:
     if snapshot.practice is not None:
         return ""  # the session says it
-    if snapshot.kept_bar is not None and wish.get("bar") is None:
+    if snapshot.kept_bar is not None and wish.bar is None:
         return "writing new bars again"
-    bar = snapshot.transport.bar if wish.get("bar") is None else wish.get("bar")
+    bar = snapshot.transport.bar if wish.bar is None else wish.bar
     return f"bar {bar_label(snapshot, bar)} repeats until k"
 
 
-def _lock(wish: Command, snapshot: Snapshot, selection: Selection) -> str:
-    return f"bar {bar_label(snapshot, wish.get('bar'))} {'locked' if wish.get('on') else 'unlocked'}"
+def _lock(wish: Any, snapshot: Snapshot, selection: Selection) -> str:
+    return f"bar {bar_label(snapshot, wish.bar)} {'locked' if wish.on else 'unlocked'}"
 
 
-def _regenerate(wish: Command, snapshot: Snapshot, selection: Selection) -> str:
-    bar = wish.get("bar")
+def _regenerate(wish: Any, snapshot: Snapshot, selection: Selection) -> str:
+    bar = wish.bar
     return f"{'the next bar' if bar is None else f'bar {bar_label(snapshot, bar)}'} is written anew"
 
 
-def _wait(wish: Command, snapshot: Snapshot, selection: Selection) -> str:
-    bars = wish.get("bars")
+def _wait(wish: Any, snapshot: Snapshot, selection: Selection) -> str:
+    bars = wish.bars
     return f"the companion waits {bars} bar{'s' * (bars != 1)}" if bars else "the companion comes in at once"
 
 
-_SAYINGS: dict[str, Callable[[Command, Snapshot, Selection], str]] = {
+_SAYINGS: dict[str, Callable[[Any, Snapshot, Selection], str]] = {
     "panic": _plain("silenced: note-offs on every channel used"),
     "tap": _plain("tap … keep tapping in time"),
     "faster": _value("tempo {:g} BPM", "bpm"),
     "slower": _value("tempo {:g} BPM", "bpm"),
     "clock_source": lambda wish, snapshot, selection: (
-        "we are the clock" if wish.get("source") == "internal" else "following the MIDI clock"
+        "we are the clock" if wish.source == "internal" else "following the MIDI clock"
     ),
     "click": _on("click"),
     "rewind": _plain("back to bar 1"),
@@ -124,8 +125,8 @@ _SAYINGS: dict[str, Callable[[Command, Snapshot, Selection], str]] = {
     "hotter": _value("temperature {:.2f}", "temperature"),
     "narrower": _value("top-p {:.2f}", "top_p"),
     "wider": _value("top-p {:.2f}", "top_p"),
-    "song_slower": lambda wish, snapshot, selection: f"tempo {wish.get('factor'):.0%} of the written one",
-    "song_faster": lambda wish, snapshot, selection: f"tempo {wish.get('factor'):.0%} of the written one",
+    "song_slower": lambda wish, snapshot, selection: f"tempo {wish.factor:.0%} of the written one",
+    "song_faster": lambda wish, snapshot, selection: f"tempo {wish.factor:.0%} of the written one",
     "key_down": _value("transposed by {:+d}", "semitones"),
     "key_up": _value("transposed by {:+d}", "semitones"),
     "next_section": _plain("on to the next section"),

@@ -7,10 +7,10 @@ Pure; time is passed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from companion.session.api.events import Command
+from companion.session.api.commands import Command
 from companion.session.api.settings import Sampling
 from companion.session.api.snapshot import LaneView, Snapshot
 
@@ -25,14 +25,14 @@ class Overlay:
 
     def add(self, wish: Command, now: float) -> None:
         """Show this command's effect for a moment."""
-        if wish.name in _EFFECTS:
+        if wish.command_name in _EFFECTS:
             self._held.append((now + HOLD_SECONDS, wish))
 
     def apply(self, snapshot: Snapshot, now: float) -> Snapshot:
         """The picture with recent wishes already fulfilled."""
         self._held = [(until, wish) for until, wish in self._held if until > now]
         for _, wish in self._held:
-            snapshot = _EFFECTS[wish.name](snapshot, dict(wish.arguments))
+            snapshot = _EFFECTS[wish.command_name](snapshot, asdict(wish))
         return snapshot
 
 
@@ -61,7 +61,9 @@ def _attribute(snapshot: Snapshot, given: dict[str, Any]) -> Snapshot:
 
 def _sampling(snapshot: Snapshot, given: Mapping[str, Any]) -> Snapshot:
     known = {item.name for item in fields(Sampling)}
-    sampling = replace(snapshot.model.sampling, **{name: value for name, value in given.items() if name in known})
+    sampling = replace(
+        snapshot.model.sampling, **{name: value for name, value in given.items() if name in known and value is not None}
+    )
     return replace(snapshot, model=replace(snapshot.model, sampling=sampling))
 
 

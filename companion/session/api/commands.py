@@ -1,0 +1,450 @@
+"""What a player can ask for: one frozen class for each command, and the registry of their names.
+
+    Mute(track=1, on=True)                       from code
+    command("mute", track=1, on=True)            from a name and keywords: logs, OSC
+    command_of_action("mute:2")                  from a learned control, as presets write it
+
+A command with wrong arguments cannot be made: all three raise CommandError with one line. What depends on the state of the
+performance (no such track, nothing to undo) is decided by the session, which answers with a notice.
+Bars are session bars, counted from 0; tracks are lanes, counted from 0. A switch (`on`) that is None is turned the other way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+
+from companion.errors import CommandError
+from companion.session.api import limits
+from companion.session.api.limits import Limit
+from companion.session.api.settings import ClockSource, Role, Sampling, TrackSettings
+
+Track = Annotated[int, limits.TRACK]
+Bar = Annotated[int, limits.BAR]
+Switch = bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A player's wish. `command_name` is the name of its class in small letters: "set_tempo" for SetTempo."""
+
+    command_name: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        cls.command_name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    def __post_init__(self) -> None:
+        for field_name, fault_of in _checks(type(self)):
+            if fault := fault_of(getattr(self, field_name)):
+                raise CommandError(f"{_spoken(self.command_name)}: {field_name} {fault}")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Command):
+    """A wish that could not be made into a command; the session shows the reason. For logs, learned controls and the network."""
+
+    reason: str
+
+
+# --- transport ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Start(Command):
+    """From the beginning, with the count-in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continue(Command):
+    """From where the music rests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(Command):
+    """Rest here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toggle(Command):
+    """Stop, or go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seek(Command):
+    """To a bar of the song, or counted from the start."""
+
+    bar: Bar
+
+
+@dataclass(frozen=True, slots=True)
+class Tap(Command):
+    """One beat of a tempo."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetTempo(Command):
+    """With a song, this changes the share of the written tempo."""
+
+    bpm: Annotated[float, limits.BPM]
+
+
+@dataclass(frozen=True, slots=True)
+class SetTempoFactor(Command):
+    """Share of the written tempo."""
+
+    factor: Annotated[float, limits.TEMPO_FACTOR]
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimeSignature(Command):
+    """From the next bar on that is not decided yet."""
+
+    numerator: Annotated[int, limits.METER_NUMERATOR]
+    denominator: Annotated[int, limits.METER_DENOMINATOR]
+
+    def __post_init__(self) -> None:
+        Command.__post_init__(self)
+        if self.denominator & (self.denominator - 1):
+            raise CommandError("set time signature: the denominator must be a power of two")
+
+
+@dataclass(frozen=True, slots=True)
+class SetClockSource(Command):
+    """Who is the clock; the music stops."""
+
+    source: ClockSource
+
+
+@dataclass(frozen=True, slots=True)
+class Click(Command):
+    """The metronome."""
+
+    on: Switch = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait(Command):
+    """The companion rests for so many bars from the next on."""
+
+    bars: Annotated[int, limits.WAIT_BARS]
+
+
+# --- bars --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Regenerate(Command):
+    """A bar to come, once more; None is the next."""
+
+    bar: Bar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keep(Command):
+    """Repeat a bar of our parts (None: the present one) instead of generating. When practising: keep fills from pass to pass."""
+
+    on: Switch = None
+    bar: Bar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lock(Command):
+    """A bar to come (None: the next) stays as planned."""
+
+    bar: Bar | None = None
+    on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Undo(Command):
+    """Take the last regenerate or lock back."""
+
+
+# --- lanes -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Panic(Command):
+    """Silence everything, on every channel used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mute(Command):
+    """A lane falls silent at once."""
+
+    track: Track
+    on: Switch = None
+
+
+@dataclass(frozen=True, slots=True)
+class Solo(Command):
+    """Only this lane of ours sounds, and other soloed ones."""
+
+    track: Track
+    on: Switch = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetProgram(Command):
+    """Another instrument, 0-127."""
+
+    track: Track
+    program: Annotated[int, limits.PROGRAM]
+
+
+@dataclass(frozen=True, slots=True)
+class SetAttribute(Command):
+    """A control of the model, for one lane; None lets the model decide."""
+
+    track: Track
+    name: str
+    level: Annotated[int, limits.LEVEL] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetRole(Command):
+    """What a lane is from now on."""
+
+    track: Track
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class AddTrack(Command):
+    """A further lane."""
+
+    settings: TrackSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveTrack(Command):
+    """A lane leaves; the numbers of the others stay."""
+
+    track: Track
+
+
+# --- the model ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SetSampling(Command):
+    """Fields of Sampling; None leaves a field as it is."""
+
+    temperature: Annotated[float, limits.TEMPERATURE] | None = None
+    top_p: Annotated[float, limits.TOP_P] | None = None
+    top_k: Annotated[int, limits.TOP_K] | None = None
+    mask_p: Annotated[float, limits.MASK_P] | None = None
+    mask_k: Annotated[int, limits.MASK_K] | None = None
+    polyphony_hard_limit: Annotated[int, limits.POLYPHONY_LIMIT] | None = None
+    density_hard_limit: Annotated[int, limits.DENSITY_LIMIT] | None = None
+    allow_rests: bool | None = None
+    harmony: Annotated[float, limits.HARMONY] | None = None
+    variety: Annotated[float, limits.VARIETY] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetModel(Command):
+    """Fields of ModelSettings; None leaves a field as it is. Another checkpoint or engine is loaded while the music goes on."""
+
+    checkpoint: str | None = None
+    engine: Annotated[str, limits.ENGINES] | None = None
+    model_dim: Annotated[int, limits.MODEL_DIM] | None = None
+    mask_mode: Annotated[str, limits.MASK_MODES] | None = None
+    sampling: Sampling | None = None
+    seed: Annotated[int, limits.SEED] | None = None
+    takes: Annotated[int, limits.TAKES] | None = None
+
+
+# --- practising and trading --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SetLoop(Command):
+    """Loop the song bars [start, end), counted from 0; an end of None ends the loop."""
+
+    start: Bar | None = None
+    end: Bar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopHere(Command):
+    """Loop the section that sounds; again: no loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextSection(Command):
+    """On to the song's next section."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose(Command):
+    """The song's written parts, in semitones; drums stay."""
+
+    semitones: Annotated[int, limits.TRANSPOSE_SEMITONES]
+
+
+@dataclass(frozen=True, slots=True)
+class Trade(Command):
+    """Player and solo track take turns of so many bars; 0 ends it."""
+
+    bars: Annotated[int, limits.TRADE_BARS] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Command):
+    """The solo track answers when the player rests."""
+
+    on: Switch = None
+
+
+# --- the rest ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Thru(Command):
+    """Whether what is played in is also played out."""
+
+    on: Switch = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetLatency(Command):
+    """Of an output port ("" is the default output); positive is sent earlier."""
+
+    port: str
+    seconds: Annotated[float, limits.LATENCY_SECONDS]
+
+
+@dataclass(frozen=True, slots=True)
+class Learn(Command):
+    """The next control that moves will do this action ("keep", "mute:2"); "" forgets the wish."""
+
+    action: str
+
+    def __post_init__(self) -> None:
+        Command.__post_init__(self)
+        if self.action:
+            command_of_action(self.action)
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Command):
+    """Begin or end a take."""
+
+    on: Switch = None
+
+
+# --- names -------------------------------------------------------------------------------------------------------------
+
+
+COMMANDS: dict[str, type[Command]] = {
+    kind.command_name: kind
+    for kind in (
+        Start,
+        Continue,
+        Stop,
+        Toggle,
+        Seek,
+        Tap,
+        SetTempo,
+        SetTempoFactor,
+        SetTimeSignature,
+        SetClockSource,
+        Click,
+        Wait,
+        Regenerate,
+        Keep,
+        Lock,
+        Undo,
+        Panic,
+        Mute,
+        Solo,
+        SetProgram,
+        SetAttribute,
+        SetRole,
+        AddTrack,
+        RemoveTrack,
+        SetSampling,
+        SetModel,
+        SetLoop,
+        LoopHere,
+        NextSection,
+        Transpose,
+        Trade,
+        Answer,
+        Thru,
+        SetLatency,
+        Learn,
+        Record,
+    )
+}
+
+
+def command(name: str, /, **arguments: Any) -> Command:
+    """`command("mute", track=1, on=True)`. Raises CommandError for a name or argument that does not exist or does not fit."""
+    kind = COMMANDS.get(name)
+    if kind is None:
+        raise CommandError(f"unknown command: {name}")
+    known = {field.name: field.default is MISSING for field in fields(kind)}
+    if unknown := [given for given in arguments if given not in known]:
+        allowed = f"known: {', '.join(known)}" if known else "it has none"
+        raise CommandError(f"{_spoken(name)}: unknown argument {unknown[0]} ({allowed})")
+    if missing := [needed for needed, required in known.items() if required and needed not in arguments]:
+        raise CommandError(f"{_spoken(name)}: {missing[0]} is missing")
+    return kind(**arguments)
+
+
+def command_of_action(action: str) -> Command:
+    """A learned action: a command's name, with a track where it needs one ("keep", "mute:2"). Raises CommandError."""
+    name, _, number = action.partition(":")
+    return command(name, **({"track": int(number)} if number.isdecimal() else {}))
+
+
+def attempt(make: Callable[..., Command], /, *arguments: Any, **keywords: Any) -> Command:
+    """What `make` gives, or the Refused that says why it cannot be made."""
+    try:
+        return make(*arguments, **keywords)
+    except CommandError as error:
+        return Refused(str(error))
+
+
+def arguments_of(wish: Command) -> dict[str, Any]:
+    """The arguments that differ from their defaults: `command(wish.command_name, **arguments_of(wish)) == wish`."""
+    found = ((field, getattr(wish, field.name)) for field in fields(wish))
+    return {field.name: value for field, value in found if field.default is MISSING or value != field.default}
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
+
+
+# --- checks ------------------------------------------------------------------------------------------------------------
+
+Check = Callable[[Any], str]  # a value → what is wrong with it, "" for nothing
+
+
+@cache
+def _checks(kind: type[Command]) -> tuple[tuple[str, Check], ...]:
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple((field.name, _check_of(hints[field.name])) for field in fields(kind))
+
+
+def _check_of(hint: Any) -> Check:
+    """The check behind a field's type: a limit, a choice, a class, and any of these or None."""
+    options = get_args(hint)
+    if get_origin(hint) is Annotated:
+        return options[1].fault if isinstance(options[1], Limit) else _one_of(options[1])
+    if get_origin(hint) is Literal:
+        return _one_of(options)
+    if type(None) in options:
+        (inner,) = (_check_of(option) for option in options if option is not type(None))
+        return lambda value: "" if value is None else inner(value)
+    words = {bool: "must be true or false", str: "must be text"}.get(hint, f"must be {hint.__name__}")
+    return lambda value: "" if isinstance(value, hint) else words
+
+
+def _one_of(choices: tuple[str, ...]) -> Check:
+    return lambda value: "" if value in choices else f"must be {', '.join(choices[:-1])} or {choices[-1]}"

@@ -1,0 +1,88 @@
+"""What is allowed: one bound for each number, one list for each choice.
+
+Commands, presets, the command line and the screen read them here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from companion.session.api.settings import ClockSource, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A number from `low` to `high`, both included. whole: only integers."""
+
+    low: float
+    high: float
+    whole: bool = False
+
+    def fault(self, value: Any) -> str:
+        """What is wrong with a value, to follow its name ("must be …"); "" where it is allowed. True and False are not numbers."""
+        kinds = int if self.whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
+            return f"must be {'a whole number' if self.whole else 'a number'}"
+        if not self.low <= value <= self.high:
+            return f"must be from {self.low:g} to {self.high:g}"
+        return ""
+
+    def __str__(self) -> str:
+        """ "a whole number from 0 to 64"."""
+        return f"{'a whole number' if self.whole else 'a number'} from {self.low:g} to {self.high:g}"
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """(low, high)."""
+        return self.low, self.high
+
+    def clamp(self, value: float) -> float:
+        """The nearest allowed value."""
+        return min(self.high, max(self.low, value))
+
+
+def whole(low: int, high: int) -> Limit:
+    """Integers from low to high."""
+    return Limit(low, high, True)
+
+
+BPM = Limit(10.0, 400.0)
+TEMPO_FACTOR = Limit(0.1, 4.0)  # share of the written tempo
+TRANSPOSE_SEMITONES = whole(-24, 24)
+KEY_STEP_SEMITONES = whole(-12, 12)
+COUNT_IN_BARS = whole(0, 16)
+WAIT_BARS = whole(0, 64)
+TRADE_BARS = whole(0, 64)  # 0: no trading
+METER_NUMERATOR = whole(1, 64)
+METER_DENOMINATOR = whole(1, 64)
+LATENCY_SECONDS = Limit(-0.5, 0.5)
+LEAD_FLOOR_SECONDS = Limit(0.0, 2.0)
+LEAD_MARGIN = Limit(1.0, 10.0)
+SHARE = Limit(0.0, 1.0)
+
+TEMPERATURE = Limit(0.05, 5.0)
+TOP_P = Limit(0.01, 1.0)
+TOP_K = whole(0, 10_000)
+MASK_P = Limit(0.0, 0.99)
+MASK_K = whole(0, 10_000)
+POLYPHONY_LIMIT = whole(0, 128)
+DENSITY_LIMIT = whole(0, 1000)
+HARMONY = Limit(0.0, 3.0)
+VARIETY = Limit(0.0, 3.0)
+MODEL_DIM = whole(0, 64)  # 0: the largest window that is in time
+TAKES = whole(1, 16)
+SEED = whole(-1, 2**63 - 1)  # -1: another one every time
+
+PROGRAM = whole(0, 127)
+LEVEL = whole(0, 127)  # of an attribute
+SONG_TRACK = whole(0, 1000)
+TRACK = whole(0, 9999)  # a lane's number; which of them exist, the session knows
+BAR = whole(0, 1_000_000)  # a session bar or a song bar
+MAX_LANES = 32
+
+ROLES: tuple[str, ...] = get_args(Role)
+CLOCK_SOURCES: tuple[str, ...] = get_args(ClockSource)
+ENGINES = ("auto", "reference", "onnx", "cuda")
+MASK_MODES = ("auto", "attention", "attention_approx", "attention_skip", "remove", "token")

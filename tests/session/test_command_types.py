@@ -1,0 +1,89 @@
+"""Commands are made right or not at all, and old logs' commands are still understood."""
+
+from __future__ import annotations
+
+import pytest
+
+from companion.errors import CommandError
+from companion.runtime.recording.log_records import from_json, to_json
+from companion.session.api import commands
+from companion.session.api.commands import (
+    COMMANDS,
+    Keep,
+    Lock,
+    Mute,
+    Refused,
+    SetLoop,
+    SetSampling,
+    SetTempo,
+    Trade,
+    arguments_of,
+    command,
+    command_of_action,
+)
+
+
+def test_a_name_and_keywords_make_the_same_command_as_its_class() -> None:
+    assert command("mute", track=1, on=True) == Mute(1, True)
+    assert command("set_tempo", bpm=90) == SetTempo(90)
+    assert command("set_loop", start=0, end=None) == SetLoop(0)
+    assert command("keep") == Keep() != Keep(on=True)
+
+
+def test_every_command_is_registered_under_its_class_name() -> None:
+    classes = [
+        value
+        for value in vars(commands).values()
+        if isinstance(value, type) and issubclass(value, commands.Command) and value not in (commands.Command, Refused)
+    ]
+    assert sorted(COMMANDS) == sorted(kind.command_name for kind in classes)
+    assert COMMANDS["set_time_signature"].command_name == "set_time_signature"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("fly", {}, "unknown command: fly"),
+        ("refused", {"reason": "x"}, "unknown command: refused"),
+        ("mute", {}, "mute: track is missing"),
+        ("mute", {"track": "bass"}, "mute: track must be a whole number"),
+        ("mute", {"track": True}, "mute: track must be a whole number"),
+        ("mute", {"track": 1, "on": "yes"}, "mute: on must be true or false"),
+        ("mute", {"track": 1, "loud": 3}, "mute: unknown argument loud (known: track, on)"),
+        ("tap", {"twice": True}, "tap: unknown argument twice (it has none)"),
+        ("set_tempo", {"bpm": 401}, "set tempo: bpm must be from 10 to 400"),
+        ("set_tempo", {"bpm": float("nan")}, "set tempo: bpm must be a number"),
+        ("set_time_signature", {"numerator": 4, "denominator": 3}, "the denominator must be a power of two"),
+        ("set_role", {"track": 1, "role": "king"}, "role must be human, companion, backing or silent"),
+        ("set_model", {"engine": "steam"}, "set model: engine must be auto, reference, onnx or cuda"),
+        ("add_track", {"settings": None}, "add track: settings must be TrackSettings"),
+        ("trade", {"bars": 65}, "trade: bars must be from 0 to 64"),
+        ("learn", {"action": "fly:2"}, "unknown command: fly"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(name: str, arguments: dict[str, object], said: str) -> None:
+    with pytest.raises(CommandError) as raised:
+        command(name, **arguments)
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_learned_actions_name_a_command_and_a_track() -> None:
+    assert command_of_action("mute:2") == Mute(2)
+    assert command_of_action("keep") == Keep()
+    with pytest.raises(CommandError, match="track is missing"):
+        command_of_action("mute")
+
+
+def test_the_arguments_of_a_command_make_it_again() -> None:
+    for made in (Mute(3), Lock(5, False), SetSampling(top_p=0.9), Trade(4)):
+        assert command(made.command_name, **arguments_of(made)) == made
+
+
+def test_commands_in_old_logs_are_read_right_or_wrong() -> None:
+    old = {"_": "Command", "name": "mute", "arguments": [["on", True], ["track", 1]]}
+    assert from_json(old) == Mute(1, True)
+    assert from_json({"_": "Command", "name": "panic"}) == commands.Panic()
+    wrong = from_json({"_": "Command", "name": "set_sampling", "arguments": [["temperature", "hot"]]})
+    assert wrong == Refused("set sampling: temperature must be a number")
+    assert from_json(to_json(wrong)) == wrong
