@@ -11,6 +11,9 @@ import onnxruntime
 
 DECODE_THREADS = 2  # more have not been measured; one token is little work to share
 
+# On Windows the environment that `companion.privacy` sets is not read; this call is. Elsewhere there is nothing left to disable.
+onnxruntime.disable_telemetry_events()
+
 
 class Graphs(NamedTuple):
     """The two graphs, opened; `decode` is `prefill` itself where the memory has no bytes."""
