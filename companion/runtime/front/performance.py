@@ -17,6 +17,8 @@ from companion.session.api.events import Command
 from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
 
+HasHappened = Notice | Learned | PassFinished
+
 
 @dataclass(frozen=True, slots=True)
 class LaunchOptions:
@@ -62,7 +64,7 @@ class Performance(Protocol):
         """The newest picture, about 30 a second; None until the first one (some 0.4 s after the start)."""
         ...
 
-    def events(self) -> list[Notice | Learned | PassFinished]:
+    def events(self) -> list[HasHappened]:
         """What happened since the last call, in order."""
         ...
 
@@ -80,6 +82,11 @@ class Performance(Protocol):
 
     def stop(self) -> None:
         """Note-offs, end, and wait (at most some seconds) until the recording is whole. May be called again."""
+        ...
+
+    @property
+    def ended(self) -> str | None:
+        """Why the performance ended by itself: "" where that was meant, None while it goes on."""
         ...
 
     @property

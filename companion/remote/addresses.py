@@ -1,0 +1,295 @@
+"""What each OSC address means: one table for messages in, one for messages out. Pure: no socket, no thread.
+
+Tracks and bars count from 1 here, as on screen. A message in becomes commands of the session, which check their own arguments.
+The second part of the table answers addresses of midigpt's OSC server, where it has one for the same thing; those work with and
+without its prefix `/midigpt`, and count tracks as that server does, from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from companion.errors import CommandError
+from companion.session.api.commands import Command, command
+from companion.session.api.snapshot import LaneView, Snapshot
+
+MIDIGPT_PREFIX = "/midigpt"
+# Names of midigpt's parameters that differ from ours; those without a counterpart are not listed.
+_MIDIGPT_SAMPLING = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "mask_p": "mask_p",
+    "mask_k": "mask_k",
+    "polyphony_hard_limit": "polyphony_hard_limit",
+    "density_hard_limit": "density_hard_limit",
+}
+_MIDIGPT_MODEL = {"model_dim": "model_dim", "mask_mode": "mask_mode", "sampling_seed": "seed"}
+_WHOLE = frozenset({"top_k", "mask_k", "polyphony_hard_limit", "density_hard_limit", "model_dim", "sampling_seed"})
+
+Arguments = Sequence[Any]
+Meaning = Callable[[Arguments, Snapshot | None], list[Command]]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address that is understood. arguments: their names and kinds, for the documentation."""
+
+    path: str
+    arguments: str
+    help: str
+    meaning: Meaning
+
+
+def commands_for(path: str, arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    """The commands behind a message. Raises CommandError with one line for an unknown address or wrong arguments."""
+    short = path.removeprefix(MIDIGPT_PREFIX) if path.startswith(MIDIGPT_PREFIX + "/") else path
+    address = ADDRESSES.get(short)
+    if address is None:
+        raise CommandError(f"unknown OSC address {printable(path)}")
+    try:
+        return address.meaning(arguments, snapshot)
+    except CommandError as error:
+        raise CommandError(f"{printable(path)}: {error}") from None
+
+
+def printable(text: str, longest: int = 60) -> str:
+    """Foreign text in one line of bounded length, control characters escaped."""
+    escaped = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[: longest + 1])
+    return escaped if len(escaped) <= longest else escaped[: longest - 1] + "…"
+
+
+# -- arguments ----------------------------------------------------------------------------------------------------------
+
+
+def _at(arguments: Arguments, index: int, name: str) -> Any:
+    if index >= len(arguments):
+        raise CommandError(f"{name} is missing")
+    return arguments[index]
+
+
+def _whole(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not float(value).is_integer():
+        raise CommandError(f"{name} is not a whole number")
+    return int(value)
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise CommandError(f"{name} is not a number")
+    return float(value)
+
+
+def _flag(arguments: Arguments, index: int) -> bool | None:
+    """A switch: absent toggles it, otherwise 0 is off and anything else is on."""
+    return None if index >= len(arguments) else bool(arguments[index])
+
+
+def _track(arguments: Arguments) -> int:
+    number = _whole(_at(arguments, 0, "track"), "track")
+    if number < 1:
+        raise CommandError("tracks count from 1")
+    return number - 1
+
+
+# -- our own addresses --------------------------------------------------------------------------------------------------
+
+
+def _plain(name: str) -> Meaning:
+    return lambda arguments, snapshot: [command(name)]
+
+
+def _switch(name: str) -> Meaning:
+    return lambda arguments, snapshot: [command(name, on=_flag(arguments, 0))]
+
+
+def _track_switch(name: str) -> Meaning:
+    return lambda arguments, snapshot: [command(name, track=_track(arguments), on=_flag(arguments, 1))]
+
+
+def _value(name: str, argument: str, read: Callable[[Any, str], Any]) -> Meaning:
+    return lambda arguments, snapshot: [command(name, **{argument: read(_at(arguments, 0, argument), argument)})]
+
+
+def _sampling(field: str, read: Callable[[Any, str], Any]) -> Meaning:
+    return lambda arguments, snapshot: [command("set_sampling", **{field: read(_at(arguments, 0, field), field)})]
+
+
+def _attribute(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    level = _whole(_at(arguments, 2, "level"), "level")
+    name = str(_at(arguments, 1, "name"))
+    return [command("set_attribute", track=_track(arguments), name=name, level=None if level < 0 else level)]
+
+
+def _program(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    program = _whole(_at(arguments, 1, "program"), "program") - 1
+    return [command("set_program", track=_track(arguments), program=program)]
+
+
+def _seek(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    return [command("seek", bar=_whole(_at(arguments, 0, "bar"), "bar") - 1)]
+
+
+def _meter(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    top = _whole(_at(arguments, 0, "numerator"), "numerator")
+    bottom = _whole(_at(arguments, 1, "denominator"), "denominator")
+    return [command("set_time_signature", numerator=top, denominator=bottom)]
+
+
+def _any_command(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    """`/companion/do mute track 0 on 1`: any command by its name, with its arguments as pairs (counted from 0)."""
+    name, pairs = str(_at(arguments, 0, "name")), list(arguments[1:])
+    if len(pairs) % 2:
+        raise CommandError("arguments come in pairs of name and value")
+    return [command(name, **{str(key): value for key, value in zip(pairs[::2], pairs[1::2], strict=True)})]
+
+
+_OURS = (
+    Address("/companion/start", "", "start from the beginning", _plain("start")),
+    Address("/companion/continue", "", "go on from where the music rests", _plain("continue")),
+    Address("/companion/stop", "", "stop", _plain("stop")),
+    Address("/companion/toggle", "", "start or stop", _plain("toggle")),
+    Address("/companion/panic", "", "silence everything", _plain("panic")),
+    Address("/companion/tap", "", "one beat of a tempo", _plain("tap")),
+    Address("/companion/tempo", "f bpm", "tempo, where companion is the clock", _value("set_tempo", "bpm", _number)),
+    Address("/companion/meter", "i numerator, i denominator", "the time signature from the next open bar on", _meter),
+    Address("/companion/seek", "i bar", "jump to a bar, counted from 1", _seek),
+    Address("/companion/regenerate", "", "write the next bar anew", _plain("regenerate")),
+    Address("/companion/keep", "[i on]", "repeat this bar of the companion's parts", _switch("keep")),
+    Address("/companion/undo", "", "take back the last change", _plain("undo")),
+    Address("/companion/next_section", "", "go on to the song's next section", _plain("next_section")),
+    Address("/companion/loop_here", "", "loop the section that sounds", _plain("loop_here")),
+    Address("/companion/record", "[i on]", "begin or end a take", _switch("record")),
+    Address("/companion/click", "[i on]", "the metronome", _switch("click")),
+    Address("/companion/thru", "[i on]", "pass on what is played in", _switch("thru")),
+    Address("/companion/mute", "i track [, i on]", "mute a part, counted from 1", _track_switch("mute")),
+    Address("/companion/solo", "i track [, i on]", "solo a part", _track_switch("solo")),
+    Address("/companion/program", "i track, i program", "choose an instrument, 1 to 128", _program),
+    Address("/companion/attribute", "i track, s name, i level", "set a control of a part; -1 frees it", _attribute),
+    Address("/companion/transpose", "i semitones", "transpose the song", _value("transpose", "semitones", _whole)),
+    Address("/companion/temperature", "f", "how freely the model draws", _sampling("temperature", _number)),
+    Address("/companion/top_p", "f", "share of likely tokens to draw from", _sampling("top_p", _number)),
+    Address("/companion/harmony", "f", "how strongly notes follow the chords", _sampling("harmony", _number)),
+    Address("/companion/variety", "f", "how strongly a part leaves a note it stays on", _sampling("variety", _number)),
+    Address("/companion/do", "s command, then pairs", "any command by its name; it counts from 0", _any_command),
+)
+
+
+# -- midigpt's addresses ------------------------------------------------------------------------------------------------
+
+
+def _parameter(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    name, value = str(_at(arguments, 0, "name")), _at(arguments, 1, "value")
+    if name in _WHOLE:
+        value = _whole(value, name)
+    if name in _MIDIGPT_SAMPLING:
+        return [command("set_sampling", **{_MIDIGPT_SAMPLING[name]: value})]
+    if name in _MIDIGPT_MODEL:
+        return [command("set_model", **{_MIDIGPT_MODEL[name]: value})]
+    raise CommandError(f"parameter {printable(name)} has no counterpart here")
+
+
+def _own_lanes(snapshot: Snapshot | None) -> list[LaneView]:
+    return [lane for lane in snapshot.lanes if lane.role == "companion"] if snapshot else []
+
+
+def _agent_attribute(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    """midigpt has one agent: the value is set for every part of ours."""
+    name, value = str(_at(arguments, 0, "name")), _whole(_at(arguments, 1, "value"), "value")
+    level = None if value < 0 else value
+    return [command("set_attribute", track=lane.index, name=name, level=level) for lane in _own_lanes(snapshot)]
+
+
+def _free_attributes(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    return [
+        command("set_attribute", track=lane.index, name=name, level=None)
+        for lane in _own_lanes(snapshot)
+        for name in lane.attributes
+    ]
+
+
+def _ignore(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    track = _whole(_at(arguments, 0, "track"), "track")
+    return [command("mute", track=track, on=bool(_at(arguments, 1, "ignore")))]
+
+
+def _remove(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    return [command("remove_track", track=_whole(_at(arguments, 0, "track"), "track"))]
+
+
+_MIDIGPTS = (
+    Address("/session/start", "", "start", _plain("start")),
+    Address("/session/stop", "", "stop", _plain("stop")),
+    Address("/param/set", "s name, value", "sampling and model parameters that exist here", _parameter),
+    Address(
+        "/attr/set", "s name, i value", "set a control of every companion part; below 0 frees it", _agent_attribute
+    ),
+    Address("/attr/reset_all", "", "free all controls of the companion's parts", _free_attributes),
+    Address("/track/set_ignore", "i track, i ignore", "mute a part (counted from 0)", _ignore),
+    Address("/track/remove", "i track", "remove a part (counted from 0)", _remove),
+)
+
+ADDRESSES: dict[str, Address] = {address.path: address for address in (*_OURS, *_MIDIGPTS)}
+
+
+# -- messages out -------------------------------------------------------------------------------------------------------
+
+OUT = (
+    ("/companion/bar", "i bar, f beat", "the place, counted from 1"),
+    ("/companion/bpm", "f bpm", "the tempo"),
+    ("/companion/transport", "s state", "stopped, armed, running or lost"),
+    ("/companion/in_time", "f share", "bars written in time, 0 to 1"),
+    ("/companion/lane", "i track, s name, i muted, i solo", "one for each part"),
+    ("/companion/notice", "s level, s text", "what companion has to say"),
+    ("/companion/error", "s text", "why a message was refused"),
+    ("/midigpt/session/started", "", "the music began"),
+    ("/midigpt/session/stopped", "", "the music ended"),
+    ("/midigpt/status", "s generating|ready", "whether a bar is being written"),
+)
+
+Out = tuple[str, tuple[Any, ...]]
+
+
+def state_of(snapshot: Snapshot) -> dict[str, tuple[Any, ...]]:
+    """The state as messages, path and arguments; lanes under a path of their own each, so that changes can be told apart."""
+    transport, generation = snapshot.transport, snapshot.generation
+    quarters_a_beat = 4 / transport.time_signature.denominator
+    state: dict[str, tuple[Any, ...]] = {
+        "/companion/bar": (transport.song_bar + 1, int(transport.beat // quarters_a_beat) + 1),
+        "/companion/bpm": (round(float(transport.bpm), 2),),
+        "/companion/transport": (transport.state,),
+        "/companion/in_time": (generation.bars_fresh / generation.bars if generation.bars else 1.0,),
+        "/midigpt/status": ("generating" if generation.state == "generating" else "ready",),
+    }
+    for lane in snapshot.lanes:
+        state[f"/companion/lane/{lane.index + 1}"] = (lane.name, int(lane.muted), int(lane.solo))
+    return state
+
+
+def changes(before: dict[str, tuple[Any, ...]], now: dict[str, tuple[Any, ...]]) -> list[Out]:
+    """The messages that tell what has changed, midigpt's session messages included."""
+    told: list[Out] = []
+    for path, arguments in now.items():
+        if before.get(path) == arguments:
+            continue
+        if path.startswith("/companion/lane/"):
+            told.append(("/companion/lane", (int(path.rpartition("/")[2]), *arguments)))
+        else:
+            told.append((path, arguments))
+        if path == "/companion/transport":
+            ran, runs = before.get(path) == ("running",), arguments == ("running",)
+            if ran != runs:
+                told.append((f"/midigpt/session/{'started' if runs else 'stopped'}", ()))
+    return told
+
+
+def documentation() -> str:
+    """docs/osc.md's table, made from the addresses themselves."""
+    rows = ["| address | arguments | what it does |", "|---|---|---|"]
+    rows += [f"| `{address.path}` | {address.arguments or '–'} | {address.help} |" for address in _OURS]
+    rows += [f"| `/midigpt{address.path}` | {address.arguments or '–'} | {address.help} |" for address in _MIDIGPTS]
+    rows += ["", "| sent by companion | arguments | meaning |", "|---|---|---|"]
+    rows += [f"| `{path}` | {arguments or '–'} | {meaning} |" for path, arguments, meaning in OUT]
+    return "\n".join(rows) + "\n"
