@@ -25,8 +25,8 @@ def main(engine: str, checkpoint_path: str, bars: str, tracks: str) -> None:
 
         cached = open_cached(Path(checkpoint_path), quantization=scheme or "auto")
     if cached is not None:
-        backend, _, encoder = cached
-        runner = CompanionRunner(engine, backend, Tokenizer(EncoderConfig.from_dict(encoder)))
+        backend, known = cached
+        runner = CompanionRunner(engine, backend, Tokenizer(EncoderConfig.from_dict(known.encoder_config)))
     else:
         from companion.inference.checkpoints.files import load_checkpoint
 

@@ -260,3 +260,4 @@ def _print_capabilities(row: Capabilities) -> None:
     print(f"  mask modes   {', '.join(row.mask_modes)}")
     print(f"  attributes   {', '.join(row.attributes)}")
     print(f"  microtiming  {'yes' if row.microtiming else 'no'}, {row.velocity_levels} velocity levels")
+    print(f"  chord guide  {'yes' if row.chord_guide else 'no'}")

@@ -7,16 +7,42 @@ from pathlib import Path
 import torch
 from transformers import GPT2LMHeadModel
 
-from companion.inference.checkpoints.files import ModelConfig, save_checkpoint
+from companion.inference.checkpoints.files import ModelConfig, load_checkpoint, save_checkpoint
 from companion.tokenizer import EncoderConfig
 from companion.training.files import disk_faults
 
 _CONFIG_KEYS = ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head")
 
 
-def export(model: GPT2LMHeadModel, encoder: EncoderConfig, path: Path, dtype: torch.dtype = torch.float16) -> None:
-    """Write the packed checkpoint. Raises TrainingError when the disk does not take it."""
+def export(
+    model: GPT2LMHeadModel,
+    encoder: EncoderConfig,
+    path: Path,
+    dtype: torch.dtype = torch.float16,
+    chord_guide: bool = False,
+) -> None:
+    """Write the packed checkpoint. Raises TrainingError when the disk does not take it.
+
+    chord_guide: the model was trained with chord guides (`companion.harmony.guide`), and the file shall say so.
+    """
     config = ModelConfig.from_dict({key: getattr(model.config, key) for key in _CONFIG_KEYS})
     tensors = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     with disk_faults(path):
-        save_checkpoint(path, config, encoder, tensors, format=1, dtype=dtype)
+        save_checkpoint(path, config, encoder, tensors, format=1, dtype=dtype, chord_guide=chord_guide)
+
+
+def mark_chord_guide(source: Path, target: Path, chord_guide: bool = True) -> None:
+    """Write the checkpoint file `source` to `target` with the statement that it was, or was not, trained with chord guides.
+
+    Weights are stored in half precision, as `export` stores them. Raises CheckpointError for a file that is no checkpoint.
+    """
+    found = load_checkpoint(source)
+    save_checkpoint(
+        target,
+        found.config,
+        found.encoder_config,
+        found.state_dict,
+        format=1,
+        dtype=torch.float16,
+        chord_guide=chord_guide,
+    )

@@ -10,6 +10,7 @@ import torch
 
 from companion.errors import CheckpointError
 from companion.inference.backends.reference import build_model
+from companion.inference.checkpoints.capabilities import capabilities
 from companion.inference.checkpoints.files import ModelConfig, load_checkpoint, save_checkpoint
 from companion.inference.engine import InferenceEngine
 from tests import golden
@@ -29,6 +30,23 @@ def test_saved_checkpoints_load_the_same(tmp_path, checkpoint_of, name, suffix):
     assert same_weights(copy, original)
     assert len(copy.sha) == 16
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
+@pytest.mark.parametrize("guided", [True, False])
+def test_a_file_says_whether_the_model_was_trained_for_the_chord_guide(tmp_path, checkpoint_of, suffix, guided):
+    original = checkpoint_of("yellow")
+    parts = original.config, original.encoder_config, original.state_dict
+    path = save_checkpoint(tmp_path / f"copy.{suffix}", *parts, chord_guide=guided)
+    assert load_checkpoint(path).chord_guide is guided
+    assert capabilities(load_checkpoint(path)).to_dict()["chord_guide"] is guided
+
+
+def test_a_statement_that_is_not_a_plain_yes_counts_as_none(tmp_path, checkpoint_of):
+    original = checkpoint_of("yellow")
+    path = save_checkpoint(tmp_path / "copy.pt", original.config, original.encoder_config, original.state_dict)
+    torch.save({**torch.load(path, weights_only=True), "chord_guide": "perhaps"}, path)
+    assert load_checkpoint(path).chord_guide is False
 
 
 @pytest.mark.skipif(not golden.FULL.is_dir(), reason="the full golden vectors are not beside the project")

@@ -55,11 +55,12 @@ def random_score(seed: int, bars: int = 8) -> Score:
 
 @pytest.mark.parametrize("name", ["yellow", "ghost"])
 @pytest.mark.parametrize("suffix", ["pt", "safetensors"])
-def test_midigpt_loads_our_files_with_the_same_logits(tmp_path, path_of, name, suffix):
+@pytest.mark.parametrize("chord_guide", [False, True])
+def test_midigpt_loads_our_files_with_the_same_logits(tmp_path, path_of, name, suffix, chord_guide):
     checkpoint = load_checkpoint(path_of(name))
-    saved = save_checkpoint(
-        tmp_path / f"ours.{suffix}", checkpoint.config, checkpoint.encoder_config, checkpoint.state_dict
-    )
+    parts = checkpoint.config, checkpoint.encoder_config, checkpoint.state_dict
+    saved = save_checkpoint(tmp_path / f"ours.{suffix}", *parts, chord_guide=chord_guide)
+    assert load_checkpoint(saved).chord_guide is chord_guide
     model = theirs.InferenceEngine.from_checkpoint(str(saved))._model
     ids = torch.randint(0, checkpoint.config.vocab_size, (1, 90), generator=torch.Generator().manual_seed(3))
     with torch.no_grad():

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from companion.errors import CheckpointError, TrainingError
+from companion.inference.checkpoints.files import load_checkpoint
 from companion.tokenizer import EncoderConfig, Vocabulary
 from companion.tokenizer.token_types import TokenType
 from companion.training.config import ModelSettings
-from companion.training.export import export
+from companion.training.export import export, mark_chord_guide
 from companion.training.model import build_model
 from companion.training.transfer import init_from_checkpoint, token_map
 
@@ -75,3 +76,13 @@ def test_other_shapes_and_broken_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.pt").write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match=r"broken\.pt"):
         init_from_checkpoint(build_model(SETTINGS, 647), Vocabulary(yellow), tmp_path / "broken.pt")
+
+
+@pytest.mark.parametrize("guided", [True, False])
+def test_a_file_can_be_marked_as_trained_for_the_chord_guide(tmp_path: Path, guided: bool) -> None:
+    torch.manual_seed(0)
+    export(build_model(SETTINGS, 647), EncoderConfig.load("yellow"), tmp_path / "plain.pt", chord_guide=not guided)
+    mark_chord_guide(tmp_path / "plain.pt", tmp_path / "marked.pt", guided)
+    before, after = (load_checkpoint(tmp_path / name) for name in ("plain.pt", "marked.pt"))
+    assert (before.chord_guide, after.chord_guide) == (not guided, guided)
+    assert all(torch.equal(before.state_dict[name], after.state_dict[name]) for name in before.state_dict)

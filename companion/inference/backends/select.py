@@ -45,8 +45,9 @@ def open_ready(path: Path, engine: str) -> tuple[Checkpoint, Backend, str] | Non
         return None
     from companion.inference.checkpoints.files import known_checkpoint
 
-    backend, config, encoder_config = opened
-    return known_checkpoint(path, config, encoder_config), backend, "fastest on this CPU, graph already built"
+    backend, known = opened
+    checkpoint = known_checkpoint(path, known.model_config, known.encoder_config, known.chord_guide)
+    return checkpoint, backend, "fastest on this CPU, graph already built"
 
 
 def has_built_graph(path: Path, engine: str) -> bool:

@@ -1,9 +1,9 @@
-"""What a checkpoint can do, read from the encoder config inside it and never from its name."""
+"""What a checkpoint can do, read from what is inside the file and never from its name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,10 @@ SHIPPED_ENCODERS = ("yellow", "ghost", "expressive")
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """num_bars_map: the window lengths that `model_dim` may take. attributes: those that can be controlled."""
+    """num_bars_map: the window lengths that `model_dim` may take. attributes: those that can be controlled.
+
+    chord_guide: the model was trained with chord guides (`companion.harmony.guide`).
+    """
 
     name: str
     path: str
@@ -33,6 +36,7 @@ class Capabilities:
     vocab_size: int
     n_positions: int
     infill: bool
+    chord_guide: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -42,9 +46,10 @@ class Capabilities:
 def capabilities(checkpoint: Checkpoint) -> Capabilities:
     """What this checkpoint can do."""
     config = checkpoint.config
-    return encoder_capabilities(
+    known = encoder_capabilities(
         checkpoint.encoder_config, checkpoint.name, checkpoint.path, config.parameters, config.n_positions
     )
+    return replace(known, chord_guide=checkpoint.chord_guide)
 
 
 def encoder_capabilities(

@@ -83,13 +83,17 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A loaded checkpoint. state_dict: Hugging Face GPT2LMHeadModel keys, float32 tensors on the CPU, output layer untied."""
+    """A loaded checkpoint. state_dict: Hugging Face GPT2LMHeadModel keys, float32 tensors on the CPU, output layer untied.
+
+    chord_guide: it was trained with chord guides (`companion.harmony.guide`). A key of that name in the file says so.
+    """
 
     config: ModelConfig
     encoder_config: EncoderConfig
     state_dict: Mapping[str, torch.Tensor]
     path: Path
     name: str
+    chord_guide: bool = False
 
     @cached_property
     def sha(self) -> str:
@@ -123,28 +127,29 @@ class UnreadWeights(Mapping[str, Any]):
         return len(self._weights)
 
 
-def known_checkpoint(path: Path, config: Mapping[str, Any], encoder_config: Mapping[str, Any]) -> Checkpoint:
+def known_checkpoint(
+    path: Path, config: Mapping[str, Any], encoder_config: Mapping[str, Any], chord_guide: bool
+) -> Checkpoint:
     """A checkpoint whose contents were checked before (an engine's cache vouches for the file's hash); weights unread."""
-    return Checkpoint(
-        ModelConfig.from_dict(config), EncoderConfig.from_dict(encoder_config), UnreadWeights(path), path, path.stem
-    )
+    model, encoder = ModelConfig.from_dict(config), EncoderConfig.from_dict(encoder_config)
+    return Checkpoint(model, encoder, UnreadWeights(path), path, path.stem, chord_guide)
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a packed .pt, a .safetensors file or a legacy directory. Raises CheckpointError; never runs code from the file."""
     path = Path(path)
     if path.is_dir():
-        config, encoder, state = _read_legacy(path)
+        config, encoder, state, guide = *_read_legacy(path), False
     elif not path.exists():
         raise CheckpointError(f"{path}: no such checkpoint file")
     elif not path.is_file():
         raise CheckpointError(f"{path}: not a file or directory")
     else:
-        config, encoder, state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_packed(path)
+        config, encoder, state, guide = _read_safetensors(path) if path.suffix == ".safetensors" else _read_packed(path)
     try:
         encoder_config = _encoder_config(encoder)
         _check_vocabulary(config, encoder_config)
-        return Checkpoint(config, encoder_config, _check_state(config, state), path, path.stem)
+        return Checkpoint(config, encoder_config, _check_state(config, state), path, path.stem, guide)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
 
@@ -209,7 +214,7 @@ def _model_config(path: Path, version: object, wanted: int, arch: object, config
         raise CheckpointError(f"{path}: {error}") from None
 
 
-def _read_packed(path: Path) -> tuple[ModelConfig, object, object]:
+def _read_packed(path: Path) -> tuple[ModelConfig, object, object, bool]:
     from companion.inference.checkpoints.archive import archive_names, is_torchscript, load_plain
 
     if is_torchscript(archive_names(path)):
@@ -218,10 +223,10 @@ def _read_packed(path: Path) -> tuple[ModelConfig, object, object]:
     if not isinstance(data, Mapping) or "state_dict" not in data:
         raise CheckpointError(f"{path}: not a packed checkpoint (no state_dict beside config and encoder_config)")
     config = _model_config(path, data.get("format_version"), 1, data.get("arch"), data.get("config"))
-    return config, data.get("encoder_config"), data["state_dict"]
+    return config, data.get("encoder_config"), data["state_dict"], data.get("chord_guide") is True
 
 
-def _read_safetensors(path: Path) -> tuple[ModelConfig, object, object]:
+def _read_safetensors(path: Path) -> tuple[ModelConfig, object, object, bool]:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -236,7 +241,8 @@ def _read_safetensors(path: Path) -> tuple[ModelConfig, object, object]:
         raise CheckpointError(f"{path}: the config in the header is not JSON") from None
     version = metadata.get("format_version")
     number = int(version) if version and version.isascii() and version.isdigit() and len(version) < 9 else version
-    return _model_config(path, number, 2, metadata.get("arch"), config), metadata.get("encoder_config"), state
+    model = _model_config(path, number, 2, metadata.get("arch"), config)
+    return model, metadata.get("encoder_config"), state, metadata.get("chord_guide") == "true"
 
 
 def _read_legacy(path: Path) -> tuple[ModelConfig, object, object]:
@@ -309,8 +315,10 @@ def save_checkpoint(
     *,
     format: int | None = None,
     dtype: torch.dtype | None = None,
+    chord_guide: bool = False,
 ) -> Path:
     """Write format 1 (.pt) or 2 (.safetensors); by default what the file name says. dtype: of the stored tensors.
+    chord_guide: say in the file that the model was trained with chord guides (midigpt passes over that key).
 
     Checks what it writes as strictly as loading does, and replaces the file in one step, so that a crash leaves the old one.
     """
@@ -328,11 +336,13 @@ def save_checkpoint(
     path.parent.mkdir(parents=True, exist_ok=True)
     if number == 1:
         head = {"format_version": 1, "arch": "gpt2", "config": asdict(config), "encoder_config": encoder}
+        head |= {"chord_guide": True} if chord_guide else {}
         torch.save({**head, "state_dict": tensors}, temporary)
     else:
         from safetensors.torch import save_file
 
         texts = {"config": json.dumps(asdict(config)), "encoder_config": json.dumps(encoder)}
+        texts |= {"chord_guide": "true"} if chord_guide else {}
         save_file(tensors, temporary, metadata={"format_version": "2", "arch": "gpt2", **texts})
     temporary.replace(path)
     return path

@@ -131,6 +131,7 @@ class Worker:
             attributes=config.attribute_names,
             parameters=self.engine.checkpoint.config.parameters,
             n_positions=self.engine.backend.n_positions,
+            chord_guide=self.engine.checkpoint.chord_guide,
         )
 
     def ready(self) -> EngineReady:

@@ -175,8 +175,9 @@ def test_the_second_start_needs_neither_torch_nor_onnx(make_checkpoint, tmp_path
     OnnxBackend.from_checkpoint(checkpoint, cache_dir=tmp_path)
     script = (
         "import sys, json; from pathlib import Path; from companion.inference.backends.onnx.backend import open_cached;"
-        "backend, config, encoder = open_cached(Path(sys.argv[1]), cache_dir=Path(sys.argv[2]));"
-        "print(json.dumps([config, len(encoder) > 0, [m for m in ('torch', 'onnx', 'transformers') if m in sys.modules]]))"
+        "backend, known = open_cached(Path(sys.argv[1]), cache_dir=Path(sys.argv[2]));"
+        "print(json.dumps([known.model_config, len(known.encoder_config) > 0,"
+        " [m for m in ('torch', 'onnx', 'transformers') if m in sys.modules]]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(checkpoint.path), str(tmp_path)], capture_output=True, text=True, check=True

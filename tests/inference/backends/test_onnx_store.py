@@ -10,12 +10,22 @@ from companion.inference.backends.onnx import store as onnx_store
 
 
 def save(folder: Path, name: str) -> onnx_store.Stored | None:
-    return onnx_store.save(folder, name, [name.encode(), b"second"], {"n_embd": 1}, {"resolution": 12})
+    return onnx_store.save(
+        folder, name, [name.encode(), b"second"], {"n_embd": 1}, {"resolution": 12}, chord_guide=name == "one"
+    )
 
 
 def test_what_was_saved_is_found(tmp_path: Path) -> None:
     assert save(tmp_path, "one") == onnx_store.find(tmp_path, "one")
     assert onnx_store.find(tmp_path, "two") is None
+
+
+def test_an_entry_remembers_whether_the_checkpoint_was_trained_for_the_chord_guide(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        save(tmp_path, name)
+        stored = onnx_store.find(tmp_path, name)
+        assert stored is not None
+        assert stored.chord_guide is (name == "one")
 
 
 def test_an_entry_without_one_of_its_graphs_counts_as_absent(tmp_path: Path) -> None:

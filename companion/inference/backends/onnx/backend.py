@@ -25,6 +25,7 @@ from companion.inference.backends.base import Cache, Ids, Logits
 from companion.inference.backends.onnx import store as onnx_store
 from companion.inference.backends.onnx.memory import Memory
 from companion.inference.backends.onnx.sessions import Sessions, default_threads, open_sessions
+from companion.inference.backends.onnx.store import Stored
 from companion.inference.backends.onnx.threads import ThreadChoice
 
 if TYPE_CHECKING:
@@ -213,7 +214,8 @@ class OnnxBackend:
         if stored is not None:
             return cls._open(stored.graphs, stored.model_config, scheme, threads)
         graphs, config = _build(checkpoint, SCHEMES[scheme]), asdict(checkpoint.config)
-        stored = onnx_store.save(folder, key, graphs, config, checkpoint.encoder_config.to_dict())
+        encoder = checkpoint.encoder_config.to_dict()
+        stored = onnx_store.save(folder, key, graphs, config, encoder, checkpoint.chord_guide)
         return cls._open(stored.graphs if stored else graphs, config, scheme, threads)
 
     @classmethod
@@ -266,8 +268,8 @@ class OnnxBackend:
 
 def open_cached(
     path: Path, *, threads: int | None = None, quantization: str = "auto", cache_dir: Path | None = None
-) -> tuple[OnnxBackend, dict[str, Any], dict[str, Any]] | None:
-    """(engine, model config, encoder config) of the checkpoint file at `path` if its graph is cached; None if it must be built.
+) -> tuple[OnnxBackend, Stored] | None:
+    """The engine of the checkpoint file at `path` and what is known of it, if its graph is cached; None if it must be built.
 
     The quick way in: no torch, no `onnx`.
     """
@@ -279,12 +281,12 @@ def open_cached(
         backend = OnnxBackend._open(stored.graphs, stored.model_config, scheme, threads)
     except CheckpointError:
         return None
-    return backend, stored.model_config, stored.encoder_config
+    return backend, stored
 
 
 def cached_graphs(
     path: Path, *, quantization: str = "auto", cache_dir: Path | None = None
-) -> tuple[onnx_store.Stored, str] | None:
+) -> tuple[Stored, str] | None:
     """The built graphs of the checkpoint file at `path` and their scheme; None if they must be built."""
     choices = ("q8-kv8", "mixed-kv8") if _checked(quantization) == "auto" else (quantization,)
     folder = cache_dir or onnx_store.default_folder()

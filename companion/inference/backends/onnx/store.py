@@ -16,18 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FORMAT = 4  # raise whenever the graph or the manifest changes
+FORMAT = 5  # raise whenever the graph or the manifest changes
 MOST_ENTRIES = 12  # the least recently used go first
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One usable entry: the graphs' files and the two configs of the checkpoint they were built from."""
+    """One usable entry: the graphs' files, and what else is known of the checkpoint that they were built from."""
 
     graphs: tuple[Path, ...]
     model_config: dict[str, Any]
     encoder_config: dict[str, Any]
+    chord_guide: bool = False
 
 
 def default_folder() -> Path:
@@ -59,19 +60,26 @@ def find(folder: Path, key: str) -> Stored | None:
         if not graphs or list(manifest["graphs"]) != [hash_checkpoint(path) for path in graphs]:
             return None
         os.utime(folder / f"{key}.json")
-        return Stored(graphs, dict(manifest["model_config"]), dict(manifest["encoder_config"]))
+        configs = dict(manifest["model_config"]), dict(manifest["encoder_config"])
+        return Stored(graphs, *configs, manifest["chord_guide"] is True)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def save(
-    folder: Path, key: str, graphs: Sequence[bytes], model_config: Mapping[str, Any], encoder_config: Mapping[str, Any]
+    folder: Path,
+    key: str,
+    graphs: Sequence[bytes],
+    model_config: Mapping[str, Any],
+    encoder_config: Mapping[str, Any],
+    chord_guide: bool = False,
 ) -> Stored | None:
     """Write an entry so that no reader ever sees half of it; None when the folder cannot be written."""
     manifest = {
         "graphs": [hashlib.sha256(graph).hexdigest() for graph in graphs],
         "model_config": dict(model_config),
         "encoder_config": dict(encoder_config),
+        "chord_guide": chord_guide,
     }
     paths = _paths(folder, key, len(graphs))
     try:
@@ -82,7 +90,7 @@ def save(
         _prune(folder)
     except OSError:
         return None
-    return Stored(paths, dict(model_config), dict(encoder_config))
+    return Stored(paths, dict(model_config), dict(encoder_config), chord_guide)
 
 
 def _paths(folder: Path, key: str, count: int) -> tuple[Path, ...]:
