@@ -1,0 +1,141 @@
+"""Music as an audio file, rendered offline: every note at its own frame, whatever this machine is busy with."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import wave
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from companion.errors import CompanionError
+from companion.music import Score
+from companion.music.song import Song, score_bar_starts
+from companion.sound.synth.bank import ToneBank
+from companion.sound.synth.synthesizer import DRUM_CHANNEL, LATENCY_FRAMES, Event, Synthesizer
+from companion.sound.synth.voices import BLOCK
+
+RATE = 48_000
+TAIL_SECONDS = 6.0  # at most, until everything has died away
+_SILENCE = 10 ** (-70 / 20)
+_MELODIC = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
+Progress = Callable[[float], None]
+
+
+class Timed(NamedTuple):
+    """A MIDI message of one to three bytes, and when it sounds."""
+
+    seconds: float
+    status: int
+    first: int
+    second: int
+
+
+class SoundFileError(CompanionError):
+    """An audio file cannot be written."""
+
+
+def messages_of(song: Song | Score) -> list[Timed]:
+    """What a synthesizer has to be told to play a song; more instruments than channels take turns on them."""
+    song = song if isinstance(song, Song) else Song.of(song)
+    seconds_at = _tempo_line(song)
+    starts = song.bar_starts or tuple(score_bar_starts(song.score))
+    found: list[tuple[float, int, int, int, int, int]] = []  # seconds, rank, program, channel, key, velocity
+    for number, track in enumerate(song.score.tracks):
+        channel = DRUM_CHANNEL if track.is_drum else _MELODIC[number % len(_MELODIC)]
+        for start, bar in zip(starts, track.bars, strict=False):
+            for note in bar.notes:
+                onset = start + note.onset_ticks + note.delta / song.score.resolution
+                end = max(start + note.onset_ticks + note.duration_ticks, onset + 1)
+                found.append((seconds_at(max(onset, 0.0)), 1, track.program, channel, note.pitch, note.velocity))
+                found.append((seconds_at(end), 0, track.program, channel, note.pitch, 0))
+    found.sort()
+    programs: dict[int, int] = {}
+    messages = []
+    for seconds, rank, program, channel, key, velocity in found:
+        if rank and channel != DRUM_CHANNEL and programs.get(channel) != program:
+            programs[channel] = program
+            messages.append(Timed(seconds, 0xC0 | channel, program, 0))
+        messages.append(Timed(seconds, (0x90 if rank else 0x80) | channel, key, velocity))
+    return messages
+
+
+def _tempo_line(song: Song) -> Callable[[float], float]:
+    """Ticks → seconds."""
+    resolution = song.score.resolution
+    ticks = [0]
+    tempos = [song.tempo_map[0][1] if song.tempo_map else song.score.tempo]
+    seconds = [0.0]
+    for tick, tempo in song.tempo_map:
+        seconds.append(seconds[-1] + (tick - ticks[-1]) * tempos[-1] / 1e6 / resolution)
+        ticks.append(tick)
+        tempos.append(tempo)
+
+    def seconds_at(tick: float) -> float:
+        index = bisect_right(ticks, tick) - 1
+        return seconds[index] + (tick - ticks[index]) * tempos[index] / 1e6 / resolution
+
+    return seconds_at
+
+
+def render(messages: Sequence[Timed], rate: int = RATE, gain: float = 1.0) -> Iterator[NDArray[np.float32]]:
+    """Blocks of BLOCK × 2 frames from time 0 until all has died away; messages may come in any order."""
+    synthesizer = Synthesizer(rate, ToneBank(), gain)
+    queue = [(round(message.seconds * rate), number, *message[1:]) for number, message in enumerate(messages)]
+    heapq.heapify(queue)
+    last = max((frame for frame, *_ in queue), default=0)
+    start = -LATENCY_FRAMES  # the first block is what the limiter holds back
+    at = 0
+    while at <= last + TAIL_SECONDS * rate:
+        events: list[Event] = []
+        while queue and queue[0][0] < at + BLOCK:
+            frame, _, status, first, second = heapq.heappop(queue)
+            events.append((max(frame - at, 0), status, first, second))
+        block = synthesizer.render(events)
+        if start >= 0:
+            yield block
+            if at > last + BLOCK and not synthesizer.sounding and float(np.max(np.abs(block))) < _SILENCE:
+                return
+        start, at = at, at + BLOCK
+
+
+def write_sound(
+    music: Song | Score | Iterable[Timed],
+    path: str | os.PathLike[str],
+    *,
+    gain: float = 1.0,
+    rate: int = RATE,
+    progress: Progress | None = None,
+) -> float:
+    """Render music into a 16-bit stereo WAV file; returns its length in seconds. The file is complete or absent.
+
+    progress hears shares of the work from 0 to 1. Raises SoundFileError.
+    """
+    messages = messages_of(music) if isinstance(music, (Song, Score)) else list(music)
+    length = max((message.seconds for message in messages), default=0.0) + 1
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.part")
+    frames = 0
+    try:
+        with wave.open(str(partial), "wb") as file:
+            file.setnchannels(2)
+            file.setsampwidth(2)
+            file.setframerate(rate)
+            for block in render(messages, rate, gain):
+                file.writeframesraw(np.rint(block * 32767).astype("<i2").tobytes())
+                frames += len(block)
+                if progress is not None and frames % (64 * BLOCK) == 0:
+                    progress(min(frames / rate / length, 1.0))
+        partial.replace(target)
+    except (OSError, wave.Error) as error:
+        raise SoundFileError(f"{target}: cannot be written ({getattr(error, 'strerror', None) or error})") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    if progress is not None:
+        progress(1.0)
+    return frames / rate

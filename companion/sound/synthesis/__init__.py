@@ -1,0 +1,1 @@
+"""How each instrument sounds: tones computed from partials, filtered noise and periods, and which program uses which."""
