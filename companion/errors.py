@@ -13,6 +13,7 @@
     ├── GenerationError                 the model failed, or no acceptable candidate was found
     │   └── GenerationCancelled         stopped on request
     ├── PortError                       MIDI ports: driver missing, no such port, port lost
+    ├── SoundError                      an audio device or file that cannot be used
     └── TrainingError                   data, disk or resume faults while making a checkpoint
 
 Bad data arriving live is never raised: the session counts and reports it.
@@ -81,6 +82,10 @@ class GenerationCancelled(GenerationError):
 
 class PortError(CompanionError):
     """A MIDI port or driver is missing, unknown or lost."""
+
+
+class SoundError(CompanionError):
+    """An audio device, a soundfont or an audio file cannot be used."""
 
 
 class TrainingError(CompanionError):

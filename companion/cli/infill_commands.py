@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json
+from companion.cli.options import add_command, add_json, add_sound_file
 from companion.errors import CompanionError, UsageError
 from companion.inference.requests.request import ENGINES, MASK_MODES
 
@@ -51,7 +51,9 @@ def _add_infill(subparsers: Any) -> None:
     )
     add = parser.add_argument
     add("input", type=Path, help="MIDI file to read")
-    add("output", type=Path, help="MIDI file to write; more takes go to OUTPUT.2.mid, OUTPUT.3.mid, …")
+    add(
+        "output", type=Path, help="MIDI file to write (FILE.wav: sound); more takes go to OUTPUT.2.mid, OUTPUT.3.mid, …"
+    )
     add(
         "--track",
         action="append",
@@ -108,6 +110,7 @@ def _add_infill(subparsers: Any) -> None:
     add(
         "--attribute", action="append", default=[], metavar="NAME=LEVEL", help="level for the filled tracks; repeatable"
     )
+    add_sound_file(parser, "also write the filled song as sound")
     add_json(parser)
 
 

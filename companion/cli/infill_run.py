@@ -10,14 +10,16 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from companion.cli.numbers import parse_bars, parse_track
 from companion.errors import UsageError
 from companion.inference.engine import GenerationResult, InferenceEngine
 from companion.inference.requests.request import GenerationRequest, InferenceConfig, TrackPrompt
-from companion.midi.file import read_song, write_midi
+from companion.midi.file import read_song
 from companion.music.score import Score, empty_bars
+from companion.sound.outputs import write_music
 
 
 def run_infill(args: argparse.Namespace) -> int:
@@ -32,14 +34,21 @@ def run_infill(args: argparse.Namespace) -> int:
     result = engine.generate(score, request)
     written = []
     for number, take in enumerate(result.takes):
-        path = args.output if number == 0 else args.output.with_suffix(f".{number + 1}{args.output.suffix}")
-        write_midi(replace(song, score=take.window(0, song.score.bar_count)), path)
+        path = _numbered(args.output, number)
+        filled = replace(song, score=take.window(0, song.score.bar_count))
+        write_music(filled, path, gain=args.gain)
+        if args.wav is not None:
+            write_music(filled, _numbered(args.wav, number), gain=args.gain)
         written.append(str(path))
     if args.json:
         print(json.dumps(_infill_json(engine.checkpoint.name, result, written)))
     else:
         _print_infill(result, written, sum(len(bars) for bars in targets.values()))
     return 0
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path if number == 0 else path.with_suffix(f".{number + 1}{path.suffix}")
 
 
 def _padded(score: Score, bars: int) -> Score:

@@ -11,7 +11,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json, add_midi_ports, add_record, add_seed, has_terminal
+from companion.cli.options import (
+    add_command,
+    add_json,
+    add_midi_ports,
+    add_record,
+    add_seed,
+    add_sound_file,
+    has_terminal,
+)
 from companion.errors import CheckpointError, PortError, UsageError
 from companion.session.api import limits
 from companion.session.api.limits import ENGINES, MASK_MODES
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
     from companion.config.presets import PortChoice
     from companion.runtime.front.launch import Launcher
     from companion.runtime.front.performance import LaunchOptions
+    from companion.runtime.recording.recorder import Log
     from companion.session.api.settings import ModelSettings, SessionSettings, TradingSettings
 
 PLAYER_NAMES = ("melody", "waltz", "blues", "drums")
@@ -132,6 +141,7 @@ def _add_jam(subparsers: Any) -> None:
     add_seed(parser)
     parser.add_argument("--headless", action="store_true", help="no screen: play until Ctrl-C, then say how it went")
     add_record(parser)
+    add_sound_file(parser, "at the end, write what was played as sound")
     add_json(parser, "--headless")
 
 
@@ -163,6 +173,8 @@ def jam_options(args: argparse.Namespace) -> LaunchOptions:
         title=preset.title,
         preset=preset,
         record_dir=args.record,
+        sound_file=args.wav,
+        gain=args.gain,
     )
 
 
@@ -250,7 +262,10 @@ def _add_demo(subparsers: Any) -> None:
     add_model_options(parser)
     add_seed(parser, "repeat exactly (see above)")
     parser.add_argument("--headless", action="store_true", help="no screen, a progress line")
-    parser.add_argument("--out", type=Path, metavar="FILE.mid", help="with --headless: write what was played")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.mid", help="with --headless: write what was played (FILE.wav: as sound)"
+    )
+    add_sound_file(parser, "write what was played as sound")
     parser.add_argument(
         "--record", type=Path, metavar="DIR", help="keep the recording (log and MIDI file) in this folder"
     )
@@ -281,6 +296,8 @@ def run_demo(args: argparse.Namespace) -> int | Launcher:
         seed=None if args.seed is None else checked_seed(args.seed),
         tracks=args.tracks or 0,
         out=args.out,
+        wav=args.wav,
+        gain=args.gain,
         record_dir=args.record,
     )
     if not headless:
@@ -290,7 +307,7 @@ def run_demo(args: argparse.Namespace) -> int | Launcher:
     line = ProgressLine(sys.stderr)
     line.write("loading the model …")
     try:
-        result = demo.run_demo(options, line.show)
+        result = demo.run_demo(options, line.show, line.write)
     finally:
         line.end()
     print(json.dumps(result) if args.json else summary_text(result))
@@ -309,25 +326,36 @@ def _add_replay(subparsers: Any) -> None:
         "companion replay log.jsonl --out again.mid",
     )
     parser.add_argument("log", type=Path, metavar="LOG.jsonl", help="a recording's log, or the folder it is in")
-    parser.add_argument("--out", type=Path, metavar="FILE.mid", help="write the performance as a MIDI file")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.mid", help="write the performance as a MIDI file (FILE.wav: as sound)"
+    )
+    parser.add_argument("--take", type=int, metavar="N", help="write only the take of this number")
+    add_sound_file(parser, "write the performance as sound")
     add_json(parser)
 
 
 def run_replay(args: argparse.Namespace) -> int:
     """Replay; status 1 when a note differs."""
-    from companion.midi.file import write_midi
+    from companion.runtime.front.headless import ProgressLine
     from companion.runtime.front.report import report
     from companion.runtime.recording.recorder import LOG_NAME, read_log
     from companion.runtime.recording.replay import replay, replayed_log
+    from companion.runtime.recording.sound_file import sound_of_log
     from companion.runtime.recording.transcript import song_of
+    from companion.sound.outputs import write_music
 
     path = args.log / LOG_NAME if args.log.is_dir() else args.log
     if not path.is_file():
         raise UsageError(f"{args.log}: no recording there (expected a {LOG_NAME}, or the folder of a performance)")
     log = read_log(path)
     replayed = replay(log)
+    written = _wanted_take(replayed_log(log, replayed), args.take)
+    line = ProgressLine(sys.stderr)
     if args.out is not None:
-        write_midi(song_of(replayed_log(log, replayed)), args.out)
+        write_music(song_of(written), args.out, gain=args.gain)
+    if args.wav is not None:
+        sound_of_log(written, args.wav, args.gain, line.write)
+    line.end()
     if args.json:
         result = {
             "log": str(args.log),
@@ -337,14 +365,28 @@ def run_replay(args: argparse.Namespace) -> int:
             "first_difference": replayed.first_difference,
             "truncated": log.truncated,
             "out": str(args.out or ""),
+            "wav": str(args.wav or ""),
             "performance": report(log),
         }
         print(json.dumps(result))
     elif replayed.same:
-        print(f"{len(replayed.sent)} messages, all as recorded" + (f"; written to {args.out}" if args.out else ""))
+        names = " and ".join(str(path) for path in (args.out, args.wav) if path)
+        print(f"{len(replayed.sent)} messages, all as recorded" + (f"; written to {names}" if names else ""))
     else:
         print(f"companion: the replay differs: {replayed.first_difference}", file=sys.stderr)
     return 0 if replayed.same else 1
+
+
+def _wanted_take(log: Log, number: int | None) -> Log:
+    """The whole, or one of its takes. Raises UsageError."""
+    from companion.runtime.recording.takes import takes_of
+
+    if number is None:
+        return log
+    takes = takes_of(log)
+    if not 1 <= number <= len(takes):
+        raise UsageError(f"--take {number}: this performance has {len(takes) or 'no'} takes")
+    return takes[number - 1]
 
 
 # -- ports and doctor ---------------------------------------------------------------------------------------------------

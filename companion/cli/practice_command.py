@@ -19,7 +19,7 @@ from companion.cli.live_commands import (
     checked_ports,
     checked_seed,
 )
-from companion.cli.options import add_command, add_json, add_midi_ports, add_record, add_seed
+from companion.cli.options import add_command, add_json, add_midi_ports, add_record, add_seed, add_sound_file
 from companion.errors import UsageError
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def _add_shell_options(parser: argparse.ArgumentParser) -> None:
         "--report", type=Path, metavar="DIR", help="write how it went into this folder: numbers and a picture"
     )
     add_record(parser)
+    add_sound_file(parser, "at the end, write what was played as sound")
     parser.add_argument("--headless", action="store_true", help="no screen: play to the end, or until Ctrl-C")
     parser.add_argument(
         "--measure",
@@ -138,6 +139,8 @@ def launch_options(args: argparse.Namespace) -> LaunchOptions:
         ports=checked_ports(PortChoice(), args),
         title=song.title if song and song.title else "practice",
         record_dir=args.record,
+        sound_file=args.wav,
+        gain=args.gain,
     )
 
 

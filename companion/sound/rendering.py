@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.errors import CompanionError
+from companion.errors import SoundError
 from companion.music import Score
 from companion.music.song import Song, score_bar_starts
 from companion.sound.synth.bank import ToneBank
@@ -34,10 +34,6 @@ class Timed(NamedTuple):
     status: int
     first: int
     second: int
-
-
-class SoundFileError(CompanionError):
-    """An audio file cannot be written."""
 
 
 def messages_of(song: Song | Score) -> list[Timed]:
@@ -114,7 +110,7 @@ def write_sound(
 ) -> float:
     """Render music into a 16-bit stereo WAV file; returns its length in seconds. The file is complete or absent.
 
-    progress hears shares of the work from 0 to 1. Raises SoundFileError.
+    progress hears shares of the work from 0 to 1. Raises SoundError.
     """
     messages = messages_of(music) if isinstance(music, (Song, Score)) else list(music)
     length = max((message.seconds for message in messages), default=0.0) + 1
@@ -133,7 +129,7 @@ def write_sound(
                     progress(min(frames / rate / length, 1.0))
         partial.replace(target)
     except (OSError, wave.Error) as error:
-        raise SoundFileError(f"{target}: cannot be written ({getattr(error, 'strerror', None) or error})") from None
+        raise SoundError(f"{target}: cannot be written ({getattr(error, 'strerror', None) or error})") from None
     finally:
         partial.unlink(missing_ok=True)
     if progress is not None:

@@ -271,4 +271,8 @@ def run_app(launcher: Launcher, *, title: str = "", preset_saver: PresetSaver | 
         print(f"recording: {app.feed.recording}")
         for path in app.keep_takes():
             print(f"take: {path}")
+        if options is not None and options.sound_file is not None:
+            from companion.runtime.recording.sound_file import sound_of_recording
+
+            print("\n".join(sound_of_recording(Path(app.feed.recording), options.sound_file, options.gain)))
     return status or 0

@@ -14,6 +14,7 @@ from companion.errors import PortError
 from companion.runtime.front.performance import LaunchOptions, Performance
 from companion.runtime.front.report import report
 from companion.runtime.recording.recorder import LOG_NAME, read_log
+from companion.runtime.recording.sound_file import sound_of_recording
 from companion.session.api.events import command
 from companion.session.api.snapshot import Snapshot
 
@@ -118,7 +119,9 @@ def run_headless(
     if performance.recording is not None and (performance.recording / LOG_NAME).is_file():
         log = performance.recording / LOG_NAME
         result = {**report(read_log(log)), "recording": str(performance.recording), **(more(log) if more else {})}
-    lines = result.pop("lines", ())
+    lines = list(result.pop("lines", ()))
+    lines += sound_of_recording(performance.recording, options.sound_file, options.gain, line.write)
+    line.end()
     print(json.dumps(result) if as_json else "\n".join((summary_text(result), *lines)))
     if performance.ended:
         raise PortError(performance.ended)

@@ -26,7 +26,7 @@ class LaunchOptions:
 
     player: "" for real ports, else a recorded player of `companion.runtime.players.tunes`; `bars` then ends the
     performance by itself (0 = go on for ever). record_dir: where this performance's folder is made; None = the user's own data
-    folder.
+    folder. sound_file: an audio file to render when it is over; gain: its, and the sound's, as a factor.
     """
 
     settings: SessionSettings
@@ -37,6 +37,8 @@ class LaunchOptions:
     bars: int = 0
     record_dir: Path | None = None
     keep_recording: bool = True
+    sound_file: Path | None = None
+    gain: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from companion.errors import GenerationError
-from companion.midi.file import write_midi
 from companion.runtime.front.launch import Launcher
 from companion.runtime.front.performance import LaunchOptions, Performance
 from companion.runtime.front.report import report
 from companion.runtime.ipc.protocol import Setup
 from companion.runtime.players.tunes import Manner, Player, find_player
 from companion.runtime.recording.recorder import LOG_NAME, Log, line_of, new_folder, read_log
+from companion.runtime.recording.sound_file import sound_of_log
 from companion.runtime.recording.transcript import song_of
 from companion.session.api.effects import Notice
 from companion.session.api.settings import ClockSettings, ModelSettings, SessionSettings, TrackSettings
 from companion.session.api.snapshot import Snapshot
+from companion.sound.outputs import write_music
 
 DEFAULT_BARS = 16
 Watch = Callable[[Snapshot], None]
@@ -45,6 +46,8 @@ class DemoOptions:
     seed: int | None = None
     tracks: int = 0
     out: Path | None = None
+    wav: Path | None = None
+    gain: float = 1.0
     record_dir: Path | None = None
 
 
@@ -71,24 +74,31 @@ def launch_options(options: DemoOptions) -> LaunchOptions:
         title=f"demo: {player.title}",
         player=options.player,
         bars=options.bars,
+        sound_file=options.wav,
+        gain=options.gain,
         record_dir=options.record_dir,
     )
 
 
-def run_demo(options: DemoOptions, watch: Watch | None = None) -> dict[str, Any]:
-    """Play without a screen and report; `watch` sees snapshots now and then (in real time only).
+def run_demo(
+    options: DemoOptions, watch: Watch | None = None, tell: Callable[[str], None] = lambda text: None
+) -> dict[str, Any]:
+    """Play without a screen and report; `watch` sees snapshots now and then (in real time only), `tell` how far a rendering is.
 
     Raises UsageError, CheckpointError, and GenerationError when the processes end before their time.
     """
     log, folder = _simulated(options) if options.seed is not None else _real(options, watch)
     if options.out is not None:
-        write_midi(song_of(log), options.out)
+        write_music(song_of(log), options.out, gain=options.gain)
+    if options.wav is not None:
+        sound_of_log(log, options.wav, options.gain, tell)
     return {
         **report(log),
         "player": options.player,
         "time": "simulated" if options.seed is not None else "real",
         "recording": str(folder) if folder else "",
         "out": str(options.out) if options.out else "",
+        "wav": str(options.wav) if options.wav else "",
     }
 
 

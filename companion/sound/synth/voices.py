@@ -59,7 +59,9 @@ class Voices:
         self._fall = np.zeros(_SLOTS)  # per frame; 0 = not let go
         self._release = np.zeros(_SLOTS)  # the rate of `_fall` once let go
         self._from = np.zeros(_SLOTS)  # frame of the block at which the fall begins
-        self._vibrato = np.zeros((3, _SLOTS))  # depth as a share of the pitch, radians a frame, frames until it is there
+        self._vibrato = np.zeros(
+            (3, _SLOTS)
+        )  # depth as a share of the pitch, radians a frame, frames until it is there
         self._age = np.zeros(_SLOTS)
         self._count = 0
 

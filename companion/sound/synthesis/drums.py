@@ -63,7 +63,14 @@ def _snare(hertz: float, wires_seconds: float) -> Callable[[int], Floats]:
         shell = _skin(Skin(hertz, hertz * 1.5, 0.012, 0.16), frames) + _skin(
             Skin(hertz * 1.7, hertz * 2.1, 0.01, 0.11, 0.5), frames
         )
-        points = ((150.0, -30.0), (700.0, -9.0), (2000.0, -2.0), (5000.0, 0.0), (9000.0, (-14.0, -5.0)[layer]), (18000.0, -26.0))
+        points = (
+            (150.0, -30.0),
+            (700.0, -9.0),
+            (2000.0, -2.0),
+            (5000.0, 0.0),
+            (9000.0, (-14.0, -5.0)[layer]),
+            (18000.0, -26.0),
+        )
         wires = _hiss(frames, points, wires_seconds, 2)
         snap = _hiss(frames, _band(4000, 1.5), 0.03, 3)
         return shell * np.float32(0.9) + np.float32(0.34) * wires + np.float32((0.15, 0.5)[layer]) * snap
@@ -85,22 +92,34 @@ def _tom(hertz: float) -> Callable[[int], Floats]:
 _PLATE = np.array([1.0, 1.34, 1.71, 2.03, 2.42, 2.77, 3.11, 3.58, 4.07, 4.63, 5.21, 5.9, 6.6, 7.4, 8.3, 9.4])
 
 
-def _metal(hertz: float, seconds: float, bright: float, ping: float, low: float = 3000.0, attack: float = 0.001) -> Callable[[int], Floats]:
+def _metal(
+    hertz: float, seconds: float, bright: float, ping: float, low: float = 3000.0, attack: float = 0.001
+) -> Callable[[int], Floats]:
     def make(layer: int) -> Floats:
         length = _frames(min(seconds, 3.2))
         frequencies = hertz * _PLATE
         decays = SIXTY_DB / seconds * (1 + frequencies / 9000)
         phases = np.random.default_rng(5).uniform(0, 2 * np.pi, len(_PLATE))
         plate = damped_sum(frequencies, decays, _PLATE**-0.3, phases, length, RATE)
-        points = ((low / 4, -40.0), (low, -6.0), (2 * low, 0.0), (9000.0, (-8.0, -2.0)[layer]), (15000.0, (-20.0, -9.0)[layer]))
+        points = (
+            (low / 4, -40.0),
+            (low, -6.0),
+            (2 * low, 0.0),
+            (9000.0, (-8.0, -2.0)[layer]),
+            (15000.0, (-20.0, -9.0)[layer]),
+        )
         wash = _hiss(length, points, seconds * 0.8, 6, attack)
         shimmer = _hiss(length, ((6000.0, -30.0), (9000.0, 0.0), (16000.0, -6.0)), seconds * 0.35, 7)
-        return plate * np.float32(ping * 0.25) + np.float32(0.5) * wash + np.float32(bright * (0.1, 0.35)[layer]) * shimmer
+        return (
+            plate * np.float32(ping * 0.25) + np.float32(0.5) * wash + np.float32(bright * (0.1, 0.35)[layer]) * shimmer
+        )
 
     return make
 
 
-def _knock(partials: tuple[tuple[float, float, float], ...], hiss: float = 0.0, hiss_hertz: float = 2500.0) -> Callable[[int], Floats]:
+def _knock(
+    partials: tuple[tuple[float, float, float], ...], hiss: float = 0.0, hiss_hertz: float = 2500.0
+) -> Callable[[int], Floats]:
     """partials: (hertz, amplitude, seconds)."""
 
     def make(layer: int) -> Floats:
@@ -114,7 +133,9 @@ def _knock(partials: tuple[tuple[float, float, float], ...], hiss: float = 0.0, 
     return make
 
 
-def _rattle(hertz: float, seconds: float, attack_seconds: float = 0.004, bursts: tuple[float, ...] = (0.0,)) -> Callable[[int], Floats]:
+def _rattle(
+    hertz: float, seconds: float, attack_seconds: float = 0.004, bursts: tuple[float, ...] = (0.0,)
+) -> Callable[[int], Floats]:
     """A noise in one or more bursts, at these seconds."""
 
     def make(layer: int) -> Floats:
@@ -123,7 +144,9 @@ def _rattle(hertz: float, seconds: float, attack_seconds: float = 0.004, bursts:
         for number, start in enumerate(bursts):
             left = frames - _frames(start)
             last = number == len(bursts) - 1
-            signal[_frames(start) :] += _hiss(left, _band(hertz, 0.9), seconds if last else 0.03, 9 + number, attack_seconds)
+            signal[_frames(start) :] += _hiss(
+                left, _band(hertz, 0.9), seconds if last else 0.03, 9 + number, attack_seconds
+            )
         return signal
 
     return make
@@ -143,7 +166,7 @@ KIT: dict[int, _Entry] = {
     43: (_tom(92), -27, 0.35, 0),
     44: (_metal(2700, 0.12, 0.6, 0.5, 4500), -42, -0.25, HAT),
     45: (_tom(112), -27, 0.2, 0),
-    46: (_metal(2900, 0.75, 1.0, 0.5, 5000), -40, -0.25, HAT),
+    46: (_metal(2900, 1.7, 1.0, 0.5, 5000), -40, -0.25, HAT),
     47: (_tom(134), -27, 0.0, 0),
     48: (_tom(160), -28, -0.15, 0),
     49: (_metal(520, 2.6, 1.0, 0.5, 2200), -33, -0.4, 0),
@@ -186,4 +209,6 @@ def make_drum(key: int) -> tuple[Tone, float]:
     """The tone of a drum and its level in dB; keys outside the kit sound as its nearest end."""
     maker, level, pan, choke = KIT[min(max(key, FIRST_KEY), LAST_KEY)]
     soft, hard = (fade_out(maker(layer).astype(np.float32), 0.15) for layer in (0, 1))
-    return layered(soft, hard, 0.0, Manner(0.0, room=0.16, choke=choke, pan=pan)), level - 3.0  # tones are weighed over 0.6 s
+    return layered(
+        soft, hard, 0.0, Manner(0.0, room=0.16, choke=choke, pan=pan)
+    ), level - 3.0  # tones are weighed over 0.6 s

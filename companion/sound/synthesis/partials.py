@@ -29,8 +29,8 @@ def damped_sum(
     # exp(a + b) = exp(a) · exp(b): each chunk starts with its own factor, within all chunks the same ones follow.
     inside = np.exp(exponent[:, None] * np.arange(_CHUNK))
     starts = start[:, None] * np.exp(exponent[:, None] * _CHUNK * np.arange(chunks))
-    left = np.concatenate([starts.real, starts.imag]).astype(np.float32)
-    right = np.concatenate([inside.imag, inside.real]).astype(np.float32)
+    left = np.concatenate([np.real(starts), np.imag(starts)]).astype(np.float32)
+    right = np.concatenate([np.imag(inside), np.real(inside)]).astype(np.float32)
     return (left.T @ right).reshape(-1)[:frames]
 
 

@@ -29,10 +29,10 @@ HONKY_TONK = replace(BRIGHT_PIANO, strings=(0.0, 11.0, -9.0))
 TINES = BarRecipe(
     modes(
         (1.0, 1.0, 1.0, 4.2),
-        (2.0, 0.05, 0.22, 2.4),
-        (3.0, 0.01, 0.10, 1.5),
-        (4.0, 0.004, 0.05, 1.0),
-        (7.11, 0.02, 0.10, 0.35),
+        (2.0, 0.07, 0.34, 2.0),
+        (3.0, 0.02, 0.18, 1.3),
+        (4.0, 0.006, 0.10, 0.9),
+        (7.11, 0.03, 0.14, 0.4),
         (20.7, 0.003, 0.03, 0.12),
     ),
     shorten=0.35,
@@ -172,9 +172,7 @@ HARP = replace(NYLON, place=0.35, ring=(4.0, 0.5), bright_hertz=(1100.0, 2600.0)
 PIZZICATO = replace(
     NYLON, place=0.25, ring=(0.7, 0.5), damping=1.6, bright_hertz=(700.0, 1700.0), manner=Manner(0.5, room=0.32)
 )
-BANJO = replace(
-    STEEL, ring=(1.1, 0.35), place=0.1, body=((700.0, 4.0, 0.5), (1500.0, 3.0, 0.5)), manner=Manner(0.2)
-)
+BANJO = replace(STEEL, ring=(1.1, 0.35), place=0.1, body=((700.0, 4.0, 0.5), (1500.0, 3.0, 0.5)), manner=Manner(0.2))
 SITAR = replace(STEEL, place=0.06, slope=0.45, bright_hertz=(2600.0, 5000.0), strings=(0.0, 3.0), after_ring=0.3)
 KOTO = replace(STEEL, place=0.12, ring=(2.2, 0.5), damping=1.6, manner=Manner(0.6))
 
@@ -261,20 +259,22 @@ VIOLIN = SustainedRecipe(
     knee_hertz=(2200.0, 4200.0),
     formants=((300.0, 2.0, 0.3), (480.0, 3.0, 0.3), (1000.0, -3.0, 0.5), (2700.0, 5.0, 0.5)),
     attack_seconds=0.07,
-    breath=(0.035, 3500.0),
+    breath=(0.02, 3000.0),
     chiff=(0.12, 2500.0, 0.04),
     manner=Manner(0.2, vibrato=(13.0, 5.6, 0.35), room=0.3),
 )
-CELLO = replace(VIOLIN, knee_hertz=(1400.0, 2800.0), formants=((220.0, 3.0, 0.4), (600.0, 2.0, 0.4), (1700.0, 3.0, 0.6)))
+CELLO = replace(
+    VIOLIN, knee_hertz=(1400.0, 2800.0), formants=((220.0, 3.0, 0.4), (600.0, 2.0, 0.4), (1700.0, 3.0, 0.6))
+)
 CONTRABASS = replace(CELLO, knee_hertz=(900.0, 1800.0), attack_seconds=0.09)
 STRINGS = SustainedRecipe(
     slope=0.9,
-    knee_hertz=(1500.0, 3000.0),
+    knee_hertz=(1200.0, 2300.0),
     players=(-11.0, -5.0, 0.0, 4.0, 10.0),
     formants=((480.0, 2.0, 0.4), (2600.0, 3.0, 0.6)),
     attack_seconds=0.11,
     swell=1.4,
-    breath=(0.04, 3500.0),
+    breath=(0.02, 3000.0),
     period_seconds=1.6,
     manner=Manner(0.4, vibrato=(6.0, 5.2, 0.5), room=0.36),
 )
@@ -287,7 +287,7 @@ CHOIR = SustainedRecipe(
     formants=((700.0, 9.0, 0.35), (1150.0, 6.0, 0.3), (2700.0, 4.0, 0.3), (250.0, -4.0, 0.6)),
     players=(-9.0, -4.0, 0.0, 5.0, 10.0),
     attack_seconds=0.13,
-    breath=(0.06, 2500.0),
+    breath=(0.035, 2200.0),
     period_seconds=1.6,
     manner=Manner(0.4, vibrato=(9.0, 5.0, 0.5), room=0.4),
 )
@@ -324,7 +324,7 @@ SAX = SustainedRecipe(
     attack_seconds=0.03,
     swell=1.5,
     overshoot=0.06,
-    breath=(0.05, 2600.0),
+    breath=(0.025, 2400.0),
     chiff=(0.12, 1800.0, 0.03),
     manner=Manner(0.1, vibrato=(11.0, 5.0, 0.4), room=0.26),
 )
@@ -348,7 +348,7 @@ FLUTE = SustainedRecipe(
     slope=4.0,
     knee_hertz=(2500.0, 4500.0),
     attack_seconds=0.05,
-    breath=(0.09, 2200.0),
+    breath=(0.05, 2200.0),
     chiff=(0.25, 2500.0, 0.04),
     manner=Manner(0.13, vibrato=(9.0, 5.2, 0.4), room=0.32),
 )

@@ -7,6 +7,7 @@ synthesizer, are each a few whole cycles of that long period apart, which makes 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +90,14 @@ def _sound(recipe: SustainedRecipe, key: int, cycles: int, length: int, repeats:
 
 
 def _around(hertz: float) -> tuple[tuple[float, float], ...]:
-    return ((hertz / 8, -36.0), (hertz / 2, -6.0), (hertz, 0.0), (2 * hertz, -8.0), (20_000.0, -50.0))
+    return (
+        (hertz / 8, -36.0),
+        (hertz / 2, -6.0),
+        (hertz, 0.0),
+        (2 * hertz, -10.0),
+        (4 * hertz, -26.0),
+        (20_000.0, -60.0),
+    )
 
 
 def _bands(recipe: SustainedRecipe, key: int, cycles: int, length: int, knee: float) -> list[Floats]:
@@ -118,7 +126,7 @@ def _split(bins: NDArray, levels: NDArray, phases: NDArray, length: int) -> list
     edges = (0.0, *(hertz * length / RATE for hertz in _BANDS_HERTZ), float("inf"))
     return [
         period(bins[inside], levels[inside], phases[inside], length)
-        for low, high in zip(edges, edges[1:], strict=False)
+        for low, high in pairwise(edges)
         for inside in [(bins >= low) & (bins < high)]
     ]
 

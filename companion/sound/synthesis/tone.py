@@ -42,9 +42,7 @@ class Tone:
     loop: tuple[int, int] | None = None
 
 
-def layered(
-    soft: Floats, hard: Floats, root_hertz: float, manner: Manner, loop: tuple[int, int] | None = None
-) -> Tone:
+def layered(soft: Floats, hard: Floats, root_hertz: float, manner: Manner, loop: tuple[int, int] | None = None) -> Tone:
     """A tone whose layers are equally loud over the first `LEVEL_SECONDS`, at a root mean square of 1."""
     frames = np.empty(max(len(soft), len(hard)), dtype=np.complex64)
     frames[:] = 0
