@@ -14,6 +14,7 @@ from typing import Any
 import platformdirs
 
 from companion.config import schema
+from companion.config.tables import Schema
 from companion.errors import ConfigError
 from companion.resources import configs_dir
 from companion.session.api.settings import (
@@ -95,6 +96,8 @@ def load_preset(name: str | None = None) -> Preset:
         raise ConfigError(f"{path}: not a text file (expected a preset in TOML)") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply for a preset") from None
     return _from_document(document, path)
 
 
@@ -106,8 +109,8 @@ def _from_document(document: dict[str, Any], path: Path) -> Preset:
     if not isinstance(title, str):
         raise ConfigError(f"{path}: title = {title!r} is not text")
 
-    def table(name: str, keys: dict[str, schema.Key]) -> dict[str, Any]:
-        return schema.read_table(document.get(name, {}), keys, f"{path}: [{name}]")
+    def table(name: str, keys: Schema) -> dict[str, Any]:
+        return keys.read(document.get(name, {}), f"{path}: [{name}]")
 
     tracks = document.get("tracks", [])
     if not isinstance(tracks, list) or not tracks:
@@ -125,7 +128,7 @@ def _from_document(document: dict[str, Any], path: Path) -> Preset:
 
 def _track(entry: Any, number: int, path: Path) -> TrackSettings:
     where = f"{path}: [[tracks]] number {number}"
-    fields = schema.read_table(entry, schema.TRACK, where)
+    fields = schema.TRACK.read(entry, where)
     for needed in ("name", "role"):
         if needed not in fields:
             raise ConfigError(f"{where}: {needed} is missing")
@@ -137,19 +140,18 @@ def preset_document(preset: Preset) -> dict[str, Any]:
     settings = preset.settings
     document: dict[str, Any] = {"title": preset.title}
     tables = {
-        "ports": schema.write_table(preset.ports, schema.PORTS, PortChoice()),
-        "clock": schema.write_table(settings.clock, schema.CLOCK, ClockSettings()),
-        "model": schema.write_table(settings.model, schema.MODEL, ModelSettings()),
-        "sampling": schema.write_table(settings.model.sampling, schema.SAMPLING, Sampling()),
-        "session": schema.write_table(settings, schema.SESSION, SessionSettings(tracks=())),
-        "practice": schema.write_table(settings.practice, schema.PRACTICE, PracticeSettings()),
-        "trading": schema.write_table(settings.trading, schema.TRADING, TradingSettings()),
+        "ports": schema.PORTS.write(preset.ports, PortChoice()),
+        "clock": schema.CLOCK.write(settings.clock, ClockSettings()),
+        "model": schema.MODEL.write(settings.model, ModelSettings()),
+        "sampling": schema.SAMPLING.write(settings.model.sampling, Sampling()),
+        "session": schema.SESSION.write(settings, SessionSettings(tracks=())),
+        "practice": schema.PRACTICE.write(settings.practice, PracticeSettings()),
+        "trading": schema.TRADING.write(settings.trading, TradingSettings()),
     }
     document.update((name, table) for name, table in tables.items() if table)
     blank = TrackSettings(name="", role="human")
     document["tracks"] = [
-        {"name": track.name, "role": track.role, **schema.write_table(track, schema.TRACK, blank)}
-        for track in settings.tracks
+        {"name": track.name, "role": track.role, **schema.TRACK.write(track, blank)} for track in settings.tracks
     ]
     return document
 

@@ -83,6 +83,11 @@ def test_every_key_survives_the_round_trip(tmp_path: Path) -> None:
         ("tracks = 3\n", "at least one"),
         ("[clock\n", "not valid TOML"),
         ("clock = 4\n" + TRACK, "expected a table"),
+        ("x = " + "[" * 10_000 + "]" * 10_000 + "\n" + TRACK, "nested too deeply"),
+        ("[session]\noutput_latency_ms = {synth = 900}\n" + TRACK, "not a table of port = milliseconds"),
+        ("[session]\noutput_latency_ms = 'long'\n" + TRACK, "not a table of port = milliseconds"),
+        ("[sampling]\ntop_k = 1.5\n" + TRACK, "top_k = 1.5 is not a whole number from 0 to 10000"),
+        ("[clock]\nbpm = nan\n" + TRACK, "bpm = nan is not a number"),
     ],
 )
 def test_what_is_wrong_is_said_with_file_key_and_what_is_allowed(tmp_path: Path, text: str, said: str) -> None:
