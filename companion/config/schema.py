@@ -16,7 +16,13 @@ from companion.music.instruments import GM_PROGRAMS, find_program
 from companion.session.api import limits
 
 _CHANNEL = number_type(limits.whole(1, 16))
-_MILLISECONDS = number_type(limits.Limit(*(1000 * bound for bound in limits.LATENCY_SECONDS.range)))
+
+
+def _in_milliseconds(limit: limits.Limit) -> limits.Limit:
+    return limits.Limit(1000 * limit.low, 1000 * limit.high)
+
+
+_MILLISECONDS = number_type(_in_milliseconds(limits.LATENCY_SECONDS))
 
 
 def read_bar_range(value: str) -> tuple[int, int]:
@@ -176,7 +182,7 @@ SESSION = Schema(
         "wait_bars": number("wait_bars", limits.WAIT_BARS),
         "lead_floor_ms": Key(
             "lead_floor_seconds",
-            number_type(limits.Limit(*(1000 * bound for bound in limits.LEAD_FLOOR_SECONDS.range))),
+            number_type(_in_milliseconds(limits.LEAD_FLOOR_SECONDS)),
             "milliseconds, 0 to 2000",
             lambda v: v / 1000,
             lambda v: v * 1000,

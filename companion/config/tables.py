@@ -41,7 +41,7 @@ def number_type(limit: Limit) -> Any:
     """The msgspec type of a number within a limit."""
     kind, cast = (int, int) if limit.whole else (float, float)
     # msgspec compares with 64-bit numbers only; larger bounds are no bounds in a TOML file.
-    bounds = {"ge": cast(limit.low)} | ({"le": cast(limit.high)} if limit.high < 2**63 - 1 else {})
+    bounds: dict[str, Any] = {"ge": cast(limit.low)} | ({"le": cast(limit.high)} if limit.high < 2**63 - 1 else {})
     return Annotated[kind, msgspec.Meta(**bounds)]
 
 
