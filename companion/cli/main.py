@@ -28,19 +28,19 @@ class CommandEntry:
 
 
 COMMANDS: dict[str, CommandEntry] = {
-    "jam": CommandEntry(
-        "companion.cli.live_commands", "play live: MIDI in, infilled parts out, in time with the clock"
-    ),
+    "jam": CommandEntry("companion.cli.jam_command", "play live: MIDI in, infilled parts out, in time with the clock"),
     "practice": CommandEntry(
         "companion.cli.practice_command", "a song file or chord chart as backing that listens to you"
     ),
-    "demo": CommandEntry("companion.cli.live_commands", "hear and see it without hardware: a recorded player performs"),
-    "infill": CommandEntry("companion.cli.infill_commands", "fill bars of a MIDI file"),
-    "replay": CommandEntry("companion.cli.live_commands", "play a recorded performance again, note for note"),
-    "ports": CommandEntry("companion.cli.live_commands", "list MIDI ports"),
-    "doctor": CommandEntry("companion.cli.live_commands", "what this machine can do, what is wrong, and its mend"),
-    "checkpoints": CommandEntry("companion.cli.infill_commands", "list or download checkpoints"),
-    "tokenize": CommandEntry("companion.cli.infill_commands", "show a file's tokens"),
+    "demo": CommandEntry("companion.cli.demo_command", "hear and see it without hardware: a recorded player performs"),
+    "infill": CommandEntry("companion.cli.infill_command", "fill bars of a MIDI file"),
+    "replay": CommandEntry("companion.cli.replay_command", "play a recorded performance again, note for note"),
+    "ports": CommandEntry("companion.cli.ports_command", "list MIDI ports"),
+    "doctor": CommandEntry(
+        "companion.cli.doctor_command", "what this machine can do, what is wrong, and how to fix it"
+    ),
+    "checkpoints": CommandEntry("companion.cli.checkpoints_command", "list or download checkpoints"),
+    "tokenize": CommandEntry("companion.cli.tokenize_command", "show a file's tokens"),
     "presets": CommandEntry("companion.cli.presets_command", "list presets, or print one"),
     "bench": CommandEntry("companion.cli.bench_command", "measure the engines and the real-time path"),
     "train": CommandEntry("companion.cli.train_command", "make a checkpoint"),

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.live_commands import (
+from companion.cli.options import add_command, add_json, add_midi_ports, add_record, add_seed, add_sound_file
+from companion.cli.playing_options import (
     add_model_options,
     add_trading_options,
     changed_model,
@@ -19,7 +20,6 @@ from companion.cli.live_commands import (
     checked_ports,
     checked_seed,
 )
-from companion.cli.options import add_command, add_json, add_midi_ports, add_record, add_seed, add_sound_file
 from companion.errors import UsageError
 
 if TYPE_CHECKING:

@@ -85,4 +85,4 @@ MAX_LANES = 32
 ROLES: tuple[str, ...] = get_args(Role)
 CLOCK_SOURCES: tuple[str, ...] = get_args(ClockSource)
 ENGINES = ("auto", "reference", "onnx", "cuda")
-MASK_MODES = ("auto", "attention", "attention_approx", "attention_skip", "remove", "token")
+MASK_MODES = ("auto", "token", "attention", "attention_approx", "attention_skip", "remove")

@@ -1,0 +1,36 @@
+"""`companion doctor`: measure this machine, and say what is wrong and how to fix it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from companion.cli.options import add_command, add_json
+from companion.cli.playing_options import check_checkpoint
+from companion.session.api.limits import ENGINES
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = add_command(
+        subparsers,
+        "doctor",
+        "what this machine can do, what is wrong, and how to fix it",
+        "Measure this machine with each checkpoint, and say what is wrong and how to fix it.",
+        "companion doctor --checkpoint yellow",
+    )
+    parser.add_argument("--checkpoint", action="append", metavar="C", help="measure this one only (may be repeated)")
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="measure this engine")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look and measure; status 0 even where something could be better."""
+    from companion.runtime.machine.doctor import examine, text_of
+
+    for name in args.checkpoint or ():
+        check_checkpoint(name)
+    findings = examine(args.checkpoint, args.engine)
+    print(json.dumps(findings) if args.json else text_of(findings))
+    return 0

@@ -1,0 +1,97 @@
+"""`companion infill`: fill bars of a MIDI file.
+
+Bars and tracks count from 1 on the command line and in what is printed; in `--json` they count from 0, as in Python. What runs
+lives in `infill_run`, which is imported only then: it needs the engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from companion.cli.options import add_command, add_json, add_sound_file
+from companion.inference.requests.request import ENGINES, MASK_MODES
+
+DEFAULT_CHECKPOINT = "yellow"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from companion.cli.infill_run import run_infill
+
+    return run_infill(args)
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = add_command(
+        subparsers,
+        "infill",
+        "fill bars of a MIDI file",
+        "Generate bars of a MIDI file; every other bar is written back as it was. Tracks and bars count from 1.",
+        "companion infill song.mid new.mid --track 2 --bars 5-8 --hide 1:7-8 --temperature 0.95 --seed 7",
+    )
+    add = parser.add_argument
+    add("input", type=Path, help="MIDI file to read")
+    add(
+        "output", type=Path, help="MIDI file to write (FILE.wav: sound); more takes go to OUTPUT.2.mid, OUTPUT.3.mid, …"
+    )
+    add(
+        "--track",
+        action="append",
+        required=True,
+        metavar="T[:BARS]",
+        help="track to fill, with its own bars if given; repeatable",
+    )
+    add("--bars", metavar="BARS", help="bars to fill, such as 5-8 or 3,7-8")
+    add(
+        "--hide",
+        action="append",
+        default=[],
+        metavar="T:BARS",
+        help="bars the model must not see; they are kept; repeatable",
+    )
+    add(
+        "--ignore",
+        action="append",
+        default=[],
+        type=int,
+        metavar="T",
+        help="track to leave out of the context; repeatable",
+    )
+    add(
+        "--autoregressive",
+        action="store_true",
+        help="continue the tracks left to right instead; BARS must reach their end",
+    )
+    add("--checkpoint", default=DEFAULT_CHECKPOINT, help="name or path (default: %(default)s)")
+    add("--engine", default="auto", choices=ENGINES)
+    add("--model-dim", default="auto", metavar="N", help="bars the model sees at once (default: the most that fit)")
+    add("--mask-mode", default="auto", choices=MASK_MODES)
+    for name, kind, default in (
+        ("temperature", float, 1.0),
+        ("top-p", float, 1.0),
+        ("top-k", int, 0),
+        ("mask-p", float, 0.0),
+        ("mask-k", int, 0),
+        ("seed", int, -1),
+        ("takes", int, 1),
+        ("max-attempts", int, 3),
+        ("polyphony-limit", int, 0),
+        ("density-limit", int, 0),
+    ):
+        add(f"--{name}", type=kind, default=default, metavar="N", help="default: %(default)s")
+    add("--bars-per-step", default="auto", metavar="N", help="bars generated together (default: all that fit)")
+    add("--tracks-per-step", default="auto", metavar="N", help="tracks generated together (default: all)")
+    add(
+        "--keep-order",
+        action="store_true",
+        help="keep the file's order of tracks: else a step's only track stands last",
+    )
+    add("--allow-rests", action="store_true", help="a generated bar may be empty")
+    add(
+        "--attribute", action="append", default=[], metavar="NAME=LEVEL", help="level for the filled tracks; repeatable"
+    )
+    add_sound_file(parser, "also write the filled song as sound")
+    add_json(parser)

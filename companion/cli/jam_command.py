@@ -1,0 +1,69 @@
+"""`companion jam`: play live, on the screen or without it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from companion.cli.options import add_command, add_json, add_midi_ports, add_record, add_seed, add_sound_file
+from companion.cli.playing_options import add_model_options, add_trading_options, checked_ports, settings_from_args
+from companion.errors import UsageError
+
+if TYPE_CHECKING:
+    from companion.runtime.front.launch import Launcher
+    from companion.runtime.front.performance import LaunchOptions
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = add_command(
+        subparsers,
+        "jam",
+        "play live",
+        "Play live: MIDI in, infilled parts out, in time with the clock. Opens the terminal UI, or runs without it.",
+        "companion jam --preset trio --in Keystation --out IAC --clock external",
+    )
+    parser.add_argument("--preset", metavar="P", help="a preset's name or file (default: the last one used)")
+    add_midi_ports(parser)
+    parser.add_argument("--clock", choices=("external", "internal"), help="whose time")
+    parser.add_argument("--bpm", type=float, metavar="B", help="tempo of the internal clock, 10 to 400")
+    add_trading_options(parser)
+    add_model_options(parser)
+    add_seed(parser)
+    parser.add_argument("--headless", action="store_true", help="no screen: play until Ctrl-C, then say how it went")
+    add_record(parser)
+    add_sound_file(parser, "at the end, write what was played as sound")
+    add_json(parser, "--headless")
+
+
+def run(args: argparse.Namespace) -> int | Launcher:
+    """Play live."""
+    from companion.runtime.front.launch import Launcher
+
+    if args.json and not args.headless:
+        raise UsageError("--json needs --headless")
+    options = jam_options(args)
+    if args.headless:
+        from companion.runtime.front.headless import run_headless
+
+        return run_headless(options, as_json=args.json)
+    return Launcher(options)
+
+
+def jam_options(args: argparse.Namespace) -> LaunchOptions:
+    """What the command line asks for. Raises UsageError, ConfigError."""
+    from companion.config.presets import load_preset, remember_used
+    from companion.runtime.front.performance import LaunchOptions
+
+    preset = load_preset(args.preset)
+    if args.preset is not None:
+        remember_used(preset)
+    return LaunchOptions(
+        settings=settings_from_args(preset.settings, args),
+        ports=checked_ports(preset.ports, args),
+        title=preset.title,
+        preset=preset,
+        record_dir=args.record,
+        sound_file=args.wav,
+        gain=args.gain,
+    )

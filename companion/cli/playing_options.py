@@ -1,0 +1,150 @@
+"""Options of the commands that play, and what they change in the settings: model, clock, trading, ports.
+
+Nothing heavy is imported until a command runs, so that help costs nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from companion.errors import CheckpointError, PortError, UsageError
+from companion.session.api import limits
+from companion.session.api.limits import ENGINES, MASK_MODES
+
+if TYPE_CHECKING:
+    from companion.config.presets import PortChoice
+    from companion.session.api.settings import ModelSettings, SessionSettings, TradingSettings
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """The choices of checkpoint and sampling that every command which plays has."""
+    group = parser.add_argument_group("model")
+    group.add_argument("--checkpoint", metavar="C", help="a checkpoint's name (yellow, ghost, expressive) or file")
+    group.add_argument("--engine", choices=ENGINES, help="what runs the model (default: the fastest here)")
+    group.add_argument("--mask-mode", choices=MASK_MODES, metavar="M", help="how the player's coming bars are hidden")
+    group.add_argument("--model-dim", type=int, metavar="N", help="bars of context (default: the most that is in time)")
+    group.add_argument("--temperature", type=float, metavar="T", help="above 1 bolder, below 1 tamer")
+    group.add_argument(
+        "--top-p", type=float, metavar="P", help="draw from the likeliest tokens with this much probability"
+    )
+
+
+def add_trading_options(parser: argparse.ArgumentParser) -> None:
+    """Taking turns with the companion."""
+    parser.add_argument(
+        "--trade", type=int, metavar="N", help="you and the companion's solo track take turns of N bars"
+    )
+    parser.add_argument(
+        "--answer", action="store_true", help="the solo track answers when you rest, and yields when you come back"
+    )
+
+
+def changed_model(model: ModelSettings, args: argparse.Namespace) -> ModelSettings:
+    """`model` with what the command line says. Raises UsageError."""
+    from dataclasses import replace
+
+    if args.checkpoint is not None:
+        check_checkpoint(args.checkpoint)
+    for option, value, limit in (
+        ("--temperature", args.temperature, limits.TEMPERATURE),
+        ("--top-p", args.top_p, limits.TOP_P),
+    ):
+        if value is not None and (fault := limit.fault(value)):
+            raise UsageError(f"{option} {fault}")
+    if args.model_dim is not None and args.model_dim < 1:
+        raise UsageError("--model-dim must be at least 1")
+    _check_abilities(args.checkpoint or model.checkpoint, args.mask_mode, args.model_dim)
+    sampling = {name: value for name in ("temperature", "top_p") if (value := getattr(args, name)) is not None}
+    names = ("checkpoint", "engine", "mask_mode", "model_dim")
+    fields = {name: value for name in names if (value := getattr(args, name)) is not None}
+    return replace(model, sampling=replace(model.sampling, **sampling), **fields)
+
+
+def _check_abilities(checkpoint: str, mask_mode: str | None, model_dim: int | None) -> None:
+    """Whether a shipped checkpoint can do what was asked for; of others the session says so once they are loaded. UsageError."""
+    if mask_mode in (None, "auto") and model_dim is None:
+        return
+    from companion.inference.checkpoints.capabilities import SHIPPED_ENCODERS, encoder_capabilities
+    from companion.tokenizer import EncoderConfig
+
+    if checkpoint not in SHIPPED_ENCODERS:
+        return
+    can = encoder_capabilities(EncoderConfig.load(checkpoint), checkpoint)
+    if mask_mode not in (None, "auto", *can.mask_modes):
+        raise UsageError(f"--mask-mode {mask_mode}: {checkpoint} cannot do that (it can: {', '.join(can.mask_modes)})")
+    if model_dim is not None and model_dim not in can.num_bars_map:
+        windows = ", ".join(map(str, can.num_bars_map))
+        raise UsageError(f"--model-dim {model_dim}: {checkpoint} has windows of {windows} bars")
+
+
+def check_checkpoint(name: str) -> None:
+    """Whether a checkpoint can be had; UsageError lists what there is. Downloads where the name is one of the hub's."""
+    from companion.inference.checkpoints.hub import find_checkpoint, shipped_checkpoints
+
+    try:
+        find_checkpoint(name)
+    except CheckpointError as error:
+        shipped = ", ".join(path.stem for path in shipped_checkpoints()) or "none"
+        raise UsageError(f"{error} (shipped with the program: {shipped})") from None
+
+
+def settings_from_args(settings: SessionSettings, args: argparse.Namespace) -> SessionSettings:
+    """`settings` with the clock and model that the command line names. Raises UsageError."""
+    from dataclasses import replace
+
+    clock = settings.clock
+    if args.clock is not None:
+        clock = replace(clock, source=args.clock)
+    if args.bpm is not None:
+        clock = replace(clock, bpm=checked_bpm(args.bpm))
+    model = changed_model(settings.model, args)
+    if args.seed is not None:
+        model = replace(model, seed=checked_seed(args.seed))
+    return replace(settings, clock=clock, model=model, trading=changed_trading(settings.trading, args))
+
+
+def changed_trading(trading: TradingSettings, args: argparse.Namespace) -> TradingSettings:
+    """`trading` with what the command line says. Raises UsageError."""
+    from dataclasses import replace
+
+    if args.trade is not None:
+        if not 1 <= args.trade <= limits.TRADE_BARS.high:
+            raise UsageError(f"--trade must be from 1 to {limits.TRADE_BARS.high:g} bars")
+        trading = replace(trading, trade_bars=args.trade)
+    return replace(trading, answer=True) if args.answer else trading
+
+
+def checked_bpm(bpm: float) -> float:
+    if limits.BPM.fault(bpm):
+        raise UsageError(f"--bpm {bpm:g} is out of range ({limits.BPM.low:g} to {limits.BPM.high:g})")
+    return bpm
+
+
+def checked_seed(seed: int) -> int:
+    if not 0 <= seed < 2**63:
+        raise UsageError("--seed must be a whole number, 0 or more")
+    return seed
+
+
+def checked_ports(preset: PortChoice, args: argparse.Namespace) -> PortChoice:
+    """The preset's ports, or those named on the command line, which must exist now. Raises UsageError, PortError."""
+    from companion.config.presets import PortChoice
+    from companion.midi.ports import require_port
+    from companion.midi.probe import list_ports
+
+    named = [(direction, wanted) for direction, wanted in (("in", args.input), ("out", args.output)) if wanted]
+    if any(wanted != "none" for _, wanted in named):
+        ports = list_ports()
+        if ports.error:
+            raise PortError(ports.error)
+        for direction, wanted in named:
+            if wanted != "none":
+                try:
+                    require_port(wanted, ports.names(direction), direction)
+                except PortError as error:
+                    raise UsageError(str(error)) from None
+    return PortChoice(
+        preset.input if args.input is None else args.input,
+        preset.output if args.output is None else args.output,
+    )
