@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from companion.cli.options import add_command, add_json
@@ -20,7 +21,8 @@ def add_parser(subparsers: Any) -> None:
         subparsers,
         "checkpoints",
         "list or download checkpoints",
-        "List the checkpoints here with what they can do, or download one from the Hugging Face hub.",
+        "List the checkpoints here with what they can do and which of their sizes would run on this machine, or download one "
+        "from the Hugging Face hub.",
         "companion checkpoints pull yellow_medium",
     )
     parser.add_argument("action", nargs="?", choices=("list", "pull"), default="list")
@@ -38,12 +40,18 @@ def run(args: argparse.Namespace) -> int:
     if args.matrix:
         print(_matrix(args.name))
         return 0
+    from companion.cli.checkpoint_sizes import families, print_sizes, size_names
+
     rows, faults = _installed(args.name)
+    several = families(Path(row.path) for row in rows)
     if args.json:
-        print(json.dumps([row.to_dict() for row in rows]))
+        names = size_names(several)
+        sizes = [dict(zip(("family", "size"), names.get(row.path, (row.name, row.name)), strict=True)) for row in rows]
+        print(json.dumps([{**row.to_dict(), **size} for row, size in zip(rows, sizes, strict=True)]))
     else:
         for row in rows:
             _print_capabilities(row)
+        print_sizes(several)
         if not rows:
             print("no checkpoint is installed; get one with: companion checkpoints pull NAME")
     for fault in faults:

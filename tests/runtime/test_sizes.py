@@ -141,3 +141,31 @@ def test_the_graph_builder_is_a_process_of_its_own(shipped, monkeypatch):
     assert has_built_graph(member.path, "onnx")
     (shipped / "yellow.pt").write_bytes(b"PK damaged")
     assert "yellow.pt" in build_graph(member, "onnx")
+
+
+def test_the_listing_says_which_files_belong_together(shipped):
+    from companion.cli.checkpoint_sizes import families, size_names
+
+    found = families([shipped / "yellow.pt", shipped / "yellow_mini.pt"])
+    assert [family.name for family in found] == ["yellow"]
+    assert size_names(found) == {
+        str(shipped / "yellow.pt"): ("yellow", "yellow_20m"),
+        str(shipped / "yellow_mini.pt"): ("yellow", "yellow_mini"),
+    }
+
+
+def test_what_would_run_here_follows_the_tempo(shipped):
+    from companion.runtime.machine.size_here import sizes_at
+
+    sizes = load()
+    large, mini = (size.checkpoint for size in sizes.ready().sizes)
+    sizes.close()
+    slow = LoadedSize(large, ((4, 0.15), (8, 0.2)))
+    quick = LoadedSize(mini, ((4, 0.03), (8, 0.04)))
+    # 0.15 s · 2 unmeasured · 2.4 for three parts · 1.25 margin = 0.9 s, which must be half a bar at most
+    assert [place.name for place in sizes_at([slow, quick], (80, 120, 160))] == [
+        "yellow_20m",
+        "yellow_20m",
+        "yellow_mini",
+    ]
+    assert sizes_at([slow, quick], (160,))[0].why == "yellow_20m needs 0.9 of 1.5 s a bar"

@@ -71,6 +71,11 @@ class Deadlines:
         self._samples.clear()
         self._estimates.clear()
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether enough requests of some size have been measured to reckon with."""
+        return any(len(samples) >= PRIOR_SAMPLES for samples in self._samples.values())
+
     def record(self, model_dim: int, lanes: int, seconds: float, first_note_seconds: float | None = None) -> None:
         """A request took this long from its effect to its last event."""
         self._samples.setdefault((model_dim, lanes), deque(maxlen=SAMPLES_KEPT)).append(seconds)
