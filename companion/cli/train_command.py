@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from companion.errors import ConfigError, TrainingError, UsageError
 from companion.tokenizer import EncoderConfig, Tokenizer
@@ -96,7 +98,7 @@ def _train(config: TrainingConfig, encoder: EncoderConfig, args: argparse.Namesp
 
 def _identity(config: TrainingConfig, encoder: EncoderConfig) -> dict:
     """What must be the same for a run to go on: everything that shapes the weights and the stream of examples."""
-    tables = asdict(config)
+    tables = msgspec.to_builtins(config)
     optimizer = {key: tables["optimizer"][key] for key in ("name", "tokens_per_batch", "batches_per_step")}
     run = {key: tables["run"][key] for key in ("encoder", "seed", "pool_windows")}
     data = {key: value for key, value in tables["data"].items() if key != "readers"}

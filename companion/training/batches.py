@@ -1,8 +1,9 @@
-"""Examples to padded batches, in an order that a seed and two numbers fix.
+"""Examples to packs: laid end to end in one fixed shape, in an order that a seed and two numbers fix.
 
-Examples are drawn in pools; a pool is sorted by length and cut into batches of about the same number of tokens, padded to
-one of a few lengths (every new shape costs kernels and memory). Example i of pool p depends on (seed, p, i) alone, so the
-stream can be continued at any batch, by any number of worker processes.
+Examples are drawn in pools, and a pool fills packs one after the other: each takes the oldest example that fits, and near its
+end the longest that fits. What does not fill a last pack is dropped, so that next to nothing is padding. Every pack has the same
+shape, so one step is compiled once. Example i of pool p depends on (seed, p, i) alone, so the stream can be continued
+at any pack, by any number of worker processes.
 """
 
 from __future__ import annotations
@@ -21,81 +22,121 @@ from torch.utils.data import DataLoader, Dataset
 from companion.training.samples import Example, SampleMaker
 
 PARENT_CHECK_SECONDS = 2.0
-LENGTHS = (128, 256, 384, 512, 640, 768, 896, 1024, 1280, 1536, 1792, 2048)
+SHORTEST_EXAMPLE = 64  # tokens, about; bounds the number of examples in a pack
+BEST_FIT_SHARE = 0.2  # of a pack is left when the longest example that fits is taken rather than the oldest
+FULL_SHARE = 0.9  # of its tokens a pool's last pack must fill, or it is dropped (unless it is the only one)
 
 
 @dataclass(slots=True)
 class Batch:
-    """ids, positions (B, L) int64; weights (B, L) float32, 0 on padding; filled (B, L) bool; kinds: of each row."""
+    """One pack as tensors. ids, positions (T,) int64; weights (T,) float32, what predicting each token counts in the
+    loss; filled (T,) bool: inside a fill block; live (T,) bool: of a live example. edges (E + 1,) int32: where each example
+    begins, 0 first; repeated at the end up to a fixed number, so that the shape is always the same. longest: tokens of the
+    longest example that a pack may hold."""
 
     ids: torch.Tensor
     positions: torch.Tensor
     weights: torch.Tensor
     filled: torch.Tensor
-    kinds: list[str]
+    live: torch.Tensor
+    edges: torch.Tensor
+    longest: int
 
     @property
     def tokens(self) -> int:
         """Predicted tokens: neither padding nor left out of the loss."""
         return int((self.weights > 0).sum())
 
-
-def padded_length(length: int) -> int:
-    """The smallest allowed length that holds `length` tokens."""
-    return next((size for size in LENGTHS if size >= length), -(-length // 1024) * 1024)
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device, copied without waiting where the memory is pinned."""
+        tensors = (self.ids, self.positions, self.weights, self.filled, self.live, self.edges)
+        ids, positions, weights, filled, live, edges = (tensor.to(device, non_blocking=True) for tensor in tensors)
+        return Batch(ids, positions, weights, filled, live, edges, self.longest)
 
 
 @dataclass(slots=True)
-class Padded:
+class Pack:
     """A batch as NumPy arrays, as worker processes send it: tensors would take a file descriptor each on the way."""
 
     ids: NDArray[np.int32]
     positions: NDArray[np.int32]
     weights: NDArray[np.float32]
     filled: NDArray[np.bool_]
-    kinds: list[str]
+    live: NDArray[np.bool_]
+    edges: NDArray[np.int32]
+    longest: int
 
     def batch(self) -> Batch:
         """The same as tensors."""
         ids, positions = (torch.from_numpy(array.astype(np.int64)) for array in (self.ids, self.positions))
-        return Batch(ids, positions, torch.from_numpy(self.weights), torch.from_numpy(self.filled), self.kinds)
+        weights, filled, live, edges = map(torch.from_numpy, (self.weights, self.filled, self.live, self.edges))
+        return Batch(ids, positions, weights, filled, live, edges, self.longest)
 
 
-def pad(examples: list[Example]) -> Padded:
-    """Pad on the right. Padding carries no weight, and causal attention keeps it out of everything before it."""
-    shape = (len(examples), padded_length(max(len(example.ids) for example in examples)))
-    ids, positions = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-    weights, filled = np.zeros(shape, np.float32), np.zeros(shape, bool)
-    for row, example in enumerate(examples):
-        length = len(example.ids)
-        ids[row, :length], positions[row, :length] = example.ids, example.positions
-        weights[row, :length], filled[row, :length] = example.weights, example.filled
-    return Padded(ids, positions, weights, filled, [example.kind for example in examples])
+def most_examples(size: int) -> int:
+    """How many examples a pack of `size` tokens may hold."""
+    return max(1, size // SHORTEST_EXAMPLE)
 
 
-def group(examples: list[Example], tokens_per_batch: int) -> list[Padded]:
-    """Batches of similar lengths, each at most `tokens_per_batch` tokens with padding (a longer example goes alone)."""
-    ordered = sorted(examples, key=lambda example: -len(example.ids))
-    batches = []
-    while ordered:
-        size = max(1, tokens_per_batch // padded_length(len(ordered[0].ids)))
-        batches.append(pad(ordered[:size]))
-        ordered = ordered[size:]
-    return batches
+def lay_out(examples: list[Example], size: int, longest: int) -> Pack:
+    """One pack of these examples, which fit together; the rest is padding that carries no weight."""
+    used = sum(len(example.ids) for example in examples)
+    ids, positions = np.zeros(size, np.int32), np.zeros(size, np.int32)
+    weights, filled, live = np.zeros(size, np.float32), np.zeros(size, bool), np.zeros(size, bool)
+    edges = np.full(most_examples(size) + size // longest + 2, size, np.int32)
+    start = 0
+    for number, example in enumerate(examples):
+        end = start + len(example.ids)
+        ids[start:end], positions[start:end] = example.ids, example.positions
+        weights[start:end], filled[start:end] = example.weights, example.filled
+        live[start:end] = example.kind == "live"
+        edges[number] = start
+        start = end
+    # Padding is cut into pieces no longer than an example may be, since attention is told that length.
+    padding = np.arange(used, size, longest)
+    edges[len(examples) : len(examples) + len(padding)] = padding
+    return Pack(ids, positions, weights, filled, live, edges, longest)
+
+
+def pack(examples: list[Example], size: int, longest: int) -> list[Pack]:
+    """Packs of `size` tokens. Raises ValueError for an example that is longer than a pack."""
+    if any(len(example.ids) > min(size, longest) for example in examples):
+        raise ValueError(f"an example is longer than a pack of {size} tokens")
+    waiting = list(examples)
+    packs: list[Pack] = []
+    while waiting:
+        chosen, room = _choose(waiting, size)
+        if packs and room > (1 - FULL_SHARE) * size:
+            break
+        packs.append(lay_out(chosen, size, longest))
+    return packs
+
+
+def _choose(waiting: list[Example], size: int) -> tuple[list[Example], int]:
+    """Take the examples of one pack out of `waiting`; also the tokens left free."""
+    chosen: list[Example] = []
+    room = size
+    while len(chosen) < most_examples(size):
+        fitting = [place for place, example in enumerate(waiting) if len(example.ids) <= room]
+        if not fitting:
+            break
+        oldest = room > BEST_FIT_SHARE * size
+        place = fitting[0] if oldest else max(fitting, key=lambda at: len(waiting[at].ids))
+        chosen.append(waiting.pop(place))
+        room -= len(chosen[-1].ids)
+    return chosen, room
 
 
 class PoolDataset(Dataset):
-    """Item p = the batches of pool p, in their order of use."""
+    """Item p = the packs of pool p, in their order of use."""
 
     def __init__(self, maker: SampleMaker, seed: int, windows: int, tokens_per_batch: int) -> None:
         self.maker, self.seed, self.windows, self.tokens_per_batch = maker, seed, windows, tokens_per_batch
 
-    def __getitem__(self, pool: int) -> list[Padded]:
-        """Batches of one pool."""
+    def __getitem__(self, pool: int) -> list[Pack]:
+        """Packs of one pool."""
         examples = [self.maker.draw(np.random.default_rng((self.seed, pool, number))) for number in range(self.windows)]
-        batches = group(examples, self.tokens_per_batch)
-        order = np.random.default_rng((self.seed, pool)).permutation(len(batches))
-        return [batches[index] for index in order]
+        return pack(examples, self.tokens_per_batch, self.maker.settings.max_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +186,18 @@ def stream(
         prefetch_factor=2 if workers else None,
     )
     pool, skip = first, start.batch
-    for batches in loader:
-        for number in range(skip, len(batches)):
-            last = number + 1 == len(batches)
-            yield batches[number].batch(), StreamPosition(pool + world, 0) if last else StreamPosition(pool, number + 1)
+    for packs in loader:
+        for number in range(skip, len(packs)):
+            last = number + 1 == len(packs)
+            yield packs[number].batch(), StreamPosition(pool + world, 0) if last else StreamPosition(pool, number + 1)
         pool, skip = pool + world, 0
 
 
 def fixed_batches(maker: SampleMaker, seed: int, windows: int, tokens_per_batch: int) -> list[Batch]:
-    """Always the same batches, for validation: `windows` examples of the mixture."""
-    examples = [maker.draw(np.random.default_rng((seed, number))) for number in range(windows)]
-    return [padded.batch() for padded in group(examples, tokens_per_batch)]
+    """Always the same packs, for validation: `windows` examples of the mixture, none of them dropped."""
+    waiting = [maker.draw(np.random.default_rng((seed, number))) for number in range(windows)]
+    batches = []
+    while waiting:
+        chosen, _ = _choose(waiting, tokens_per_batch)
+        batches.append(lay_out(chosen, tokens_per_batch, maker.settings.max_tokens).batch())
+    return batches

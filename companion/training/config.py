@@ -5,10 +5,13 @@ Knows names, types and bounds of every key; knows nothing of what is done with t
 
 from __future__ import annotations
 
+import re
 import sys
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
 
 from companion.errors import ConfigError
 
@@ -17,98 +20,111 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
+Share = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1)]
+CountOrNone = Annotated[int, Meta(ge=0)]
 
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
+
+class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Shape of the GPT-2: `width` = heads × head dimension."""
 
-    width: int = 256
-    layers: int = 4
-    heads: int = 4
-    positions: int = 2048
+    width: Count = 256
+    layers: Count = 4
+    heads: Count = 4
+    positions: Count = 2048
+    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0  # of embeddings and of what each half of a block adds
 
 
-@dataclass(frozen=True, slots=True)
-class DataSettings:
+class DataSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Which music is read. `weights`: how often a window comes from each set (folder); empty = by number of files."""
 
-    weights: dict[str, float] = field(default_factory=dict)
-    max_files: int = 4000  # of the training split, shared out by weight; 0 = all
-    max_valid_files: int = 200
-    min_bars: int = 8
-    max_meter_changes: int = 4
-    readers: int = 2  # processes that read MIDI
+    weights: dict[str, NotNegative] = {}
+    max_files: CountOrNone = 4000  # of the training split, shared out by weight; 0 = all
+    max_valid_files: CountOrNone = 200
+    min_bars: Count = 8
+    max_meter_changes: CountOrNone = 4
+    readers: Count = 2  # processes that read MIDI
 
 
-@dataclass(frozen=True, slots=True)
-class SampleSettings:
+class SampleSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How windows become training examples; see `samples.py`. Shares are probabilities."""
 
-    live: float = 0.5
-    infill: float = 0.3  # the rest is plain
-    min_tracks: int = 2
-    max_tracks: int = 5
-    window_weights: tuple[float, ...] = ()  # one for each entry of num_bars_map; empty = equal
-    max_tokens: int = 1024
-    transpose: int = 6  # semitones either way, one shift for all melodic tracks
-    velocity_scale: float = 0.2
-    empty_past: float = 0.15  # of live examples: the first bars emptied, as when the companion enters early
-    hide_share: float = 0.8  # of live examples: the others' bars from the targets on are hidden
-    hide_infill: float = 0.3  # of infill examples: 1..25 % of the other cells hidden
-    targets_last: float = 0.9  # of live examples: the tracks to write stand last; the others have them anywhere
-    target_attributes: float = 0.75  # of live examples: attributes of target tracks describe the target bars alone
-    infill_weight: float = 2.0  # loss weight of tokens after a FillInStart
+    live: Share = 0.5
+    infill: Share = 0.3  # the rest is plain
+    min_tracks: Count = 2
+    max_tracks: Count = 5
+    window_weights: tuple[NotNegative, ...] = ()  # one for each entry of num_bars_map; empty = equal
+    max_tokens: Count = 1024
+    transpose: CountOrNone = 6  # semitones either way, one shift for all melodic tracks
+    velocity_scale: Share = 0.2
+    empty_past: Share = 0.15  # of live examples: the first bars emptied, as when the companion enters early
+    hide_share: Share = 0.8  # of live examples: the others' bars from the targets on are hidden
+    hide_infill: Share = 0.3  # of infill examples: 1..25 % of the other cells hidden
+    targets_last: Share = 0.9  # of live examples: the tracks to write stand last; the others have them anywhere
+    target_attributes: Share = 0.75  # of live examples: attributes of target tracks describe the target bars alone
+    infill_weight: Positive = 2.0  # loss weight of tokens after a FillInStart
+    chord_guide: Share = 0.0  # of examples with targets, of songs with known chords: the guide stands last
+    practising: Share = 0.0  # of live examples with a guide: targets amid the window
+    heard: Share = 0.0  # of live examples: the others' first hidden bar is heard up to a beat of it
+    repeats_kept: Share = 1.0  # of live examples whose targets only repeat the bar before; the others are drawn again
+    other_octave: Share = 0.0  # of melodic tracks but basses
+    other_program: Share = 0.0  # of melodic tracks: another instrument of the same family
+    other_kit: Share = 0.0  # of drum tracks
 
 
-@dataclass(frozen=True, slots=True)
-class OptimizerSettings:
+class OptimizerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`muon` uses Muon for the matrices of the blocks and AdamW for the rest; `adamw` uses AdamW for all."""
 
-    name: str = "muon"
-    learning_rate: float = 2e-3  # AdamW
-    muon_learning_rate: float = 0.02
-    position_rate: float = (
-        0.1  # of learning_rate, for the position embedding: each row is seen rarely, and Adam would let it wander
-    )
-    weight_decay: float = 0.05
-    betas: tuple[float, ...] = (0.9, 0.95)
-    momentum: float = 0.95
-    clip: float = 1.0
-    warmup_steps: int = 50
-    decay_share: float = 0.2  # the last share of the run, in which the rate falls linearly to nothing
-    tokens_per_batch: int = 4096
-    batches_per_step: int = 1
-    steps: int = 0  # 0 = until the time limit
+    name: Literal["muon", "adamw"] = "muon"
+    learning_rate: Positive = 2e-3  # AdamW
+    muon_learning_rate: Positive = 0.02
+    # Of learning_rate, for the position embedding: each row is seen rarely, and Adam would let it wander.
+    position_rate: NotNegative = 0.1
+    weight_decay: NotNegative = 0.05
+    betas: tuple[Share, Share] = (0.9, 0.95)
+    momentum: Share = 0.95
+    clip: Positive = 1.0
+    warmup_steps: CountOrNone = 50
+    decay_share: Share = 0.2  # the last share of the run, in which the rate falls to nothing; 0 for a trunk
+    tokens_per_batch: Count = 4096  # of one pack of examples: the fixed shape of a step
+    batches_per_step: Count = 1
+    steps: CountOrNone = 0  # 0 = until the time limit
 
 
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """Seeds, devices and how often things are saved, measured and printed."""
+class RunSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Seeds, devices and how often things are saved, measured and printed.
+
+    teacher: a checkpoint with the same vocabulary; the model learns from its distributions, which are computed in the same
+    run. teacher_share: how much of the loss is the divergence from the teacher's distributions, the rest is the music's own.
+    """
 
     encoder: str = "yellow"
     init_from: str = ""
+    teacher: str = ""
+    teacher_share: Share = 0.6
     seed: int = 1
-    hours: float = 0.0  # time limit; 0 = none
-    dtype: str = "auto"  # auto | fp32 | bf16
+    hours: NotNegative = 0.0  # time limit; 0 = none
+    dtype: Literal["auto", "fp32", "bf16"] = "auto"
     compile: bool = False
-    threads: int = 0  # CPU threads; 0 = torch's choice
-    workers: int = 1  # processes that make examples; 0 = in the training process
-    pool_windows: int = 128
-    valid_windows: int = 96
-    log_seconds: float = 20.0
-    save_seconds: float = 300.0
-    valid_seconds: float = 600.0
+    threads: CountOrNone = 0  # CPU threads; 0 = torch's choice
+    workers: CountOrNone = 1  # processes that make and pack examples; 0 = in the training process
+    pool_windows: Count = 128
+    valid_windows: Count = 96
+    log_seconds: NotNegative = 20.0
+    save_seconds: NotNegative = 300.0
+    valid_seconds: NotNegative = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingConfig:
+class TrainingConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """One TOML file: a table for each part."""
 
-    run: RunSettings = field(default_factory=RunSettings)
-    model: ModelSettings = field(default_factory=ModelSettings)
-    data: DataSettings = field(default_factory=DataSettings)
-    samples: SampleSettings = field(default_factory=SampleSettings)
-    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    run: RunSettings = RunSettings()
+    model: ModelSettings = ModelSettings()
+    data: DataSettings = DataSettings()
+    samples: SampleSettings = SampleSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
 
     @classmethod
     def load(cls, path: Path) -> TrainingConfig:
@@ -124,74 +140,55 @@ class TrainingConfig:
     @classmethod
     def from_dict(cls, table: dict[str, Any], source: str = "config") -> TrainingConfig:
         """Build from nested tables; raises ConfigError as `load` does."""
-        parts = {item.name: get_type_hints(cls)[item.name] for item in fields(cls)}
-        _refuse_unknown(table, parts, source, "table")
-        values = {}
-        for name, kind in parts.items():
-            section = table.get(name, {})
-            if not isinstance(section, dict):
-                raise ConfigError(f"{source}: [{name}] must be a table")
-            values[name] = _section(kind, section, f"{source}: [{name}]")
-        config = cls(**values)
+        try:
+            config = msgspec.convert(table, cls)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{source}: {_in_words(str(error), cls)}") from None
         config.check(source)
         return config
 
     def check(self, source: str = "config") -> None:
-        """Raise ConfigError for values that cannot work."""
+        """Raise ConfigError for values that cannot work together."""
+        samples, optimizer = self.samples, self.optimizer
         rules = [
-            (self.model.width % max(1, self.model.heads) == 0, "model.width must be a multiple of model.heads"),
+            (self.model.width % self.model.heads == 0, "[model] width must be a multiple of heads"),
             (
-                min(self.model.width, self.model.layers, self.model.heads, self.model.positions) > 0,
-                "model sizes must be positive",
+                optimizer.tokens_per_batch >= samples.max_tokens,
+                "[optimizer] tokens_per_batch must be at least [samples] max_tokens",
             ),
-            (self.optimizer.name in ("muon", "adamw"), "optimizer.name must be muon or adamw"),
-            (len(self.optimizer.betas) == 2, "optimizer.betas must be two numbers"),
-            (
-                self.optimizer.tokens_per_batch >= self.samples.max_tokens,
-                "optimizer.tokens_per_batch must hold samples.max_tokens",
-            ),
-            (self.samples.max_tokens <= self.model.positions, "samples.max_tokens must not exceed model.positions"),
-            (0 < self.optimizer.decay_share <= 1, "optimizer.decay_share must be in (0, 1]"),
-            (self.samples.live + self.samples.infill <= 1, "samples.live + samples.infill must not exceed 1"),
-            (1 <= self.samples.min_tracks <= self.samples.max_tracks, "samples.min_tracks must be in 1..max_tracks"),
-            (self.run.dtype in ("auto", "fp32", "bf16"), "run.dtype must be auto, fp32 or bf16"),
-            (
-                self.run.pool_windows > 0 and self.optimizer.batches_per_step > 0,
-                "pool_windows and batches_per_step must be positive",
-            ),
-            (all(weight >= 0 for weight in self.data.weights.values()), "data.weights must not be negative"),
+            (samples.max_tokens <= self.model.positions, "[samples] max_tokens must not exceed [model] positions"),
+            (samples.live + samples.infill <= 1, "[samples] live + infill must not exceed 1"),
+            (samples.min_tracks <= samples.max_tracks, "[samples] min_tracks must not exceed max_tracks"),
         ]
         for holds, text in rules:
             if not holds:
                 raise ConfigError(f"{source}: {text}")
 
 
-def _refuse_unknown(table: dict[str, Any], allowed: Any, source: str, word: str) -> None:
-    for key in table:
-        if key not in allowed:
-            raise ConfigError(f"{source}: unknown {word} {key!r}; allowed: {', '.join(allowed)}")
+def _in_words(message: str, kind: type[Struct]) -> str:
+    """msgspec's message as one line: "[table] key: what is allowed"."""
+    text, _, where = message.partition(" - at `")
+    path = [part for part in re.split(r"[.\[\]`$]+", where) if part and part != "..."]
+    place = f"[{path[0]}]" + "".join(f" {part}" for part in path[1:]) if path else ""
+    if unknown := re.search(r"unknown field `(.*)`", text):
+        owner = _type_at(kind, path)
+        allowed = ", ".join(owner.__struct_fields__ if isinstance(owner, type) and issubclass(owner, Struct) else ())
+        word = "key" if path else "table"
+        return f"{place + ': ' if place else ''}unknown {word} {unknown.group(1)!r}; allowed: {allowed}"
+    expected = text.replace("`", "").replace("object", "a table")
+    if text.startswith("Invalid enum value"):
+        choices = get_args(_type_at(kind, path))
+        expected = f"{text.removeprefix('Invalid enum value ')} is not one of {', '.join(map(str, choices))}"
+    return f"{place}: {expected[0].lower() + expected[1:]}"
 
 
-def _section(kind: type, table: dict[str, Any], source: str) -> Any:
-    hints = get_type_hints(kind)
-    _refuse_unknown(table, list(hints), source, "key")
-    return kind(**{key: _value(hints[key], value, f"{source} {key}") for key, value in table.items()})
-
-
-def _value(hint: Any, value: Any, source: str) -> Any:
-    """`value` as the annotated type: TOML's integers pass for floats, its arrays for tuples of numbers."""
-    number = (int, float)
-    if hint is float and isinstance(value, number) and not isinstance(value, bool):
-        return float(value)
-    if hint in (int, str, bool) and type(value) is hint:
-        return value
-    if hint == tuple[float, ...] and isinstance(value, list) and all(isinstance(item, number) for item in value):
-        return tuple(float(item) for item in value)
-    if (
-        hint == dict[str, float]
-        and isinstance(value, dict)
-        and all(isinstance(item, number) for item in value.values())
-    ):
-        return {key: float(item) for key, item in value.items()}
-    wanted = getattr(hint, "__name__", str(hint)) if hint in (int, float, str, bool) else str(hint)
-    raise ConfigError(f"{source} = {value!r}: expected {wanted}")
+def _type_at(kind: Any, path: list[str]) -> Any:
+    """The annotated type at a path of keys."""
+    for name in path:
+        hints = get_type_hints(kind) if isinstance(kind, type) and issubclass(kind, Struct) else {}
+        if name not in hints:
+            break
+        kind = hints[name]
+        if get_origin(kind) is Annotated:
+            kind = get_args(kind)[0]
+    return kind

@@ -10,27 +10,32 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from companion.errors import CompanionError, TrainingError
+from companion.harmony.guide import GUIDE_PROGRAM
 from companion.midi.file import read_midi
 from companion.music import Bar, Note, Score, TimeSignature, Track
+from companion.training.chords import CHORDS_NAME, Marks, chord_rows, guide_arrays, read_chords, song_spans
 from companion.training.listing import Entry
 
 RESOLUTION = 480
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 _LONGEST = np.iinfo(np.uint16).max
-_FIELDS = ("notes", "cells", "programs", "drums", "meters", "shape")
+_FIELDS = ("notes", "cells", "programs", "drums", "meters", "guide", "guide_cells", "chords", "shape")
+_NO_ROWS = np.zeros((0, 4), np.uint16)
+_NO_CELLS = np.zeros(0, np.uint32)
 
 
 @dataclass(frozen=True, slots=True)
 class Song:
     """One file. notes (N, 4) uint16: onset, duration, pitch, velocity, in cell order; cells (tracks·bars + 1,): where cell
-    track·bars + bar begins in notes; programs, drums (tracks,) uint8; meters (bars, 2) uint8."""
+    track·bars + bar begins in notes; programs, drums (tracks,) uint8; meters (bars, 2) uint8. Where the song's chords are
+    known: guide, guide_cells and chords as in `chords.guide_arrays` and `chords.chord_rows`; else they are empty."""
 
     dataset: str
     notes: NDArray[np.uint16]
@@ -38,6 +43,14 @@ class Song:
     programs: NDArray[np.uint8]
     drums: NDArray[np.uint8]
     meters: NDArray[np.uint8]
+    guide: NDArray[np.uint16] = field(default_factory=lambda: _NO_ROWS)
+    guide_cells: NDArray[np.uint32] = field(default_factory=lambda: _NO_CELLS)
+    chords: NDArray[np.uint16] = field(default_factory=lambda: _NO_ROWS)
+
+    @property
+    def has_chords(self) -> bool:
+        """Whether its chords are known."""
+        return len(self.chords) > 0
 
     @property
     def bar_count(self) -> int:
@@ -58,17 +71,32 @@ class Song:
             parts.append(Track(tuple(map(Bar, cells, meters)), int(self.programs[track]), drum))
         return Score(tuple(parts), RESOLUTION)
 
+    def guide_track(self, start: int, bars: int, shift: int = 0) -> Track:
+        """The chord guide of these bars, transposed by `shift`; only of a song whose chords are known."""
+        found = []
+        for bar in range(start, start + bars):
+            rows = self.guide[self.guide_cells[bar] : self.guide_cells[bar + 1]]
+            meter = TimeSignature(*self.meters[bar].tolist())
+            found.append(Bar(_notes(rows, shift, 1.0), meter))
+        return Track(tuple(found), GUIDE_PROGRAM)
+
     def _cell(self, track: int, bar: int, shift: int, scale: float) -> tuple[Note, ...]:
         cell = track * self.bar_count + bar
-        rows = self.notes[self.cells[cell] : self.cells[cell + 1]].tolist()
-        return tuple(
-            Note(onset, duration, min(127, max(0, pitch + shift)), min(127, max(1, round(velocity * scale))))
-            for onset, duration, pitch, velocity in rows
-        )
+        return _notes(self.notes[self.cells[cell] : self.cells[cell + 1]], shift, scale)
 
 
-def song_from_score(score: Score, dataset: str = "music") -> Song:
-    """The arrays of a score on the 480 grid; raises TrainingError when it has no note or uneven bars."""
+def _notes(rows: NDArray[np.uint16], shift: int, scale: float) -> tuple[Note, ...]:
+    return tuple(
+        Note(onset, duration, min(127, max(0, pitch + shift)), min(127, max(1, round(velocity * scale))))
+        for onset, duration, pitch, velocity in rows.tolist()
+    )
+
+
+def song_from_score(score: Score, dataset: str = "music", marks: Marks | None = None) -> Song:
+    """The arrays of a score on the 480 grid; raises TrainingError when it has no note or uneven bars.
+
+    marks: the song's chords, of each bar, as in `chords.jsonl`; None where they are not known.
+    """
     bars = [bar for track in score.tracks for bar in track.bars]
     if score.resolution != RESOLUTION or not bars or len(bars) != len(score.tracks) * score.bar_count:
         raise TrainingError("not a score of equal tracks at 480 ticks a quarter")
@@ -82,6 +110,8 @@ def song_from_score(score: Score, dataset: str = "music") -> Song:
     meters = [(bar.time_signature.numerator, bar.time_signature.denominator) for bar in score.tracks[0].bars]
     if max(map(max, meters)) > 255:
         raise TrainingError("a meter beyond 255/255")
+    spans = song_spans(marks, [bar.time_signature for bar in score.tracks[0].bars]) if marks else []
+    guide, guide_cells = guide_arrays(spans) if spans else (_NO_ROWS, _NO_CELLS)
     return Song(
         dataset,
         np.array(rows, dtype=np.uint16),
@@ -89,6 +119,9 @@ def song_from_score(score: Score, dataset: str = "music") -> Song:
         np.array([track.program for track in score.tracks], dtype=np.uint8),
         np.array([track.is_drum for track in score.tracks], dtype=np.uint8),
         np.array(meters, dtype=np.uint8),
+        guide,
+        guide_cells,
+        chord_rows(spans) if spans else _NO_ROWS,
     )
 
 
@@ -136,12 +169,19 @@ def _fingerprint(root: Path, group: list[Entry]) -> str:
     digest = hashlib.sha256(str(_CACHE_VERSION).encode())
     for entry in group:
         path = root / entry.path
-        digest.update(f"{entry.path}\0{path.stat().st_size if path.is_file() else -1}\0".encode())
+        digest.update(f"{entry.path}\0{_size(path)}\0".encode())
+    for dataset in sorted({entry.dataset for entry in group}):
+        digest.update(f"{dataset}\0{_size(root / dataset / CHORDS_NAME)}\0".encode())
     return digest.hexdigest()[:12]
 
 
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
+
+
 def _read_files(root: Path, group: list[Entry], readers: int) -> tuple[list[Song], list[str]]:
-    jobs = [(str(root / entry.path), entry.dataset) for entry in group]
+    known = {dataset: read_chords(root / dataset) for dataset in {entry.dataset for entry in group}}
+    jobs = [(str(root / entry.path), entry.dataset, known[entry.dataset].get(Path(entry.path).name)) for entry in group]
     if readers > 1 and len(jobs) > 64:
         with ProcessPoolExecutor(readers) as pool:
             results = list(pool.map(_read_file, jobs, chunksize=16))
@@ -150,21 +190,25 @@ def _read_files(root: Path, group: list[Entry], readers: int) -> tuple[list[Song
     return [item for item in results if isinstance(item, Song)], [item for item in results if isinstance(item, str)]
 
 
-def _read_file(job: tuple[str, str]) -> Song | str:
+def _read_file(job: tuple[str, str, Marks | None]) -> Song | str:
     """The song, or one line saying why not. A reader must survive any file, so every fault counts as a broken file."""
-    path, dataset = job
+    path, dataset, marks = job
     try:
-        return song_from_score(read_midi(Path(path)), dataset)
+        return song_from_score(read_midi(Path(path)), dataset, marks)
     except (CompanionError, ValueError, OverflowError, OSError) as error:
         return f"{path}: {str(error).removeprefix(f'{path}: ')}"
 
 
 def _write_cache(path: Path, songs: list[Song], broken: list[str]) -> None:
-    """One .npz: the songs' arrays end to end, `shape` (songs, 3) = notes, tracks, bars of each."""
+    """One .npz: the songs' arrays end to end, `shape` (songs, 5) = notes, tracks, bars, guide notes, chords of each."""
     arrays: dict[str, NDArray] = {
         "shape": np.array(
-            [(len(song.notes), len(song.programs), song.bar_count) for song in songs], dtype=np.uint32
-        ).reshape(-1, 3),
+            [
+                (len(song.notes), len(song.programs), song.bar_count, len(song.guide), len(song.chords))
+                for song in songs
+            ],
+            dtype=np.uint32,
+        ).reshape(-1, 5),
         "broken": np.array(broken, dtype=np.str_),
     }
     for name in _FIELDS[:-1]:
@@ -183,22 +227,28 @@ def _write_cache(path: Path, songs: list[Song], broken: list[str]) -> None:
 def _read_cache(path: Path, dataset: str) -> tuple[list[Song], list[str]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in (*_FIELDS, "broken")}
+            arrays: dict[str, NDArray] = {name: archive[name] for name in (*_FIELDS, "broken")}
     except (OSError, ValueError, KeyError) as error:
         raise TrainingError(f"broken cache file {path} ({error}); delete it to read the MIDI files again") from None
-    songs = []
-    note = cell = track = bar = 0
-    for notes, tracks, bars in arrays["shape"].tolist():
-        cells = tracks * bars + 1
-        songs.append(
-            Song(
-                dataset,
-                arrays["notes"][note : note + notes],
-                arrays["cells"][cell : cell + cells],
-                arrays["programs"][track : track + tracks],
-                arrays["drums"][track : track + tracks],
-                arrays["meters"][bar : bar + bars],
-            )
+    taken: dict[str, int] = dict.fromkeys(_FIELDS[:-1], 0)
+
+    def take(name: str, count: int) -> NDArray:
+        start = taken[name]
+        taken[name] = start + count
+        return arrays[name][start : start + count]
+
+    songs = [
+        Song(
+            dataset,
+            take("notes", notes),
+            take("cells", tracks * bars + 1),
+            take("programs", tracks),
+            take("drums", tracks),
+            take("meters", bars),
+            take("guide", guide_notes),
+            take("guide_cells", bars + 1 if chords else 0),
+            take("chords", chords),
         )
-        note, cell, track, bar = note + notes, cell + cells, track + tracks, bar + bars
+        for notes, tracks, bars, guide_notes, chords in arrays["shape"].tolist()
+    ]
     return songs, arrays["broken"].tolist()

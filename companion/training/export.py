@@ -5,17 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from transformers import GPT2LMHeadModel
 
-from companion.inference.checkpoints.files import ModelConfig, load_checkpoint, save_checkpoint
+from companion.inference.checkpoints.files import load_checkpoint, save_checkpoint
 from companion.tokenizer import EncoderConfig
 from companion.training.files import disk_faults
-
-_CONFIG_KEYS = ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head")
+from companion.training.model import PackedGPT2
 
 
 def export(
-    model: GPT2LMHeadModel,
+    model: PackedGPT2,
     encoder: EncoderConfig,
     path: Path,
     dtype: torch.dtype = torch.float16,
@@ -25,10 +23,9 @@ def export(
 
     chord_guide: the model was trained with chord guides (`companion.harmony.guide`), and the file shall say so.
     """
-    config = ModelConfig.from_dict({key: getattr(model.config, key) for key in _CONFIG_KEYS})
     tensors = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     with disk_faults(path):
-        save_checkpoint(path, config, encoder, tensors, format=1, dtype=dtype, chord_guide=chord_guide)
+        save_checkpoint(path, model.config, encoder, tensors, format=1, dtype=dtype, chord_guide=chord_guide)
 
 
 def mark_chord_guide(source: Path, target: Path, chord_guide: bool = True) -> None:

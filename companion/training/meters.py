@@ -21,20 +21,28 @@ class Sums:
         self.started = time.monotonic()
         self.parts: list[torch.Tensor] = []
 
-    def add(self, rows: torch.Tensor) -> None:
-        """rows (B, 4), as in `Score`."""
-        self.parts.append(rows.sum(0))
+    def add(self, sums: torch.Tensor) -> None:
+        """sums (6,), as in `Score`."""
+        self.parts.append(sums)
 
     def _totals(self) -> list[float]:
-        return torch.stack(self.parts).double().sum(0).tolist() if self.parts else [0.0] * 4
+        return torch.stack(self.parts).double().sum(0).tolist() if self.parts else [0.0] * 6
+
+    def _bits(self, place: int) -> float:
+        totals = self._totals()
+        return totals[place] * _BITS / max(1.0, totals[place + 1])
 
     def bits(self) -> float:
-        nats, tokens, _, _ = self._totals()
-        return nats * _BITS / max(1.0, tokens)
+        """Bits a token, of all predicted tokens."""
+        return self._bits(0)
 
     def filled_bits(self) -> float:
-        _, _, nats, tokens = self._totals()
-        return nats * _BITS / max(1.0, tokens)
+        """Bits a token inside fills."""
+        return self._bits(2)
+
+    def live_bits(self) -> float:
+        """Bits a token inside the fills of live examples."""
+        return self._bits(4)
 
     def speed(self) -> float:
         """Tokens a second since the sums began."""

@@ -1,43 +1,140 @@
-"""The GPT-2 that is trained, and what one forward pass is scored by."""
+"""The GPT-2 that is trained on packs, and what one forward pass is scored by.
+
+Its tensors have the names and shapes of transformers' GPT2LMHeadModel, so state dicts pass from one to the other. The forward
+pass is its own: examples lie end to end, and attention stays within each.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
 from torch.nn import functional
-from transformers import GPT2Config, GPT2LMHeadModel
 
+from companion.inference.checkpoints.files import ModelConfig
+from companion.training.attention import attend, has_varlen, plain_edges
 from companion.training.batches import Batch
 from companion.training.config import ModelSettings
 
 WAVE_SIZE = 0.1  # of the position waves; token embeddings start at 0.02 and grow to about 0.08
+INITIAL_STD = 0.02
 
 
-def build_model(settings: ModelSettings, vocab_size: int) -> GPT2LMHeadModel:
-    """A fresh model without dropout, its output layer not tied to the embedding (as MIDI-GPT's checkpoints need)."""
-    config = GPT2Config(
-        vocab_size=vocab_size,
-        n_positions=settings.positions,
-        n_embd=settings.width,
-        n_layer=settings.layers,
-        n_head=settings.heads,
-        resid_pdrop=0.0,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        activation_function="gelu_pytorch_tanh",  # the same function as gelu_new, in one kernel instead of eight
-        tie_word_embeddings=False,
-        use_cache=False,
-        bos_token_id=None,
-        eos_token_id=None,
-    )
-    config._attn_implementation = "sdpa"
-    model = GPT2LMHeadModel(config)
-    positions = model.transformer.wpe.weight
-    with torch.no_grad():
-        positions += sinusoids(settings.positions, settings.width)
-    return model
+class RowsByProduct(torch.autograd.Function):
+    """Rows of an embedding whose gradient is one matrix product with the one-hot ids.
+
+    Adding rows up one by one makes thousands of threads wait for the few rows that every example has.
+    """
+
+    @staticmethod
+    def forward(ctx, weight: Tensor, ids: Tensor) -> Tensor:
+        """(rows, width), (T,) → (T, width)."""
+        ctx.save_for_backward(ids)
+        ctx.rows = weight.shape[0]
+        return weight[ids]
+
+    @staticmethod
+    def backward(ctx, *gradients: Tensor) -> tuple[Tensor, None]:
+        """The gradient of the weight."""
+        (ids,) = ctx.saved_tensors
+        (gradient,) = gradients
+        dtype = torch.bfloat16 if gradient.is_cuda else gradient.dtype
+        one_hot = (torch.arange(ctx.rows, device=ids.device)[:, None] == ids[None]).to(dtype)
+        return (one_hot @ gradient.to(dtype)).to(gradient.dtype), None
+
+
+class _Linear(nn.Module):
+    """A linear map stored (in, out), as GPT-2's checkpoints have it."""
+
+    def __init__(self, inputs: int, outputs: int, std: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(inputs, outputs) * std)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.linear(x, self.weight.T, self.bias)
+
+
+class _Embedding(nn.Module):
+    def __init__(self, rows: int, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(rows, width) * INITIAL_STD)
+
+
+class _Attention(nn.Module):
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        self.heads = settings.heads
+        self.c_attn = _Linear(settings.width, 3 * settings.width, INITIAL_STD)
+        self.c_proj = _Linear(settings.width, settings.width, INITIAL_STD / math.sqrt(2 * settings.layers))
+
+    def forward(self, x: Tensor, edges: Tensor | Sequence[int], longest: int) -> Tensor:
+        tokens, width = x.shape
+        query, key, value = self.c_attn(x).view(tokens, 3, self.heads, width // self.heads).unbind(1)
+        return self.c_proj(attend(query, key, value, edges, longest).reshape(tokens, width))
+
+
+class _FeedForward(nn.Module):
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        self.c_fc = _Linear(settings.width, 4 * settings.width, INITIAL_STD)
+        self.c_proj = _Linear(4 * settings.width, settings.width, INITIAL_STD / math.sqrt(2 * settings.layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.c_proj(functional.gelu(self.c_fc(x), approximate="tanh"))
+
+
+class _Block(nn.Module):
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        self.ln_1, self.ln_2 = nn.LayerNorm(settings.width), nn.LayerNorm(settings.width)
+        self.attn, self.mlp = _Attention(settings), _FeedForward(settings)
+        self.drop = nn.Dropout(settings.dropout)
+
+    def forward(self, x: Tensor, edges: Tensor | Sequence[int], longest: int) -> Tensor:
+        x = x + self.drop(self.attn(self.ln_1(x), edges, longest))
+        return x + self.drop(self.mlp(self.ln_2(x)))
+
+
+class _Transformer(nn.Module):
+    def __init__(self, settings: ModelSettings, vocab_size: int) -> None:
+        super().__init__()
+        self.wte, self.wpe = _Embedding(vocab_size, settings.width), _Embedding(settings.positions, settings.width)
+        self.h = nn.ModuleList(_Block(settings) for _ in range(settings.layers))
+        self.ln_f = nn.LayerNorm(settings.width)
+        self.drop = nn.Dropout(settings.dropout)
+        with torch.no_grad():
+            self.wpe.weight.add_(sinusoids(settings.positions, settings.width))
+
+    def forward(self, ids: Tensor, positions: Tensor, edges: Tensor | Sequence[int], longest: int) -> Tensor:
+        rows = RowsByProduct.apply(self.wte.weight, ids)
+        assert isinstance(rows, Tensor)
+        x = self.drop(rows + self.wpe.weight[positions])
+        for block in self.h:
+            x = block(x, edges, longest)
+        return self.ln_f(x)
+
+
+class PackedGPT2(nn.Module):
+    """GPT-2 on packs, its output layer not tied to the embedding (as MIDI-GPT's checkpoints need)."""
+
+    def __init__(self, settings: ModelSettings, vocab_size: int) -> None:
+        super().__init__()
+        self.config = ModelConfig(vocab_size, settings.positions, settings.width, settings.layers, settings.heads)
+        self.transformer = _Transformer(settings, vocab_size)
+        self.lm_head = _Embedding(vocab_size, settings.width)
+
+    def forward(self, ids: Tensor, positions: Tensor, edges: Tensor | Sequence[int], longest: int) -> Tensor:
+        """ids, positions (T,) → logits (T, vocabulary) in float32."""
+        return functional.linear(self.transformer(ids, positions, edges, longest), self.lm_head.weight).float()
+
+
+def build_model(settings: ModelSettings, vocab_size: int) -> PackedGPT2:
+    """A fresh model."""
+    return PackedGPT2(settings, vocab_size)
 
 
 def sinusoids(positions: int, width: int) -> torch.Tensor:
@@ -56,12 +153,12 @@ def sinusoids(positions: int, width: int) -> torch.Tensor:
 
 @dataclass(slots=True)
 class Score:
-    """One batch, in nats. loss, weight: sums over predicted tokens, weighted; rows (B, 4): nats and number of all predicted
-    tokens and of those in fill blocks, unweighted."""
+    """One batch, in nats. loss, weight: sums over predicted tokens, weighted; sums (6,): nats and number of all predicted
+    tokens, of those in fill blocks, and of those in fill blocks of live examples, unweighted."""
 
     loss: torch.Tensor
     weight: torch.Tensor
-    rows: torch.Tensor
+    sums: torch.Tensor
 
     @property
     def mean(self) -> torch.Tensor:
@@ -69,25 +166,31 @@ class Score:
         return self.loss / self.weight.clamp(min=1e-9)
 
 
-def score_batch(model: torch.nn.Module, batch: Batch, device: torch.device) -> Score:
-    """Next-token loss of one batch. Left-out tokens are absent, so plain causal attention is right.
+def logits_of(model: nn.Module, batch: Batch) -> Tensor:
+    """(T, vocabulary) of a batch that lies on the model's device."""
+    packed = has_varlen(batch.ids.device)
+    return model(batch.ids, batch.positions, batch.edges if packed else plain_edges(batch.edges), batch.longest)
 
-    The mask of ones is needed: without one, transformers takes a gap in the positions for the start of another sequence
-    and lets nothing after it see what is before.
+
+def score_batch(model: nn.Module, batch: Batch, teacher: nn.Module | None = None, teacher_share: float = 0.0) -> Score:
+    """Next-token loss of one batch; each example's first token has no weight, so no example predicts the next one's.
+
+    With a teacher, `teacher_share` of the loss is the Kullback-Leibler divergence from its distributions (Hinton et al. 2015,
+    at temperature 1).
     """
-    ids, positions = batch.ids.to(device, non_blocking=True), batch.positions.to(device, non_blocking=True)
-    weights, filled = (
-        batch.weights.to(device, non_blocking=True)[:, 1:],
-        batch.filled.to(device, non_blocking=True)[:, 1:],
-    )
-    logits = model(input_ids=ids, position_ids=positions, attention_mask=torch.ones_like(ids), use_cache=False).logits[
-        :, :-1
-    ]
-    nats = functional.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view_as(
-        weights
-    )
+    logits = logits_of(model, batch)[:-1]
+    chances = torch.log_softmax(logits, -1)
+    nats = functional.nll_loss(chances, batch.ids[1:], reduction="none")
+    loss = nats
+    if teacher is not None:
+        with torch.no_grad():
+            wanted = torch.log_softmax(logits_of(teacher, batch)[:-1], -1)
+        divergence = (wanted.exp() * (wanted - chances)).sum(-1)
+        loss = (1 - teacher_share) * nats + teacher_share * divergence
+    weights = batch.weights[1:]
     counted = (weights > 0).float()
-    inside = counted * filled
+    inside = counted * batch.filled[1:]
+    live = inside * batch.live[1:]
     plain = nats.detach()
-    rows = torch.stack([(plain * counted).sum(1), counted.sum(1), (plain * inside).sum(1), inside.sum(1)], dim=1)
-    return Score((nats * weights).sum(), weights.sum(), rows)
+    sums = torch.stack([value for kept in (counted, inside, live) for value in ((plain * kept).sum(), kept.sum())])
+    return Score((loss * weights).sum(), weights.sum(), sums)

@@ -6,6 +6,10 @@ Three kinds of example share one grammar:
 * infill: every cell is a target with a probability drawn from U(0, 0.5), as MIDI-GPT is trained;
 * plain: the whole window, sometimes with all but the last track hidden towards its end (autoregressive use).
 
+Live and infill examples of songs whose chords are known may have a chord guide as their last track, with notes in the bars to be
+written and nowhere else. With a guide, live examples may be practising ones: their targets lie amid the window. Tracks may
+stand for others like them (`variation`), and the others' bar may be heard up to a beat of it.
+
 A hidden bar is either a MaskBar (vocabularies that have it) or left out while the kept tokens keep their positions. The
 latter is what attention masking of those tokens computes, so that mode meets nothing new at inference.
 """
@@ -16,24 +20,23 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import structs
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from companion.errors import TokenizerError
-from companion.music import Score
+from companion.music import Score, Track
 from companion.tokenizer import Tokenizer
 from companion.tokenizer.encode import Encoded
 from companion.tokenizer.token_types import TokenType
 from companion.training.config import SampleSettings
 from companion.training.corpus import Corpus, Song
+from companion.training.tasks import KINDS, Cell, Task, draw_task, only_repeats
+from companion.training.variation import heard_up_to_a_beat, vary
 
-Cell = tuple[int, int]  # (track, bar) within a window
-KINDS = ("live", "infill", "plain")
 _ATTEMPTS = 16
 _ACTIVE_SHARE = 0.5  # a track takes part in a window when it has notes in at least this share of the bars
 _TOKENS_PER_NOTE = (4.0, 3.0)  # melodic, drum: rough, to choose tracks before encoding
-# of live examples with one, two, three tracks to write: live play asks for one at a time
-_TARGET_TRACKS = (0.85, 0.1, 0.05)
 _MASK_TOKEN_SHARE = 0.7  # of hidden bars, where the vocabulary has MaskBar; the rest trains the attention modes
 
 
@@ -49,18 +52,6 @@ class Example:
     kind: str
 
 
-@dataclass(slots=True)
-class _Task:
-    """What is asked of the model in one window."""
-
-    kind: str
-    targets: set[Cell]
-    hidden: set[Cell]
-    emptied: set[Cell]
-    whole_window: bool = True  # attributes of target tracks count all their bars
-    unattributed: frozenset[int] = frozenset()
-
-
 class SampleMaker:
     """Draws examples from a corpus; everything random comes from the generator passed in."""
 
@@ -74,6 +65,7 @@ class SampleMaker:
     ) -> None:
         self.tokenizer = tokenizer
         self.settings = settings
+        self._corpus, self._set_weights = corpus, set_weights
         self._positions = positions
         self._windows = tokenizer.config.num_bars_map
         self._window_shares = _shares(settings.window_weights or (1.0,) * len(self._windows))
@@ -89,6 +81,24 @@ class SampleMaker:
         self._group_shares = _shares(
             [set_weights.get(name, 0.0) if set_weights else len(groups[name]) for name in sorted(groups)]
         )
+
+    @property
+    def knows_chords(self) -> bool:
+        """Whether the chords of any song are known."""
+        return any(song.has_chords for songs in self._groups for song in songs)
+
+    def as_played(self, chord_guide: float) -> SampleMaker:
+        """A maker of the same examples without variation, for measurements."""
+        settings = structs.replace(
+            self.settings,
+            chord_guide=chord_guide,
+            heard=0.0,
+            repeats_kept=1.0,
+            other_octave=0.0,
+            other_program=0.0,
+            other_kit=0.0,
+        )
+        return SampleMaker(self._corpus, self.tokenizer, settings, self._set_weights, self._positions)
 
     def draw(self, rng: Generator, kind: str | None = None) -> Example:
         """One example, of `kind` or of the kind the shares say. Raises TokenizerError when no song yields one."""
@@ -120,9 +130,16 @@ class SampleMaker:
         start, tracks = chosen
         shift = int(rng.integers(-self.settings.transpose, self.settings.transpose + 1))
         scale = 1 + float(rng.uniform(-self.settings.velocity_scale, self.settings.velocity_scale))
+        guided = kind != "plain" and song.has_chords and rng.random() < self.settings.chord_guide
         while tracks:
-            window = song.window(start, bars, tracks, shift, scale)
-            found = self._example(rng, window, kind)
+            window = vary(rng, song.window(start, bars, tracks, shift, scale), self.settings)
+            guide = len(window.tracks) if guided else None
+            if guided:
+                window = replace(window, tracks=(*window.tracks, song.guide_track(start, bars, shift)))
+            task = draw_task(rng, kind, window, self.settings, guide)
+            if kind == "live" and only_repeats(window, task) and rng.random() >= self.settings.repeats_kept:
+                return None
+            found = self._example(rng, window, task, guide)
             if found is not None:
                 return found
             tracks = tracks[:-1]
@@ -145,11 +162,14 @@ class SampleMaker:
             return start, tracks
         return None
 
-    def _example(self, rng: Generator, window: Score, kind: str) -> Example | None:
+    def _example(self, rng: Generator, window: Score, task: Task, guide: int | None) -> Example | None:
         """None when the window is too long for the model or has no note left."""
-        task = _TASKS[kind](rng, window, self.settings)
+        if guide is not None:
+            window = window.with_track(guide, _only_in(window.tracks[guide], {bar for _, bar in task.targets}))
+        if task.kind == "live" and task.hidden and rng.random() < self.settings.heard:
+            window = heard_up_to_a_beat(rng, window, task, guide)
         window = _without(window, task.hidden | task.emptied)
-        if not any(bar.notes for track in window.tracks for bar in track.bars):
+        if not any(bar.notes for track in window.tracks[:guide] for bar in track.bars):
             return None
         mask_token = TokenType.MASK_BAR in self.tokenizer.vocabulary and rng.random() < _MASK_TOKEN_SHARE
         encoded = self.tokenizer.encode(
@@ -161,9 +181,9 @@ class SampleMaker:
             attributes_exclude=_uncounted(window, task),
             fills=bool(task.targets),
         )
-        return self._finish(encoded, kind)
+        return self._finish(encoded, task.kind)
 
-    def _overrides(self, window: Score, task: _Task) -> list[dict[str, int | None]]:
+    def _overrides(self, window: Score, task: Task) -> list[dict[str, int | None]]:
         silent: dict[str, int | None] = dict.fromkeys(self.tokenizer.config.attribute_names)
         return [silent if index in task.unattributed else {} for index in range(len(window.tracks))]
 
@@ -208,7 +228,15 @@ def _without(window: Score, cells: set[Cell]) -> Score:
     return replace(window, tracks=tuple(tracks))
 
 
-def _uncounted(window: Score, task: _Task) -> set[Cell]:
+def _only_in(track: Track, bars: set[int]) -> Track:
+    """The track with notes in these bars alone."""
+    return replace(
+        track,
+        bars=tuple(bar if number in bars else replace(bar, notes=()) for number, bar in enumerate(track.bars)),
+    )
+
+
+def _uncounted(window: Score, task: Task) -> set[Cell]:
     """Cells whose notes do not count for attributes: hidden ones; of target tracks also the rest when the level asked for
     shall describe the bars to be written. Targets that are all rests leave the whole window to count."""
     cells = set(task.hidden)
@@ -219,52 +247,3 @@ def _uncounted(window: Score, task: _Task) -> set[Cell]:
         if any(track.bars[bar].notes for _, bar in aimed):
             cells |= {(index, bar) for bar in range(len(track.bars))} - aimed
     return cells
-
-
-def _live_task(rng: Generator, window: Score, settings: SampleSettings) -> _Task:
-    tracks, bars = len(window.tracks), window.bar_count
-    count = min(int(rng.choice(3, p=_TARGET_TRACKS)) + 1, max(1, tracks - 1))
-    last = rng.random() < settings.targets_last
-    own = set(range(tracks - count, tracks)) if last else {int(track) for track in rng.permutation(tracks)[:count]}
-    first = bars - int(rng.integers(1, 3))
-    targets = {(track, bar) for track in own for bar in range(first, bars)}
-    hidden: set[Cell] = set()
-    if rng.random() < settings.hide_share:
-        known = first - int(rng.random() < 0.25)  # sometimes the bar being played is not heard in time either
-        hidden = {(track, bar) for track in range(tracks) if track not in own for bar in range(known, bars)}
-    emptied: set[Cell] = set()
-    if rng.random() < settings.empty_past:
-        silent = own if rng.random() < 0.5 else set(range(tracks))
-        until = first if rng.random() < 0.5 else int(rng.integers(1, first + 1))
-        emptied = {(track, bar) for track in silent for bar in range(until)}
-    task = _Task("live", targets, hidden, emptied, whole_window=rng.random() >= settings.target_attributes)
-    early = {
-        track
-        for track in own
-        if not any(window.tracks[track].bars[bar].notes for bar in range(first) if (track, bar) not in emptied)
-    }
-    # a track that has played nothing yet has no measured attributes at inference unless the player sets them
-    task.unattributed = frozenset(track for track in sorted(own) if rng.random() < (0.5 if track in early else 0.05))
-    return task
-
-
-def _infill_task(rng: Generator, window: Score, settings: SampleSettings) -> _Task:
-    cells = [(track, bar) for track in range(len(window.tracks)) for bar in range(window.bar_count)]
-    chance = rng.uniform(0, 0.5)
-    targets = {cell for cell in cells if rng.random() < chance} or {cells[rng.integers(len(cells))]}
-    hidden: set[Cell] = set()
-    if rng.random() < settings.hide_infill:
-        share = rng.uniform(0.01, 0.25)
-        hidden = {cell for cell in cells if cell not in targets and rng.random() < share}
-    return _Task("infill", targets, hidden, set())
-
-
-def _plain_task(rng: Generator, window: Score, settings: SampleSettings) -> _Task:
-    hidden: set[Cell] = set()
-    if rng.random() < settings.hide_infill:
-        first = int(rng.integers(1, window.bar_count))
-        hidden = {(track, bar) for track in range(len(window.tracks) - 1) for bar in range(first, window.bar_count)}
-    return _Task("plain", set(), hidden, set())
-
-
-_TASKS = {"live": _live_task, "infill": _infill_task, "plain": _plain_task}

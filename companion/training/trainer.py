@@ -17,27 +17,37 @@ from torch.nn.utils import clip_grad_norm_
 
 from companion.errors import TrainingError
 from companion.tokenizer import Tokenizer
+from companion.training.attention import check_attention
 from companion.training.batches import Batch, PoolDataset, StreamPosition, fixed_batches, stream
 from companion.training.config import TrainingConfig
 from companion.training.curves import append_row, draw_curves, drop_rows_after, read_rows
 from companion.training.export import export
 from companion.training.meters import Pace, Sums, stop_signals
-from companion.training.model import build_model, score_batch
+from companion.training.model import PackedGPT2, build_model, score_batch
 from companion.training.optimizers import build_optimizers, set_rate
 from companion.training.samples import SampleMaker
 from companion.training.schedule import Schedule
 from companion.training.state import Progress, load_state, save_state
-from companion.training.transfer import init_from_checkpoint
+from companion.training.transfer import init_from_checkpoint, load_teacher
 
 STATE_FILE, CURVE_FILE, PICTURE_FILE = "state.pt", "curve.jsonl", "curve.png"
 _VALID_SEED = 20_000
 
 
 def precision(dtype: str) -> str:
-    """Accelerate's name for a `run.dtype`: bf16 on GPUs that have it, fp32 elsewhere (CPUs without AMX are slower in bf16)."""
-    if dtype == "auto":
-        return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
-    return "bf16" if dtype == "bf16" else "no"
+    """Accelerate's name for a `run.dtype`: bf16 on GPUs that have it and on CPUs with matrix units for it (AMX), else fp32."""
+    if dtype != "auto":
+        return "bf16" if dtype == "bf16" else "no"
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "no"
+    return "bf16" if _has_matrix_units() else "no"
+
+
+def _has_matrix_units() -> bool:
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
 
 
 class Trainer:
@@ -62,12 +72,13 @@ class Trainer:
         set_seed(config.run.seed)
         self.bare_model = build_model(config.model, tokenizer.vocabulary.size)
         self._train_maker, valid_maker = makers
-        tokens = config.optimizer.tokens_per_batch
-        self.valid_batches = fixed_batches(valid_maker, _VALID_SEED, config.run.valid_windows, tokens)
+        self.valid_batches = self._validation(valid_maker)
+        check_attention(self.accelerator.device)
         if config.run.init_from:
             rows = init_from_checkpoint(self.bare_model, tokenizer.vocabulary, Path(config.run.init_from))
             self.say(f"started from {config.run.init_from}: {rows} of {tokenizer.vocabulary.size} tokens known")
         self.bare_model.to(self.accelerator.device)
+        self.teacher = self._load_teacher()
         fused = self.accelerator.device.type in ("cpu", "cuda")
         self.optimizers = build_optimizers(self.bare_model, config.optimizer, fused)
         settings = config.optimizer
@@ -75,6 +86,25 @@ class Trainer:
         self.progress = Progress(position=StreamPosition(self.accelerator.process_index))
         self._sums = Sums()
         self._stop_signal = 0
+
+    def _validation(self, maker: SampleMaker) -> dict[str, list[Batch]]:
+        """The fixed windows, as they were played: without guides, and once more with them where chords are known."""
+        windows, tokens = self.config.run.valid_windows, self.config.optimizer.tokens_per_batch
+        kinds = {"": maker.as_played(chord_guide=0.0)}
+        if maker.settings.chord_guide and maker.knows_chords:
+            kinds["guided_"] = maker.as_played(chord_guide=1.0)
+        return {name: fixed_batches(kind, _VALID_SEED, windows, tokens) for name, kind in kinds.items()}
+
+    def _load_teacher(self) -> PackedGPT2 | None:
+        path = self.config.run.teacher
+        if not path:
+            return None
+        teacher = load_teacher(Path(path), self.tokenizer.vocabulary)
+        teacher.to(self.accelerator.device)
+        self.say(
+            f"learning from {path}: {sum(weight.numel() for weight in teacher.parameters()) / 1e6:.1f} M parameters"
+        )
+        return teacher
 
     # -- the run ------------------------------------------------------------------------------------------------------
 
@@ -116,7 +146,8 @@ class Trainer:
         return self.progress
 
     def _prepared(self) -> torch.nn.Module:
-        model = torch.compile(self.bare_model) if self.config.run.compile else self.bare_model
+        # Every pack has one shape, so one graph serves all steps.
+        model = torch.compile(self.bare_model, dynamic=False) if self.config.run.compile else self.bare_model
         return self.accelerator.prepare_model(model)  # pyright: ignore[reportArgumentType]
 
     def _stream(self) -> Iterator[tuple[Batch, StreamPosition]]:
@@ -134,9 +165,10 @@ class Trainer:
         for _ in range(self.config.optimizer.batches_per_step):
             batch, self.progress.position = next(batches)
             with self.accelerator.autocast():
-                score = score_batch(model, batch, self.accelerator.device)
+                share = self.config.run.teacher_share
+                score = score_batch(model, batch.to(self.accelerator.device), self.teacher, share)
             self.accelerator.backward(score.mean / self.config.optimizer.batches_per_step)
-            self._sums.add(score.rows)
+            self._sums.add(score.sums)
             self.progress.tokens += batch.tokens * self.accelerator.num_processes
         clip_grad_norm_(self.bare_model.parameters(), self.config.optimizer.clip)
         for optimizer in self.optimizers:
@@ -206,17 +238,16 @@ class Trainer:
     def validate(self) -> dict[str, float]:
         """Bits a token on the fixed validation windows: all tokens, tokens of infilled bars, and the latter of live windows."""
         self.bare_model.eval()
-        total, live = Sums(), Sums()
-        for batch in self.valid_batches:
-            with self.accelerator.autocast():
-                rows = score_batch(self.bare_model, batch, self.accelerator.device).rows
-            total.add(rows)
-            live.add(rows[torch.tensor([kind == "live" for kind in batch.kinds], device=rows.device)])
-        return {
-            "valid_bits": total.bits(),
-            "valid_filled_bits": total.filled_bits(),
-            "valid_live_bits": live.filled_bits(),
-        }
+        found: dict[str, float] = {}
+        for name, batches in self.valid_batches.items():
+            sums = Sums()
+            for batch in batches:
+                with self.accelerator.autocast():
+                    sums.add(score_batch(self.bare_model, batch.to(self.accelerator.device)).sums)
+            found[f"valid_{name}bits"] = sums.bits()
+            found[f"valid_{name}filled_bits"] = sums.filled_bits()
+            found[f"valid_{name}live_bits"] = sums.live_bits()
+        return found
 
     def _record(self, row: dict[str, Any]) -> None:
         if self.accelerator.is_main_process:
@@ -230,7 +261,8 @@ class Trainer:
         if self.accelerator.is_main_process:
             state = (self.schedule, self.progress, positions, self.fingerprint)
             save_state(self.out / STATE_FILE, self.bare_model, self.optimizers, *state)
-            export(self.bare_model, self.tokenizer.config, self.out / f"{self.name}.pt")
+            guided = self.config.samples.chord_guide > 0 and self._train_maker.knows_chords
+            export(self.bare_model, self.tokenizer.config, self.out / f"{self.name}.pt", chord_guide=guided)
 
     def _finish(self) -> None:
         self._measure()

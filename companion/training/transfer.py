@@ -17,6 +17,8 @@ from companion.errors import TrainingError
 from companion.inference.checkpoints.files import load_checkpoint
 from companion.tokenizer.token_types import TokenType
 from companion.tokenizer.vocabulary import Vocabulary, velocity_level
+from companion.training.config import ModelSettings
+from companion.training.model import PackedGPT2, build_model
 
 _ROW_TENSORS = ("transformer.wte.weight", "lm_head.weight")
 _POSITIONS = "transformer.wpe.weight"
@@ -89,3 +91,16 @@ def init_from_checkpoint(model: torch.nn.Module, vocabulary: Vocabulary, path: P
     mapping = token_map(vocabulary, Vocabulary(source.encoder_config))
     model.load_state_dict(transfer(model.state_dict(), source.state_dict, mapping))
     return sum(token >= 0 for token in mapping)
+
+
+def load_teacher(path: Path, vocabulary: Vocabulary) -> PackedGPT2:
+    """A checkpoint to learn from, which stays as it is. Raises CheckpointError, or TrainingError for another vocabulary."""
+    source = load_checkpoint(path)
+    mapping = token_map(vocabulary, Vocabulary(source.encoder_config))
+    if mapping != list(range(source.config.vocab_size)):
+        raise TrainingError(f"teacher {path}: its vocabulary is another one; a teacher must speak the model's own")
+    shape = source.config
+    settings = ModelSettings(shape.n_embd, shape.n_layer, shape.n_head, shape.n_positions)
+    teacher = build_model(settings, shape.vocab_size)
+    teacher.load_state_dict(dict(source.state_dict))
+    return teacher.eval().requires_grad_(False)

@@ -16,6 +16,7 @@ from companion.training.corpus import Corpus
 from companion.training.curves import read_rows
 from companion.training.samples import SampleMaker
 from companion.training.trainer import CURVE_FILE, STATE_FILE, Trainer
+from companion.training.transfer import load_teacher
 from tests.training.support import tiny_config
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -66,6 +67,18 @@ def test_another_runs_state_is_refused_and_a_broken_one_is_named(corpus: Corpus,
     (tmp_path / STATE_FILE).write_bytes(b"torn")
     with pytest.raises(TrainingError, match=r"state\.pt"):
         trainer(corpus, tmp_path, "one").resume()
+
+
+def test_a_small_model_learns_from_a_large_one_in_the_same_run(corpus: Corpus, tmp_path: Path) -> None:
+    large = trainer(corpus, tmp_path / "large", optimizer={"steps": 30, "learning_rate": 0.01}, model={"width": 64})
+    large.run()
+    taught = {"teacher": str(tmp_path / "large" / "yellow.pt"), "teacher_share": 1.0}
+    small = trainer(corpus, tmp_path / "small", run=taught, optimizer={"steps": 30, "learning_rate": 0.01})
+    before = small.validate()["valid_bits"]
+    small.run()
+    assert small.validate()["valid_bits"] < before - 1  # it has seen nothing but the teacher's distributions
+    with pytest.raises(TrainingError, match="vocabulary is another one"):
+        load_teacher(tmp_path / "large" / "yellow.pt", Tokenizer(EncoderConfig.load("ghost")).vocabulary)
 
 
 def test_a_lost_loss_ends_the_run_in_words(corpus: Corpus, tmp_path: Path) -> None:
