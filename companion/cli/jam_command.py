@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json, add_midi_ports, add_record, add_seed, add_sound_file
+from companion.cli.options import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed, add_sound_file
 from companion.cli.playing_options import add_model_options, add_trading_options, checked_ports, settings_from_args
 from companion.errors import UsageError
 
@@ -32,6 +32,7 @@ def add_parser(subparsers: Any) -> None:
     add_seed(parser)
     parser.add_argument("--headless", action="store_true", help="no screen: play until Ctrl-C, then say how it went")
     add_record(parser)
+    add_osc(parser)
     add_sound_file(parser, "at the end, write what was played as sound")
     add_json(parser, "--headless")
 
@@ -66,4 +67,5 @@ def jam_options(args: argparse.Namespace) -> LaunchOptions:
         record_dir=args.record,
         sound_file=args.wav,
         gain=args.gain,
+        osc=args.osc,
     )

@@ -59,6 +59,12 @@ def add_record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", type=Path, metavar="DIR", help=words)
 
 
+def add_osc(parser: argparse.ArgumentParser) -> None:
+    """`--osc`."""
+    words = "let other programs lead by OSC, on this machine or at a network address (see docs/osc.md)"
+    parser.add_argument("--osc", default="", metavar="[HOST:]PORT", help=words)
+
+
 def add_sound_file(parser: argparse.ArgumentParser, words: str) -> None:
     """`--wav` and `--gain`."""
     parser.add_argument("--wav", type=sound_file, metavar="FILE.wav", help=words)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json, add_midi_ports, add_record, add_seed, add_sound_file
+from companion.cli.options import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed, add_sound_file
 from companion.cli.playing_options import (
     add_model_options,
     add_trading_options,
@@ -101,6 +101,7 @@ def _add_shell_options(parser: argparse.ArgumentParser) -> None:
         "--report", type=Path, metavar="DIR", help="write how it went into this folder: numbers and a picture"
     )
     add_record(parser)
+    add_osc(parser)
     add_sound_file(parser, "at the end, write what was played as sound")
     parser.add_argument("--headless", action="store_true", help="no screen: play to the end, or until Ctrl-C")
     parser.add_argument(
@@ -141,6 +142,7 @@ def launch_options(args: argparse.Namespace) -> LaunchOptions:
         record_dir=args.record,
         sound_file=args.wav,
         gain=args.gain,
+        osc=args.osc,
     )
 
 

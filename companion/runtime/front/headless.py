@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from companion.errors import PortError
+from companion.runtime.front.launch import start_performance
 from companion.runtime.front.performance import LaunchOptions, Performance
 from companion.runtime.front.report import report
 from companion.runtime.recording.recorder import LOG_NAME, read_log
@@ -92,13 +93,11 @@ def run_headless(
     each: called with every new look at the performance, False ends it; the default is a `Starter`. more: further fields of the
     report, from the recording's log; of these "lines" are for people. Raises PortError when the performance ends by itself.
     """
-    from companion.runtime.processes.live_performance import start
-
     each = each or Starter(options)
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda caught, _frame: asked.append(caught))
-    performance = start(options)
+    performance = start_performance(options)
     line = ProgressLine(sys.stderr)
     try:
         while performance.alive() and not asked:

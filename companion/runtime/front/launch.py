@@ -14,7 +14,19 @@ class Launcher:
     options: LaunchOptions
 
     def __call__(self) -> Performance:
-        """Start the processes (returns at once; the first snapshot follows in some 0.4 s). Raises PortError, UsageError."""
-        from companion.runtime.processes.live_performance import start
+        """See `start_performance`."""
+        return start_performance(self.options)
 
-        return start(self.options)
+
+def start_performance(options: LaunchOptions) -> Performance:
+    """Start the processes, and the OSC server where one is asked for. Returns at once; the first snapshot follows in some 0.4 s.
+
+    Raises PortError and UsageError.
+    """
+    from companion.runtime.processes.live_performance import start
+
+    if not options.osc:
+        return start(options)
+    from companion.runtime.remote.led import LedPerformance
+
+    return LedPerformance(lambda: start(options), options.osc)

@@ -27,6 +27,7 @@ class LaunchOptions:
     player: "" for real ports, else a recorded player of `companion.runtime.players.tunes`; `bars` then ends the
     performance by itself (0 = go on for ever). record_dir: where this performance's folder is made; None = the user's own data
     folder. sound_file: an audio file to render when it is over; gain: its, and the sound's, as a factor.
+    osc: PORT or HOST:PORT of the OSC server, "" = none.
     """
 
     settings: SessionSettings
@@ -39,6 +40,7 @@ class LaunchOptions:
     keep_recording: bool = True
     sound_file: Path | None = None
     gain: float = 1.0
+    osc: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 
 from companion.errors import UsageError
-from companion.remote.osc import OscServer, parse_address
-from companion.remote.shared import SharedPerformance
+from companion.runtime.remote.osc import OscServer, parse_address
+from companion.runtime.remote.shared import SharedPerformance
 from companion.session.api.commands import Mute, Panic, SetTempo
 from companion.session.api.effects import Notice
 from tests.tui.scripted import ScriptedPerformance, snapshot_at

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from companion.errors import CommandError
-from companion.remote.addresses import ADDRESSES, changes, commands_for, documentation, state_of
+from companion.runtime.remote.addresses import ADDRESSES, changes, commands_for, documentation, state_of
 from companion.session.api.commands import Mute, Seek, SetAttribute, SetModel, SetSampling, SetTempo, Start
 from tests.tui.scripted import snapshot_at
 
@@ -79,6 +79,6 @@ def test_only_what_changed_is_told() -> None:
 
 
 def test_the_documented_table_is_the_one_in_use() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "osc.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "osc.md").read_text(encoding="utf-8")
     assert documentation() in page
     assert len(re.findall(r"^\| `/", documentation(), re.M)) > len(ADDRESSES)
