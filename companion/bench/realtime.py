@@ -14,6 +14,7 @@ from companion.runtime.front.report import errors_ms, onsets, report, schedule
 from companion.runtime.machine.wake_latency import stolen_seconds
 from companion.runtime.players.demo import DEFAULT_BARS, DemoOptions, run_demo
 from companion.runtime.recording.recorder import LOG_NAME, Log, read_log
+from companion.runtime.recording.records import EventReceived, Remark
 from companion.session.api.events import EngineReady
 from companion.session.api.settings import ModelSettings
 
@@ -51,7 +52,7 @@ def measure_realtime(checkpoint: str, engine: str, bars: int, tempo: float, scre
         "stolen_ms": round(1000 * (stolen_seconds() - stolen)),
         "stalls": None if stalls.spans is None else stalls.summary(),
         "apart_from_stalls": None if stalls.spans is None else apart_from(stalls, log),
-        "slow_turns": [record[2] for record in log.of_kind("p") if str(record[2]).startswith("slow turn")][:20],
+        "slow_turns": [remark.text for remark in log.of_kind(Remark) if remark.text.startswith("slow turn")][:20],
     }
 
 
@@ -92,7 +93,7 @@ def _seen_from_outside(run: ScreenRun, log: Log) -> dict[str, Any]:
 
 def _ready_seconds(log: Log) -> float | None:
     """When the engine was ready, on the clock that all processes share."""
-    return next((record[1] for record in log.of_kind("r") if isinstance(record[2], EngineReady)), None)
+    return next((told.seconds for told in log.of_kind(EventReceived) if isinstance(told.event, EngineReady)), None)
 
 
 def realtime_text(found: dict[str, Any]) -> str:

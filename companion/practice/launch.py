@@ -12,6 +12,7 @@ from companion.runtime.front.headless import Starter, run_headless
 from companion.runtime.front.launch import Launcher
 from companion.runtime.front.performance import LaunchOptions, Performance
 from companion.runtime.recording.recorder import LOG_NAME, read_log
+from companion.runtime.recording.records import FrontTold
 from companion.session.api.effects import PassFinished
 from companion.session.api.snapshot import Snapshot
 
@@ -51,7 +52,7 @@ def practice_report(log: Path, options: LaunchOptions, report_dir: Path | None) 
     """What a performance's log says about its passes: {"practice": document, "lines": for people}."""
     if not log.is_file():
         return {"lines": []}
-    passes = [record[2] for record in read_log(log).of_kind("n") if isinstance(record[2], PassFinished)]
+    passes = [told.notice for told in read_log(log).of_kind(FrontTold) if isinstance(told.notice, PassFinished)]
     lines = summary_lines(options.title, passes)
     if report_dir is not None:
         lines += write_report(report_dir, options.title, passes)

@@ -13,6 +13,7 @@ from companion.midi.messages import NoteOn
 from companion.runtime.machine.priority import can_be_realtime
 from companion.runtime.players.tunes import TrueClock
 from companion.runtime.recording.recorder import Log
+from companion.runtime.recording.records import MessageSent, PlayerBegan
 
 
 def stalls(*spans: tuple[float, float]) -> Stalls:
@@ -47,8 +48,8 @@ def test_only_notes_within_a_stall_are_left_out() -> None:
     log = Log(
         {},
         (
-            ("b", 9.0, true.start_seconds, true.bpm),
-            *(("s", left, "", NoteOn(0, 60, 90), due, 0, float(beat)) for beat, (due, left) in enumerate(sent)),
+            PlayerBegan(9.0, true.start_seconds, true.bpm),
+            *(MessageSent(left, "", NoteOn(0, 60, 90), due, 0, float(beat)) for beat, (due, left) in enumerate(sent)),
         ),
     )
     found = apart_from(stalls((11.0, 11.049)), log)

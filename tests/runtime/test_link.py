@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.runtime.ipc.link import Link, adopt, link_pair, pass_descriptor, take_descriptor
+from companion.runtime.ipc.protocol import End, LogLines, SupervisorRemark
+from companion.runtime.ipc.wire import encode
 
 
 def ends(buffer_bytes: int = 1 << 20) -> tuple[Link, Link]:
@@ -15,7 +17,12 @@ def ends(buffer_bytes: int = 1 << 20) -> tuple[Link, Link]:
     return Link(ours, buffer_bytes), Link(theirs, buffer_bytes)
 
 
-@given(st.lists(st.binary(max_size=5000) | st.integers() | st.text(), max_size=30))
+MESSAGES = st.builds(LogLines, st.integers(0, 1 << 40), st.binary(max_size=5000)) | st.builds(
+    SupervisorRemark, st.text()
+)
+
+
+@given(st.lists(MESSAGES, max_size=30))
 def test_values_arrive_whole_and_in_order(values: list[object]) -> None:
     near, far = ends()
     try:
@@ -29,35 +36,35 @@ def test_values_arrive_whole_and_in_order(values: list[object]) -> None:
 
 def test_a_reader_that_sleeps_costs_only_what_does_not_fit() -> None:
     near, far = ends(buffer_bytes=1 << 20)
-    accepted = sum(near.send((number, b"x" * 10_000)) for number in range(2000))
+    accepted = sum(near.send(LogLines(number, b"x" * 10_000)) for number in range(2000))
     assert near.dropped == 2000 - accepted > 0
     assert near.pending_bytes <= 1 << 20
     heard = []
     while len(heard) < accepted:
         heard += far.receive()
         near.flush()
-    assert [number for number, _ in heard] == list(range(accepted))
+    assert [lines.first for lines in heard] == list(range(accepted))
 
 
 def test_the_newest_offer_wins_while_the_reader_sleeps() -> None:
     near, far = ends()
     for number in range(500):
-        near.offer((number, b"x" * 50_000))
+        near.offer(LogLines(number, b"x" * 50_000))
     heard = []
     for _ in range(500):
         heard += far.receive()
         near.flush()
-    assert heard[-1][0] == 499
+    assert heard[-1].first == 499
     assert len(heard) < 100
 
 
 def test_the_other_end_dies() -> None:
     near, far = ends()
     far.close()
-    assert near.send("into the void") is False
+    assert near.send(End()) is False
     assert near.receive() == []
     assert near.closed
-    near.offer("still nothing")
+    near.offer(End())
     assert near.fileno() == -1
 
 
@@ -70,14 +77,27 @@ def test_a_frame_cut_off_by_death_is_dropped() -> None:
     assert link.closed
 
 
-def test_bytes_that_are_no_frame_end_the_link() -> None:
-    for noise in (b"\xff" * 40, b"\x00\x00\x00\x03abc"):
-        ours, theirs = socket.socketpair()
-        link = Link(theirs)
-        ours.sendall(noise)
-        assert link.receive() == []
-        assert link.closed
-        ours.close()
+def test_a_length_beyond_all_reason_ends_the_link() -> None:
+    ours, theirs = socket.socketpair()
+    link = Link(theirs)
+    ours.sendall(b"\xff" * 40)
+    assert link.receive() == []
+    assert link.closed
+    ours.close()
+
+
+def test_a_message_that_fits_no_schema_is_refused_and_counted_and_the_next_one_heard() -> None:
+    ours, theirs = socket.socketpair()
+    link = Link(theirs)
+    good = encode(SupervisorRemark("hello"))
+    for frame in (b"abc", b"SupervisorRemark\0\x81\xa4text\x07", b"Popen\0\x80", good):
+        ours.sendall(len(frame).to_bytes(4, "big") + frame)
+    assert link.receive() == [SupervisorRemark("hello")]
+    assert link.refused == 3
+    assert "Popen" in link.fault
+    assert not link.closed
+    ours.close()
+    link.close()
 
 
 def test_an_end_can_be_passed_to_another_holder() -> None:
@@ -89,7 +109,7 @@ def test_an_end_can_be_passed_to_another_holder() -> None:
     taken = take_descriptor(other)
     assert taken is not None
     here, there = Link(near), Link(adopt(taken.detach()))
-    here.send("hello")
-    assert there.receive() == ["hello"]
+    here.send(SupervisorRemark("hello"))
+    assert there.receive() == [SupervisorRemark("hello")]
     for end in (here, there, control, other):
         end.close()

@@ -19,6 +19,7 @@ from companion.runtime.front.report import hanging_notes
 from companion.runtime.players.demo import DemoOptions, launch_options
 from companion.runtime.processes.live_performance import LivePerformance, start
 from companion.runtime.recording.recorder import read_log
+from companion.runtime.recording.records import EventReceived, PerformanceEnded
 from companion.runtime.recording.replay import replay
 from companion.session.api.events import EngineLost, EngineReady, command
 
@@ -105,7 +106,7 @@ def test_a_killed_engine_is_replaced_while_the_music_goes_on(performance: LivePe
     wait_until(lambda: (s := performance.snapshot()) and s.transport.bar > before.transport.bar, "the next bar")
     performance.stop()
     log = read_log(written)
-    kinds = [type(record[2]) for record in log.of_kind("r")]
+    kinds = [type(told.event) for told in log.of_kind(EventReceived)]
     assert kinds.count(EngineLost) == 1
     assert kinds.count(EngineReady) == 2
     assert hanging_notes(log) == 0
@@ -156,7 +157,7 @@ def test_a_killed_front_ends_the_music_and_leaves_a_whole_recording(tmp_path: Pa
     wait_until(lambda: all_gone(others), "the others to end")
     log = read_log(logs[0])
     assert hanging_notes(log) == 0
-    assert next(log.of_kind("e"), None) is not None
+    assert next(log.of_kind(PerformanceEnded), None) is not None
     assert (logs[0].parent / "performance.mid").is_file()
 
 

@@ -19,6 +19,7 @@ from companion.runtime.players.simulate import Simulation
 from companion.runtime.players.tunes import PLAYERS, TrueClock, perform
 from companion.runtime.processes.worker import Worker, example_job, growing_cells, live_job
 from companion.runtime.recording.recorder import Log, header
+from companion.runtime.recording.records import EventReceived, MessageSent, MidiArrived
 from companion.runtime.recording.replay import replay
 from companion.runtime.recording.transcript import RESOLUTION, bar_lines, song_of
 from companion.session.api.events import BarGenerated, GenerationFinished, NoteGenerated
@@ -55,12 +56,13 @@ def test_the_same_seed_repeats_every_record(log: Log) -> None:
 def test_it_replays_to_the_same_notes(log: Log) -> None:
     replayed = replay(log)
     assert replayed.same, replayed.first_difference
-    assert any(isinstance(record[3], NoteOn) for record in replayed.sent)
+    assert any(isinstance(sent.message, NoteOn) for sent in replayed.sent)
 
 
 def test_a_replay_that_differs_is_noticed(log: Log) -> None:
     without_answers = Log(
-        log.header, tuple(r for r in log.records if not (r[0] == "r" and isinstance(r[2], NoteGenerated)))
+        log.header,
+        tuple(r for r in log.records if not (isinstance(r, EventReceived) and isinstance(r.event, NoteGenerated))),
     )
     assert not replay(without_answers).same
 
@@ -80,8 +82,8 @@ def test_the_file_has_every_note_and_the_tempo(log: Log, tmp_path: Path) -> None
     write_midi(song, tmp_path / "x.mid")
     file = mido.MidiFile(tmp_path / "x.mid")
     written = [m for track in file.tracks for m in track if m.type == "note_on" and m.velocity]
-    sent = [r for r in log.of_kind("s") if isinstance(r[3], NoteOn) and r[5] >= 0]
-    heard = [r for r in log.of_kind("m") if isinstance(r[3], NoteOn)]
+    sent = [r for r in log.of_kind(MessageSent) if isinstance(r.message, NoteOn) and r.source >= 0]
+    heard = [r for r in log.of_kind(MidiArrived) if isinstance(r.message, NoteOn)]
     assert len(written) == len(sent) + len(heard)
     assert [track.name for track in song.score.tracks][:1] == ["you"]
     bpm = PLAYERS["waltz"].bpm
@@ -98,9 +100,9 @@ def test_our_own_notes_lie_on_the_models_grid(log: Log) -> None:
 def test_a_log_without_a_running_clock_still_becomes_a_file() -> None:
     setup = Setup(demo_settings(OPTIONS))
     records = (
-        ("m", 1.0, "in", NoteOn(0, 60, 80)),
-        ("m", 1.5, "in", NoteOff(0, 60)),
-        ("m", 9.0, "in", NoteOn(0, 62, 80)),
+        MidiArrived(1.0, "in", NoteOn(0, 60, 80)),
+        MidiArrived(1.5, "in", NoteOff(0, 60)),
+        MidiArrived(9.0, "in", NoteOn(0, 62, 80)),
     )
     log = Log(header(setup, 0.0), records)
     notes = [note for track in song_of(log).score.tracks for bar in track.bars for note in bar.notes]

@@ -14,7 +14,7 @@ from companion.inference.checkpoints import hub
 from companion.inference.checkpoints.files import ModelConfig, save_checkpoint
 from companion.runtime.processes.sizes import LoadedSizes, build_graph, open_member
 from companion.runtime.processes.worker import example_job
-from companion.runtime.recording.log_records import from_json, to_json
+from companion.runtime.recording.documents import from_json, to_json
 from companion.session.api.events import EngineReady, LoadedSize
 from companion.session.api.settings import ModelSettings
 from companion.tokenizer import EncoderConfig, Vocabulary

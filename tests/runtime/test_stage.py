@@ -5,7 +5,7 @@ from __future__ import annotations
 from companion.errors import PortError
 from companion.midi.messages import NoteOn
 from companion.runtime.front.stage import EngineEffect, FrontEffect, Stage
-from companion.runtime.ipc.protocol import Record
+from companion.runtime.recording.records import ForgottenNoteEnded, MessageSent, Record
 from companion.session.api.events import MidiReceived
 from companion.session.api.settings import SessionSettings, TrackSettings
 from companion.session.output.scheduler import Voice
@@ -22,7 +22,7 @@ class Around:
         self.refuses: set[int] = set()  # keys
 
     def send_midi(self, port: str, data: bytes, due: float) -> float | None:
-        self.sent.append((data, due, sum(record[0] == "s" for record in self.records)))
+        self.sent.append((data, due, sum(isinstance(record, MessageSent) for record in self.records)))
         if len(data) == 3 and data[1] in self.refuses:
             raise PortError("the driver refused it")
         return due
@@ -53,14 +53,14 @@ def test_a_chord_leaves_before_any_of_it_is_written_down() -> None:
         (64, 5.0, 0),
         (67, 5.0, 0),
     ]
-    assert [record[3].key for record in around.records if record[0] == "s"] == [60, 64, 67]
+    assert [record.message.key for record in around.records if isinstance(record, MessageSent)] == [60, 64, 67]
 
 
 def test_a_note_that_the_driver_refuses_holds_up_no_other_and_counts_as_unsent() -> None:
     around = Around()
     around.refuses = {64}
     stage = play(around, (60, 64, 67))
-    assert [record[1] for record in around.records if record[0] == "s"] == [5.0, None, 5.0]
+    assert [record.left_seconds for record in around.records if isinstance(record, MessageSent)] == [5.0, None, 5.0]
     assert stage.unsent == 1
     assert stage.sounding == {("", 0, 60), ("", 0, 67)}
 
@@ -69,7 +69,10 @@ def test_what_still_sounds_at_the_end_is_ended_and_recorded_as_ours() -> None:
     around = Around()
     stage = play(around, (60, 64))
     assert stage.silence(6.0) == 2
-    assert [(record[0], record[3].key) for record in around.records[-2:]] == [("h", 60), ("h", 64)]
+    assert [(type(record), record.message.key) for record in around.records[-2:]] == [
+        (ForgottenNoteEnded, 60),
+        (ForgottenNoteEnded, 64),
+    ]
     assert stage.sounding == set()
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from companion.midi.messages import NoteOff, NoteOn
-from companion.runtime.recording.log_records import to_json
+from companion.runtime.recording.documents import to_json
 from companion.runtime.recording.recorder import Log
+from companion.runtime.recording.records import EventReceived, MidiArrived
 from companion.runtime.recording.takes import takes_of
 from companion.session.api.events import command
 from companion.session.api.settings import SessionSettings, TrackSettings
 
 
 def notes(*keys):
-    return [("m", 10.0 + key, "keys", message(0, key)) for key in keys for message in (note_on, NoteOff)]
+    return [MidiArrived(10.0 + key, "keys", message(0, key)) for key in keys for message in (note_on, NoteOff)]
 
 
 def note_on(channel, key):
@@ -24,12 +25,15 @@ def log(*records):
 
 
 def wish(on=None):
-    return ("r", 10.0, command("record") if on is None else command("record", on=on))
+    return EventReceived(10.0, command("record") if on is None else command("record", on=on))
 
 
 def test_a_take_is_what_lies_between_on_and_off():
     takes = takes_of(log(*notes(1), wish(True), *notes(2, 3), wish(False), *notes(4), wish(), *notes(5)))
-    keys = [[record[3].key for record in take.of_kind("m") if isinstance(record[3], NoteOn)] for take in takes]
+    keys = [
+        [heard.message.key for heard in take.of_kind(MidiArrived) if isinstance(heard.message, NoteOn)]
+        for take in takes
+    ]
     assert keys == [[2, 3], [5]]
 
 

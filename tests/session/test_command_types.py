@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from companion.errors import CommandError
-from companion.runtime.recording.log_records import from_json, to_json
+from companion.runtime.recording.documents import from_json, to_json
 from companion.session.api import commands
 from companion.session.api.commands import (
     COMMANDS,

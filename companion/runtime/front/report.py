@@ -6,13 +6,21 @@ recorded player has; scheduling errors compare it with the session's own target.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import pstdev
 from typing import Any
 
 from companion.midi.messages import NoteOff, NoteOn
 from companion.runtime.players.tunes import TrueClock
 from companion.runtime.recording.recorder import Log
+from companion.runtime.recording.records import (
+    BarsRequested,
+    EventReceived,
+    MessageSent,
+    PerformanceEnded,
+    PlayerBegan,
+    PrefillRequested,
+)
 from companion.session.api.events import GenerationFinished
 
 
@@ -31,24 +39,24 @@ def quantiles_ms(seconds: Sequence[float]) -> dict[str, float]:
 
 def onsets(log: Log) -> list[tuple[float, float]]:
     """(ideal, sent) in seconds of every note of ours that has a position; empty without a recorded player."""
-    begun = next(log.of_kind("b"), None)
+    begun = next(log.of_kind(PlayerBegan), None)
     if begun is None:
         return []
-    true = TrueClock(begun[2], begun[3])
+    true = TrueClock(begun.start_seconds, begun.bpm)
     return [
-        (true.seconds_at(position), left)
-        for _, left, _, message, _, source, position in log.of_kind("s")
-        if isinstance(message, NoteOn) and source >= 0 and position is not None and left is not None
+        (true.seconds_at(sent.position_beats), sent.left_seconds)
+        for sent in _our_notes(log)
+        if sent.position_beats is not None and sent.left_seconds is not None
     ]
+
+
+def _our_notes(log: Log) -> Iterator[MessageSent]:
+    return (sent for sent in log.of_kind(MessageSent) if isinstance(sent.message, NoteOn) and sent.source >= 0)
 
 
 def schedule(log: Log) -> list[tuple[float, float]]:
     """(due, sent) in seconds of every note of ours."""
-    return [
-        (due, left)
-        for _, left, _, message, due, source, _ in log.of_kind("s")
-        if isinstance(message, NoteOn) and source >= 0 and left is not None
-    ]
+    return [(sent.due_seconds, sent.left_seconds) for sent in _our_notes(log) if sent.left_seconds is not None]
 
 
 def errors_ms(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
@@ -62,10 +70,10 @@ def prefilled(log: Log) -> set[int]:
     found: set[int] = set()
     ahead = False
     for record in log.records:
-        if record[0] == "f":
+        if isinstance(record, PrefillRequested):
             ahead = True
-        elif record[0] == "g":
-            found |= {record[2]} if ahead else set()
+        elif isinstance(record, BarsRequested):
+            found |= {record.request_id} if ahead else set()
             ahead = False
     return found
 
@@ -73,20 +81,21 @@ def prefilled(log: Log) -> set[int]:
 def hanging_notes(log: Log) -> int:
     """Note-ons sent without a note-off sent after them, and those that only our own last account has ended."""
     sounding: set[tuple[str, int, int]] = set()
-    for _, left, port, message, *_ in log.of_kind("s"):
-        if isinstance(message, NoteOn) and left is not None:
-            sounding.add((port, message.channel, message.key))
+    for sent in log.of_kind(MessageSent):
+        message = sent.message
+        if isinstance(message, NoteOn) and sent.left_seconds is not None:
+            sounding.add((sent.port, message.channel, message.key))
         elif isinstance(message, NoteOff):
-            sounding.discard((port, message.channel, message.key))
+            sounding.discard((sent.port, message.channel, message.key))
     return len(sounding)
 
 
 def report(log: Log) -> dict[str, Any]:
     """All numbers of one performance."""
-    end = next(log.of_kind("e"), None)
-    summary = dict(end[2]) if end else {}
+    end = next(log.of_kind(PerformanceEnded), None)
+    summary = dict(end.summary) if end else {}
     counters = dict(summary.get("counters", {}))
-    finished = [record[2] for record in log.of_kind("r") if isinstance(record[2], GenerationFinished)]
+    finished = [told.event for told in log.of_kind(EventReceived) if isinstance(told.event, GenerationFinished)]
     ahead = prefilled(log)
     known = [event for event in finished if event.request_id in ahead]
     model = log.settings.model

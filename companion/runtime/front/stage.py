@@ -8,12 +8,24 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from companion.errors import PortError
 from companion.midi.codec import encode
 from companion.midi.messages import Malformed, Message, NoteOff, NoteOn
-from companion.runtime.ipc.protocol import Record
+from companion.runtime.recording.records import (
+    BarsRequested,
+    EventReceived,
+    FaultPassedOver,
+    ForgottenNoteEnded,
+    FrontTold,
+    MessageSent,
+    MidiArrived,
+    PrefillRequested,
+    Record,
+    SessionClosed,
+    TimerRan,
+)
 from companion.session.api.effects import (
     Cancel,
     Effect,
@@ -54,7 +66,7 @@ class Surroundings(Protocol):
 
 
 class Stage:
-    """See the module. `record` is called with one tuple for everything that happens."""
+    """See the module. `record` is called with one record for everything that happens."""
 
     def __init__(
         self, settings: SessionSettings, now: float, around: Surroundings, record: Callable[[Record], None]
@@ -71,15 +83,15 @@ class Stage:
     def receive(self, event: Event, now: float) -> None:
         """One event into the session, and what comes of it."""
         if isinstance(event, MidiReceived) and not isinstance(event.message, Malformed):
-            self._record(("m", now, event.port, event.message))
+            self._record(MidiArrived(now, event.port, event.message))
         else:
-            self._record(("r", now, event))
+            self._record(EventReceived(now, event))
         self._guarded(self.session.receive, event, now)
         self.carry_out(now)
 
     def handle_timer(self, now: float) -> None:
         """Let the session do what is due; `now` may be an instant ahead, so that messages are ready by the moment they are due."""
-        self._record(("t", now))
+        self._record(TimerRan(now))
         self._guarded(self.session.handle_timer, now)
         self.carry_out(now)
 
@@ -93,7 +105,7 @@ class Stage:
 
     def close(self, now: float) -> None:
         """The session's own farewell, and note-offs for whatever it should have forgotten."""
-        self._record(("c", now))
+        self._record(SessionClosed(now))
         self._guarded(self.session.close, now)
         self.carry_out(now)
         self.silence(now)
@@ -102,7 +114,7 @@ class Stage:
         """Note-offs for all that sounds by our own account; how many there were."""
         hanging = [SendMidi(port, NoteOff(channel, key), now) for port, channel, key in sorted(self.sounding)]
         for effect, left in zip(hanging, self._send(hanging), strict=True):
-            self._account(effect, left, kind="h")
+            self._account(effect, left, ForgottenNoteEnded)
         self.hanging += len(hanging)
         return len(hanging)
 
@@ -118,16 +130,15 @@ class Stage:
 
     def _do(self, effect: Effect, now: float) -> None:
         if isinstance(effect, (Notice, Learned, PassFinished)):
-            self._record(("n", now, effect))
+            self._record(FrontTold(now, effect))
             self._around.tell_front(effect)
         elif not isinstance(effect, SendMidi):
             if isinstance(effect, Generate):
                 job = effect.job
-                self._record(
-                    ("g", now, job.request_id, job.seed, job.mask_mode, job.window.bar_count, job.targets, job.tracks)
-                )
+                bars = job.window.bar_count
+                self._record(BarsRequested(now, job.request_id, job.seed, job.mask_mode, bars, job.targets, job.tracks))
             elif isinstance(effect, Prefill):
-                self._record(("f", now, effect.job.request_id))
+                self._record(PrefillRequested(now, effect.job.request_id))
             self._around.ask_engine(effect)
 
     def _send(self, effects: Sequence[SendMidi]) -> list[float | None]:
@@ -141,11 +152,13 @@ class Stage:
         except PortError:
             return None
 
-    def _account(self, effect: SendMidi, left: float | None, kind: str = "s") -> None:
+    def _account(
+        self, effect: SendMidi, left: float | None, kind: type[MessageSent | ForgottenNoteEnded] = MessageSent
+    ) -> None:
         message = effect.message
         self._keep_account(effect.port, message, left is not None)
         self.unsent += left is None
-        self._record((kind, left, effect.port, message, effect.due_seconds, effect.source, effect.position_beats))
+        self._record(kind(left, effect.port, message, effect.due_seconds, effect.source, effect.position_beats))
 
     def _keep_account(self, port: str, message: Message, sent: bool) -> None:
         if isinstance(message, NoteOn) and sent:
@@ -154,17 +167,17 @@ class Stage:
         elif isinstance(message, NoteOff):
             self.sounding.discard((port, message.channel, message.key))
 
-    def _guarded(self, call: Callable[..., None], *arguments: object) -> None:
-        """A fault of ours is recorded and passed over: the music must not end by it."""
+    def _guarded(self, call: Callable[..., None], *arguments: Any) -> None:
+        """A fault of ours is recorded and passed over: the music must not end by it. The last argument is the time."""
         try:
             call(*arguments)
         except Exception:
             self._fault(arguments[-1])
 
-    def _fault(self, now: object) -> None:
+    def _fault(self, now: float) -> None:
         self.faults += 1
         if self.faults <= MAX_FAULTS_KEPT:
-            self._record(("x", now, traceback.format_exc(limit=6)))
+            self._record(FaultPassedOver(now, traceback.format_exc(limit=6)))
         if self.faults == 1:
             text = "a fault in the session was passed over; please keep this recording's log and report it"
             self._around.tell_front(Notice("error", text))

@@ -1,19 +1,18 @@
 """Pipes between our processes that nobody ever waits on.
 
-A `Link` is one end of a local socket pair. Objects (frozen dataclasses, tuples) travel pickled, each with its length before it.
+A `Link` is one end of a local socket pair. Messages travel as `wire` writes them, each with its length before it.
 Sending only ever fills a bounded buffer and hands the system what it takes; what does not fit is dropped and counted, and
-the other end's death shows as `closed`, never as an exception. Only ends that our own processes inherited are read.
+the other end's death shows as `closed`, never as an exception. A message that does not fit its schema is refused and counted.
 """
 
 from __future__ import annotations
 
-import pickle
 import socket
 import struct
 from collections import deque
 from typing import Any
 
-from companion.runtime.ipc.pickling import dumps
+from companion.runtime.ipc.wire import WireError, decode, encode
 
 _LENGTH = struct.Struct(">I")
 MAX_FRAME_BYTES = 64 * 1024 * 1024
@@ -34,7 +33,8 @@ class Link:
         self._newest: Any = None
         self._incoming = bytearray()
         self.closed = False
-        self.dropped = 0
+        self.dropped = self.refused = 0
+        self.fault = ""  # why the last message was refused
 
     def fileno(self) -> int:
         """The descriptor, -1 when closed."""
@@ -47,8 +47,8 @@ class Link:
 
     def send(self, value: Any) -> bool:
         """Queue `value` and send what goes without waiting; False = dropped (the other end is dead, or far behind)."""
-        frame = dumps(value)
-        if self.closed or self._waiting_bytes + len(frame) > self._limit:
+        frame = self._encoded(value)
+        if not frame or self.closed or self._waiting_bytes + len(frame) > self._limit:
             self.dropped += 1
             return False
         self._queue(frame)
@@ -67,7 +67,9 @@ class Link:
                 if self._newest is None:
                     return
                 newest, self._newest = self._newest, None
-                self._queue(dumps(newest))
+                if not (frame := self._encoded(newest)):
+                    return
+                self._queue(frame)
             try:
                 sent = self._socket.send(self._waiting[0])
             except (BlockingIOError, InterruptedError):
@@ -104,6 +106,15 @@ class Link:
         """Hang up; what was not taken is lost."""
         self._end()
 
+    def _encoded(self, value: Any) -> bytes:
+        """Empty for what no message can hold: a fault of ours costs that message, never the loop."""
+        try:
+            return encode(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            self.refused += 1
+            self.fault = f"{type(value).__name__}: {error}"
+            return b""
+
     def _queue(self, frame: bytes) -> None:
         self._waiting.append(memoryview(_LENGTH.pack(len(frame)) + frame))
         self._waiting_bytes += len(frame) + _LENGTH.size
@@ -120,10 +131,10 @@ class Link:
             if end > len(self._incoming):
                 break
             try:
-                values.append(pickle.loads(memoryview(self._incoming)[start + _LENGTH.size : end]))
-            except Exception:  # a peer that died while writing, or of another version: hang up, do not die with it
-                self._end()
-                break
+                values.append(decode(self._incoming[start + _LENGTH.size : end]))
+            except WireError as error:
+                self.refused += 1
+                self.fault = str(error)
             start = end
         del self._incoming[:start]
         return values

@@ -1,15 +1,12 @@
-"""What our processes say to each other beside the session's own events and effects. Frozen values, pickled by `link`."""
+"""What our processes say to each other beside the session's own commands, events and effects: frozen values, see `wire`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from companion.config.presets import PortChoice
 from companion.runtime.players.tunes import Manner
 from companion.session.api.settings import SessionSettings
-
-Record = tuple[Any, ...]  # see companion.runtime.recording.recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +36,25 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
-    """Realtime → supervisor: what happened since the last ones; also sent empty, as a sign of life."""
+class LogHeader:
+    """Realtime → supervisor: the first line of the log, without its end."""
 
-    records: tuple[Record, ...] = ()
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogLines:
+    """Realtime → supervisor: further lines of the log, of which the first has this number. Also sent empty, as a sign of life."""
+
+    first: int = 0
+    lines: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorRemark:
+    """Supervisor → realtime: something for the log, which has its lines in one order only."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +85,8 @@ class Ended:
     """Supervisor → front: the music is over and the recording whole. reason: "" when it was meant to end."""
 
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finishing:
+    """Supervisor → front: the music is over and the recording is being made whole; sent again and again until `Ended`."""

@@ -6,7 +6,6 @@ Without a seed it runs in real time through the real processes. With a seed and 
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,7 +19,9 @@ from companion.runtime.front.performance import LaunchOptions, Performance
 from companion.runtime.front.report import report
 from companion.runtime.ipc.protocol import Setup
 from companion.runtime.players.tunes import Manner, Player, find_player
-from companion.runtime.recording.recorder import LOG_NAME, Log, line_of, new_folder, read_log
+from companion.runtime.recording.log_lines import line_of
+from companion.runtime.recording.recorder import LOG_NAME, Log, LogWriter, header_line, new_folder, read_log
+from companion.runtime.recording.records import PerformanceEnded
 from companion.runtime.recording.sound_file import sound_of_log
 from companion.runtime.recording.transcript import song_of
 from companion.session.api.effects import Notice
@@ -118,8 +119,9 @@ def _simulated(options: DemoOptions) -> tuple[Log, Path | None]:
     if options.record_dir is None:
         return log, None
     folder = new_folder(options.record_dir, title)
-    lines = [json.dumps(dict(log.header)), *map(line_of, log.records)]
-    (folder / LOG_NAME).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    writer = LogWriter(folder, header_line(setup, log.start_seconds))
+    writer.write(0, b"".join(line_of(record) + b"\n" for record in log.records))
+    writer.close()
     return log, folder
 
 
@@ -144,7 +146,7 @@ def _perform(options: DemoOptions, watch: Watch | None) -> tuple[Log, Path]:
     if folder is None or not (folder / LOG_NAME).is_file():
         raise GenerationError(faults[0] if faults else "the demo's processes ended before they began")
     log = read_log(folder / LOG_NAME)
-    if next(log.of_kind("e"), None) is None:
+    if next(log.of_kind(PerformanceEnded), None) is None:
         raise GenerationError(faults[0] if faults else "the demo ended before its last bar")
     return log, folder
 

@@ -13,12 +13,13 @@ from itertools import count
 
 from companion.midi.ports import MemoryInput
 from companion.runtime.front.stage import EngineEffect, FrontEffect, Stage
-from companion.runtime.ipc.protocol import Record, Setup
+from companion.runtime.ipc.protocol import Setup
 from companion.runtime.players.tunes import TrueClock, find_player, perform
 from companion.runtime.processes.realtime import MARK_SECONDS, POLL_SECONDS
 from companion.runtime.processes.worker import Worker
 from companion.runtime.recording.marks import mark_of, summary_of
 from companion.runtime.recording.recorder import Log, header
+from companion.runtime.recording.records import PerformanceEnded, PlayerBegan, Record
 from companion.session.api.effects import Cancel, Generate, LoadModel, Prefill
 from companion.session.api.events import EngineEvent, EngineReady, GenerationFinished, MidiReceived
 
@@ -114,7 +115,7 @@ class Simulation:
         source = MemoryInput("player", perform(player, true, setup.bars, setup.manner))
         end = true.seconds_at(setup.bars * float(player.time_signature.beats)) + TAIL_SECONDS
         stage = Stage(setup.settings, self._now, self, self.records.append)
-        self.records.append(("b", self._now, true.start_seconds, true.bpm))
+        self.records.append(PlayerBegan(self._now, true.start_seconds, true.bpm))
         stage.receive(self._engine.ready(), self._now)
         next_mark, handled = 0.0, -1.0
         running = None
@@ -140,5 +141,6 @@ class Simulation:
                 running = snapshot if snapshot.generation.model_dim else running
                 self.records.append(mark_of(snapshot))
         stage.close(self._now)
-        self.records.append(("e", self._now, summary_of(stage.session.snapshot(self._now), stage, running)))
+        summary = summary_of(stage.session.snapshot(self._now), stage, running)
+        self.records.append(PerformanceEnded(self._now, summary))
         return Log(header(setup, 0.0), tuple(self.records))

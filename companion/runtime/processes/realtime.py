@@ -27,7 +27,16 @@ from companion.midi.ports import MemoryInput
 from companion.midi.probe import Ports
 from companion.runtime.front.stage import EngineEffect, FrontEffect, Stage
 from companion.runtime.ipc.link import Link, adopt, take_descriptor
-from companion.runtime.ipc.protocol import ChoosePort, End, EngineStuck, OwnPorts, Record, Records, Setup
+from companion.runtime.ipc.protocol import (
+    ChoosePort,
+    End,
+    EngineStuck,
+    LogHeader,
+    LogLines,
+    OwnPorts,
+    Setup,
+    SupervisorRemark,
+)
 from companion.runtime.machine.keep_awake import Cores
 from companion.runtime.machine.loop_meter import LoopMeter
 from companion.runtime.machine.priority import become_realtime, queued_seconds
@@ -35,8 +44,10 @@ from companion.runtime.players.tunes import TrueClock, find_player, perform
 from companion.runtime.ports.connector import DriverConnector
 from companion.runtime.ports.port_board import PortBoard
 from companion.runtime.processes.engine_link import EngineLink
+from companion.runtime.recording.log_lines import line_of
 from companion.runtime.recording.marks import mark_of, summary_of
-from companion.runtime.recording.recorder import header
+from companion.runtime.recording.recorder import header_line
+from companion.runtime.recording.records import PerformanceEnded, PlayerBegan, Record, Remark
 from companion.session.api.effects import Notice
 from companion.session.api.events import Command, EngineLost, EngineReady, MidiReceived, PortChanged
 from companion.session.api.snapshot import Snapshot
@@ -64,6 +75,7 @@ class Realtime:
         self._front, self._supervisor, self._control = front, supervisor, control
         self._engine = EngineLink(setup.settings.model)
         self._records: list[Record] = []
+        self._lines = 0  # of the log, so far
         self._early = early  # from the supervisor, not looked at yet
         self._player: MemoryInput | None = None
         self._player_ends = float("inf")
@@ -105,7 +117,7 @@ class Realtime:
         self._front.send(notice)
 
     def _complain(self, text: str) -> None:
-        self._records.append(("p", clock(), text))
+        self._records.append(Remark(clock(), text))
         self._front.send(Notice("warning", text))
 
     def _port_changed(self, event: PortChanged) -> None:
@@ -116,7 +128,7 @@ class Realtime:
     def run(self) -> None:
         """Until the front ends it or is gone, a recorded player has finished, or a signal asks."""
         now = clock()
-        self._supervisor.send(header(self._setup, now))
+        self._supervisor.send(LogHeader(header_line(self._setup, now)))
         self._stage = Stage(self._setup.settings, now, self, self._records.append)
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -156,7 +168,7 @@ class Realtime:
         now = self._look_after(now, due)
         if text := self._meter.end(self._stage.session.running):
             waited = queued_seconds() - self._queued
-            self._records.append(("p", now, f"{text}; of it in the system's queue {1000 * waited:.1f}"))
+            self._records.append(Remark(now, f"{text}; of it in the system's queue {1000 * waited:.1f}"))
         wait = POLL_SECONDS if due is None else min(due - now - AHEAD_SECONDS, POLL_SECONDS)
         self._should_wake = now + max(wait, 0.0)
         if wait > 0:
@@ -205,6 +217,8 @@ class Realtime:
         for value in heard:
             if isinstance(value, Ports) and not self._setup.player:
                 self._board.update(value)
+            elif isinstance(value, SupervisorRemark):
+                self._records.append(Remark(now, value.text))
         if (own := self._board.own_names) != self._own_ports:
             self._own_ports = own
             self._front.send(OwnPorts(own))
@@ -213,8 +227,14 @@ class Realtime:
             self._supervisor.send(EngineStuck("the engine has stopped answering"))
         if self._setup.player and self._player is None and now - self._started > PLAYER_PATIENCE_SECONDS:
             self._start_player(now)
+        self._send_log()
+
+    def _send_log(self) -> None:
+        """What has happened since the last time; sent without lines, it is a sign of life."""
         records, self._records[:] = tuple(self._records), []
-        self._supervisor.send(Records(records))
+        lines = b"".join(line_of(record) + b"\n" for record in records)
+        self._supervisor.send(LogLines(self._lines, lines))
+        self._lines += len(records)
 
     def _mind_the_cores(self) -> None:
         """They may sleep while nothing plays."""
@@ -239,7 +259,7 @@ class Realtime:
 
     def _engine_changed(self, event: EngineReady | EngineLost, now: float) -> None:
         text = event.reason if isinstance(event, EngineLost) else f"engine {event.checkpoint.engine} is ready"
-        self._records.append(("p", now, text))
+        self._records.append(Remark(now, text))
         if self._setup.player and self._player is None:
             self._start_player(now)
 
@@ -250,7 +270,7 @@ class Realtime:
         self._player = MemoryInput("player", perform(player, true, self._setup.bars, self._setup.manner))
         if self._setup.bars:
             self._player_ends = true.seconds_at(self._setup.bars * float(player.time_signature.beats)) + 0.5
-        self._records.append(("b", now, true.start_seconds, true.bpm))
+        self._records.append(PlayerBegan(now, true.start_seconds, true.bpm))
 
     def _picture(self, now: float) -> None:
         snapshot = self._stage.session.snapshot(now)
@@ -266,9 +286,10 @@ class Realtime:
         self._cores.let_sleep()
         self._stage.close(now)
         snapshot = self._stage.session.snapshot(now)
-        self._records.append(("e", now, summary_of(snapshot, self._stage, self._running, self._meter)))
+        summary = summary_of(snapshot, self._stage, self._running, self._meter)
+        self._records.append(PerformanceEnded(now, summary))
         self._front.offer(snapshot)
-        self._supervisor.send(Records(tuple(self._records)))
+        self._send_log()
         deadline = now + 1.0
         while (self._supervisor.pending_bytes or self._front.pending_bytes) and clock() < deadline:
             self._supervisor.flush()
@@ -308,7 +329,7 @@ def main(arguments: list[str]) -> None:
     if setup is not None:
         granted = become_realtime()
         realtime = Realtime(setup, Link(front), link, control, early)
-        realtime._records.append(("p", clock(), f"realtime process: {granted}"))
+        realtime._records.append(Remark(clock(), f"realtime process: {granted}"))
         realtime.run()
 
 

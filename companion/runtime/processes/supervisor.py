@@ -24,8 +24,10 @@ from companion.errors import CompanionError
 from companion.midi.file import write_midi
 from companion.midi.probe import Ports, parse_line, probe_command
 from companion.runtime.ipc.link import Link, adopt, link_pair, pass_descriptor
-from companion.runtime.ipc.protocol import Ended, EngineStuck, Record, Records, Setup, Wire
+from companion.runtime.ipc.protocol import Ended, EngineStuck, LogHeader, LogLines, Setup, SupervisorRemark, Wire
+from companion.runtime.recording.log_lines import line_of
 from companion.runtime.recording.recorder import ERRORS_NAME, LOG_NAME, MIDI_NAME, LogWriter, read_log
+from companion.runtime.recording.records import Remark
 from companion.runtime.recording.transcript import song_of
 from companion.session.api.effects import Notice
 
@@ -200,7 +202,7 @@ class Supervisor:
                 self._link.flush()
                 self._front.flush()
                 self._front.receive()
-                self._note(self._engine.look())
+                self._remark(self._engine.look())
                 if self._watch is not None:
                     self._watch.look()
                 if clock() - self._heard > REALTIME_PATIENCE_SECONDS and clock() - begun < 1.0:
@@ -213,27 +215,28 @@ class Supervisor:
     def _hear(self) -> None:
         for value in self._link.receive():
             self._heard = clock()
-            if isinstance(value, Records):
-                self._write(value.records)
+            if isinstance(value, LogLines):
+                self._write(value.first, value.lines)
             elif isinstance(value, Wire) and self._watch is not None:
                 self._watch.wire(value)
             elif isinstance(value, EngineStuck):
-                self._note(value.reason)
+                self._remark(value.reason)
                 self._engine.kill()
-            elif isinstance(value, dict) and self._folder is not None:
-                self._writer = LogWriter(self._folder, value)
+            elif isinstance(value, LogHeader) and self._folder is not None:
+                self._writer = LogWriter(self._folder, value.line)
 
-    def _write(self, records: tuple[Record, ...]) -> None:
+    def _write(self, first: int, lines: bytes) -> None:
         if self._writer is None:
             return
-        self._writer.write(records)
+        self._writer.write(first, lines)
         if self._writer.error:
             self._front.send(Notice("error", self._writer.error))
             self._writer = None
 
-    def _note(self, text: str) -> None:
-        if text:
-            self._write((("p", clock(), text),))
+    def _remark(self, text: str) -> None:
+        """For the log: through the realtime process, or by ourselves where that has gone."""
+        if text and not self._link.send(SupervisorRemark(text)) and self._writer is not None:
+            self._write(self._writer.written, line_of(Remark(clock(), text)) + b"\n")
 
     def _ports_seen(self, ports: Ports) -> None:
         self._link.send(ports)
@@ -249,7 +252,7 @@ class Supervisor:
         end_process(self._realtime)
         if not reason and self._realtime.returncode:
             reason = f"the realtime process ended with status {self._realtime.returncode}"
-        self._note(reason)
+        self._remark(reason)
         if self._writer is not None:
             self._writer.close()
             finish_recording(self._writer.path.parent, self._front)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from companion.runtime.front.stage import Stage
-from companion.runtime.ipc.protocol import Record
 from companion.runtime.machine.loop_meter import LoopMeter
+from companion.runtime.recording.records import Mark
 from companion.session.api.snapshot import Snapshot
 
 
-def mark_of(snapshot: Snapshot) -> Record:
+def mark_of(snapshot: Snapshot) -> Mark:
     """Where the music is, for the log."""
     view = snapshot.transport
     meter = view.time_signature
-    return ("k", snapshot.now_seconds, view.state, view.bpm, view.bar, view.beat, view.position_beats, meter)
+    return Mark(snapshot.now_seconds, view.state, view.bpm, view.bar, view.beat, view.position_beats, meter)
 
 
 def summary_of(

@@ -1,42 +1,33 @@
-"""The black box: a log of everything a session was told, and when, one JSON value a line.
+"""The black box on disk: a folder for each performance, with a log of everything that its session was told, and when.
 
-The first line describes the performance; every other is a list that begins with its kind and time (monotonic seconds):
-
-    ["m", arrival, port, hex]        a MIDI message came in       ["r", now, event]     any other event
-    ["t", now]                       the session's timer ran      ["c", now]            the session was closed
-    ["s", left, port, hex, due, source, position]   it sent this  ["g", now, id, seed, mask mode, bars, targets, tracks]
-    ["f", now, id]                   the known part of a request to come was sent ahead
-    ["k", now, state, bpm, bar, beat, position, meter]            where the music was: a mark for the tempo map
-    ["h", …as "s"]                   a note-off the session forgot (never, one hopes); left is null where no port was there
-    ["b", now, start, bpm]           a recorded player begins: their master's clock without its jitter
-    ["n", now, notice]  ["p", now, text]  a process ended or began  ["x", now, traceback]  ["e", now, summary]  the end
-
-Records come from the realtime process as tuples and are written by the supervisor. A log that ends in the middle of a line is whole
-up to there, so a crash costs at most the last moments.
+The first line of the log describes the performance; every other is a record (`records`, `log_lines`). The realtime process makes
+the lines and the supervisor writes them. A log that ends in the middle of a line is whole up to there, so a crash costs at most the
+last moments. Only the player may read a recording: what somebody plays at home is nobody else's business.
 """
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
+import msgspec
 import platformdirs
 
 from companion import __version__
 from companion.errors import CompanionError
-from companion.midi.codec import Decoder, encode
-from companion.midi.messages import Message
-from companion.runtime.ipc.protocol import Record, Setup
-from companion.runtime.recording.log_records import from_json, to_json
+from companion.runtime.ipc.protocol import Setup
+from companion.runtime.recording.documents import from_json, to_json
+from companion.runtime.recording.log_lines import record_of
+from companion.runtime.recording.records import READABLE_VERSIONS, SCHEMA_VERSION, Record
 from companion.session.api.settings import SessionSettings
 
 LOG_NAME, MIDI_NAME, ERRORS_NAME = "log.jsonl", "performance.mid", "stderr.log"
-LOG_VERSION = 1
-_WIRE = ("m", "s", "h")  # records whose fourth item is a MIDI message
+FOLDER_MODE, FILE_MODE = 0o700, 0o600
+Kind = TypeVar("Kind")
 
 
 def recordings_dir() -> Path:
@@ -52,7 +43,8 @@ def new_folder(base: Path | None, title: str) -> Path:
     for attempt in range(1000):
         folder = base / "-".join(part for part in (stamp, word, str(attempt or "")) if part)
         try:
-            folder.mkdir(parents=True)
+            base.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=FOLDER_MODE)
         except FileExistsError:
             continue
         except OSError as error:
@@ -61,10 +53,15 @@ def new_folder(base: Path | None, title: str) -> Path:
     raise CompanionError(f"{base}: no recording can be kept there (too many of the same second)")
 
 
+def open_private(path: Path, flags: int) -> int:
+    """A descriptor of a file that only its owner may read."""
+    return os.open(path, flags | os.O_CREAT, FILE_MODE)
+
+
 def header(setup: Setup, start_seconds: float) -> dict[str, Any]:
-    """The log's first line."""
+    """What the log's first line says."""
     return {
-        "companion_log": LOG_VERSION,
+        "companion_log": SCHEMA_VERSION,
         "program": __version__,
         "title": setup.title,
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -74,17 +71,14 @@ def header(setup: Setup, start_seconds: float) -> dict[str, Any]:
     }
 
 
-def line_of(record: Record) -> str:
-    """One record as a line without its end."""
-    kind = record[0]
-    if kind in _WIRE:
-        record = (*record[:3], encode(record[3]).hex(), *record[4:])
-    return json.dumps([to_json(item) for item in record], separators=(",", ":"))
+def header_line(setup: Setup, start_seconds: float) -> bytes:
+    """The log's first line, without its end."""
+    return msgspec.json.encode(header(setup, start_seconds))
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log read back. records: tuples as the stage made them, messages and events as values."""
+    """A log read back."""
 
     header: Mapping[str, Any]
     records: tuple[Record, ...]
@@ -100,69 +94,78 @@ class Log:
         """When the session was made."""
         return float(self.header["start"])
 
-    def of_kind(self, kind: str) -> Iterator[Record]:
+    def of_kind(self, kind: type[Kind]) -> Iterator[Kind]:
         """The records of one kind, in order."""
-        return (record for record in self.records if record[0] == kind)
+        return (record for record in self.records if isinstance(record, kind))
 
 
 def read_log(path: Path) -> Log:
     """Read a log; raises CompanionError naming file and line. Only an unfinished last line is forgiven."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CompanionError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not text'})") from None
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise CompanionError(f"{path}: cannot be read ({error.strerror})") from None
     try:
-        first = json.loads(lines[0]) if lines else None
-    except ValueError:
+        first = msgspec.json.decode(lines[0]) if lines else None
+    except msgspec.MsgspecError:
         first = None
-    if not isinstance(first, dict) or first.get("companion_log") != LOG_VERSION:
-        raise CompanionError(f"{path}: not the log of a performance (its first line should say companion_log: 1)")
+    if not isinstance(first, dict) or first.get("companion_log") not in READABLE_VERSIONS:
+        known = " or ".join(map(str, READABLE_VERSIONS))
+        raise CompanionError(f"{path}: not the log of a performance (its first line should say companion_log: {known})")
     records: list[Record] = []
     for number, line in enumerate(lines[1:], start=2):
         try:
-            records.append(_record(json.loads(line)))
-        except (ValueError, KeyError, IndexError, TypeError) as error:
+            records.append(record_of(line))
+        except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):
                 return Log(first, tuple(records), truncated=True)
             raise CompanionError(f"{path}: line {number} is not a record ({error})") from None
     return Log(first, tuple(records))
 
 
-def _record(items: Any) -> Record:
-    if not isinstance(items, list) or not items:
-        raise ValueError("not a list")
-    if items[0] in _WIRE:
-        return (*items[:3], _message(items[3]), *items[4:])
-    return tuple(from_json(item) for item in items)
-
-
-def _message(text: str) -> Message:
-    messages = Decoder().feed(bytes.fromhex(text))
-    if len(messages) != 1:
-        raise ValueError(f"{text!r} is not one MIDI message")
-    return messages[0]
-
-
 class LogWriter:
-    """Appends records to a log file. A disk that fails ends the log, not the music; `error` then says why."""
+    """Appends lines to a log file. A disk that fails ends the log, not the music; `error` then says why.
 
-    def __init__(self, folder: Path, first_line: Mapping[str, Any]) -> None:
+    Lines are numbered from 0. Those that the file already has are passed over, so that a writer that takes over from one that was killed
+    may be handed the last lines again. lost: how many lines never came.
+    """
+
+    def __init__(self, folder: Path, first_line: bytes) -> None:
+        """Begin a log, or go on with the one that is there."""
         self.path = folder / LOG_NAME
         self.error = ""
-        self._file: Any = None
+        self.written = self.lost = 0
+        self._file: BinaryIO | None = None
         try:
-            self._file = self.path.open("w", encoding="utf-8")
-            self._file.write(json.dumps(first_line) + "\n")
+            self._file = os.fdopen(open_private(self.path, os.O_RDWR), "r+b", buffering=0)
+            if not self._go_on():
+                self._file.write(first_line + b"\n")
         except OSError as error:
             self._fail(error)
 
-    def write(self, records: tuple[Record, ...]) -> None:
-        """Append, and hand to the system what has gathered."""
-        if self._file is None or not records:
+    def _go_on(self) -> bool:
+        """Whether there were whole lines; half a line at the end is cut off."""
+        assert self._file is not None
+        there = self._file.read()
+        whole = there.rfind(b"\n") + 1
+        self._file.truncate(whole)
+        self._file.seek(whole)
+        self.written = max(there.count(b"\n") - 1, 0)
+        return whole > 0
+
+    def write(self, first: int, lines: bytes) -> None:
+        """Append lines, each with its end, of which the first has this number."""
+        if self._file is None or not lines:
             return
+        if first < self.written:
+            known, first = lines.splitlines(keepends=True)[self.written - first :], self.written
+            lines = b"".join(known)
+        self.lost += first - self.written
+        self.written = first + lines.count(b"\n")
+        left = memoryview(lines)
         try:
-            self._file.write("".join(line_of(record) + "\n" for record in records))
-            self._file.flush()
+            while left:
+                left = left[self._file.write(left) or 0 :]
         except OSError as error:
             self._fail(error)
 

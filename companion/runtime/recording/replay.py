@@ -8,8 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from companion.runtime.front.stage import EngineEffect, FrontEffect, Stage
-from companion.runtime.ipc.protocol import Record
 from companion.runtime.recording.recorder import Log
+from companion.runtime.recording.records import (
+    EventReceived,
+    MessageSent,
+    MidiArrived,
+    Record,
+    SessionClosed,
+    TimerRan,
+)
 from companion.session.api.events import MidiReceived
 from companion.session.api.snapshot import Snapshot
 
@@ -20,7 +27,7 @@ Sent = tuple[str, object, float]  # port, message, due: what must agree
 class Replayed:
     """What a replay gave. `first_difference` is "" when every send agreed with the log."""
 
-    sent: tuple[Record, ...]
+    sent: tuple[MessageSent, ...]
     snapshot: Snapshot
     logged: int
     first_difference: str = ""
@@ -51,31 +58,36 @@ class _Desk:
 def replay(log: Log) -> Replayed:
     """Feed the log into a new session and compare what it sends."""
     desk = _Desk(now=log.start_seconds)
-    sent: list[Record] = []
+    sent: list[MessageSent] = []
 
     def record(item: Record) -> None:
-        if item[0] == "s":
+        if isinstance(item, MessageSent):
             sent.append(item)
 
     stage = Stage(log.settings, log.start_seconds, desk, record)
     for item in log.records:
-        kind, now = item[0], item[1]
-        desk.now = now
-        if kind == "m":
-            stage.receive(MidiReceived(item[2], item[3]), now)
-        elif kind == "r":
-            stage.receive(item[2], now)
-        elif kind == "t":
-            stage.handle_timer(now)
-        elif kind == "c":
-            stage.close(now)
-    logged = list(log.of_kind("s"))
+        if isinstance(item, (MidiArrived, EventReceived, TimerRan, SessionClosed)):
+            desk.now = item.seconds
+            _repeat(item, stage)
+    logged = list(log.of_kind(MessageSent))
     return Replayed(
         tuple(sent), stage.session.snapshot(desk.now), len(logged), _difference(logged, sent, log.truncated)
     )
 
 
-def _difference(logged: list[Record], again: list[Record], truncated: bool) -> str:
+def _repeat(call: MidiArrived | EventReceived | TimerRan | SessionClosed, stage: Stage) -> None:
+    """The same call into the new session."""
+    if isinstance(call, MidiArrived):
+        stage.receive(MidiReceived(call.port, call.message), call.seconds)
+    elif isinstance(call, EventReceived):
+        stage.receive(call.event, call.seconds)
+    elif isinstance(call, TimerRan):
+        stage.handle_timer(call.seconds)
+    else:
+        stage.close(call.seconds)
+
+
+def _difference(logged: list[MessageSent], again: list[MessageSent], truncated: bool) -> str:
     """The first send that differs. A log cut off by a crash may lack the last sends of its last call."""
     for number, (was, now) in enumerate(zip(logged, again, strict=False), start=1):
         if _essence(was) != _essence(now):
@@ -85,11 +97,11 @@ def _difference(logged: list[Record], again: list[Record], truncated: bool) -> s
     return ""
 
 
-def _essence(record: Record) -> Sent:
-    return record[2], record[3], record[4]
+def _essence(record: MessageSent) -> Sent:
+    return record.port, record.message, record.due_seconds
 
 
 def replayed_log(log: Log, replayed: Replayed) -> Log:
     """The log with the sends of the replay in place of its own, for writing what was played again."""
-    others = (item for item in log.records if item[0] != "s")
+    others = (item for item in log.records if not isinstance(item, MessageSent))
     return Log(log.header, (*others, *replayed.sent), log.truncated)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from companion.midi.file import write_midi
-from companion.runtime.ipc.protocol import Record
 from companion.runtime.recording.recorder import LOG_NAME, Log, read_log
+from companion.runtime.recording.records import EventReceived, MessageSent, MidiArrived, Record
 from companion.runtime.recording.transcript import song_of
 from companion.session.api import commands
 
@@ -17,7 +17,7 @@ def takes_of(log: Log) -> list[Log]:
     takes: list[list[Record]] = []
     recording = False
     for record in log.records:
-        wish = record[2] if record[0] == "r" else None
+        wish = record.event if isinstance(record, EventReceived) else None
         if isinstance(wish, commands.Record):
             on = wish.on
             begins = not recording if on is None else on
@@ -26,7 +26,11 @@ def takes_of(log: Log) -> list[Log]:
             recording = begins
         elif recording:
             takes[-1].append(record)
-    return [replace(log, records=tuple(take)) for take in takes if any(record[0] in "ms" for record in take)]
+    return [
+        replace(log, records=tuple(take))
+        for take in takes
+        if any(isinstance(record, (MidiArrived, MessageSent)) for record in take)
+    ]
 
 
 def write_takes(folder: Path) -> list[Path]:

@@ -17,25 +17,13 @@ from companion.music import Bar, Note, Score, TimeSignature, Track
 from companion.music.song import Song
 from companion.music.units import bpm_to_tempo
 from companion.runtime.recording.recorder import Log
+from companion.runtime.recording.records import Mark, MessageSent, MidiArrived
 from companion.session.api.settings import SessionSettings, TrackSettings
 
 RESOLUTION = 480
 _RUNNING = ("running", "lost")
 _SLOWEST, _FASTEST = 5.0, 2000.0  # tempi a file may name
 _MAX_PAUSE_BARS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Where the music was at a moment; see `recording`."""
-
-    seconds: float
-    state: str
-    bpm: float
-    bar: int
-    beat: float
-    position: float
-    meter: TimeSignature
 
 
 @dataclass
@@ -126,7 +114,7 @@ def song_of(log: Log) -> Song:
 
 def marks_of(log: Log) -> list[Mark]:
     """The log's marks."""
-    return [Mark(*record[1:]) for record in log.of_kind("k")]
+    return list(log.of_kind(Mark))
 
 
 def bar_lines(log: Log, moments: Iterable[float] = ()) -> BarLines:
@@ -214,7 +202,8 @@ def _played(log: Log, settings: SessionSettings) -> Iterable[_Placed]:
     humans = [track for track in settings.tracks if track.role == "human"]
     held: dict[tuple[str, int, int], tuple[float, NoteOn]] = {}
     last = log.start_seconds
-    for _, seconds, port, message in log.of_kind("m"):
+    for record in log.of_kind(MidiArrived):
+        seconds, port, message = record.seconds, record.port, record.message
         last = seconds
         if not isinstance(message, (NoteOn, NoteOff)):
             continue
@@ -239,10 +228,14 @@ def _human_track(humans: list[TrackSettings], port: str, channel: int) -> TrackS
 
 
 def _sent(log: Log, settings: SessionSettings) -> Iterable[_Placed]:
-    """What we played, one track for each lane; the click and what was passed through are no music of ours."""
+    """What we played, whether or not a port was there to take it, one track for each lane.
+
+    The click and what was passed through are no music of ours.
+    """
     held: dict[tuple[int, int, int], tuple[float, float | None, NoteOn]] = {}
     last = log.start_seconds
-    for _, left, _, message, due, source, position in log.of_kind("s"):
+    for record in log.of_kind(MessageSent):
+        message, due, source = record.message, record.due_seconds, record.source
         if source < 0 or not isinstance(message, (NoteOn, NoteOff)):
             continue
         last = due
@@ -250,8 +243,8 @@ def _sent(log: Log, settings: SessionSettings) -> Iterable[_Placed]:
         begun = held.pop(key, None)
         if begun is not None:
             yield _lane_track(settings, source, message.channel), begun[0], due, begun[1], begun[2]
-        if isinstance(message, NoteOn) and left is not None:
-            held[key] = (due, position, message)
+        if isinstance(message, NoteOn):
+            held[key] = (due, record.position_beats, message)
     for (source, channel, _), (start, position, note) in held.items():
         yield _lane_track(settings, source, channel), start, max(last, start), position, note
 

@@ -1,4 +1,4 @@
-"""What a screen or a headless runner may know: one frozen picture of the session, cheap to make and to pickle."""
+"""What a screen or a headless runner may know: one frozen picture of the session, cheap to make and to send."""
 
 from __future__ import annotations
 
