@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+RESOLUTION = 480  # ticks a quarter note of all music that the session, its files and its windows hold
+DRUM_CHANNEL = 9  # General MIDI: channel 10, counted from 0
 MICROSECONDS_PER_MINUTE = 60_000_000
 CLOCK_TICKS_PER_BEAT = 24  # MIDI 1.0: 24 timing-clock messages a quarter note
 SONG_POSITION_PER_BEAT = 4  # MIDI 1.0: song position counts sixteenths

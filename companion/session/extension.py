@@ -1,71 +1,128 @@
 """What can be built on top of a session: practising with a song, trading bars. Each is an Extension, asked at fixed points.
 
-A session asks its extensions in order; the first that answers wins. They may call the session's public methods and hold state, but
-know no more of time than `now`.
+A session asks its extensions in order; the first that answers wins. They hold their own state, see of the session only what their
+Context holds, and know no more of time than `now`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from companion.music import Note
-from companion.session.api.events import Command
+from companion.session.api.commands import Command
+from companion.session.api.effects import Effect
 from companion.session.api.snapshot import Ladder, PracticeView
-from companion.session.input.capture import PlayedNote
-from companion.session.lanes import Lane
+from companion.session.input.capture import Capture, CapturedNote
+from companion.session.lanes import Lane, Lanes
+from companion.session.output.outbox import Level
+from companion.session.output.plan import Plan
+from companion.session.performance import Performance
+from companion.session.timing.musical_time import MusicalTime
 
-if TYPE_CHECKING:
-    from companion.session.state import SessionCore
+Handler = Callable[[Any, float], None]  # (command, now): does what the command says; UsageError where that cannot be
 
-# Written out, because methods of one class may be asked for more: (session) is any session with this extension.
+
+class Say(Protocol):
+    """Shows the player one line."""
+
+    def __call__(self, text: str, level: Level = "info") -> None: ...
+
+
+class Course(Protocol):
+    """What an extension may ask of the transport."""
+
+    def relay(self, now: float) -> None:
+        """Lay the bars to come out anew: their meters or their order have changed."""
+        ...
+
+    def rewind(self, song_bar: int) -> None:
+        """As master, stopped: the next start begins at this song bar."""
+        ...
+
+    def resume_place(self, position: float) -> tuple[int, float] | None:
+        """(song bar, beats into it) where the music at rest will begin, if that is not where it stopped (else None)."""
+        ...
+
+    def follow_tempo(self, now: float) -> None:
+        """Take up the song's tempo, times the tempo factor."""
+        ...
+
+
+class Voices(Protocol):
+    """What an extension may ask of what sounds."""
+
+    def fall_silent(self, lane: Lane, position: float, now: float) -> None:
+        """A lane ends at a position, at once; what did not sound is no history."""
+        ...
+
+    def end_lane(self, lane: Lane, now: float) -> None:
+        """Nothing of a lane sounds or waits any more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts of a session that extensions work with. Parts are read, and changed only through their methods."""
+
+    performance: Performance
+    time: MusicalTime
+    lanes: Lanes
+    capture: Capture
+    plan: Plan
+    course: Course
+    voices: Voices
+    notice: Say
+    emit: Callable[[Effect], None]
 
 
 class Extension:
     """Does nothing; override what is wanted. Bars are session bars unless called song bars."""
 
-    def attached(self, session: SessionCore, now: float) -> None:
+    def attached(self, context: Context, now: float) -> None:
         """The session exists; nothing runs yet."""
 
-    def first_song_bar(self, session: SessionCore, song_bar: int) -> int | None:
+    def first_song_bar(self, song_bar: int) -> int | None:
         """Where music begins that was to begin with this song bar; None = there."""
         return None
 
-    def next_song_bar(self, session: SessionCore, song_bar: int) -> int | None:
+    def next_song_bar(self, song_bar: int) -> int | None:
         """Which song bar follows; None = no opinion (the next one). For loops; asked when bars are laid out."""
         return None
 
-    def plays(self, session: SessionCore, lane: Lane, bar: int) -> bool | None:
+    def plays(self, lane: Lane, bar: int) -> bool | None:
         """Whether a companion lane plays in a bar; None = no opinion. Asked when it is requested and when it is committed."""
         return None
 
-    def known_notes(self, session: SessionCore, lane: Lane, bar: int) -> tuple[Note, ...] | None:
+    def known_notes(self, lane: Lane, bar: int) -> tuple[Note, ...] | None:
         """Notes (480 ticks a quarter) known of any lane's bar, for the model's context, beyond what was captured or planned."""
         return None
 
-    def lane_notes(self, session: SessionCore, lane: Lane, bar: int) -> tuple[tuple[Note, ...], Ladder] | None:
+    def lane_notes(self, lane: Lane, bar: int) -> tuple[tuple[Note, ...], Ladder] | None:
         """Notes that one of our lanes must play in a bar, and their origin; asked at commit. None = the ladder decides."""
         return None
 
-    def bar_started(self, session: SessionCore, bar: int, now: float) -> None:
+    def bar_started(self, bar: int, now: float) -> None:
         """A bar line was passed (or the music was entered within this bar)."""
 
-    def stopped(self, session: SessionCore, now: float) -> None:
+    def stopped(self, now: float) -> None:
         """The music stopped, was lost or jumped."""
 
-    def note_played(self, session: SessionCore, note: PlayedNote, now: float) -> None:
+    def note_played(self, note: CapturedNote, now: float) -> None:
         """A human's key went down."""
 
-    def note_released(self, session: SessionCore, note: PlayedNote, now: float) -> None:
+    def note_released(self, note: CapturedNote, now: float) -> None:
         """A human's key came up."""
 
-    def command(self, session: SessionCore, command: Command, now: float) -> bool:
-        """A command; True = done, the session does nothing more."""
-        return False
+    def handlers(self) -> Mapping[type[Command], Handler]:
+        """Commands that this extension answers, in place of whoever else would."""
+        return {}
 
-    def picture(self, session: SessionCore, now: float) -> dict[str, Any]:
+    def picture(self, now: float) -> dict[str, Any]:
         """Fields of Snapshot that this extension answers for."""
         return {}
 
-    def view(self, session: SessionCore, now: float) -> PracticeView | dict[str, Any] | None:
+    def view(self, now: float) -> PracticeView | dict[str, Any] | None:
         """For the snapshot: a whole view, or fields to change in the one before."""
         return None

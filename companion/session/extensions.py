@@ -1,11 +1,21 @@
-"""Which extensions a session's settings ask for."""
+"""The extensions of one session, asked in order; and which of them a session's settings ask for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from companion.music import Note
 from companion.session.api.settings import SessionSettings
-from companion.session.extension import Extension
+from companion.session.api.snapshot import Ladder, PracticeView
+from companion.session.extension import Context, Extension
+from companion.session.input.capture import CapturedNote
+from companion.session.lanes import Lane
 from companion.session.practice.practising import Practising
 from companion.session.trading.turns import TakingTurns
+
+Answer = TypeVar("Answer")
 
 
 def extensions_for(settings: SessionSettings) -> tuple[Extension, ...]:
@@ -14,3 +24,78 @@ def extensions_for(settings: SessionSettings) -> tuple[Extension, ...]:
     if settings.song is None:
         return (turns,)
     return Practising(settings.song, settings.practice), turns
+
+
+class Extensions:
+    """Asks each extension in turn; see Extension for what is asked."""
+
+    def __init__(self, extensions: Sequence[Extension]) -> None:
+        self._extensions = tuple(extensions)
+
+    def __iter__(self) -> Iterator[Extension]:
+        return iter(self._extensions)
+
+    def attach(self, context: Context, now: float) -> None:
+        """The session exists."""
+        for extension in self._extensions:
+            extension.attached(context, now)
+
+    def first_song_bar(self, song_bar: int) -> int:
+        """Where music begins that was to begin with this song bar."""
+        found = self._first(lambda extension: extension.first_song_bar(song_bar))
+        return song_bar if found is None else found
+
+    def next_song_bar(self, song_bar: int) -> int:
+        """The song bar that follows."""
+        found = self._first(lambda extension: extension.next_song_bar(song_bar))
+        return song_bar + 1 if found is None else found
+
+    def plays(self, lane: Lane, bar: int) -> bool:
+        """Whether a companion lane plays in a bar."""
+        return self._first(lambda extension: extension.plays(lane, bar)) is not False
+
+    def known_notes(self, lane: Lane, bar: int) -> tuple[Note, ...] | None:
+        """What is known of a lane's bar beyond what was captured or planned."""
+        return self._first(lambda extension: extension.known_notes(lane, bar))
+
+    def lane_notes(self, lane: Lane, bar: int) -> tuple[tuple[Note, ...], Ladder] | None:
+        """What a lane must play in a bar."""
+        return self._first(lambda extension: extension.lane_notes(lane, bar))
+
+    def bar_started(self, bar: int, now: float) -> None:
+        """Tell all."""
+        for extension in self._extensions:
+            extension.bar_started(bar, now)
+
+    def stopped(self, now: float) -> None:
+        """Tell all."""
+        for extension in self._extensions:
+            extension.stopped(now)
+
+    def note_played(self, note: CapturedNote, now: float) -> None:
+        """Tell all."""
+        for extension in self._extensions:
+            extension.note_played(note, now)
+
+    def note_released(self, note: CapturedNote, now: float) -> None:
+        """Tell all."""
+        for extension in self._extensions:
+            extension.note_released(note, now)
+
+    def picture(self, now: float) -> dict[str, Any]:
+        """Fields of Snapshot from all."""
+        return {name: value for extension in self._extensions for name, value in extension.picture(now).items()}
+
+    def practice_view(self, now: float) -> PracticeView | None:
+        """The view of whoever has one, with what the others change in it."""
+        view: PracticeView | None = None
+        for extension in self._extensions:
+            more = extension.view(now)
+            if isinstance(more, PracticeView):
+                view = more
+            elif more and view is not None:
+                view = replace(view, **more)
+        return view
+
+    def _first(self, ask: Callable[[Extension], Answer | None]) -> Answer | None:
+        return next((answer for extension in self._extensions if (answer := ask(extension)) is not None), None)

@@ -1,18 +1,19 @@
-"""One lane of the session while it runs: its settings, and what can be changed on the way."""
+"""The lanes of a session while it runs: their settings, and what can be changed on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from companion.errors import UsageError
+from companion.music.units import DRUM_CHANNEL
+from companion.session.api.limits import MAX_LANES
 from companion.session.api.settings import Role, TrackSettings
-
-DRUM_CHANNEL = 9
 
 
 @dataclass(slots=True)
 class Lane:
-    """See TrackSettings; `channel` is None only for humans. `entered`: has played since the start."""
+    """See TrackSettings; `channel` is None only for humans. Changed by `Lanes` alone."""
 
     index: int
     name: str
@@ -65,8 +66,86 @@ def make_lanes(tracks: Sequence[TrackSettings]) -> list[Lane]:
     return lanes
 
 
-def audible(lane: Lane, lanes: Sequence[Lane]) -> bool:
-    """Whether mute and solo let this lane sound."""
-    if lane.muted or lane.removed or lane.role not in ("companion", "backing"):
-        return False
-    return lane.solo or not any(other.solo and not other.removed and other.role != "human" for other in lanes)
+class Lanes:
+    """All lanes of a session, by their numbers, which never change. Only this class changes a lane.
+
+    version: grows whenever a lane comes, goes or changes its role.
+    """
+
+    def __init__(self, tracks: Sequence[TrackSettings]) -> None:
+        self._lanes = make_lanes(tracks)
+        self.version = 0
+
+    def __getitem__(self, index: int) -> Lane:
+        return self._lanes[index]
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter(self._lanes)
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    def of(self, *roles: Role) -> Iterator[Lane]:
+        """Lanes with one of these roles that still exist."""
+        return (lane for lane in self._lanes if lane.role in roles and not lane.removed)
+
+    def find(self, track: int) -> Lane:
+        """The lane of a track number; UsageError where there is none."""
+        if not 0 <= track < len(self._lanes):
+            raise UsageError(f"track must be from 0 to {len(self._lanes) - 1}")
+        if self._lanes[track].removed:
+            raise UsageError(f"track {track} is gone")
+        return self._lanes[track]
+
+    def audible(self, lane: Lane) -> bool:
+        """Whether mute and solo let this lane sound."""
+        if lane.muted or lane.removed or lane.role not in ("companion", "backing"):
+            return False
+        return lane.solo or not any(other.solo and not other.removed and other.role != "human" for other in self._lanes)
+
+    def may_sound(self, number: int) -> bool:
+        """The same by a lane's number; what belongs to no lane (the click) always may."""
+        return number < 0 or self.audible(self._lanes[number])
+
+    # -- changes ------------------------------------------------------------------------------------------------------
+
+    def mute(self, lane: Lane, on: bool) -> None:
+        """Silent or not."""
+        lane.muted = on
+
+    def set_solo(self, lane: Lane, on: bool) -> None:
+        """Alone or not."""
+        lane.solo = on
+
+    def set_program(self, lane: Lane, program: int) -> None:
+        """Another instrument, 0-127."""
+        lane.program = program
+
+    def set_attribute(self, lane: Lane, name: str, level: int | None) -> None:
+        """A control of the model; None sets it free."""
+        rest = {key: value for key, value in lane.attributes.items() if key != name}
+        lane.attributes = rest if level is None else {**lane.attributes, name: level}
+
+    def set_role(self, lane: Lane, role: Role) -> None:
+        """Another role, with a channel that suits it."""
+        settings = TrackSettings(lane.name, role, channel=lane.channel, is_drum=lane.is_drum)
+        lane.role, lane.channel = role, make_lane(lane.index, settings, self._lanes).channel
+        self.version += 1
+
+    def set_song_track(self, lane: Lane, song_track: int | None) -> None:
+        """Another written part belongs to it."""
+        lane.song_track = song_track
+
+    def add(self, settings: TrackSettings) -> Lane:
+        """A further lane; UsageError where there are too many."""
+        if sum(not lane.removed for lane in self._lanes) >= MAX_LANES:
+            raise UsageError(f"no more than {MAX_LANES} tracks")
+        lane = make_lane(len(self._lanes), settings, self._lanes)
+        self._lanes.append(lane)
+        self.version += 1
+        return lane
+
+    def remove(self, lane: Lane) -> None:
+        """It leaves; the numbers of the others stay."""
+        lane.removed = True
+        self.version += 1

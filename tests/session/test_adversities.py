@@ -64,7 +64,7 @@ def test_a_start_while_running_begins_anew_at_once():
     stage.clock(end, BAR * 3)
     stage.run(end + 5)
     assert where(stage)[2] == 2
-    assert stage.session.context_bar == 3
+    assert stage.session.performance.context_bar == 3
     assert beats(stage, end + 0.01, end + 1.99) == []  # one bar to listen, as at any start
     assert [end + 2, end + 2.5] == beats(stage, end + 1.99, end + 2.9)
 

@@ -187,7 +187,7 @@ def test_start_begins_anew():
     stage.run(11)
     transport = stage.session.snapshot(stage.now).transport
     assert (transport.song_bar, transport.bar) == (1, 4)
-    assert stage.session.context_bar == 3
+    assert stage.session.performance.context_bar == 3
 
 
 def test_a_tempo_change_bends_what_is_scheduled():

@@ -11,42 +11,18 @@ Bars are session bars, counted from 0; tracks are lanes, counted from 0. A switc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
-from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any
 
 from companion.errors import CommandError
 from companion.session.api import limits
-from companion.session.api.limits import Limit
+from companion.session.api.command_base import Command, Refused, spoken
 from companion.session.api.settings import ClockSource, Role, Sampling, TrackSettings
 
 Track = Annotated[int, limits.TRACK]
 Bar = Annotated[int, limits.BAR]
 Switch = bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A player's wish. `command_name` is the name of its class in small letters: "set_tempo" for SetTempo."""
-
-    command_name: ClassVar[str] = ""
-
-    def __init_subclass__(cls) -> None:
-        cls.command_name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
-
-    def __post_init__(self) -> None:
-        for field_name, fault_of in _checks(type(self)):
-            if fault := fault_of(getattr(self, field_name)):
-                raise CommandError(f"{_spoken(self.command_name)}: {field_name} {fault}")
-
-
-@dataclass(frozen=True, slots=True)
-class Refused(Command):
-    """A wish that could not be made into a command; the session shows the reason. For logs, learned controls and the network."""
-
-    reason: str
 
 
 # --- transport ---------------------------------------------------------------------------------------------------------
@@ -342,44 +318,8 @@ class Record(Command):
 
 COMMANDS: dict[str, type[Command]] = {
     kind.command_name: kind
-    for kind in (
-        Start,
-        Continue,
-        Stop,
-        Toggle,
-        Seek,
-        Tap,
-        SetTempo,
-        SetTempoFactor,
-        SetTimeSignature,
-        SetClockSource,
-        Click,
-        Wait,
-        Regenerate,
-        Keep,
-        Lock,
-        Undo,
-        Panic,
-        Mute,
-        Solo,
-        SetProgram,
-        SetAttribute,
-        SetRole,
-        AddTrack,
-        RemoveTrack,
-        SetSampling,
-        SetModel,
-        SetLoop,
-        LoopHere,
-        NextSection,
-        Transpose,
-        Trade,
-        Answer,
-        Thru,
-        SetLatency,
-        Learn,
-        Record,
-    )
+    for kind in list(globals().values())
+    if isinstance(kind, type) and issubclass(kind, Command) and kind not in (Command, Refused)
 }
 
 
@@ -391,9 +331,9 @@ def command(name: str, /, **arguments: Any) -> Command:
     known = {field.name: field.default is MISSING for field in fields(kind)}
     if unknown := [given for given in arguments if given not in known]:
         allowed = f"known: {', '.join(known)}" if known else "it has none"
-        raise CommandError(f"{_spoken(name)}: unknown argument {unknown[0]} ({allowed})")
+        raise CommandError(f"{spoken(name)}: unknown argument {unknown[0]} ({allowed})")
     if missing := [needed for needed, required in known.items() if required and needed not in arguments]:
-        raise CommandError(f"{_spoken(name)}: {missing[0]} is missing")
+        raise CommandError(f"{spoken(name)}: {missing[0]} is missing")
     return kind(**arguments)
 
 
@@ -415,36 +355,3 @@ def arguments_of(wish: Command) -> dict[str, Any]:
     """The arguments that differ from their defaults: `command(wish.command_name, **arguments_of(wish)) == wish`."""
     found = ((field, getattr(wish, field.name)) for field in fields(wish))
     return {field.name: value for field, value in found if field.default is MISSING or value != field.default}
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ")
-
-
-# --- checks ------------------------------------------------------------------------------------------------------------
-
-Check = Callable[[Any], str]  # a value → what is wrong with it, "" for nothing
-
-
-@cache
-def _checks(kind: type[Command]) -> tuple[tuple[str, Check], ...]:
-    hints = get_type_hints(kind, include_extras=True)
-    return tuple((field.name, _check_of(hints[field.name])) for field in fields(kind))
-
-
-def _check_of(hint: Any) -> Check:
-    """The check behind a field's type: a limit, a choice, a class, and any of these or None."""
-    options = get_args(hint)
-    if get_origin(hint) is Annotated:
-        return options[1].fault if isinstance(options[1], Limit) else _one_of(options[1])
-    if get_origin(hint) is Literal:
-        return _one_of(options)
-    if type(None) in options:
-        (inner,) = (_check_of(option) for option in options if option is not type(None))
-        return lambda value: "" if value is None else inner(value)
-    words = {bool: "must be true or false", str: "must be text"}.get(hint, f"must be {hint.__name__}")
-    return lambda value: "" if isinstance(value, hint) else words
-
-
-def _one_of(choices: tuple[str, ...]) -> Check:
-    return lambda value: "" if value in choices else f"must be {', '.join(choices[:-1])} or {choices[-1]}"

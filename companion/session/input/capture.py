@@ -11,9 +11,9 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from companion.music import Note
+from companion.music.units import RESOLUTION
 from companion.session.timing.timeline import Timeline
 
-RESOLUTION = 480
 EARLY_BEATS = 1 / 24
 SUSTAIN_CONTROLLER = 64
 DOUBLED_ONS_KEPT = 8  # note-ons of one key that wait for their note-off
@@ -23,7 +23,7 @@ KeyId = tuple[str, int, int]  # port, channel, key
 
 
 @dataclass(slots=True, eq=False)
-class PlayedNote:
+class CapturedNote:
     """One note of a human. bar: None when it was played while nothing ran. end_beats: None while it sounds."""
 
     lane: int
@@ -37,7 +37,7 @@ class PlayedNote:
 
 @dataclass(slots=True)
 class _Cell:
-    notes: list[PlayedNote] = field(default_factory=list)
+    notes: list[CapturedNote] = field(default_factory=list)
     frozen: tuple[Note, ...] | None = None
 
 
@@ -47,14 +47,14 @@ class Capture:
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self._cells: dict[tuple[int, int], _Cell] = {}
-        self._down: dict[KeyId, deque[PlayedNote]] = {}
-        self._pedal: dict[tuple[str, int], list[PlayedNote]] = {}
+        self._down: dict[KeyId, deque[CapturedNote]] = {}
+        self._pedal: dict[tuple[str, int], list[CapturedNote]] = {}
         self._oldest = 0
         self.notes_in = 0
         self.doubled_ons = 0
         self.unpaired_offs = 0
 
-    def note_on(self, lane: int, where: KeyId, velocity: int, position: float | None) -> PlayedNote:
+    def note_on(self, lane: int, where: KeyId, velocity: int, position: float | None) -> CapturedNote:
         """A key goes down; position is None while nothing runs."""
         self.notes_in += 1
         queue = self._down.setdefault(where, deque())
@@ -66,13 +66,13 @@ class Capture:
             if held.pitch == where[2] and held.released:
                 self._end(held, position)
         onset = 0.0 if position is None else position
-        note = PlayedNote(lane, self._bar_of(position), where[2], velocity, onset)
+        note = CapturedNote(lane, self._bar_of(position), where[2], velocity, onset)
         queue.append(note)
         if note.bar is not None:
             self._cells.setdefault((lane, note.bar), _Cell()).notes.append(note)
         return note
 
-    def note_off(self, where: KeyId, position: float | None) -> PlayedNote | None:
+    def note_off(self, where: KeyId, position: float | None) -> CapturedNote | None:
         """A key comes up: the oldest note of that key ends, unless the pedal holds it. None: there was no such note."""
         queue = self._down.get(where)
         if not queue:
@@ -156,7 +156,7 @@ class Capture:
             bar += 1
         return bar if bar >= self._timeline.segment_bar else None
 
-    def _end(self, note: PlayedNote, position: float | None) -> None:
+    def _end(self, note: CapturedNote, position: float | None) -> None:
         if note.end_beats is None:
             note.end_beats = note.onset_beats if position is None else max(position, note.onset_beats)
             if note.bar is not None and (cell := self._cells.get((note.lane, note.bar))):
@@ -167,7 +167,7 @@ def _order(note: Note) -> tuple[int, int, int]:
     return note.onset_ticks, note.pitch, note.delta
 
 
-def _to_note(played: PlayedNote, start: float, position: float) -> Note:
+def _to_note(played: CapturedNote, start: float, position: float) -> Note:
     exact = (played.onset_beats - start) * RESOLUTION
     onset = max(0, round(exact))
     delta = max(-_MAX_DELTA, min(_MAX_DELTA, round((exact - onset) * RESOLUTION)))

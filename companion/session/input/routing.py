@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from companion.midi.messages import ClockContinue, ClockMessage, ClockStart, ClockTick, NoteOff, NoteOn
-from companion.session.lanes import DRUM_CHANNEL, Lane
+from companion.music.units import DRUM_CHANNEL
+from companion.session.lanes import Lane
 
 ECHO_SECONDS = 0.06  # how long after we sent a note the same note on the same device is taken for an echo
 MASTER_SILENT_SECONDS = 2.0  # a master that is silent for so long may be replaced by another port's ticks …
@@ -17,7 +18,7 @@ _DIRECTION = re.compile(r"\b(midi|in|out|input|output|capture|playback|port)\b|[
 class Router:
     """(port, channel) → lane, remembered. Made anew when lanes change."""
 
-    def __init__(self, lanes: Sequence[Lane]) -> None:
+    def __init__(self, lanes: Iterable[Lane]) -> None:
         self._lanes = [lane for lane in lanes if lane.role == "human" and not lane.removed]
         self._known: dict[tuple[str, int], Lane | None] = {}
 

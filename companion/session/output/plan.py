@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from companion.music import Note, TimeSignature
+from companion.music.units import RESOLUTION
 from companion.session.api.snapshot import Ladder
 from companion.session.output.fallback import vary
 
-RESOLUTION = 480
 BARS_KEPT = 128
 VERSIONS_KEPT = 8
 MODEL_BARS_BACK = 16
@@ -114,17 +114,42 @@ class Plan:
         cell.chosen = Draft(0, list(notes), True, origin=cell.origin)
         return cell
 
-    def put(self, lane: int, bar: int, notes: Iterable[Note], origin: Ladder) -> PlanBar:
+    def put(self, lane: int, bar: int, notes: Iterable[Note], origin: Ladder, locked: bool = False) -> PlanBar:
         """Write a bar that is known: a backing track's, a kept one. Nothing happens to a committed bar."""
         cell = self.at(lane, bar)
         if cell.chosen is None:
             cell.drafts.append(Draft(0, list(notes), True, origin=origin))
+            cell.locked = cell.locked or locked
         return cell
+
+    def note_was_late(self, cell: PlanBar) -> bool:
+        """A note of a committed bar came too late to sound; whether it is the bar's first."""
+        cell.late_notes += 1
+        return cell.late_notes == 1
+
+    def complete(self, draft: Draft) -> None:
+        """All notes of a draft have come."""
+        draft.complete = True
+
+    def cut(self, lane: int, bar: int, end_ticks: float) -> None:
+        """A committed bar plays only the notes that begin before `end_ticks`."""
+        cell = self.get(lane, bar)
+        if cell is not None and cell.chosen is not None:
+            heard = [note for note in cell.chosen.notes if note.onset_ticks < end_ticks]
+            cell.chosen = Draft(0, heard, True, origin=cell.chosen.origin)
 
     def notes(self, lane: int, bar: int) -> tuple[Note, ...]:
         """What the lane played or would play."""
         cell = self._bars.get((lane, bar))
         return cell.notes() if cell else ()
+
+    def last_fresh(self, lane: int, bar: int) -> int:
+        """The last bar before this one for which the lane had a draft that was no insurance; -1 where that is long ago."""
+        for earlier in range(bar - 1, bar - 1 - MODEL_BARS_BACK, -1):
+            cell = self.get(lane, earlier)
+            if cell and any(not draft.insurance and draft.request_id for draft in cell.drafts):
+                return earlier
+        return -1
 
     def forget_from(self, bar: int) -> None:
         """Jumped: what was planned for bars from here on is void."""

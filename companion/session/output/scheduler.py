@@ -44,10 +44,16 @@ class _Waiting:
 
 
 class Scheduler:
-    """`add` notes, `run` what is due, `silence` what sounds. Effects go to the `emit` given."""
+    """`add` notes, `run` what is due, `silence` what sounds. Effects go to `emit`; allowed: whether a lane (or CLICK) may sound now."""
 
-    def __init__(self, emit: Callable[[SendMidi], None], latency_seconds: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        emit: Callable[[SendMidi], None],
+        latency_seconds: Mapping[str, float],
+        allowed: Callable[[int], bool] = lambda lane: True,
+    ) -> None:
         self._emit = emit
+        self._allowed = allowed
         self._latency = dict(latency_seconds)
         self._queues: dict[str, list[tuple[float, int, int, _Waiting]]] = {}
         self._sounding: dict[int, tuple[Voice, int]] = {}
@@ -59,7 +65,6 @@ class Scheduler:
         self._next_id = 1
         self.notes_out = 0
         self.late_dropped = 0
-        self.allowed: Callable[[int], bool] = lambda lane: True
 
     # -- what waits ---------------------------------------------------------------------------------------------------
 
@@ -107,7 +112,7 @@ class Scheduler:
                         self._end(item.note_id, due)
                 elif now - due > LATE_SECONDS:
                     self.late_dropped += 1
-                elif self.allowed(item.voice.lane):
+                elif self._allowed(item.voice.lane):
                     self._begin(queue, item, due, position)
 
     # -- what sounds --------------------------------------------------------------------------------------------------

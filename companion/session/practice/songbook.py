@@ -6,9 +6,9 @@ from bisect import bisect_right
 from dataclasses import replace
 
 from companion.music import Bar, Note, TimeSignature
+from companion.music.units import RESOLUTION
 from companion.session.api.settings import Song
 
-RESOLUTION = 480
 HELD_BARS = 16  # a note that began longer ago is no longer taken up
 HELD_BEATS = 0.25  # what would last no longer than this has ended for the ear
 
@@ -26,6 +26,14 @@ class SongBook:
         for meter in self._meters:
             self._starts.append(self._starts[-1] + float(meter.beats))
         self._cache: dict[tuple[int, int, int], tuple[Note, ...]] = {}
+
+    def transpose_to(self, semitones: int) -> None:
+        """The key in which notes are read from now on, in semitones from the written one."""
+        self.transpose = semitones
+
+    def set_default_meter(self, meter: TimeSignature) -> None:
+        """The meter of bars that are not written."""
+        self.default_meter = meter
 
     def meter(self, song_bar: int) -> TimeSignature | None:
         """The written meter, None where nothing is written."""

@@ -14,13 +14,39 @@ from companion.session.api.events import (
     GenerationFinished,
     NoteGenerated,
 )
-from companion.session.requests.asking import NOTES_A_DRAFT, Generating, Request
+from companion.session.lanes import Lanes
+from companion.session.output.outbox import Outbox
+from companion.session.output.plan import Plan
+from companion.session.output.playback import Playback
+from companion.session.requests.engine import Engine
+from companion.session.requests.head_start import HeadStart
+from companion.session.requests.jobs import JobMaker
+from companion.session.requests.lead_time import Deadlines
+from companion.session.requests.requests import Requests
+
+NOTES_A_DRAFT = 400  # more notes of one bar are not taken
 
 
-class Answering(Generating):
-    """Answers; those with an id that is not awaited are counted and dropped."""
+class Answers:
+    """Answers to requests; those with an id that is not awaited are counted and dropped."""
 
-    def receive_engine(self, event: EngineEvent, now: float) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        deadlines: Deadlines,
+        jobs: JobMaker,
+        requests: Requests,
+        head_start: HeadStart,
+        lanes: Lanes,
+        plan: Plan,
+        playback: Playback,
+        outbox: Outbox,
+    ) -> None:
+        self._engine, self._deadlines, self._jobs = engine, deadlines, jobs
+        self._requests, self._head_start = requests, head_start
+        self._lanes, self._plan, self._playback, self._outbox = lanes, plan, playback, outbox
+
+    def receive(self, event: EngineEvent, now: float) -> None:
         """Anything the engine says."""
         if isinstance(event, NoteGenerated):
             self._note_generated(event, now)
@@ -29,83 +55,81 @@ class Answering(Generating):
         elif isinstance(event, GenerationFinished):
             self._finished(event, now)
         elif isinstance(event, GenerationFailed):
-            if self._expected(event.request_id):
-                self.in_flight = None
-                self.counters["failed_requests"] += 1
-                self.notice(f"generation failed: {event.reason}", "warning")
+            self._failed(event)
         elif isinstance(event, EngineReady):
-            self._engine_ready(event, now)
+            self._engine_ready(event)
         else:
             self._engine_lost(event)
 
-    def _expected(self, request_id: int) -> Request | None:
-        flight = self.in_flight
-        if flight is not None and flight.request_id == request_id:
-            return flight
-        self.counters["stale_answers"] += 1
-        return None
-
     def _note_generated(self, event: NoteGenerated, now: float) -> None:
-        flight = self._expected(event.request_id)
+        flight = self._requests.expected(event.request_id)
         if flight is None:
             return
         if event.track not in flight.lanes or event.bar != flight.bar:
-            self.counters["stray_notes"] += 1
+            self._outbox.count("stray_notes")
             return
-        if flight.first_note_seconds is None:
-            flight.first_note_seconds = now - flight.sent_seconds
-        draft = self.plan.open_draft(event.track, event.bar, event.request_id, event.take, flight.insurance)
+        self._requests.note_came(now)
+        draft = self._plan.open_draft(event.track, event.bar, event.request_id, event.take, flight.insurance)
         if len(draft.notes) >= NOTES_A_DRAFT:
-            self.counters["stray_notes"] += 1
+            self._outbox.count("stray_notes")
             return
-        cell = self.plan.at(event.track, event.bar)
+        cell = self._plan.at(event.track, event.bar)
         if cell.committed and cell.chosen is not draft:
-            self.counters["late_notes_dropped"] += 1
+            self._outbox.count("late_notes_dropped")
             return
-        if not cell.committed or self.stream_note(self.lanes[event.track], cell, event.note, now):
+        if not cell.committed or self._playback.stream_note(self._lanes[event.track], cell, event.note, now):
             draft.notes.append(event.note)
 
     def _bar_generated(self, event: BarGenerated) -> None:
-        flight = self._expected(event.request_id)
+        flight = self._requests.expected(event.request_id)
         if flight and event.track in flight.lanes and event.bar == flight.bar:
-            self.plan.open_draft(event.track, event.bar, event.request_id, event.take, flight.insurance).complete = True
+            draft = self._plan.open_draft(event.track, event.bar, event.request_id, event.take, flight.insurance)
+            self._plan.complete(draft)
 
     def _finished(self, event: GenerationFinished, now: float) -> None:
-        flight = self._expected(event.request_id)
+        flight = self._requests.expected(event.request_id)
         if flight is None:
             return
-        self.in_flight = None
+        self._requests.ended()
         for lane in flight.lanes:
-            self.plan.open_draft(lane, flight.bar, flight.request_id, 0, flight.insurance).complete = True
+            self._plan.complete(self._plan.open_draft(lane, flight.bar, flight.request_id, 0, flight.insurance))
         if not flight.insurance:
             first = flight.first_note_seconds
-            self.deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds, first)
-        self.insure(now)
+            self._deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds, first)
+        self._requests.insure(now)
 
-    def _engine_ready(self, event: EngineReady, now: float) -> None:
-        self.checkpoint = event.checkpoint
-        self.engine_state = "ready"
-        self.deadlines.engine_ready(event.warm_seconds)
-        self.in_flight = self.size = None
-        self.asked_bar = self.insured_bar = self.committed_bar
-        self._unreadable_meter = self.prepared = None
+    def _failed(self, event: GenerationFailed) -> None:
+        if self._requests.expected(event.request_id):
+            self._requests.ended()
+            self._outbox.count("failed_requests")
+            self._outbox.notice(f"generation failed: {event.reason}", "warning")
+
+    def _engine_ready(self, event: EngineReady) -> None:
+        self._engine.ready(event.checkpoint)
+        self._deadlines.engine_ready(event.warm_seconds)
+        self._requests.restart()
+        self._jobs.checkpoint_changed()
+        self._head_start.forget()
         self._say_what_cannot_be(event.checkpoint)
 
     def _say_what_cannot_be(self, checkpoint: CheckpointInfo) -> None:
         """Choices for another checkpoint hold as far as this one goes."""
-        model = self.settings.model
+        model = self._engine.model
         if model.mask_mode not in ("auto", *checkpoint.mask_modes):
             modes = ", ".join(checkpoint.mask_modes)
-            self.notice(f"{checkpoint.name} has no mask mode {model.mask_mode} (but {modes}): auto instead", "warning")
+            text = f"{checkpoint.name} has no mask mode {model.mask_mode} (but {modes}): auto instead"
+            self._outbox.notice(text, "warning")
         if model.model_dim and model.model_dim not in checkpoint.num_bars_map:
             windows = ", ".join(map(str, checkpoint.num_bars_map))
-            self.notice(f"{checkpoint.name} has no window of {model.model_dim} bars (but {windows})", "warning")
+            text = f"{checkpoint.name} has no window of {model.model_dim} bars (but {windows})"
+            self._outbox.notice(text, "warning")
 
     def _engine_lost(self, event: EngineLost) -> None:
-        self.checkpoint = self.in_flight = self.size = None
-        self.engine_state = "loading"
-        self.counters["engine_losses"] += 1
-        self.notice(f"engine lost: {event.reason}", "error")
+        self._engine.gone()
+        self._requests.ended()
+        self._requests.resize()
+        self._outbox.count("engine_losses")
+        self._outbox.notice(f"engine lost: {event.reason}", "error")
 
 
 def fresh_share(bars_by_step: dict[str, int], late: int) -> tuple[int, int]:

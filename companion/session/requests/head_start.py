@@ -5,48 +5,69 @@ Without a count-in, or with a clock from outside, there is no time left to make 
 
 from __future__ import annotations
 
-from companion.session.requests.answers import Answering
+from companion.session.extensions import Extensions
+from companion.session.lanes import Lanes
+from companion.session.output.plan import Plan
+from companion.session.performance import Performance
+from companion.session.requests.engine import Engine
+from companion.session.requests.requests import Requests
+from companion.session.timing.musical_time import MusicalTime
 
 PATIENCE_SECONDS = 60.0  # at rest nothing is due; an answer so late is of no use
 
 
-class Preparing(Answering):
-    """`prepare` at rest, `take_prepared` at the start."""
+class HeadStart:
+    """`prepare` at rest, `take` at the start."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        requests: Requests,
+        performance: Performance,
+        time: MusicalTime,
+        lanes: Lanes,
+        plan: Plan,
+        extensions: Extensions,
+    ) -> None:
+        self._engine, self._requests, self._performance = engine, requests, performance
+        self._time, self._lanes, self._plan, self._extensions = time, lanes, plan, extensions
+        self._prepared: tuple[int, object] | None = None  # the song bar that was asked for, and the choices behind it
 
     def prepare(self, song_bar: int, now: float) -> None:
         """Ask for the bar that will come first, once for all choices that it depends on."""
-        if self.songbook.song is None or self.checkpoint is None or self.wait_bars:
+        if self._time.songbook.song is None or self._engine.checkpoint is None or self._performance.wait_bars:
             return
         wanted = song_bar, self._choices()
-        if wanted == self.prepared:
+        if wanted == self._prepared:
             return
-        self.prepared = wanted
-        bar = self.timeline.jump(self.bar, song_bar)
-        self.plan.forget_from(bar)
-        self.forget_requests(bar)
-        self.committed_bar = bar - 1
-        self.entry_bar = bar
-        if song_bar == self._first_song_bar(0):
-            self.context_bar = bar
-        self.size = self._choose_size(bar)
-        self._generate(bar, now, insurance=False, deadline=now + PATIENCE_SECONDS)
+        self._prepared = wanted
+        bar = self._time.timeline.jump(self._performance.bar, song_bar)
+        self._plan.forget_from(bar)
+        self._requests.forget(bar)
+        self._performance.reopen(bar)
+        self._performance.enter_at(bar)
+        if song_bar == self._extensions.first_song_bar(0):
+            self._performance.hear_from(bar)
+        self._requests.ask_first(bar, now, deadline=now + PATIENCE_SECONDS)
 
-    def take_prepared(self, bar: int, song_bar: int) -> bool:
-        """The music begins with this bar: whether it is prepared (or about to be); if not, all that was planned is void."""
-        prepared, self.prepared = self.prepared, None
+    def take(self, bar: int, song_bar: int) -> None:
+        """The music begins with this bar. If it was not prepared, all that was planned is void."""
+        prepared, self._prepared = self._prepared, None
         if prepared is None or prepared[0] != song_bar:
-            self.plan.forget_from(bar)
-            self.forget_requests(bar)
-            return False
-        self.plan.forget_from(bar + 1)
-        self.asked_bar = self.insured_bar = bar
-        self.size = None
-        return True
+            self._plan.forget_from(bar)
+            self._requests.forget(bar)
+            return
+        self._plan.forget_from(bar + 1)
+        self._requests.first_is_asked(bar)
+
+    def forget(self) -> None:
+        """What was prepared is void."""
+        self._prepared = None
 
     def _choices(self) -> tuple[object, ...]:
         lanes = [
             (lane.index, lane.role, lane.program, lane.muted, tuple(sorted(lane.attributes.items())))
-            for lane in self.lanes
+            for lane in self._lanes
             if not lane.removed
         ]
-        return (*lanes, self.settings.model, self.songbook.transpose)
+        return (*lanes, self._engine.model, self._time.songbook.transpose)

@@ -7,15 +7,15 @@ our own where they are neither planned nor asked for. Knows bars and notes, no t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from companion.music import Bar, Note, Score, TimeSignature, Track
+from companion.music.units import RESOLUTION
 from companion.session.api.effects import Job
 from companion.session.api.events import CheckpointInfo
 from companion.session.lanes import Lane
 
-RESOLUTION = 480
 TOKENS_PER_NOTE, TOKENS_PER_DELTA, TOKENS_PER_BAR, TOKENS_PER_TRACK = 4, 2, 4, 9
 ROOM_FOR_ANSWER = 0.8  # share of the model's positions that the prompt may take
 
@@ -109,7 +109,7 @@ def known_attributes(lane: Lane, checkpoint: CheckpointInfo) -> Mapping[str, int
     return {name: level for name, level in wanted.items() if (name in drums_only) == lane.is_drum}
 
 
-def job_of(window: Window, lanes: Sequence[Lane], checkpoint: CheckpointInfo, request: Mapping[str, object]) -> Job:
+def job_of(window: Window, lanes: Iterable[Lane], checkpoint: CheckpointInfo, request: Mapping[str, object]) -> Job:
     """The window as the engine gets it; `request` holds request_id, mask_mode, sampling, seed and takes."""
     by_index = {lane.index: lane for lane in lanes}
     return Job(

@@ -47,6 +47,7 @@ class InternalClock:
     """We are the master. `due(now)` yields the messages to send, each with its time."""
 
     jitter_seconds = 0.0
+    missed_ticks = 0
 
     def __init__(self, bpm: float) -> None:
         self.state: ClockState = "stopped"

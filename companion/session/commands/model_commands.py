@@ -1,0 +1,37 @@
+"""The player's wishes for the model: how tokens are drawn, which checkpoint writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from companion.session.api import commands as wishes
+from companion.session.api.effects import LoadModel
+from companion.session.extension import Handler
+from companion.session.output.outbox import Outbox
+from companion.session.requests.engine import Engine
+from companion.session.requests.requests import Requests
+
+
+class ModelCommands:
+    """Changes hold from the next request on; another checkpoint is loaded while the music goes on."""
+
+    def __init__(self, engine: Engine, requests: Requests, outbox: Outbox) -> None:
+        self._engine, self._requests, self._outbox = engine, requests, outbox
+
+    def handlers(self) -> Mapping[type[wishes.Command], Handler]:
+        """Which method does which command."""
+        return {wishes.SetSampling: self._set_sampling, wishes.SetModel: self._set_model}
+
+    def _set_sampling(self, wish: wishes.SetSampling, now: float) -> None:
+        model = self._engine.model
+        self._engine.choose(replace(model, sampling=replace(model.sampling, **wishes.arguments_of(wish))))
+
+    def _set_model(self, wish: wishes.SetModel, now: float) -> None:
+        before, model = self._engine.model, replace(self._engine.model, **wishes.arguments_of(wish))
+        self._engine.choose(model)
+        self._requests.resize()
+        if (model.checkpoint, model.engine) != (before.checkpoint, before.engine):
+            self._requests.cancel()
+            self._engine.gone()
+            self._outbox.emit(LoadModel(model))

@@ -1,0 +1,61 @@
+"""Learned controls: foot switches and pads that do what a command does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from companion.midi.messages import ChannelMessage, ControlChange, Message, NoteOff, NoteOn
+from companion.session.api.effects import Learned
+from companion.session.output.outbox import Outbox
+
+PRESSED = 64  # a switch's value from here on is down
+
+
+def control_name(message: Message) -> str | None:
+    """What a control is called in a preset: "cc:64@0", "note:36@9"; None for anything that is no control."""
+    if isinstance(message, ControlChange):
+        return f"cc:{message.controller}@{message.channel}"
+    if isinstance(message, (NoteOn, NoteOff)):
+        return f"note:{message.key}@{message.channel}"
+    return None
+
+
+class LearnedControls:
+    """learned: control name → action. learning: the action that the next control will do, "" for none."""
+
+    def __init__(self, learned: Mapping[str, str], outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._pressed: set[str] = set()
+        self.learned = dict(learned)
+        self.learning = ""
+
+    def learn(self, action: str) -> None:
+        """The next control that moves will do this; "" forgets the wish."""
+        self.learning = action
+
+    def take(self, message: ChannelMessage) -> tuple[bool, str]:
+        """(whether this is a control's message and nothing else, the action that it does now or ""); actions run on the way down."""
+        if not self.learned and not self.learning:
+            return False, ""
+        name = control_name(message)
+        if name is None:
+            return False, ""
+        down = isinstance(message, NoteOn) or (isinstance(message, ControlChange) and message.value >= PRESSED)
+        if self.learning and down:
+            self._bind(name)
+            self._pressed.add(name)
+            return True, ""
+        action = self.learned.get(name)
+        if action is None:
+            return False, ""
+        if down and name not in self._pressed:
+            self._pressed.add(name)
+            return True, action
+        if not down:
+            self._pressed.discard(name)
+        return True, ""
+
+    def _bind(self, name: str) -> None:
+        action, self.learning = self.learning, ""
+        self.learned = {key: value for key, value in self.learned.items() if value != action} | {name: action}
+        self._outbox.emit(Learned(name, action, dict(self.learned)))

@@ -1,0 +1,123 @@
+"""Incoming MIDI: to the capture, to the clock, to learned controls, and through to the output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from companion.midi.messages import (
+    ChannelMessage,
+    ClockContinue,
+    ClockStart,
+    ClockStop,
+    ClockTick,
+    ControlChange,
+    Malformed,
+    Message,
+    NoteOff,
+    NoteOn,
+    SongPosition,
+)
+from companion.session.api.commands import Command, attempt, command_of_action
+from companion.session.extensions import Extensions
+from companion.session.input.capture import SUSTAIN_CONTROLLER, Capture
+from companion.session.input.controls import PRESSED, LearnedControls
+from companion.session.input.routing import EchoGuard, MasterChoice, Router
+from companion.session.input.thru import Thru
+from companion.session.lanes import Lane, Lanes
+from companion.session.output.outbox import Outbox
+from companion.session.performance import Performance
+from companion.session.timing.musical_time import MusicalTime
+from companion.session.transport.transport import Transport
+
+CLOCK_MESSAGES = (ClockTick, ClockStart, ClockContinue, ClockStop, SongPosition)
+
+
+class MidiInput:
+    """Everything from the MIDI inputs. latency_seconds: by port, "" for all others; act: does what a learned control says."""
+
+    def __init__(
+        self,
+        lanes: Lanes,
+        performance: Performance,
+        time: MusicalTime,
+        transport: Transport,
+        capture: Capture,
+        controls: LearnedControls,
+        thru: Thru,
+        echoes: EchoGuard,
+        extensions: Extensions,
+        outbox: Outbox,
+        act: Callable[[Command, float], None],
+        latency_seconds: Mapping[str, float],
+    ) -> None:
+        self._lanes, self._performance, self._time, self._transport = lanes, performance, time, transport
+        self._capture, self._controls, self._thru, self._echoes = capture, controls, thru, echoes
+        self._extensions, self._outbox, self._act = extensions, outbox, act
+        self._latency_seconds = dict(latency_seconds)
+        self._masters = MasterChoice()
+        self._router = Router(lanes)
+        self._router_version = lanes.version
+
+    def receive(self, port: str, message: Message, now: float) -> None:
+        """One message as it arrived."""
+        if isinstance(message, CLOCK_MESSAGES):
+            if self._masters.accepts(port, message, self._time.clock.state == "running", now):
+                self._transport.receive_clock(message, now)
+            elif self._time.follower is not None:
+                self._ignore_clock(port)
+        elif isinstance(message, Malformed):
+            self._outbox.count("malformed", message.count if message.kind == "garbage" else 0)
+            self._outbox.count(f"messages_{message.kind}")
+        else:
+            self._receive_channel(port, message, now)
+
+    def port_lost(self, port: str, now: float) -> None:
+        """Nothing more comes from this port."""
+        self._masters.port_lost(port)
+        self._capture.port_lost(port, self._heard_position(port, now))
+        self._thru.port_lost(port, now)
+
+    def _ignore_clock(self, port: str) -> None:
+        if not self._outbox.counters["foreign_clocks"]:
+            self._outbox.notice(f"two clocks: {self._masters.port} is followed, that of {port} is ignored", "warning")
+        self._outbox.count("foreign_clocks")
+
+    def _receive_channel(self, port: str, message: ChannelMessage, now: float) -> None:
+        if isinstance(message, (NoteOn, NoteOff)) and self._echoes.is_echo(port, message, now):
+            self._outbox.count("echoes")
+            return
+        is_control, action = self._controls.take(message)
+        if action:
+            self._act(attempt(command_of_action, action), now)
+        if is_control:
+            return
+        lane = self._lane_for(port, message.channel)
+        self._thru.pass_on(port, lane.output_port if lane else "", message, now)
+        if lane is None:
+            self._outbox.count("unrouted", isinstance(message, NoteOn))
+        elif isinstance(message, (NoteOn, NoteOff, ControlChange)):
+            self._capture_message(port, lane, message, now)
+
+    def _lane_for(self, port: str, channel: int) -> Lane | None:
+        if self._router_version != self._lanes.version:
+            self._router, self._router_version = Router(self._lanes), self._lanes.version
+        return self._router.lane_for(port, channel)
+
+    def _heard_position(self, port: str, now: float) -> float | None:
+        """Where the session was when something arriving now was played; None while nothing runs."""
+        if not self._performance.running:
+            return None
+        latency = self._latency_seconds.get(port, self._latency_seconds.get("", 0.0))
+        return self._time.position(now - latency)
+
+    def _capture_message(self, port: str, lane: Lane, message: NoteOn | NoteOff | ControlChange, now: float) -> None:
+        position = self._heard_position(port, now)
+        if isinstance(message, ControlChange):
+            if message.controller == SUSTAIN_CONTROLLER:
+                self._capture.pedal(port, message.channel, message.value >= PRESSED, position)
+            return
+        where = (port, message.channel, message.key)
+        if isinstance(message, NoteOn):
+            self._extensions.note_played(self._capture.note_on(lane.index, where, message.velocity, position), now)
+        elif (note := self._capture.note_off(where, position)) is not None:
+            self._extensions.note_released(note, now)

@@ -1,0 +1,48 @@
+"""What is played in is also played out, where the player wants that."""
+
+from __future__ import annotations
+
+from companion.midi.messages import ChannelMessage, NoteOff, NoteOn
+from companion.session.output.outbox import Outbox
+from companion.session.output.scheduler import THRU, Scheduler, Voice
+
+
+class Thru:
+    """Notes that pass through end when their key comes up, when thru is switched off, or when their input is lost."""
+
+    def __init__(self, on: bool, scheduler: Scheduler, outbox: Outbox) -> None:
+        self._scheduler, self._outbox = scheduler, outbox
+        self._notes: dict[tuple[str, int, int], list[int]] = {}  # (port, channel, key) → note ids
+        self.on = on
+
+    def switch(self, on: bool, now: float) -> None:
+        """On or off; what passes through ends."""
+        self.on = on
+        if not on:
+            for where in list(self._notes):
+                self._end(where, now)
+
+    def pass_on(self, port: str, output: str, message: ChannelMessage, now: float) -> None:
+        """A message from an input port goes to an output port."""
+        if not self.on:
+            return
+        if isinstance(message, NoteOn):
+            note_id = self._scheduler.strike(Voice(THRU, output, message.channel), message.key, message.velocity, now)
+            self._notes.setdefault((port, message.channel, message.key), []).append(note_id)
+        elif isinstance(message, NoteOff):
+            self._end((port, message.channel, message.key), now)
+        else:
+            self._outbox.send(output, message, now)
+
+    def port_lost(self, port: str, now: float) -> None:
+        """Nothing more comes from this input."""
+        for where in [where for where in self._notes if where[0] == port]:
+            self._end(where, now)
+
+    def forget(self) -> None:
+        """Its notes have been silenced by somebody else."""
+        self._notes.clear()
+
+    def _end(self, where: tuple[str, int, int], now: float) -> None:
+        for note_id in self._notes.pop(where, ()):
+            self._scheduler.release(note_id, now)

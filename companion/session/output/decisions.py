@@ -1,0 +1,77 @@
+"""What each of our lanes plays in a bar, decided just before its bar line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from companion.music import Note
+from companion.music.units import RESOLUTION
+from companion.session.extensions import Extensions
+from companion.session.lanes import Lane, Lanes
+from companion.session.output.plan import Plan, PlanBar
+from companion.session.performance import Performance
+from companion.session.timing.musical_time import MusicalTime
+
+
+class Decisions:
+    """Takes a bar from the plan, a song, an extension, or the bar that is kept; counts where bars came from.
+
+    kept_bar: the bar of our parts that is repeated instead of generating, None where bars are generated.
+    bars_by_step: companion bars decided so far, by the step of the ladder.
+    """
+
+    def __init__(
+        self, performance: Performance, time: MusicalTime, lanes: Lanes, plan: Plan, extensions: Extensions
+    ) -> None:
+        self._performance, self._time, self._lanes = performance, time, lanes
+        self._plan, self._extensions = plan, extensions
+        self._kept_notes: Mapping[int, tuple[Note, ...]] = MappingProxyType({})  # by lane
+        self.kept_bar: int | None = None
+        self.bars_by_step: dict[str, int] = {}
+        self.bars_with_late_notes = 0
+
+    def plays_in(self, lane: Lane, bar: int) -> bool:
+        """Whether a companion lane is to play in a bar at all."""
+        if lane.muted or lane.removed or bar < self._performance.entry_bar:
+            return False
+        return self._extensions.plays(lane, bar)
+
+    def decide(self, lane: Lane, bar: int) -> PlanBar:
+        """Commit a lane's bar."""
+        meter = self._time.timeline.meter(bar)
+        given = self._extensions.lane_notes(lane, bar)
+        counted = False
+        if given is not None:
+            self._plan.put(lane.index, bar, *given)
+        elif lane.role == "backing":
+            written = self._time.songbook.notes(lane.song_track, self._time.timeline.song_bar(bar))
+            self._plan.put(lane.index, bar, written or (), "written")
+        elif not self.plays_in(lane, bar):
+            self._plan.put(lane.index, bar, (), "rest")
+        else:
+            counted = True
+            if self.kept_bar is not None:
+                self._plan.put(lane.index, bar, self._kept(lane, bar), "kept")
+        cell = self._plan.commit(lane.index, bar, meter, lane.is_drum)
+        if counted:
+            self.bars_by_step[cell.origin] = self.bars_by_step.get(cell.origin, 0) + 1
+        return cell
+
+    def keep(self, bar: int) -> None:
+        """Repeat what our lanes played in this bar."""
+        self.kept_bar = bar
+        self._kept_notes = {lane.index: self._plan.notes(lane.index, bar) for lane in self._lanes.of("companion")}
+
+    def keep_nothing(self) -> None:
+        """Generate again."""
+        self.kept_bar = None
+
+    def note_was_late(self, cell: PlanBar) -> None:
+        """A note of a decided bar came too late to sound."""
+        if self._plan.note_was_late(cell) and cell.origin == "fresh":
+            self.bars_with_late_notes += 1
+
+    def _kept(self, lane: Lane, bar: int) -> tuple[Note, ...]:
+        length = self._time.timeline.meter(bar).bar_ticks(RESOLUTION)
+        return tuple(note for note in self._kept_notes.get(lane.index, ()) if note.onset_ticks < length)

@@ -1,0 +1,128 @@
+"""Bars become sound: a bar is decided just before its line, and its notes go to the scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from companion.midi.messages import ProgramChange
+from companion.music import Note
+from companion.music.units import DRUM_CHANNEL, RESOLUTION
+from companion.session.input.capture import Capture
+from companion.session.lanes import Lane, Lanes
+from companion.session.output.click import ENTER_BEATS, Metronome
+from companion.session.output.decisions import Decisions
+from companion.session.output.outbox import Outbox
+from companion.session.output.plan import BARS_KEPT, Plan, PlanBar
+from companion.session.output.scheduler import LATE_SECONDS, Scheduler, Voice
+from companion.session.performance import Performance
+from companion.session.timing.musical_time import MusicalTime
+
+# A bar is decided so long before its line (and the longest output latency): its early notes must still be in time.
+COMMIT_SECONDS = 0.03
+MAX_NOTE_BEATS = 64.0
+
+
+class Playback:
+    """Commits bars and schedules their notes; ends what a lane sounds. Positions are session beats."""
+
+    def __init__(
+        self,
+        performance: Performance,
+        time: MusicalTime,
+        lanes: Lanes,
+        plan: Plan,
+        capture: Capture,
+        decisions: Decisions,
+        scheduler: Scheduler,
+        metronome: Metronome,
+        outbox: Outbox,
+    ) -> None:
+        self._performance, self._time, self._lanes = performance, time, lanes
+        self._plan, self._capture, self._decisions = plan, capture, decisions
+        self._scheduler, self._metronome, self._outbox = scheduler, metronome, outbox
+
+    def commit_seconds(self, bar: int) -> float:
+        """When a bar is decided."""
+        line = self._time.to_seconds(self._time.timeline.start(bar))
+        return line - COMMIT_SECONDS - self._scheduler.max_latency
+
+    def commit_bar(self, bar: int, from_position: float | None = None) -> None:
+        """Decide what every lane of ours plays in a bar, and schedule it (from a position within it, if given)."""
+        self._performance.commit(bar)
+        for lane in self._lanes.of("companion", "backing"):
+            self._schedule(lane, bar, self._decisions.decide(lane, bar).notes(), from_position)
+        self._metronome.bar(bar, from_position)
+        self._plan.forget_before(bar - BARS_KEPT)
+        self._capture.forget_before(bar - BARS_KEPT)
+
+    def replay_bar(self, bar: int, from_position: float) -> None:
+        """Schedule the rest of a bar that is committed already (the music goes on after a stop)."""
+        for lane in self._lanes.of("companion", "backing"):
+            self._schedule(lane, bar, self._plan.notes(lane.index, bar), from_position)
+        self._metronome.bar(bar, from_position)
+
+    def stream_note(self, lane: Lane, cell: PlanBar, note: Note, now: float) -> bool:
+        """A note of a committed bar has only now been decoded; False: it is past due and dropped."""
+        if not self._performance.running:
+            return True  # it waits with the rest of the bar
+        start, end = self._span(cell.bar, note)
+        if self._time.to_seconds(start) - self._scheduler.max_latency >= now - LATE_SECONDS:
+            self._scheduler.add(_voice(lane), cell.bar, note.pitch & 127, note.velocity, start, end)
+            return True
+        self._outbox.count("late_notes_dropped")
+        self._decisions.note_was_late(cell)
+        return False
+
+    def send_programs(self, now: float, port: str | None = None) -> None:
+        """Choose every lane's instrument, on one port or all."""
+        for lane in self._lanes.of("companion", "backing"):
+            if port is None or lane.output_port == port:
+                self.send_program(lane, now)
+
+    def send_program(self, lane: Lane, now: float, always: bool = False) -> None:
+        """Choose a lane's instrument; a standard drum kit need not be chosen, unless `always`."""
+        if always or lane.out_channel != DRUM_CHANNEL or lane.program:
+            self._outbox.send(lane.output_port, ProgramChange(lane.out_channel, lane.program), now, lane.index)
+
+    # -- silence ------------------------------------------------------------------------------------------------------
+
+    def end_lane(self, lane: Lane, now: float) -> None:
+        """Nothing of a lane sounds or waits any more."""
+        self._scheduler.cancel(lane.index)
+        self._scheduler.silence(now, [lane.index])
+
+    def silence_lane(self, lane: Lane, now: float) -> None:
+        """Note-offs for what a lane sounds; what waits will still sound."""
+        self._scheduler.silence(now, [lane.index])
+
+    def silence_unheard(self, now: float) -> None:
+        """Note-offs for what mute and solo no longer let sound."""
+        self._scheduler.silence(now, [lane.index for lane in self._lanes if not self._lanes.audible(lane)])
+
+    def fall_silent(self, lane: Lane, position: float, now: float) -> None:
+        """A lane ends at a position, at once. What did not sound did not happen: neither history nor a resumed bar has it."""
+        self.end_lane(lane, now)
+        for bar in range(self._performance.bar, self._performance.committed_bar + 1):
+            self._plan.cut(lane.index, bar, (position - self._time.timeline.start(bar)) * RESOLUTION)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _schedule(self, lane: Lane, bar: int, notes: Iterable[Note], from_position: float | None) -> None:
+        for note in notes:
+            start, end = self._span(bar, note)
+            if from_position is None or start >= from_position - ENTER_BEATS:
+                self._scheduler.add(_voice(lane), bar, note.pitch & 127, note.velocity, start, end)
+
+    def _span(self, bar: int, note: Note) -> tuple[float, float]:
+        """Start and end of a note of a bar, in session beats."""
+        timeline = self._time.timeline
+        line = timeline.start(bar)
+        start = line + (note.onset_ticks + note.delta / RESOLUTION) / RESOLUTION
+        end = start + min(MAX_NOTE_BEATS, max(1, note.duration_ticks) / RESOLUTION)
+        if self._time.songbook.song is not None and (seam := timeline.seam_after(bar, end - line)) is not None:
+            return start, seam  # where a loop closes, nothing hangs over into bars that it does not belong to
+        return start, end
+
+
+def _voice(lane: Lane) -> Voice:
+    return Voice(lane.index, lane.output_port, lane.out_channel)

@@ -1,0 +1,40 @@
+"""The engine as the session knows it: what it is to be, what it is, and whether it is there."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from companion.session.api.events import CheckpointInfo
+from companion.session.api.settings import ModelSettings
+
+
+class Engine:
+    """model: what was chosen. checkpoint: what is loaded and can be asked; None while nothing can be asked."""
+
+    def __init__(self, model: ModelSettings) -> None:
+        self.model = model
+        self.checkpoint: CheckpointInfo | None = None
+
+    @property
+    def state(self) -> Literal["loading", "ready"]:
+        """Whether it can be asked."""
+        return "loading" if self.checkpoint is None else "ready"
+
+    @property
+    def mask_mode(self) -> str:
+        """The mask mode in use: as chosen, but the checkpoint's best, which it names first, for "auto" and for what it has not."""
+        chosen = self.model.mask_mode
+        modes = self.checkpoint.mask_modes if self.checkpoint else ()
+        return chosen if chosen in modes or not modes else modes[0]
+
+    def choose(self, model: ModelSettings) -> None:
+        """Other settings."""
+        self.model = model
+
+    def ready(self, checkpoint: CheckpointInfo) -> None:
+        """It has loaded a checkpoint."""
+        self.checkpoint = checkpoint
+
+    def gone(self) -> None:
+        """It died, or loads something else."""
+        self.checkpoint = None

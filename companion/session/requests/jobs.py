@@ -1,0 +1,131 @@
+"""What the engine is asked: a bar, and everything that is known around it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from companion.music import Note, TimeSignature
+from companion.music.units import bpm_to_tempo
+from companion.session.api.effects import Job
+from companion.session.api.events import CheckpointInfo
+from companion.session.extensions import Extensions
+from companion.session.input.capture import Capture
+from companion.session.input.heard_form import HeardForm
+from companion.session.lanes import Lane, Lanes
+from companion.session.output.fallback import request_seed
+from companion.session.output.outbox import Outbox
+from companion.session.output.plan import Plan
+from companion.session.performance import Performance
+from companion.session.requests.engine import Engine
+from companion.session.requests.window import Ask, build_window, fits_model, fitting_dims, job_of
+from companion.session.timing.musical_time import MusicalTime
+
+CROWDED_BARS = (48, 16, 4)  # notes of a bar that are shown, where even the smallest window is too much for the model
+
+
+class JobMaker:
+    """Lays out windows and numbers requests. seed: of the session; every request's own seed follows from it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        performance: Performance,
+        time: MusicalTime,
+        lanes: Lanes,
+        plan: Plan,
+        capture: Capture,
+        form: HeardForm,
+        extensions: Extensions,
+        outbox: Outbox,
+        seed: int,
+    ) -> None:
+        self._engine, self._performance, self._time, self._lanes = engine, performance, time, lanes
+        self._plan, self._capture, self._form = plan, capture, form
+        self._extensions, self._outbox = extensions, outbox
+        self._seed = seed
+        self._next_request_id = 1
+        self._unreadable_meter: TimeSignature | None = None  # the last one that was complained about
+
+    def checkpoint_changed(self) -> None:
+        """What the last checkpoint could not read says nothing any more."""
+        self._unreadable_meter = None
+
+    def job(self, bar: int, lanes: tuple[int, ...], now: float, model_dim: int) -> Job | None:
+        """The request for a bar as it is known now; None where there is nothing to ask, or nothing that can be asked."""
+        checkpoint = self._engine.checkpoint
+        if checkpoint is None or not lanes or self._meter_unreadable(bar, checkpoint):
+            return None
+        position = self._time.position(now)
+        history = self.history(bar, checkpoint)
+        dims = fitting_dims(checkpoint, model_dim, history)
+        known = [lane for lane in self._lanes if not lane.removed and not (lane.muted and lane.role == "companion")]
+        asks = [Ask(bar, lanes, dim, bar - history, self._known_ahead(bar, dim)) for dim in dims]
+        asks += [replace(asks[-1], notes_a_bar=limit) for limit in CROWDED_BARS]
+        tempo = bpm_to_tempo(self._time.clock.bpm)
+        windows = (
+            build_window(ask, known, lambda lane, at: self._read_cell(lane, at, position), self._context_meter, tempo)
+            for ask in asks
+        )
+        window = next((window for window in windows if fits_model(window, checkpoint)), None)
+        if window is None:
+            return None
+        request_id = self._next_request_id
+        self._next_request_id += 1
+        model = self._engine.model
+        request = {
+            "request_id": request_id,
+            "mask_mode": model.mask_mode if model.mask_mode in checkpoint.mask_modes else "auto",
+            "sampling": model.sampling,
+            "seed": request_seed(self._seed, request_id),
+            "takes": model.takes,
+            "expected": self._form.expected_beats(bar),
+        }
+        return job_of(window, self._lanes, checkpoint, request)
+
+    def history(self, bar: int, checkpoint: CheckpointInfo) -> int:
+        """How many bars before this one can be shown: those heard, a song's written ones before, of meters the model reads."""
+        first = self._performance.context_bar
+        written_before = self._time.timeline.song_bar(first) if self._time.songbook.song else 0
+        count = 0
+        while count < bar - first + written_before and count < max(checkpoint.num_bars_map):
+            if self._context_meter(bar - 1 - count) not in checkpoint.time_signatures:
+                break
+            count += 1
+        return count
+
+    def _context_meter(self, bar: int) -> TimeSignature:
+        return self._time.meter_of(self._performance.song_bar_of(bar))
+
+    def _known_ahead(self, bar: int, dim: int) -> int:
+        """Bars behind the target to show: a quarter of the window, where a song is written on."""
+        songbook, timeline = self._time.songbook, self._time.timeline
+        if songbook.song is None or dim < 4:
+            return 0
+        following = range(bar + 1, bar + 1 + dim // 4)
+        written = [songbook.meter(timeline.song_bar(at)) == timeline.meter(bar) for at in following]
+        return dim // 4 if all(written) else 0
+
+    def _read_cell(self, lane: Lane, bar: int, position: float) -> tuple[Note, ...] | None:
+        """What is known of a lane's bar; None is nothing. See `window.CellReader`."""
+        if (notes := self._extensions.known_notes(lane, bar)) is not None:
+            return notes
+        if lane.role in ("backing", "silent"):
+            return self._time.songbook.notes(lane.song_track, self._performance.song_bar_of(bar)) or ()
+        if bar < self._performance.context_bar:
+            return ()
+        if lane.role == "human":
+            return self._capture.notes(lane.index, bar, position) if bar <= self._performance.bar else None
+        cell = self._plan.get(lane.index, bar)
+        if bar <= self._performance.committed_bar:
+            return cell.notes() if cell else ()
+        return cell.notes() if cell and cell.best() else None
+
+    def _meter_unreadable(self, bar: int, checkpoint: CheckpointInfo) -> bool:
+        meter = self._time.timeline.meter(bar)
+        if meter in checkpoint.time_signatures:
+            return False
+        if meter != self._unreadable_meter:
+            self._unreadable_meter = meter
+            text = f"checkpoint {checkpoint.name} does not know {meter}: repeating instead of generating"
+            self._outbox.notice(text, "warning")
+        return True

@@ -1,0 +1,291 @@
+"""Requests to the engine: when a bar is asked for, by which lanes, and what becomes of a request that takes too long.
+
+The bar to come is asked for at `bar line − lead`. When its answer is complete and time is left, the bar after it is asked for too,
+as an insurance: it knows nothing of what the player does meanwhile, and serves only if the real request fails. In between, at
+every beat, the known part of the coming request is sent ahead for prefilling.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from companion.session.api.effects import Cancel, Generate, Prefill
+from companion.session.input.heard_form import HeardForm
+from companion.session.lanes import Lane, Lanes
+from companion.session.output.decisions import Decisions
+from companion.session.output.outbox import Outbox
+from companion.session.output.plan import Plan
+from companion.session.output.playback import Playback
+from companion.session.output.scheduler import Scheduler
+from companion.session.performance import Performance
+from companion.session.requests.engine import Engine
+from companion.session.requests.jobs import JobMaker
+from companion.session.requests.lead_time import Deadlines, Size
+from companion.session.requests.window import fitting_dims
+from companion.session.timing.musical_time import MusicalTime
+
+NEVER = math.inf
+PREFILL_PAUSE_SECONDS = 0.1  # no prefill so shortly before the request itself
+INSURANCE_SHARE = 0.35  # no insurance where it would take more of a bar: the machine has enough to do
+HOPELESS_SHARE = 0.5  # less than this share of the lead left: the bar after is asked for instead
+NOTE_COMES_SECONDS, NOTE_GONE_SECONDS = 0.004, 0.0005  # a request waits for a note so near, and goes when that is out
+# A prefill comes this much after each beat: the player's note on the beat is in, ours is out, and none is on the grid.
+AFTER_BEAT = 1 / 8
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One Generate that has not come to its end."""
+
+    request_id: int
+    bar: int
+    lanes: tuple[int, ...]
+    size: Size
+    sent_seconds: float
+    insurance: bool
+    first_note_seconds: float | None = None
+
+
+class Requests:
+    """At most one request at a time.
+
+    in_flight: the one under way. size: what the next one may ask; None until that is known. prefilling: a prefill was sent
+    since the last request.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        deadlines: Deadlines,
+        jobs: JobMaker,
+        performance: Performance,
+        time: MusicalTime,
+        lanes: Lanes,
+        plan: Plan,
+        decisions: Decisions,
+        playback: Playback,
+        scheduler: Scheduler,
+        form: HeardForm,
+        outbox: Outbox,
+    ) -> None:
+        self._engine, self._deadlines, self._jobs = engine, deadlines, jobs
+        self._performance, self._time, self._lanes, self._plan = performance, time, lanes, plan
+        self._decisions, self._playback, self._scheduler = decisions, playback, scheduler
+        self._form, self._outbox = form, outbox
+        self.in_flight: Request | None = None
+        self.size: Size | None = None
+        self.prefilling = False
+        self._held_until = 0.0  # seconds
+        self._asked_bar = -1  # the last bar that was asked for in earnest
+        self._insured_bar = -1
+        self._next_prefill_beats = 0.0  # session position
+
+    # -- when ---------------------------------------------------------------------------------------------------------
+
+    def due_seconds(self) -> float:
+        """When the next request is due; infinity while none is possible."""
+        if self._engine.checkpoint is None or self._decisions.kept_bar is not None or not self._performance.running:
+            return NEVER
+        bar = self._next_bar()
+        if self.size is None:
+            self.size = self._choose_size(bar)
+        if self.size is None:
+            return NEVER
+        due = self._line_seconds(bar) - self._deadlines.lead(self.size)
+        flight = self.in_flight
+        if flight and not flight.insurance and flight.bar > self._performance.committed_bar:
+            due = max(due, self._playback.commit_seconds(flight.bar))
+        return max(due, self._held_until)
+
+    def prefill_due_seconds(self) -> float:
+        """When the next prefill is due."""
+        return self._time.to_seconds(self._next_prefill_beats)
+
+    def run_due(self, now: float) -> None:
+        """Requests and prefills that are due, but not just before a note: laying out a window takes a moment."""
+        if now >= self.due_seconds():
+            note_due = self._scheduler.next_due(self._time.to_seconds)
+            if now < note_due <= now + NOTE_COMES_SECONDS and not self._held_until:
+                self._held_until = note_due + NOTE_GONE_SECONDS
+            else:
+                self._held_until = 0.0
+                self._ask_next(now)
+        if now >= self.prefill_due_seconds():
+            self._next_prefill_beats = max(self._next_prefill_beats + 1, self._time.position(now))
+            self.prefill(now)
+
+    def prefill_from(self, position: float) -> None:
+        """The next prefill is due at a position (session beats), those after it every beat."""
+        self._next_prefill_beats = position
+
+    def new_bar(self, bar: int, now: float) -> None:
+        """A bar line: choose the size of the coming request, look after requests that are of no use any more."""
+        if self.in_flight and self.in_flight.bar < bar:
+            self._give_up(now)
+        self._form.hear(bar - 1, now)
+        if self._engine.checkpoint is not None:
+            self.size = self._choose_size(self._next_bar())
+
+    # -- what ---------------------------------------------------------------------------------------------------------
+
+    def insure(self, now: float) -> None:
+        """With time left before the next request: ask for the bar after the one that is ready."""
+        bar = self._next_bar()
+        if self.in_flight or self.size is None or self._insured_bar >= bar:
+            return
+        if bar <= self._performance.entry_bar or not self._performance.running:
+            return
+        lead = self._deadlines.lead(self.size)
+        if lead <= INSURANCE_SHARE * self._time.bar_seconds(bar) and self.due_seconds() - now > lead:
+            self._insured_bar = bar
+            self._generate(bar, now, insurance=True)
+
+    def prefill(self, now: float) -> None:
+        """Send the known part of the coming request ahead."""
+        due = self.due_seconds()
+        if self.in_flight or due == NEVER or due - now < PREFILL_PAUSE_SECONDS:
+            return
+        bar = self._next_bar()
+        if bar != self._performance.bar + 1:
+            return
+        job = self._jobs.job(bar, self._lanes_to_ask(bar), now, self._wanted_dim())
+        if job is not None:
+            self.prefilling = True
+            self._outbox.emit(Prefill(job))
+
+    def regenerate(self, bar: int, now: float) -> bool:
+        """A tentative bar once more: the next take if one is at hand, else a new request at once. False: no lane may change."""
+        lanes = [lane.index for lane in self._lanes.of("companion") if self._decisions.plays_in(lane, bar)]
+        lanes = [lane for lane in lanes if not self._plan.at(lane, bar).locked]
+        if not lanes:
+            return False
+        at_hand = self._plan.discard(lanes, bar)
+        if self._engine.checkpoint is None or at_hand:
+            return True
+        self.cancel()
+        self._asked_bar = max(self._asked_bar, bar)
+        self._generate(bar, now, insurance=False)
+        return True
+
+    def ask_first(self, bar: int, now: float, deadline: float) -> None:
+        """The bar with which the music will begin, asked for at rest; deadline in seconds."""
+        self.size = self._choose_size(bar)
+        self._generate(bar, now, insurance=False, deadline=deadline)
+
+    # -- what has happened --------------------------------------------------------------------------------------------
+
+    def expected(self, request_id: int) -> Request | None:
+        """The request under way, if an answer belongs to it; other answers are counted and of no use."""
+        flight = self.in_flight
+        if flight is not None and flight.request_id == request_id:
+            return flight
+        self._outbox.count("stale_answers")
+        return None
+
+    def note_came(self, now: float) -> None:
+        """A note of the request under way."""
+        if self.in_flight is not None and self.in_flight.first_note_seconds is None:
+            self.in_flight.first_note_seconds = now - self.in_flight.sent_seconds
+
+    def ended(self) -> None:
+        """The request under way has come to its end, or nobody answers it any more."""
+        self.in_flight = None
+
+    def first_is_asked(self, bar: int) -> None:
+        """The music begins with a bar that was asked for at rest."""
+        self._asked_bar = self._insured_bar = bar
+        self.size = None
+
+    def restart(self) -> None:
+        """A checkpoint is new: nothing is under way."""
+        self.in_flight = self.size = None
+        self._asked_bar = self._insured_bar = self._performance.committed_bar
+
+    def resize(self) -> None:
+        """What a request may ask has changed."""
+        self.size = None
+
+    def forget(self, next_bar: int) -> None:
+        """The music jumped or stopped: answers to come are of no use."""
+        self.cancel()
+        self._asked_bar = self._insured_bar = next_bar - 1
+        self.size = None
+        self._form.clear()
+
+    def bar_is_settled(self, bar: int) -> None:
+        """The player is content with a bar: what is under way for it is of no use, and nothing more is asked."""
+        if self.in_flight and self.in_flight.bar == bar:
+            self.cancel()
+            self._asked_bar = max(self._asked_bar, bar)
+
+    def cancel(self) -> None:
+        """What is under way is of no use."""
+        if self.in_flight is not None:
+            self._outbox.emit(Cancel(self.in_flight.request_id))
+            self.in_flight = None
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _next_bar(self) -> int:
+        return max(self._asked_bar, self._performance.committed_bar, self._performance.entry_bar - 1) + 1
+
+    def _line_seconds(self, bar: int) -> float:
+        return self._time.to_seconds(self._time.timeline.start(bar))
+
+    def _wanted_dim(self) -> int:
+        return self.size.model_dim if self.size else self._engine.model.model_dim
+
+    def _ask_next(self, now: float) -> None:
+        bar = self._next_bar()
+        if self.size and self._line_seconds(bar) - now < HOPELESS_SHARE * self._deadlines.lead(self.size):
+            tail_is_useful = self._deadlines.lead(self.size) < self._time.bar_seconds(bar)
+            bar += 0 if tail_is_useful else 1
+        self._asked_bar = bar
+        self._give_up(now)
+        self._generate(bar, now, insurance=False)
+
+    def _generate(self, bar: int, now: float, insurance: bool, deadline: float | None = None) -> None:
+        lanes = self._lanes_to_ask(bar)
+        job = self._jobs.job(bar, lanes, now, self._wanted_dim())
+        if job is None:
+            return
+        size = Size(job.window.bar_count, len(lanes))
+        self.in_flight = Request(job.request_id, bar, lanes, size, now, insurance)
+        if deadline is None:
+            deadline = self.due_seconds() if insurance else self._time.to_seconds(self._time.timeline.end(bar))
+        self.prefilling = False
+        self._outbox.emit(Generate(job, deadline))
+        self._outbox.count("insurances" if insurance else "requests")
+
+    def _lanes_to_ask(self, bar: int) -> tuple[int, ...]:
+        """The lanes that play in this bar; where not all can be served, those that have waited longest."""
+        wanted: list[Lane] = []
+        for lane in self._lanes.of("companion"):
+            cell = self._plan.get(lane.index, bar)
+            if self._decisions.plays_in(lane, bar) and not (cell and (cell.locked or cell.committed)):
+                wanted.append(lane)
+        limit = self.size.lanes if self.size else len(wanted)
+        if len(wanted) > limit:
+            wanted.sort(key=lambda lane: (self._plan.last_fresh(lane.index, bar), lane.index))
+            wanted = wanted[:limit]
+        return tuple(sorted(lane.index for lane in wanted))
+
+    def _choose_size(self, bar: int) -> Size | None:
+        checkpoint = self._engine.checkpoint
+        lanes = sum(self._decisions.plays_in(lane, bar) for lane in self._lanes.of("companion"))
+        if checkpoint is None or not lanes:
+            return None
+        dims = fitting_dims(checkpoint, self._engine.model.model_dim, self._jobs.history(bar, checkpoint))
+        size = self._deadlines.choose(dims, lanes, self._time.bar_seconds(bar), self.size)
+        if size.advice and (self.size is None or size.advice != self.size.advice):
+            self._outbox.notice(size.advice, "warning")
+        return size
+
+    def _give_up(self, now: float) -> None:
+        """The request that is under way took too long: that is a measurement too."""
+        flight = self.in_flight
+        if flight is not None and not flight.insurance:
+            self._deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds)
+            self._outbox.count("unfinished_requests")
+        self.cancel()

@@ -1,0 +1,85 @@
+"""Everything that is due: clock messages, decisions, bar lines, notes and requests, each in its turn.
+
+`advance(now)` is called before and after every event, and at `next_timer()`.
+"""
+
+from __future__ import annotations
+
+from companion.session.output.playback import Playback
+from companion.session.output.scheduler import Scheduler
+from companion.session.performance import Performance
+from companion.session.requests.requests import NEVER, Requests
+from companion.session.timing.musical_time import MusicalTime
+from companion.session.transport.transport import Transport
+from companion.session.transport.written_tempos import WrittenTempos
+
+
+class Sequencer:
+    """Holds no state of its own."""
+
+    def __init__(
+        self,
+        time: MusicalTime,
+        performance: Performance,
+        transport: Transport,
+        tempos: WrittenTempos,
+        playback: Playback,
+        scheduler: Scheduler,
+        requests: Requests,
+    ) -> None:
+        self._time, self._performance, self._transport, self._tempos = time, performance, transport, tempos
+        self._playback, self._scheduler, self._requests = playback, scheduler, requests
+
+    def next_timer(self) -> float | None:
+        """When `advance` is needed next, in seconds; None = only when an event comes."""
+        due = self._time.clock.next_timer()
+        due = NEVER if due is None else due
+        if self._performance.running:
+            tempo = self._tempos.due_seconds()
+            due = min(
+                due,
+                self._line_seconds(),
+                self._commit_seconds(),
+                self._requests.due_seconds(),
+                self._requests.prefill_due_seconds(),
+                NEVER if tempo is None else tempo,
+                self._scheduler.next_due(self._time.to_seconds),
+            )
+        return None if due == NEVER else due
+
+    def advance(self, now: float) -> None:
+        """Do everything due by `now`."""
+        if (master := self._time.master) is not None:
+            self._tempos.pass_due(now)
+            self._transport.send_clock(master.due(now))
+        elif (follower := self._time.follower) is not None:
+            follower.handle_timer(now)
+            self._transport.follow_clock(now)
+        if not self._performance.running:
+            self._transport.prepare_start(now)
+            return
+        self._scheduler.run(now, self._time.to_seconds)
+        while self._performance.running and self._pass_bar_line(now):
+            self._scheduler.run(now, self._time.to_seconds)
+        if self._performance.running:
+            self._requests.run_due(now)
+
+    def _pass_bar_line(self, now: float) -> bool:
+        """At most one bar's decision or line; whether there was one."""
+        if now >= self._commit_seconds():
+            self._playback.commit_bar(self._performance.committed_bar + 1)
+            return True
+        if now >= self._line_seconds():
+            self._transport.begin_bar(self._performance.bar + 1, now)
+            return True
+        return False
+
+    def _line_seconds(self) -> float:
+        return self._time.to_seconds(self._time.timeline.start(self._performance.bar + 1))
+
+    def _commit_seconds(self) -> float:
+        """When the next bar is decided; infinity while it is decided already."""
+        performance = self._performance
+        if performance.committed_bar > performance.bar:
+            return NEVER
+        return self._playback.commit_seconds(performance.committed_bar + 1)

@@ -1,0 +1,66 @@
+"""Musical time: whose clock runs, where the session is on it, and what a position means in seconds and in bars."""
+
+from __future__ import annotations
+
+from companion.music import TimeSignature
+from companion.session.practice.songbook import SongBook
+from companion.session.timing.external_clock import ExternalClock
+from companion.session.timing.internal_clock import InternalClock
+from companion.session.timing.timeline import Timeline
+
+
+class MusicalTime:
+    """The clock and the session's place on it. Positions are session beats (quarter notes): the clock's plus `offset_beats`.
+
+    tempo_factor: share of a song's written tempo at which it is played.
+    """
+
+    def __init__(self, source: str, bpm: float, songbook: SongBook, timeline: Timeline, tempo_factor: float) -> None:
+        self.songbook = songbook
+        self.timeline = timeline
+        self.tempo_factor = tempo_factor
+        self.offset_beats = 0.0
+        written = songbook.bpm_at(0)
+        self.clock = _make_clock(source, bpm if written is None else written * tempo_factor)
+
+    @property
+    def master(self) -> InternalClock | None:
+        """Our own clock, where we are the master."""
+        return self.clock if isinstance(self.clock, InternalClock) else None
+
+    @property
+    def follower(self) -> ExternalClock | None:
+        """The clock that follows somebody else's, where we are not the master."""
+        return self.clock if isinstance(self.clock, ExternalClock) else None
+
+    def position(self, now: float) -> float:
+        """Where we are."""
+        return self.clock.position_at(now) + self.offset_beats
+
+    def to_seconds(self, position: float) -> float:
+        """When a position is due, by the clock's prediction."""
+        return self.clock.seconds_at(position - self.offset_beats)
+
+    def bar_seconds(self, bar: int) -> float:
+        """How long a session bar lasts at the present tempo."""
+        return float(self.timeline.meter(bar).beats) * 60 / self.clock.bpm
+
+    def meter_of(self, song_bar: int) -> TimeSignature:
+        """The meter of a song bar: as written, else the default one."""
+        return self.songbook.meter(song_bar) or self.songbook.default_meter
+
+    def place(self, offset_beats: float) -> None:
+        """The session is so far ahead of the clock from now on."""
+        self.offset_beats = offset_beats
+
+    def use_source(self, source: str) -> None:
+        """Another clock, "external" or "internal", at the present tempo and at rest."""
+        self.clock = _make_clock(source, self.clock.bpm)
+
+    def set_tempo_factor(self, factor: float) -> None:
+        """Another share of the written tempo; the clock goes on as it is."""
+        self.tempo_factor = factor
+
+
+def _make_clock(source: str, bpm: float) -> ExternalClock | InternalClock:
+    return InternalClock(bpm) if source == "internal" else ExternalClock(bpm)

@@ -1,0 +1,253 @@
+"""Starting, stopping and jumping: the clock's states become stretches of bars.
+
+A start that goes on where the music rests takes up its bars; any other begins a new stretch of session bars, before which whatever
+was heard stays history. See `states` for what may happen when.
+"""
+
+from __future__ import annotations
+
+from companion.midi.messages import ClockMessage
+from companion.session.api.settings import ClockSettings
+from companion.session.extensions import Extensions
+from companion.session.input.capture import Capture
+from companion.session.output.click import Metronome
+from companion.session.output.decisions import Decisions
+from companion.session.output.outbox import Outbox
+from companion.session.output.plan import Plan
+from companion.session.output.playback import Playback
+from companion.session.output.scheduler import Scheduler
+from companion.session.performance import Performance
+from companion.session.requests.head_start import HeadStart
+from companion.session.requests.requests import AFTER_BEAT, Requests
+from companion.session.timing.musical_time import MusicalTime
+from companion.session.transport.states import Happening, State, TransportState
+from companion.session.transport.written_tempos import WrittenTempos
+
+CONTIGUOUS_BEATS = 1.5 / 24
+MAX_SKIP_BEATS = 16.0  # a clock that was lost may come back this much further on in the same music
+
+
+class Transport:
+    """All methods take `now` in seconds. Clock positions count from the master's start, session positions from our own."""
+
+    def __init__(
+        self,
+        state: TransportState,
+        settings: ClockSettings,
+        time: MusicalTime,
+        performance: Performance,
+        tempos: WrittenTempos,
+        playback: Playback,
+        decisions: Decisions,
+        metronome: Metronome,
+        scheduler: Scheduler,
+        plan: Plan,
+        requests: Requests,
+        head_start: HeadStart,
+        capture: Capture,
+        extensions: Extensions,
+        outbox: Outbox,
+    ) -> None:
+        self._state, self._settings = state, settings
+        self._time, self._performance, self._tempos = time, performance, tempos
+        self._playback, self._decisions, self._metronome = playback, decisions, metronome
+        self._scheduler, self._plan = scheduler, plan
+        self._requests, self._head_start = requests, head_start
+        self._capture, self._extensions, self._outbox = capture, extensions, outbox
+        self._resting_position = 0.0  # clock position where the music stopped last
+        self._first_position = 0.0  # clock position of the first bar line after a count-in
+
+    # -- the clock ----------------------------------------------------------------------------------------------------
+
+    def receive_clock(self, message: ClockMessage, now: float) -> None:
+        """A clock message from outside; ignored where we are the master."""
+        if (clock := self._time.follower) is not None:
+            was_running = clock.state == "running"
+            clock.receive(message, now)
+            if was_running and clock.state != "running":
+                self._halt(now)
+            self.follow_clock(now)
+
+    def follow_clock(self, now: float) -> None:
+        """Do what the state of the master's clock asks for."""
+        state = self._time.clock.state
+        if self._state.running and state != "running":
+            self._halt(now, lost=state == "lost")
+            if state == "lost":
+                self._outbox.count("clock_losses")
+                self._outbox.notice("no clock: silent until it is back", "warning")
+        elif not self._state.running and state == "running":
+            self._enter(self._time.clock.position_at(now), now)
+
+    def send_clock(self, messages: list[tuple[ClockMessage, float]]) -> None:
+        """As master: tell others, if they are to be told."""
+        if self._settings.send_clock:
+            for message, due in messages:
+                self._outbox.send("", message, due)
+
+    # -- starting and stopping ----------------------------------------------------------------------------------------
+
+    def start(self, now: float, song_bar: int | None = None, count_in: bool = True) -> None:
+        """As master: run from a song bar, or go on from where the music rests."""
+        clock = self._time.master
+        if clock is None:
+            return
+        self.stop(now)
+        resting = self._rests_at()
+        if song_bar is None and resting is not None and resting > 0:
+            self.send_clock(clock.start(clock.position_at(now), now, located=False))
+            self._enter(clock.position_at(now), now)
+            return
+        songbook = self._time.songbook
+        if song_bar is None:
+            song_bar = songbook.locate(max(0.0, clock.position_at(now)))[0]
+        first = self._extensions.first_song_bar(song_bar)
+        self._state.happened(Happening.REWIND)
+        beats = (self._settings.count_in_bars if count_in else 0) * float(self._time.meter_of(first).beats)
+        if (bpm := songbook.bpm_at(first)) is not None:
+            clock.set_bpm(bpm * self._time.tempo_factor, now)
+        self._first_position = songbook.start(first)
+        self.send_clock(clock.start(self._first_position, now, beats))
+        self._enter(clock.position_at(now), now)
+
+    def stop(self, now: float) -> None:
+        """As master: rest."""
+        if (clock := self._time.master) is not None and self._state.running:
+            self.send_clock(clock.stop(now))
+            self._halt(now)
+
+    def rewind(self, song_bar: int) -> None:
+        """As master, stopped: the next start begins at this song bar."""
+        if (clock := self._time.master) is not None:
+            clock.locate(self._time.songbook.start(song_bar))
+            self._state.happened(Happening.REWIND)
+
+    def use_source(self, source: str, now: float) -> None:
+        """Another clock, "external" or "internal"; the music stops, and begins anew."""
+        self.stop(now)
+        self._halt(now)
+        self._time.use_source(source)
+        self._state.happened(Happening.REWIND)
+
+    def close(self, now: float) -> None:
+        """The music ends."""
+        self.stop(now)
+        self._halt(now)
+
+    def follow_tempo(self, now: float) -> None:
+        """Take up the song's tempo, times the tempo factor."""
+        self._tempos.follow(now)
+
+    def resume_place(self, position: float) -> tuple[int, float] | None:
+        """(song bar, beats into it) where the music at rest will begin, if that is not where it stopped (else None)."""
+        clock_position, resting = position - self._time.offset_beats, self._rests_at()
+        if self._state.running or clock_position < 0:
+            return None
+        if resting is not None and abs(clock_position - resting) < CONTIGUOUS_BEATS:
+            return None
+        song_bar, beat = self._time.songbook.locate(clock_position)
+        first = self._extensions.first_song_bar(song_bar)
+        return first, beat if first == song_bar else 0.0
+
+    # -- bars ---------------------------------------------------------------------------------------------------------
+
+    def prepare_start(self, now: float) -> None:
+        """At rest, unless the music goes on from where it stopped: with a song, its first bar is made now."""
+        if self._state.state is State.FRESH and (place := self.resume_place(self._time.position(now))) is not None:
+            self._head_start.prepare(place[0], now)
+
+    def begin_bar(self, bar: int, now: float) -> None:
+        """A bar line is passed; behind a song's last bar the music ends."""
+        timeline, songbook = self._time.timeline, self._time.songbook
+        self._performance.begin(bar)
+        self._state.happened(Happening.BAR_LINE)
+        self._requests.prefill_from(timeline.start(bar) + AFTER_BEAT)
+        if self._time.master and songbook.song and timeline.song_bar(bar) >= songbook.bar_count:
+            self.stop(now)
+            self.rewind(0)
+            self._outbox.notice("end of the song")
+            return
+        self._requests.new_bar(bar, now)
+        self._extensions.bar_started(bar, now)
+
+    def relay(self, now: float) -> None:
+        """Lay the bars to come out anew: their meters or their order have changed."""
+        performance, timeline = self._performance, self._time.timeline
+        if not self._state.running and performance.committed_bar < 0:
+            timeline.jump(-1, 0)
+            return
+        first = timeline.segment_bar if self._state.counting_in else -1
+        after = max(performance.committed_bar, performance.bar, first)
+        timeline.relay(after)
+        self._plan.forget_from(after + 1)
+        self._requests.forget(after + 1)
+        if self._state.running:
+            self._requests.prefill(now)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _rests_at(self) -> float | None:
+        """The clock position where the music rests; None where it will begin anew."""
+        return None if self._state.state is State.FRESH else self._resting_position
+
+    def _halt(self, now: float, lost: bool = False) -> None:
+        """The music stops: silence, and nothing that was asked for matters any more."""
+        if not self._state.running:
+            return
+        self._resting_position = self._time.clock.position_at(now)
+        self._state.happened(Happening.LOSE_CLOCK if lost else Happening.STOP)
+        self._scheduler.stop(now)
+        self._capture.end_all(self._resting_position + self._time.offset_beats)
+        self._requests.forget(self._performance.committed_bar + 1)
+        self._extensions.stopped(now)
+
+    def _enter(self, clock_position: float, now: float) -> None:
+        """The music begins, or goes on, at a position of the clock (before `_first_position` while counting in)."""
+        resting = self._rests_at()
+        reach = MAX_SKIP_BEATS if self._state.state is State.LOST else CONTIGUOUS_BEATS
+        contiguous = resting is not None and -CONTIGUOUS_BEATS < clock_position - resting < reach
+        if contiguous and clock_position > CONTIGUOUS_BEATS and self._performance.bar >= 0:
+            self._go_on(clock_position + self._time.offset_beats)
+        else:
+            self._jump(clock_position, now)
+
+    def _go_on(self, position: float) -> None:
+        """From where the music rests (session beats): the rest of the bars that are decided, and no more."""
+        performance = self._performance
+        before_first = performance.bar < self._time.timeline.segment_bar
+        self._state.happened(Happening.COUNT_IN if before_first else Happening.PLAY)
+        for bar in range(performance.bar, performance.committed_bar + 1):
+            self._playback.replay_bar(bar, position)
+        self._requests.forget(performance.committed_bar + 1)
+        self._requests.prefill_from(position)
+        self._tempos.restart(position)
+
+    def _jump(self, clock_position: float, now: float) -> None:
+        """A new stretch of session bars begins: at a start from 0 with nothing heard before, else with what was heard."""
+        time, performance = self._time, self._performance
+        begin = max(clock_position, self._first_position)
+        self._first_position = 0.0
+        song_bar, beat = time.songbook.locate(begin)
+        song_bar = self._extensions.first_song_bar(song_bar)
+        within = beat > CONTIGUOUS_BEATS
+        counting = not within and clock_position < begin
+        self._state.happened(Happening.COUNT_IN if counting else Happening.PLAY)
+        bar = time.timeline.jump(performance.bar, song_bar)
+        line = time.timeline.start(bar)
+        time.place(line + beat - begin)
+        self._head_start.take(bar, song_bar)
+        self._capture.forget_from(bar)
+        performance.jump(bar)
+        if clock_position <= CONTIGUOUS_BEATS or song_bar == self._extensions.first_song_bar(0):
+            performance.hear_from(bar)
+            performance.enter_after_waiting(bar)
+        self._decisions.keep_nothing()
+        self._playback.send_programs(now)
+        self._requests.prefill_from(line)
+        self._tempos.restart(line + beat)
+        position = clock_position + time.offset_beats
+        if within:
+            self._playback.commit_bar(bar, position)
+            self.begin_bar(bar, now)
+        elif counting:
+            self._metronome.count_in(bar, position)

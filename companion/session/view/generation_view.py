@@ -1,0 +1,47 @@
+"""How the infill is doing, as a screen shows it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from companion.session.api.snapshot import GenerationView
+from companion.session.output.decisions import Decisions
+from companion.session.requests.answers import fresh_share
+from companion.session.requests.engine import Engine
+from companion.session.requests.lead_time import Deadlines
+from companion.session.requests.requests import Requests
+
+
+class GenerationViews:
+    """Reads the parts that have to do with the engine."""
+
+    def __init__(self, engine: Engine, deadlines: Deadlines, requests: Requests, decisions: Decisions) -> None:
+        self._engine, self._deadlines, self._requests, self._decisions = engine, deadlines, requests, decisions
+
+    def view(self, late_notes_dropped: int) -> GenerationView:
+        """Now."""
+        decisions, size = self._decisions, self._requests.size
+        bars, fresh = fresh_share(decisions.bars_by_step, decisions.bars_with_late_notes)
+        p50, p99, first_note, last = self._deadlines.percentiles()
+        return GenerationView(
+            state=self._state(),
+            bars=bars,
+            bars_fresh=fresh,
+            bars_by_step=dict(decisions.bars_by_step),
+            p50_seconds=p50,
+            p99_seconds=p99,
+            first_note_p50_seconds=first_note,
+            last_seconds=last,
+            lead_seconds=self._deadlines.lead(size) if size else 0.0,
+            model_dim=size.model_dim if size else self._engine.model.model_dim,
+            mask_mode=self._engine.mask_mode,
+            late_notes_dropped=late_notes_dropped,
+            advice=size.advice if size else "",
+        )
+
+    def _state(self) -> Literal["loading", "idle", "prefilling", "generating"]:
+        if self._engine.checkpoint is None:
+            return "loading"
+        if self._requests.in_flight is not None:
+            return "generating"
+        return "prefilling" if self._requests.prefilling else "idle"
