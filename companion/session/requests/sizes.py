@@ -36,7 +36,7 @@ class Sizes:
                 self._deadlines[name] = Deadlines(self._margin, self._floor_seconds)
                 self._deadlines[name].engine_ready(size.warm_seconds)
         if not event.joined:
-            self._policy.current = event.checkpoint.name  # until the first choice
+            self._policy.begin_with(event.checkpoint.name)
 
     def lost(self) -> None:
         """No size is loaded any more."""

@@ -58,6 +58,10 @@ class SizePolicy:
     _waits: dict[str, _Wait] = field(default_factory=dict)
     _failures: dict[str, int] = field(default_factory=dict)
 
+    def begin_with(self, name: str) -> None:
+        """This size writes until the first choice."""
+        self.current = name
+
     def forget(self) -> None:
         """Other checkpoints are loaded now."""
         self.current = ""
