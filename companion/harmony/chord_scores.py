@@ -1,0 +1,132 @@
+"""How well each of 192 chords (12 roots, 16 qualities) explains what sounds, and how usual each is in the key. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from companion.harmony import recognition_tables as tables
+from companion.harmony.evidence import Evidence
+from companion.harmony.key import Key
+
+QUALITY_COUNT = len(tables.QUALITIES)
+_KEYS = [(tonic, minor) for tonic in range(12) for minor in (False, True)]
+
+SEVERAL_VOICES = 1.7  # from so many notes at once on, chords are played; below, a line
+_LOW_LINE = 52  # mean pitch below which a single line is a bass
+_LEAST_TOTAL = 0.25  # less than this sounding is scaled up no further
+_KEY_MEMORY = 0.97  # a half bar for pitch classes
+_CHORD_MEMORY = 0.95  # a half bar for what the chords say about the key
+_KEY_FROM_NOTES = 0.5
+_LIKELY_KEY, _LIKELY_CHORD = 0.03, 0.01
+
+Scores = list[float]  # by root and quality: index root * QUALITY_COUNT + quality
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """One set of tables, laid out by pitch class. rows: [24][192]; place: [24 keys][192], how usual each chord is there."""
+
+    rows: tuple[tuple[float, ...], ...]
+    constant: tuple[float, ...]
+    place: tuple[tuple[float, ...], ...]
+    place_sums: tuple[float, ...]
+
+
+@cache
+def _laid_out(kind: str) -> _Tables:
+    sound = getattr(tables, f"SOUND_OF_{kind}")
+    place = getattr(tables, f"PLACE_OF_{kind}")
+    rows = [
+        tuple(value for root in range(12) for value in sound[part * 12 + (pitch_class - root) % 12])
+        for part in (0, 1)
+        for pitch_class in range(12)
+    ]
+    keys = [
+        tuple(math.exp(value) for root in range(12) for value in place[12 * minor + (root - tonic) % 12])
+        for tonic, minor in _KEYS
+    ]
+    return _Tables(tuple(rows), sound[24] * 12, tuple(keys), tuple(map(sum, keys)))
+
+
+def _kind(evidence: Evidence) -> str:
+    if evidence.voices > SEVERAL_VOICES:
+        return "CHORDS"
+    return "LOW_LINE" if evidence.lowest < _LOW_LINE else "LINE"
+
+
+def sound_scores(evidence: Evidence) -> Scores:
+    """[192] how well each chord explains what sounds, as logarithms up to a constant."""
+    table = _laid_out(_kind(evidence))
+    scale = 1 / max(evidence.total, _LEAST_TOTAL)
+    scores = list(table.constant)
+    for pitch_class in range(12):
+        if weight := math.sqrt(evidence.weights[pitch_class] * scale):
+            scores = [score + weight * value for score, value in zip(scores, table.rows[pitch_class], strict=True)]
+        if weight := math.sqrt(min(1.0, evidence.bass[pitch_class])):
+            row = table.rows[12 + pitch_class]
+            scores = [score + weight * value for score, value in zip(scores, row, strict=True)]
+    return scores
+
+
+class KeyTracker:
+    """The key as the last bars tell: a share for each of 24 keys."""
+
+    def __init__(self) -> None:
+        self._weights = [0.0] * 12
+        self._from_chords = [0.0] * 24
+        self.shares: list[float] = [1 / 24] * 24
+
+    @property
+    def key(self) -> Key | None:
+        """The likeliest key; None before anything was heard."""
+        best = max(range(24), key=lambda index: self.shares[index])
+        return Key(*_KEYS[best], self.shares[best]) if any(self._weights) else None
+
+    @property
+    def spelling(self) -> Key | None:
+        """The likeliest key without its confidence: what chords are spelled by."""
+        return None if self.key is None else Key(self.key.tonic, self.key.minor)
+
+    def hear(self, evidence: Evidence, scores: Scores) -> None:
+        """Take a half bar into account."""
+        self._weights = [_KEY_MEMORY * old + new for old, new in zip(self._weights, evidence.weights, strict=True)]
+        table = _laid_out(_kind(evidence))
+        likely = _likely(scores)
+        for index, (place, total) in enumerate(zip(table.place, table.place_sums, strict=True)):
+            fit = sum(share * place[chord] for chord, share in likely) / total
+            self._from_chords[index] = _CHORD_MEMORY * self._from_chords[index] + math.log(QUALITY_COUNT * fit + 1e-3)
+        self.shares = softmax(
+            [_KEY_FROM_NOTES * a + b for a, b in zip(self._note_scores(), self._from_chords, strict=True)]
+        )
+
+    def prior(self, evidence: Evidence) -> Scores:
+        """[192] how usual each chord is in the keys that are likely now, as logarithms."""
+        place = _laid_out(_kind(evidence)).place
+        likely = [(index, share) for index, share in enumerate(self.shares) if share > _LIKELY_KEY]
+        sums = [0.0] * len(place[0])
+        for index, share in likely:
+            sums = [total + share * value for total, value in zip(sums, place[index], strict=True)]
+        return [math.log(total + 1e-6) for total in sums]
+
+    def _note_scores(self) -> list[float]:
+        roots = [math.sqrt(weight / max(sum(self._weights), 0.3)) for weight in self._weights]
+        return [
+            sum(roots[(tonic + degree) % 12] * tables.KEY[degree][minor] for degree in range(12))
+            + tables.KEY[12][minor]
+            for tonic, minor in _KEYS
+        ]
+
+
+def _likely(scores: Scores) -> list[tuple[int, float]]:
+    return [(chord, share) for chord, share in enumerate(softmax(scores)) if share > _LIKELY_CHORD]
+
+
+def softmax(scores: Sequence[float]) -> list[float]:
+    """The shares, adding up to 1, that scores as logarithms stand for."""
+    highest = max(scores)
+    powers = [math.exp(score - highest) for score in scores]
+    total = sum(powers)
+    return [power / total for power in powers]

@@ -1,0 +1,174 @@
+"""What was played → the chords it was, half a bar at a time, and the key. Pure; about half a millisecond a bar.
+
+Each chord gets a score for how well it explains the notes and how usual it is in the key (`chord_scores`). A bar has one
+chord, unless two explain its halves clearly better. What was said about a bar that is over is not revised. The figures
+below were chosen on the validation split (`companion evaluate --recognition` measures on the test split).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from companion.harmony.chord_scores import (
+    QUALITY_COUNT,
+    SEVERAL_VOICES,
+    KeyTracker,
+    Scores,
+    softmax,
+    sound_scores,
+)
+from companion.harmony.evidence import Evidence, gather, half_bars
+from companion.harmony.key import Key, spell_chord
+from companion.harmony.recognition_tables import QUALITIES
+from companion.harmony.spans import ChordSpan
+from companion.harmony.symbols import ChordSymbol, parse_chord
+from companion.music import Note, TimeSignature
+
+_ONE_CHORD_FOR_CHORDS = 2.5  # in favour of one chord a bar
+_ONE_CHORD_FOR_LINES = 4.0  # a line is ambiguous and needs more of it
+_SAME_AGAIN = 0.8  # in favour of the last chord at the next bar line
+_SLASH_SHARE = 0.8  # of the time that a chord tone other than the root must be the lowest note to be written as a bass
+_SILENCE = 0.02
+
+
+class Recogniser:
+    """Names the chords of one bar after another. `hear` is told of bars that are over, `peek` of one in progress."""
+
+    def __init__(self) -> None:
+        self._keys = KeyTracker()
+        self._last: int | None = None
+
+    @property
+    def key(self) -> Key | None:
+        """The key as far as it can be told; None before anything was heard."""
+        return self._keys.key
+
+    @property
+    def keys(self) -> KeyTracker:
+        """How likely each key is now."""
+        return self._keys
+
+    def clear(self) -> None:
+        """Forget everything: other music begins."""
+        self._keys = KeyTracker()
+        self._last = None
+
+    def hear(self, notes: Iterable[Note], meter: TimeSignature, resolution: int = 480) -> tuple[ChordSpan, ...]:
+        """The chords of a bar that is over, one or two spans that fill it; () if nothing sounded.
+
+        notes: at `resolution` ticks a quarter from the bar line; notes held over from the bar before begin below 0.
+        """
+        kept = tuple(notes)
+        halves = [gather(kept, start, end, resolution) for start, end in half_bars(meter)]
+        heard = _sounding(halves)
+        for half, sound in heard:
+            self._keys.hear(half, sound)
+        spans, last = self._decide(heard, float(meter.beats))
+        if last is not None:
+            self._last = last
+        return spans
+
+    def peek(
+        self, notes: Iterable[Note], meter: TimeSignature, until_beat: float, resolution: int = 480
+    ) -> tuple[ChordSpan, ...]:
+        """The chords of a bar in progress, from what sounded up to `until_beat` (quarter notes). Nothing is remembered."""
+        kept = tuple(notes)
+        halves = [
+            gather(kept, start, min(end, until_beat), resolution)
+            for start, end in half_bars(meter)
+            if start < until_beat
+        ]
+        return self._decide(_sounding(halves), float(meter.beats))[0]
+
+    def _decide(
+        self, sounding: Sequence[tuple[Evidence, Scores]], bar_beats: float
+    ) -> tuple[tuple[ChordSpan, ...], int | None]:
+        """The spans of the halves, and the last chord as an index; silent halves take the chord of their neighbour."""
+        if not sounding:
+            return (), None
+        heard = [half for half, _ in sounding]
+        scores = [self._scores(half, sound, half is heard[0]) for half, sound in sounding]
+        one = scores[0] if len(scores) == 1 else [a + b for a, b in zip(*scores, strict=True)]
+        best = _best(one)
+        if len(scores) == 1 or one[best] + _bonus(heard) >= sum(max(half_scores) for half_scores in scores):
+            return (self._span(0.0, bar_beats, best, one, heard),), best
+        spans, chord = [], best
+        for half, half_scores in zip(heard, scores, strict=True):
+            chord = _best(half_scores)
+            end = bar_beats if half is heard[-1] else heard[-1].beat
+            spans.append(self._span(half.beat, end - half.beat, chord, half_scores, [half]))
+        return tuple(spans), chord
+
+    def _scores(self, half: Evidence, sound: Scores, first: bool) -> Scores:
+        scores = [a + b for a, b in zip(sound, self._keys.prior(half), strict=True)]
+        if first and self._last is not None:
+            scores[self._last] += _SAME_AGAIN
+        return scores
+
+    def _span(self, beat: float, beats: float, chord: int, scores: Scores, halves: Sequence[Evidence]) -> ChordSpan:
+        root, quality = divmod(chord, QUALITY_COUNT)
+        symbol = _symbol(root, QUALITIES[quality], _bass(root, quality, halves), self._keys.spelling)
+        return ChordSpan(beat, beats, symbol, "heard", softmax(scores)[chord])
+
+
+def recognise_song(
+    bars: Sequence[tuple[Sequence[Note], TimeSignature]], resolution: int = 480
+) -> tuple[tuple[ChordSpan, ...], ...]:
+    """The chords of a whole song that is known beforehand, a tuple of spans for each bar.
+
+    The song is heard twice, so that its first bars are already named in its key. Notes held over a bar line are heard
+    in the bars that they sound into.
+    """
+    recogniser = Recogniser()
+    heard = list(with_held_notes(bars, resolution))
+    for notes, meter in heard:
+        recogniser.hear(notes, meter, resolution)
+    return tuple(recogniser.hear(notes, meter, resolution) for notes, meter in heard)
+
+
+def with_held_notes(
+    bars: Iterable[tuple[Sequence[Note], TimeSignature]], resolution: int = 480
+) -> Iterable[tuple[tuple[Note, ...], TimeSignature]]:
+    """The bars, each with the notes that sound over its bar line, which begin below 0 there."""
+    held: list[Note] = []
+    for notes, meter in bars:
+        sounding = (*held, *notes)
+        yield sounding, meter
+        length = meter.bar_ticks(resolution)
+        held = [
+            Note(note.onset_ticks - length, note.duration_ticks, note.pitch, note.velocity)
+            for note in sounding
+            if note.onset_ticks + note.duration_ticks > length
+        ]
+
+
+def _sounding(halves: Iterable[Evidence]) -> list[tuple[Evidence, Scores]]:
+    """The stretches in which anything sounds, with how well each chord explains it."""
+    return [(half, sound_scores(half)) for half in halves if half.total > _SILENCE]
+
+
+def _best(scores: Scores) -> int:
+    return max(range(len(scores)), key=scores.__getitem__)
+
+
+def _bonus(heard: Sequence[Evidence]) -> float:
+    several = max(half.voices for half in heard) > SEVERAL_VOICES
+    return _ONE_CHORD_FOR_CHORDS if several else _ONE_CHORD_FOR_LINES
+
+
+def _bass(root: int, quality: int, halves: Sequence[Evidence]) -> int:
+    """The chord tone that is the lowest note for nearly all the time, else the root. Lines have no bass of their own."""
+    if max(half.voices for half in halves) <= SEVERAL_VOICES:
+        return root
+    beats = sum(half.beats for half in halves)
+    for tone in _symbol(0, QUALITIES[quality], 0, None).pitch_classes:
+        pitch_class = (root + tone) % 12
+        if sum(half.bass[pitch_class] * half.beats for half in halves) >= _SLASH_SHARE * beats:
+            return pitch_class
+    return root
+
+
+@cache
+def _symbol(root: int, quality: str, bass: int, key: Key | None) -> ChordSymbol:
+    return parse_chord(spell_chord(root, quality, key, bass))
