@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from companion.charts.chart import Chart
+from companion.charts.encodings import decode_text
 from companion.charts.form import play_form
 from companion.charts.text import written_chart
 from companion.errors import ChartError
@@ -26,11 +27,9 @@ def read_chart(path: Path) -> Chart:
     if len(data) > MAX_CHART_BYTES:
         raise ChartError(f"{path}: too large for a chord chart (limit {MAX_CHART_BYTES // 1024} KiB)")
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ChartError(f"{path}: not a text file (expected a chord chart in UTF-8)") from None
-    if "\0" in text:
-        raise ChartError(f"{path}: not a text file (expected a chord chart in UTF-8)")
+        text = decode_text(data)
+    except (ValueError, UnicodeDecodeError):
+        raise ChartError(f"{path}: not a text file (expected a chord chart)") from None
     return parse_chart(text, str(path))
 
 

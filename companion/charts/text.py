@@ -1,30 +1,29 @@
-"""Lines of a chord chart → header and written bars. Repeats and endings are noted here and played by `chart_form`."""
+"""Lines of a chord chart → header and written bars. Repeats and endings are noted here and played by `charts.form`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from companion.charts import header
 from companion.charts.chart import ChartBar, ChartChord
+from companion.charts.roadmap import Directions, find_directions, section_directions
+from companion.charts.words import chart_lines
 from companion.errors import ChartError
+from companion.harmony.spelling import BASS
 from companion.harmony.symbols import is_no_chord, parse_chord
 from companion.music import TimeSignature
 
-FEELS = {
-    "straight": "straight", "even": "straight", "rock": "straight", "bossa": "straight", "latin": "straight",
-    "ballad": "straight", "waltz": "straight", "swing": "swing", "shuffle": "swing", "jazz": "swing",
-}  # fmt: skip
-HEADERS = ("title", "composer", "key", "meter", "tempo", "feel", "form")
-_SYNONYMS = {"time": "meter", "metre": "meter", "bpm": "tempo", "style": "feel"}
-
 _BARLINE = re.compile(r"(?P<close>:)?\|{1,2}(?:\]|(?P<open>:))?(?:\s*[x×]\s*(?P<times>\d+))?")
 _SECTION = re.compile(r"^(?:\[(?P<boxed>[^\]|]+)\]|(?P<named>[A-Za-z][\w' ]*):(?=\s+\||\s*$))\s*")
-_HEADER = re.compile(r"^(?P<name>[A-Za-z]+)\s*[:=]\s*(?P<value>.*)$")
-_NEXT_HEADER = re.compile(rf"[;,]\s*(?=(?:{'|'.join((*HEADERS, *_SYNONYMS))})\s*[:=])", re.IGNORECASE)
-_ENDING = re.compile(r"^(\d+(?:,\d+)*)\.?(?=\s|$)")
-_KEY = re.compile(r"^[A-G][#b]?(m|min|minor|-| minor| major|maj)?$")
+_ENDING = re.compile(r"^\[?(\d+(?:[,\-]\d+)*)\.?\]?(?=\s|$)")
+# A symbol may have blanks within brackets: C7(b9, b13).
+_SYMBOL = re.compile(r"(?:[^\s()]|\((?:[^()]|\([^()]*\))*\))+|[()]")
+_NO_CHORD_WORDS = re.compile(r"\bno chord\b", re.IGNORECASE)
+_BASS_ALONE = re.compile(r"W?/([A-G](?:##|bb|#|b|♯|♭)?)")
+_ONE_BAR_AGAIN, _TWO_BARS_AGAIN = ("%", "x", "𝄎"), ("%%", "r", "𝄏")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,7 @@ class WrittenBar:
     repeat_open: bool = False
     repeat_close: int = 0
     endings: tuple[int, ...] = ()
+    directions: Directions = Directions()
 
 
 @dataclass(slots=True)
@@ -48,6 +48,7 @@ class WrittenChart:
     feel: str = "straight"
     form: tuple[str, ...] = ()
     form_line: int = 0
+    pickup: bool = False
     bars: list[WrittenBar] = field(default_factory=list)
 
     def fault(self, line: int, what: str, bar: int | None = None) -> ChartError:
@@ -58,36 +59,45 @@ class WrittenChart:
 def written_chart(text: str, name: str) -> WrittenChart:
     """Read the page; ChartError for whatever is not understood."""
     reader = _Reader(WrittenChart(name))
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.strip()
-        if line and not line.startswith("#"):
-            reader.read_line(number, line)
+    try:
+        lines = chart_lines(text)
+    except ValueError as reason:
+        raise ChartError(f"{name} {reason}") from None
+    for number, line in lines:
+        reader.read_line(number, line)
     if not reader.chart.bars:
         raise ChartError(f"{name}: no bars (write them between bar lines: | C | Am7 | Dm7 G7 | C6 |)")
     return reader.chart
 
 
 class _Reader:
-    """The state that lines hand on: meter, pending section, tempo and repeat sign, and the last bar's chords."""
+    """The state that lines hand on: meter, what is pending for the next bar, and the bars so far."""
 
     def __init__(self, chart: WrittenChart) -> None:
         self.chart = chart
         self._meter = TimeSignature(4, 4)
+        self._pickup = ""
+        self._pickup_line = 0
         self._section = ""
+        self._directions = Directions()
         self._tempo: float | None = None
         self._repeat_open = False
+        self._second_of_two = False  # an empty bar after %% is its second half
 
     def read_line(self, number: int, line: str) -> None:
-        if (section := _SECTION.match(line)) and not (section["named"] and self._is_header(section["named"])):
+        line = line.replace("‖", "||")
+        if (section := _SECTION.match(line)) and not (section["named"] and header.is_header(section["named"])):
             self._section = (section["boxed"] or section["named"]).strip()
+            self._directions = self._directions.joined(section_directions(self._section))
             line = line[section.end() :].strip()
             if not line:
                 return
         if "|" in line:
             self._read_bars(number, line)
-        elif _HEADER.match(line):
-            for part in _NEXT_HEADER.split(line):
-                self._read_header(number, part.strip())
+        elif header.looks_like_header(line):
+            self._read_headers(number, line)
+        elif self.chart.bars and not (found := find_directions(line)).rest:
+            self._point(found.before, found.here)
         elif not self.chart.bars and not self.chart.title:
             self.chart.title = line
         else:
@@ -97,51 +107,32 @@ class _Reader:
 
     # --- header lines -------------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _is_header(name: str) -> bool:
-        return _SYNONYMS.get(name.lower(), name.lower()) in HEADERS
+    def _read_headers(self, line: int, text: str) -> None:
+        try:
+            for name, value in header.split_headers(text):
+                self._read_header(line, name, value)
+        except ValueError as reason:
+            raise self.chart.fault(line, str(reason)) from None
 
-    def _read_header(self, line: int, text: str) -> None:
-        match = _HEADER.match(text)
-        name = _SYNONYMS.get(match["name"].lower(), match["name"].lower()) if match else ""
-        if not match or name not in HEADERS:
-            raise self.chart.fault(line, f"{text[:40]!r}: no such header (known: {', '.join(HEADERS)})")
-        value = match["value"].strip()
+    def _read_header(self, line: int, name: str, value: str) -> None:
         if name == "title":
             self.chart.title = value
         elif name == "key":
-            if not _KEY.match(value):
-                raise self.chart.fault(line, f"key {value!r}: expected something like F, Bb or Am")
-            self.chart.key = self.chart.key or re.sub(r"(-| minor|minor|min)$", "m", value).split()[0]
+            self.chart.key = self.chart.key or header.read_key(value)
         elif name == "meter":
-            self._meter = self._read_meter(line, value)
+            self._meter = header.read_meter(value)
+        elif name == "tempo" and self.chart.bars:
+            self._tempo = header.read_tempo(value)
         elif name == "tempo":
-            self._read_tempo(line, value)
+            self.chart.tempo = header.read_tempo(value)
         elif name == "feel":
-            if value.lower() not in FEELS:
-                raise self.chart.fault(line, f"feel {value!r}: expected one of {', '.join(FEELS)}")
-            self.chart.feel = FEELS[value.lower()]
+            self.chart.feel = header.read_feel(value)
         elif name == "form":
             self.chart.form, self.chart.form_line = tuple(re.split(r"[\s,\-]+", value)), line
-
-    def _read_meter(self, line: int, value: str) -> TimeSignature:
-        try:
-            meter = TimeSignature.parse(value)
-        except ValueError:
-            meter = TimeSignature(0, 0)
-        if not (1 <= meter.numerator <= 17 and meter.denominator in (1, 2, 4, 8, 16)):
-            raise self.chart.fault(line, f"meter {value!r}: expected something like 4/4, 3/4 or 6/8")
-        return meter
-
-    def _read_tempo(self, line: int, value: str) -> None:
-        number = re.fullmatch(r"(?:♩|q|quarter)?\s*=?\s*(\d+(?:\.\d+)?)\s*(?:bpm)?", value, re.IGNORECASE)
-        tempo = float(number.group(1)) if number else 0.0
-        if not 20 <= tempo <= 400:
-            raise self.chart.fault(line, f"tempo {value!r}: expected quarter notes a minute, 20 to 400")
-        if self.chart.bars:
-            self._tempo = tempo
-        else:
-            self.chart.tempo = tempo
+        elif name == "pickup":
+            if self.chart.bars:
+                raise ValueError("a pickup stands before the first bar")
+            self._pickup, self._pickup_line = value, line
 
     # --- bars ---------------------------------------------------------------------------------------------------------
 
@@ -149,63 +140,99 @@ class _Reader:
         for bar_text, before, after in _between_barlines(text):
             if before and before["open"]:
                 self._repeat_open = True
+            found = find_directions(bar_text)
+            self._point(found.before, found.here if not found.rest else Directions())
             plain = (not before or before.group() == "|") and (not after or after.group() == "|")
-            if bar_text or (plain and before and after):
-                self._add_bar(line, bar_text, after)
+            if found.rest:
+                self._directions = self._directions.joined(found.here)
+                self._add_bar(line, found.rest, after)
+            elif not bar_text and plain and before and after:
+                if self._second_of_two:
+                    self._second_of_two = False
+                else:
+                    self._add_bar(line, "", after)
             elif after and after["close"] and self.chart.bars:  # a repeat sign that opens the next line
                 self.chart.bars[-1] = self._closed(self.chart.bars[-1], after)
+
+    def _point(self, before: Directions, following: Directions) -> None:
+        """Directions that stand without a bar: for the bar before them, or for the next."""
+        if self.chart.bars and before != Directions():
+            last = self.chart.bars[-1]
+            self.chart.bars[-1] = replace(last, directions=last.directions.joined(before))
+        self._directions = self._directions.joined(following)
 
     def _add_bar(self, line: int, text: str, after: re.Match[str] | None) -> None:
         number = len(self.chart.bars) + 1
         endings: tuple[int, ...] = ()
         if ending := _ENDING.match(text):
-            endings = tuple(int(part) for part in ending.group(1).split(","))
+            endings = _ending_numbers(ending.group(1))
             text = text[ending.end() :].strip()
-        chords = self._read_chords(line, number, text)
-        bar = ChartBar(chords, self._meter, number, line, self._section, self._tempo)
-        written = WrittenBar(bar, self._repeat_open, 0, endings)
-        self.chart.bars.append(self._closed(written, after) if after and after["close"] else written)
-        self._section, self._tempo, self._repeat_open = "", None, False
+        meter = self._first_meter()
+        symbols = _split_symbols(text)
+        if len(symbols) == 1 and symbols[0] in _TWO_BARS_AGAIN:
+            contents = self._two_bars_again(line, number)
+        else:
+            contents = [self._read_chords(line, number, symbols, meter)]
+        self._second_of_two = len(contents) == 2
+        for chords in contents:
+            bar = ChartBar(chords, meter, len(self.chart.bars) + 1, line, self._section, self._tempo)
+            self.chart.bars.append(WrittenBar(bar, self._repeat_open, 0, endings, self._directions))
+            self._section, self._tempo, self._repeat_open, endings = "", None, False, ()
+            self._directions = Directions()
+        if after and after["close"]:
+            self.chart.bars[-1] = self._closed(self.chart.bars[-1], after)
+
+    def _first_meter(self) -> TimeSignature:
+        """The meter of the bar that comes now: the pickup's, where it is the first."""
+        if not self._pickup or self.chart.bars:
+            return self._meter
+        self.chart.pickup = True
+        try:
+            return header.read_pickup(self._pickup, self._meter)
+        except ValueError as reason:
+            raise self.chart.fault(self._pickup_line, str(reason)) from None
 
     def _closed(self, written: WrittenBar, barline: re.Match[str]) -> WrittenBar:
         times = int(barline["times"] or 2)
         if not 2 <= times <= 64:
             raise self.chart.fault(written.bar.line, f"repeat x{times}: expected 2 to 64", written.bar.number)
-        return WrittenBar(written.bar, written.repeat_open, times, written.endings)
+        return replace(written, repeat_close=times)
 
-    def _read_chords(self, line: int, number: int, text: str) -> tuple[ChartChord, ...]:
-        symbols = text.split()
-        if symbols in ([], ["%"]):
+    def _read_chords(self, line: int, number: int, symbols: list[str], meter: TimeSignature) -> tuple[ChartChord, ...]:
+        if not symbols or (len(symbols) == 1 and symbols[0] in _ONE_BAR_AGAIN):
             return self._repeated_bar(line, number)
         chords: list[ChartChord] = []
-        for beat, symbol in zip(self._beats(line, number, symbols), symbols, strict=True):
+        for beat, symbol in zip(self._beats(line, number, symbols, meter), symbols, strict=True):
             if symbol == "/":
                 if not chords and beat == 0:
                     chords.extend(self._carried(line, number))
                 continue
-            chords.append(self._read_symbol(line, number, beat, symbol))
+            chords.append(self._read_symbol(line, number, beat, symbol, chords))
         return tuple(chords)
 
-    def _read_symbol(self, line: int, number: int, beat: Fraction, symbol: str) -> ChartChord:
-        if symbol.startswith("(") and symbol.endswith(")"):
-            symbol = symbol[1:-1]
+    def _read_symbol(self, line: int, number: int, beat: Fraction, symbol: str, before: list[ChartChord]) -> ChartChord:
         if is_no_chord(symbol):
             return ChartChord(beat, "N.C.", None)
-        if symbol == "%":
-            raise self.chart.fault(line, "'%' repeats a whole bar and stands alone in it", number)
+        if symbol in _ONE_BAR_AGAIN or symbol in _TWO_BARS_AGAIN:
+            raise self.chart.fault(line, f"{symbol!r} repeats whole bars and stands alone in one", number)
+        if bass := _BASS_ALONE.fullmatch(symbol):
+            last = before[-1] if before else self._carried(line, number)[0]
+            if last.chord is None:
+                raise self.chart.fault(line, f"{symbol!r}: no chord stands before this bass", number)
+            symbol = f"{BASS.sub('', last.symbol)}/{bass[1]}"
         try:
             return ChartChord(beat, symbol, parse_chord(symbol))
         except ValueError as reason:
             raise self.chart.fault(line, f"chord {symbol!r}: {reason}", number) from None
 
-    def _beats(self, line: int, number: int, symbols: list[str]) -> list[Fraction]:
+    def _beats(self, line: int, number: int, symbols: list[str], meter: TimeSignature) -> list[Fraction]:
         """Where each symbol falls: with slashes one beat each, otherwise shared out, the earlier ones longer."""
-        pulses, unit = _pulses(self._meter)
+        pulses, unit = _pulses(meter)
         count = len(symbols)
         if count > pulses:  # four chords in 6/8, six in 3/4: on half beats
             pulses, unit = 2 * pulses, unit / 2
-        if count > pulses or ("/" in symbols and count != pulses and count > _pulses(self._meter)[0]):
-            raise self.chart.fault(line, f"{count} chords or slashes in a bar of {self._meter}: too many", number)
+        if count > pulses or ("/" in symbols and count != pulses and count > _pulses(meter)[0]):
+            raise self.chart.fault(line, f"{count} chords or slashes in a bar of {meter}: too many", number)
         if "/" in symbols:
             return [index * unit for index in range(count)]
         return [-(-index * pulses // count) * unit for index in range(count)]
@@ -221,6 +248,35 @@ class _Reader:
         if self.chart.bars and self.chart.bars[-1].bar.time_signature == self._meter:
             return self.chart.bars[-1].bar.chords
         return self._carried(line, number)
+
+    def _two_bars_again(self, line: int, number: int) -> list[tuple[ChartChord, ...]]:
+        last = [written.bar for written in self.chart.bars[-2:]]
+        if len(last) < 2 or any(bar.time_signature != self._meter for bar in last):
+            raise self.chart.fault(line, f"no two bars of {self._meter} before this one to repeat", number)
+        return [bar.chords for bar in last]
+
+
+def _split_symbols(text: str) -> list[str]:
+    """The symbols of a bar. Brackets around chords that may be left out go; those of a symbol join it."""
+    symbols: list[str] = []
+    for token in _SYMBOL.findall(_NO_CHORD_WORDS.sub("N.C.", text)):
+        inner = token[1:-1] if token.startswith("(") and token.endswith(")") else ""
+        if inner and symbols and inner[0] in "b#♭♯0123456789":
+            symbols[-1] += token
+        elif inner:
+            symbols.extend(_SYMBOL.findall(inner))
+        else:
+            symbols.append(token)
+    return symbols
+
+
+def _ending_numbers(text: str) -> tuple[int, ...]:
+    """ "1,3" and "1-3" as numbers."""
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        numbers.extend(range(int(first), min(int(last or first), int(first) + 64) + 1))
+    return tuple(numbers)
 
 
 def _pulses(meter: TimeSignature) -> tuple[int, Fraction]:

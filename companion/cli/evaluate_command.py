@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from companion.errors import TrainingError
+from companion.errors import TrainingError, UsageError
 from companion.session.api.limits import ENGINES
 
 EXAMPLE = "example: companion evaluate yellow --data music/ --plot yellow.png"
@@ -24,11 +24,22 @@ def add_parser(subparsers: Any) -> None:
         "is one).",
         epilog=EXAMPLE,
     )
-    parser.add_argument("checkpoint", help="a shipped checkpoint's name, or a file")
+    parser.add_argument("checkpoint", nargs="?", help="a shipped checkpoint's name, or a file")
+    parser.add_argument(
+        "--recognition",
+        action="store_true",
+        help="measure the recognition of chords instead, on songs with chords.jsonl beside them; needs no checkpoint",
+    )
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder with MIDI files (default: data)")
     parser.add_argument("--split", default="test", choices=("train", "valid", "test"))
     parser.add_argument("--bars", type=int, default=8, metavar="N", help="window length (default 8)")
-    parser.add_argument("--windows", type=int, default=100, metavar="N", help="windows measured (default 100)")
+    parser.add_argument(
+        "--windows",
+        type=int,
+        default=100,
+        metavar="N",
+        help="windows measured, or songs of each set (default 100)",
+    )
     parser.add_argument("--engine", default="auto", choices=ENGINES)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cache", type=Path, help="where read music is kept (default: the user's cache folder)")
@@ -38,6 +49,10 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    if args.recognition:
+        return _run_recognition(args)
+    if args.checkpoint is None:
+        raise UsageError("name a checkpoint, or ask for --recognition")
     from companion.inference.checkpoints.hub import find_checkpoint
 
     path = find_checkpoint(args.checkpoint)
@@ -65,4 +80,15 @@ def run(args: argparse.Namespace) -> int:
     options.cache.mkdir(parents=True, exist_ok=True)
     report = evaluate(path, options, lambda line: print(f"{line} …", file=sys.stderr))
     print(json.dumps(report) if args.json else "\n".join(lines(report)))
+    return 0
+
+
+def _run_recognition(args: argparse.Namespace) -> int:
+    if not args.data.is_dir():
+        raise TrainingError(f"no folder {args.data} (name the music with --data)")
+    from companion.evaluation import recognition
+
+    songs = list(recognition.known_songs(args.data, args.split, args.windows, args.seed))
+    report = recognition.measure_recognition(songs, args.seed)
+    print(json.dumps(report) if args.json else "\n".join(recognition.lines(report)))
     return 0

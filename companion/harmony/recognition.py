@@ -8,6 +8,7 @@ below were chosen on the validation split (`companion evaluate --recognition` me
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 
 from companion.harmony.chord_scores import (
@@ -30,6 +31,8 @@ _ONE_CHORD_FOR_LINES = 4.0  # a line is ambiguous and needs more of it
 _SAME_AGAIN = 0.8  # in favour of the last chord at the next bar line
 _SLASH_SHARE = 0.8  # of the time that a chord tone other than the root must be the lowest note to be written as a bass
 _SILENCE = 0.02
+HELD_BEATS = 8
+_NEVER = 1 << 40
 
 
 class Recogniser:
@@ -130,16 +133,25 @@ def recognise_song(
 def with_held_notes(
     bars: Iterable[tuple[Sequence[Note], TimeSignature]], resolution: int = 480
 ) -> Iterable[tuple[tuple[Note, ...], TimeSignature]]:
-    """The bars, each with the notes that sound over its bar line, which begin below 0 there."""
+    """The bars, each with the notes that sound over its bar line, which begin below 0 there.
+
+    A note ends for the ear where its pitch is struck again, and after HELD_BEATS: files exist in which no note ends.
+    """
     held: list[Note] = []
     for notes, meter in bars:
-        sounding = (*held, *notes)
+        struck = {note.pitch: note.onset_ticks for note in sorted(notes, key=lambda note: -note.onset_ticks)}
+        ending = (
+            replace(note, duration_ticks=min(note.duration_ticks, struck.get(note.pitch, _NEVER) - note.onset_ticks))
+            for note in held
+        )
+        sounding = (*(note for note in ending if note.onset_ticks + note.duration_ticks > 0), *notes)
         yield sounding, meter
         length = meter.bar_ticks(resolution)
+        last = {note.pitch: note for note in sorted(sounding, key=lambda note: note.onset_ticks)}
         held = [
-            Note(note.onset_ticks - length, note.duration_ticks, note.pitch, note.velocity)
-            for note in sounding
-            if note.onset_ticks + note.duration_ticks > length
+            replace(note, onset_ticks=note.onset_ticks - length)
+            for note in last.values()
+            if note.onset_ticks + note.duration_ticks > length and length - note.onset_ticks < HELD_BEATS * resolution
         ]
 
 

@@ -1,0 +1,64 @@
+"""Whether what is played fits the chord that it was to be: the sign for writing the rest of a bar anew. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from companion.harmony.chord_scores import QUALITY_COUNT, KeyTracker, softmax, sound_scores
+from companion.harmony.evidence import gather
+from companion.harmony.recognition_tables import QUALITIES
+from companion.harmony.symbols import ChordSymbol, parse_chord
+from companion.music import Note
+
+CONTRADICTS = 0.9
+"""The score from which a chord is contradicted. Measured by `companion evaluate --recognition`, which prints, for the first
+beat and the first half of a bar, how many bars that kept to their chord reach it, and how many with another chord."""
+
+_SILENCE = 0.02
+_TRUST = 3.0  # a chord that was agreed upon counts as much as this much evidence, as a logarithm
+_ENOUGH_BEATS = 1.5  # beats of all notes together from which evidence counts in full: one passing note proves little
+
+
+def contradiction(
+    notes: Iterable[Note],
+    chord: ChordSymbol | None,
+    start_beat: float,
+    until_beat: float,
+    keys: KeyTracker | None = None,
+    resolution: int = 480,
+) -> float:
+    """How surely what sounded does not fit `chord`, from 0 (it does, or nothing sounded) to 1.
+
+    notes: of one bar, at `resolution` ticks a quarter, sounding ones with their length so far. start_beat, until_beat: the
+    stretch to judge, within the chord's span, in quarter notes from the bar line. keys: `Recogniser.keys`, if there is one.
+    The score is the probability of all chords that share neither root and third with `chord`, nor contain it, nor are
+    contained in it. chord None (N.C.): how much of the stretch is filled with sound.
+    """
+    evidence = gather(notes, start_beat, until_beat, resolution)
+    if evidence.total <= _SILENCE:
+        return 0.0
+    if chord is None:
+        return min(1.0, evidence.total)
+    scores = sound_scores(evidence)
+    if keys is not None:
+        scores = [score + usual for score, usual in zip(scores, keys.prior(evidence), strict=True)]
+    weight = min(1.0, evidence.total * evidence.beats / _ENOUGH_BEATS)
+    agreeing = _agreeing(chord.root, chord.intervals)
+    trusted = [weight * score + _TRUST * agrees for score, agrees in zip(scores, agreeing, strict=True)]
+    return 1.0 - sum(share for share, agrees in zip(softmax(trusted), agreeing, strict=True) if agrees)
+
+
+@cache
+def _agreeing(root: int, intervals: tuple[int, ...]) -> tuple[bool, ...]:
+    """[192] for each chord that can be recognised, whether whoever plays it plays the given chord."""
+    given = {(root + interval) % 12 for interval in intervals}
+    third = next((interval for interval in intervals if interval in (3, 4)), None)
+    agreeing: list[bool] = []
+    for index in range(12 * QUALITY_COUNT):
+        other_root, quality = divmod(index, QUALITY_COUNT)
+        tones = parse_chord(f"C{QUALITIES[quality]}").intervals
+        pitch_classes = {(other_root + tone) % 12 for tone in tones}
+        same_third = other_root == root and (third is None or third in tones or not {3, 4} & set(tones))
+        agreeing.append(same_third or pitch_classes <= given or given <= pitch_classes)
+    return tuple(agreeing)
