@@ -20,6 +20,7 @@ _LEAST_TOTAL = 0.25  # less than this sounding is scaled up no further
 _KEY_MEMORY = 0.97  # a half bar for pitch classes
 _CHORD_MEMORY = 0.95  # a half bar for what the chords say about the key
 _KEY_FROM_NOTES = 0.5
+_KEY_FOR_CHORDS = 0.7  # how far the key decides where several voices show the chord themselves
 _LIKELY_KEY, _LIKELY_CHORD = 0.03, 0.01
 
 Scores = list[float]  # by root and quality: index root * QUALITY_COUNT + quality
@@ -32,7 +33,6 @@ class _Tables:
     rows: tuple[tuple[float, ...], ...]
     constant: tuple[float, ...]
     place: tuple[tuple[float, ...], ...]
-    place_sums: tuple[float, ...]
 
 
 @cache
@@ -44,11 +44,20 @@ def _laid_out(kind: str) -> _Tables:
         for part in (0, 1)
         for pitch_class in range(12)
     ]
-    keys = [
-        tuple(math.exp(value) for root in range(12) for value in place[12 * minor + (root - tonic) % 12])
+    return _Tables(tuple(rows), sound[24] * 12, _by_key(place))
+
+
+def _by_key(table: tables.Table) -> tuple[tuple[float, ...], ...]:
+    """[24 keys][192] powers of a table by mode and degree."""
+    return tuple(
+        tuple(math.exp(value) for root in range(12) for value in table[12 * minor + (root - tonic) % 12])
         for tonic, minor in _KEYS
-    ]
-    return _Tables(tuple(rows), sound[24] * 12, tuple(keys), tuple(map(sum, keys)))
+    )
+
+
+@cache
+def _usual() -> tuple[tuple[float, ...], ...]:
+    return _by_key(tables.USUAL)
 
 
 def _kind(evidence: Evidence) -> str:
@@ -93,10 +102,9 @@ class KeyTracker:
     def hear(self, evidence: Evidence, scores: Scores) -> None:
         """Take a half bar into account."""
         self._weights = [_KEY_MEMORY * old + new for old, new in zip(self._weights, evidence.weights, strict=True)]
-        table = _laid_out(_kind(evidence))
         likely = _likely(scores)
-        for index, (place, total) in enumerate(zip(table.place, table.place_sums, strict=True)):
-            fit = sum(share * place[chord] for chord, share in likely) / total
+        for index, usual in enumerate(_usual()):
+            fit = sum(share * usual[chord] for chord, share in likely)
             self._from_chords[index] = _CHORD_MEMORY * self._from_chords[index] + math.log(QUALITY_COUNT * fit + 1e-3)
         self.shares = softmax(
             [_KEY_FROM_NOTES * a + b for a, b in zip(self._note_scores(), self._from_chords, strict=True)]
@@ -109,7 +117,8 @@ class KeyTracker:
         sums = [0.0] * len(place[0])
         for index, share in likely:
             sums = [total + share * value for total, value in zip(sums, place[index], strict=True)]
-        return [math.log(total + 1e-6) for total in sums]
+        weight = _KEY_FOR_CHORDS if evidence.voices > SEVERAL_VOICES else 1.0
+        return [weight * math.log(total + 1e-6) for total in sums]
 
     def _note_scores(self) -> list[float]:
         roots = [math.sqrt(weight / max(sum(self._weights), 0.3)) for weight in self._weights]
