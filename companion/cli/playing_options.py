@@ -28,6 +28,10 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--top-p", type=float, metavar="P", help="draw from the likeliest tokens with this much probability"
     )
+    group.add_argument(
+        "--harmony", type=float, metavar="H", help="how strongly parts keep to the chords: 0 not at all, 1 strictly"
+    )
+    group.add_argument("--variety", type=float, metavar="V", help="how strongly parts leave a note they stay on; 0 = off")
 
 
 def add_trading_options(parser: argparse.ArgumentParser) -> None:
@@ -49,13 +53,16 @@ def changed_model(model: ModelSettings, args: argparse.Namespace) -> ModelSettin
     for option, value, limit in (
         ("--temperature", args.temperature, limits.TEMPERATURE),
         ("--top-p", args.top_p, limits.TOP_P),
+        ("--harmony", args.harmony, limits.HARMONY),
+        ("--variety", args.variety, limits.VARIETY),
     ):
         if value is not None and (fault := limit.fault(value)):
             raise UsageError(f"{option} {fault}")
     if args.model_dim is not None and args.model_dim < 1:
         raise UsageError("--model-dim must be at least 1")
     _check_abilities(args.checkpoint or model.checkpoint, args.mask_mode, args.model_dim)
-    sampling = {name: value for name in ("temperature", "top_p") if (value := getattr(args, name)) is not None}
+    dials = ("temperature", "top_p", "harmony", "variety")
+    sampling = {name: value for name in dials if (value := getattr(args, name)) is not None}
     names = ("checkpoint", "engine", "mask_mode", "model_dim")
     fields = {name: value for name in names if (value := getattr(args, name)) is not None}
     return replace(model, sampling=replace(model.sampling, **sampling), **fields)

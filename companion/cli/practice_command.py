@@ -35,6 +35,7 @@ EXAMPLES = (
     "companion practice SONG.mid --list",
     "companion practice SONG.mid --me melody --fill bass --fill Strings:49 --tempo 80% --loop 9-16 --report out/",
     "companion practice blues --trainer 70:110:+4",
+    "companion practice blues --measure --harmony 0.5 --json",
 )
 
 
@@ -298,7 +299,8 @@ def _measure(args: argparse.Namespace) -> int:
     try:
         for chart, settings in charts:
             parts = [track for track in settings.tracks if track.role == "companion"]
-            measured.append({**measure_chart(engine, chart, parts), "checkpoint": engine.checkpoint.name})
+            found = measure_chart(engine, chart, parts, sampling=settings.model.sampling)
+            measured.append({**found, "checkpoint": engine.checkpoint.name})
             if not args.json:
                 print("\n".join(measure_lines(measured[-1])))
     finally:

@@ -21,7 +21,8 @@ import numpy.typing as npt
 from companion.evaluation.windows import LiveWindow
 from companion.inference.backends.base import Backend
 from companion.inference.decoding.sampling import make_generator, probabilities
-from companion.inference.live import LiveJob, live_request, single_tracks, track_order
+from companion.inference.live import LiveJob
+from companion.inference.live.layout import live_request, single_tracks, track_order
 from companion.inference.prompts.prompt import Prompt, build_prompt
 from companion.tokenizer import Tokenizer
 from companion.tokenizer.grammar import Grammar, GrammarState, WrittenBar

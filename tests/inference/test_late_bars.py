@@ -13,7 +13,8 @@ from companion.inference.backends.onnx.backend import OnnxBackend
 from companion.inference.backends.reference import ReferenceBackend, build_model
 from companion.inference.decoding.token_loop import PromptRunner
 from companion.inference.engine import InferenceEngine
-from companion.inference.live import LiveInfill, LiveJob, single_tracks
+from companion.inference.live import LiveInfill, LiveJob
+from companion.inference.live.layout import single_tracks
 from companion.inference.prompts.prompt import build_prompt
 from companion.music import Bar
 

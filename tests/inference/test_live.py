@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from companion.errors import GenerationCancelled
-from companion.inference.live import LiveInfill, LiveJob, _voices, single_tracks, track_order, window_start
+from companion.inference.live import LiveInfill, LiveJob
+from companion.inference.live.layout import single_tracks, track_order, voice_limit, window_start
 from companion.music import Bar
 
 # The player is track 0, playing bar 5; tracks 1 and 3 are ours and need bar 6; track 2 is known backing.
@@ -114,9 +115,9 @@ def test_a_wanted_number_of_voices_binds(live, one_track, level, most):
     assert max(together.values()) <= most
 
 
-def test_the_top_level_is_any_number_of_voices(one_track):
-    assert _voices(replace(one_track, attributes={3: {"max_polyphony": 9}})) == 0
-    assert _voices(replace(one_track, attributes={3: {"max_polyphony": 4}}, polyphony_hard_limit=3)) == 3
+def test_the_top_level_is_any_number_ofvoice_limit(one_track):
+    assert voice_limit(replace(one_track, attributes={3: {"max_polyphony": 9}})) == 0
+    assert voice_limit(replace(one_track, attributes={3: {"max_polyphony": 4}}, polyphony_hard_limit=3)) == 3
 
 
 def test_prefill_can_be_cancelled_between_chunks_and_goes_on_later(live, job):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from companion.harmony.spans import ChordSpan
 from companion.inference.backends.base import Logits
 from companion.inference.decoding.sampling import SamplingOptions, chance_of, sample
 from companion.inference.decoding.writer import BarWriter
@@ -31,7 +32,7 @@ _CONTENT_TYPES = (
 @dataclass(frozen=True, slots=True)
 class DecodeSettings:
     """How tokens are chosen. seed, attempt and step, with a take's number, fix its random numbers. bias [vocab]: added to
-    the logits of every step."""
+    the logits of every step. chords, harmony: see `steering.dials.Steering`."""
 
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
     seed: int = 0
@@ -41,6 +42,8 @@ class DecodeSettings:
     polyphony_hard_limit: int = 0
     density_hard_limit: int = 0
     bias: npt.NDArray[np.float32] | None = None
+    chords: tuple[ChordSpan, ...] | None = None
+    harmony: float = 0.0
 
 
 @dataclass
@@ -105,8 +108,9 @@ class Chooser:
                 return
         if settings.bias is not None:
             logits = logits + settings.bias
-        if row.steering is not None and (push := row.steering.bias()) is not None:
-            logits = logits + push
+        if row.steering is not None:
+            push = row.steering.bias()
+            logits = row.steering.lean(logits if push is None else logits + push)
         row.accept(sample(logits, legal, settings.sampling, self._content, row.random))
 
     def _rests(self, row: Take, logits: Logits, legal: Mask, options: SamplingOptions) -> tuple[int | None, Mask]:

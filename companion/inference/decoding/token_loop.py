@@ -181,7 +181,7 @@ class PromptRunner:
         state = self._start_state(prompt, request, settings)
         random = make_generator(settings.seed, settings.attempt, settings.step, number)
         writer = BarWriter(self.tokenizer.vocabulary, request, prompt.targets, number, on_note, on_bar)
-        steering = Steering.of(self.tokenizer.vocabulary, request, prompt.targets)
+        steering = Steering.of(self.tokenizer.vocabulary, request, prompt.targets, settings.chords, settings.harmony)
         return Take(number, state, random, writer, steering)
 
     def _start_state(self, prompt: Prompt, request: WindowRequest, settings: DecodeSettings) -> GrammarState:

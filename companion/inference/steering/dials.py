@@ -1,8 +1,9 @@
-"""Making a bar do what the player's dials ask: pushes on the logits while it is written.
+"""Making a bar do what the player's dials and the chords ask: pushes on the logits while it is written.
 
 A small model only leans towards the levels in its prompt. So for levels that the player set (never for computed ones), every
 choice is pushed by how the bar stands so far: notes against the pace that reaches the density asked for (`pacing`), sounding
-voices and durations against the polyphony and lengths asked for (`voicing`). The model's own preferences among what serves
+voices and durations against the polyphony and lengths asked for (`voicing`). Where chords are known, pitches lean towards them
+(`chords`). The model's own preferences among what serves
 equally well still decide, so the groove stays its own. Knows vocabularies and bars, no model and no prompt; a push costs a few
 operations on arrays of the vocabulary's size, and nothing where nothing was asked for.
 """
@@ -14,9 +15,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from companion.harmony.spans import ChordSpan
 from companion.inference.prompts.prompt import WindowRequest
 from companion.inference.requests.planner import Cell
 from companion.inference.steering.bar_so_far import BarSoFar, Bias, Places
+from companion.inference.steering.chords import ChordLean
 from companion.inference.steering.pacing import FORBIDDEN, Pace, beat_feel
 from companion.inference.steering.voicing import Lengths, Voices
 from companion.tokenizer import TokenType, Vocabulary
@@ -25,10 +28,22 @@ _OPENED = frozenset((TokenType.FILL_IN_START, TokenType.TIME_SIG))
 
 
 class Steering:
-    """Follows one take of a request token by token. targets: the request's cells in the order in which they are written."""
+    """Follows one take of a request token by token.
 
-    def __init__(self, vocabulary: Vocabulary, request: WindowRequest, targets: Sequence[Cell]) -> None:
+    targets: the request's cells in the order in which they are written. chords: those of the bar to be written, None where
+    they are not known; harmony: how strongly melodic parts lean towards them.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        request: WindowRequest,
+        targets: Sequence[Cell],
+        chords: Sequence[ChordSpan] | None = None,
+        harmony: float = 0.0,
+    ) -> None:
         self._vocabulary, self._request, self._targets = vocabulary, request, targets
+        self._chords, self._harmony = chords, harmony
         self._places = Places.of(vocabulary)
         self._bias = np.zeros(vocabulary.size, dtype=np.float32)
         self._last = TokenType.FILL_IN_START
@@ -36,13 +51,24 @@ class Steering:
         self._pace: Pace | None = None
         self._voices: Voices | None = None
         self._lengths: Lengths | None = None
+        self._lean: ChordLean | None = None
         if not request.autoregressive:
             self._open()  # the prompt ends in the first FillInStart
 
     @classmethod
-    def of(cls, vocabulary: Vocabulary, request: WindowRequest, targets: Sequence[Cell]) -> Steering | None:
+    def of(
+        cls,
+        vocabulary: Vocabulary,
+        request: WindowRequest,
+        targets: Sequence[Cell],
+        chords: Sequence[ChordSpan] | None = None,
+        harmony: float = 0.0,
+    ) -> Steering | None:
         """The steering of a request; None where nothing is asked of its targets."""
-        return cls(vocabulary, request, targets) if any(request.asked.get(track) for track, _ in targets) else None
+        melodic = any(not request.window.tracks[track].is_drum for track, _ in targets)
+        leans = melodic and harmony > 0 and bool(chords)
+        asked = any(request.asked.get(track) for track, _ in targets)
+        return cls(vocabulary, request, targets, chords, harmony) if asked or leans else None
 
     def _open(self) -> None:
         self._number += 1
@@ -55,6 +81,8 @@ class Steering:
         self._pace = None if density is None else Pace(density, length, self._feel(number), places)
         self._voices = None if track.is_drum else Voices.of(levels, places)
         self._lengths = None if track.is_drum else Lengths.of(levels, places)
+        meter = track.bars[at].time_signature
+        self._lean = None if track.is_drum else ChordLean.of(self._chords, meter, self._harmony, track.program, places)
 
     def _feel(self, number: int) -> npt.NDArray[np.float32]:
         """How the bars that the track shows divide the beat."""
@@ -97,3 +125,8 @@ class Steering:
         if self._voices is not None:
             self._voices.pitch(bias, bar)
         return bias
+
+    def lean(self, logits: Bias) -> Bias:
+        """The logits [vocab] with pitches pushed towards the chord that sounds where the next note would begin."""
+        names_a_length = self._last is TokenType.NOTE_ONSET and self._named is not self._last
+        return logits if self._lean is None or names_a_length else self._lean.lean(logits, self._bar)

@@ -15,14 +15,17 @@ of several thousand. Attributes do not count late bars, or each new note would c
 
 Bars hidden by an attention mode cost nothing, since they are left out. Bars that slide by one change every token's position, so
 the first prefill in a bar costs the whole skeleton; it has the whole bar's time. Keeping a window's start for several bars
-(`window_start`) saves the unchanged tracks, too, and lets the targets move to the right inside the window; it pays where known
-backing tracks make up most of the prompt.
+(`layout.window_start`) saves the unchanged tracks, too, and lets the targets move to the right inside the window; it pays where
+known backing tracks make up most of the prompt.
+
+A chord guide, for models that were trained with one, stands behind everything else, so a chord that is known late, or changes,
+costs its own 25 tokens and the few after them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,115 +33,17 @@ import numpy.typing as npt
 
 from companion.errors import GenerationError
 from companion.inference.decoding.choosing import DecodeSettings
-from companion.inference.decoding.sampling import SamplingOptions
 from companion.inference.decoding.token_loop import Cancel, PromptRunner, RunStats
 from companion.inference.decoding.writer import OnBar, OnNote
 from companion.inference.engine import InferenceEngine
+from companion.inference.live.job import LiveJob, LiveResult, LiveTake
+from companion.inference.live.layout import live_request, single_tracks, track_order, voice_limit
 from companion.inference.prompts.prompt import Prompt, WindowRequest, build_prompt
 from companion.inference.requests.planner import Cell
 from companion.inference.requests.validation import resolve_mask_mode
 from companion.inference.steering.harmony import pitch_bias
 from companion.inference.steering.variety import variety_bias
 from companion.music.score import Note, Score
-from companion.tokenizer import attributes as attribute_levels
-
-
-@dataclass(frozen=True)
-class LiveJob:
-    """One request; tracks and bars count from 0 within the window, which has exactly model_dim bars.
-
-    targets: bars to generate. hidden: bars the model must not see (the player's future). growing: bars being played now,
-    whose notes so far are shown. fresh: bars of other tracks that are given only just before. attributes: user levels by track,
-    which the writing is held to (`steering`); computed ones stand for what is not given. take_numbers start at first_take, so that
-    more takes of the same job differ. harmony: how strongly notes lean towards the pitch classes that the tracks without targets
-    sound around the bar, see `harmony`; expected: [12] beats of each pitch class that those whose bar is hidden will probably
-    sound in the target bar, () = unknown. variety: how strongly a track leaves a pitch that it has stayed on, see `variety`.
-    """
-
-    window: Score
-    targets: tuple[Cell, ...]
-    hidden: frozenset[Cell] = frozenset()
-    growing: frozenset[Cell] = frozenset()
-    fresh: frozenset[Cell] = frozenset()
-    mask_mode: str = "auto"
-    sampling: SamplingOptions = field(default_factory=SamplingOptions)
-    attributes: Mapping[int, Mapping[str, int | None]] = field(default_factory=dict)
-    seed: int = 0
-    takes: int = 1
-    first_take: int = 0
-    allow_rests: bool = True
-    polyphony_hard_limit: int = 0
-    density_hard_limit: int = 0
-    harmony: float = 0.0
-    variety: float = 0.0
-    expected: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LiveTake:
-    """One candidate: the notes of every target bar, and the tokens they came from."""
-
-    bars: dict[Cell, tuple[Note, ...]]
-    ids: tuple[int, ...]
-    finished: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LiveResult:
-    """takes in order; dropped_tracks: window tracks left out because the prompt would not fit the model."""
-
-    takes: tuple[LiveTake, ...]
-    prompt_tokens: int
-    prefill_ms: float
-    first_note_ms: float | None
-    total_ms: float
-    reused_tokens: int
-    new_tokens: int
-    generated_tokens: int
-    forward_calls: int
-    dropped_tracks: tuple[int, ...] = ()
-
-
-def window_start(target: int, model_dim: int, previous: int | None = None, future_bars: int = 0, hop: int = 1) -> int:
-    """First bar of the window for a target bar of the performance.
-
-    The window ends future_bars after the target; with hop > 1 the previous start is kept until the target has moved hop − 1
-    bars further, at the cost of hop − 1 bars less of the past just after a move.
-    """
-    latest = max(target + 1 + future_bars - model_dim, 0)
-    if previous is not None and previous >= latest and previous <= latest + hop - 1:
-        return previous
-    return latest + hop - 1 if latest else 0
-
-
-def single_tracks(job: LiveJob) -> list[LiveJob]:
-    """One job for each track with targets, in the window's order; the targets of later tracks are hidden from it, those of earlier
-    ones are fresh."""
-    tracks = sorted({track for track, _ in job.targets})
-    if len(tracks) < 2 or job.takes > 1:
-        return [job]
-    return [
-        replace(
-            job,
-            targets=tuple(cell for cell in job.targets if cell[0] == track),
-            hidden=job.hidden | {cell for cell in job.targets if cell[0] > track},
-            fresh=job.fresh | {cell for cell in job.targets if cell[0] < track},
-        )
-        for track in tracks
-    ]
-
-
-def track_order(job: LiveJob) -> list[int]:
-    """Window tracks in prompt order: unchanging, then growing ones, latest growing bar first, then targets."""
-    targets = {track for track, _ in job.targets}
-    growing = {track: min(bar for t, bar in job.growing if t == track) for track, _ in job.growing}
-
-    def rank(track: int) -> tuple[int, int, int]:
-        if track in targets:
-            return 2, 0, track
-        return (1, -growing[track], track) if track in growing else (0, 0, track)
-
-    return sorted(range(len(job.window.tracks)), key=rank)
 
 
 class LiveInfill:
@@ -185,7 +90,9 @@ class LiveInfill:
         for step, part in enumerate(single_tracks(job)):
             vocabulary = self.engine.tokenizer.vocabulary
             target = part.targets[0]
-            leaning = pitch_bias(window, target, trusted, vocabulary, part.harmony, part.expected)
+            leaning = None
+            if part.chords is None:
+                leaning = pitch_bias(window, target, trusted, vocabulary, part.harmony, part.expected)
             leaving = variety_bias(window, target, vocabulary, part.variety)
             bias = leaning if leaving is None else leaving if leaning is None else leaning + leaving
             part = replace(part, window=window)
@@ -231,6 +138,8 @@ class LiveInfill:
     def _prepare(self, job: LiveJob) -> tuple[Prompt, WindowRequest, list[int], tuple[int, ...]]:
         """The job's prompt in its own track order; context tracks go, the first in that order first, until it fits."""
         mode = resolve_mask_mode(job.mask_mode, self.engine.tokenizer.vocabulary)
+        if not self.engine.checkpoint.chord_guide:
+            job = replace(job, guide=None)
         order = track_order(job)
         keep = {track for track, _ in job.targets}
         dropped: list[int] = []
@@ -257,23 +166,12 @@ def _settings(job: LiveJob, step: int, bias: npt.NDArray[np.float32] | None) -> 
         seed=job.seed,
         step=step,
         allow_rests=job.allow_rests,
-        polyphony_hard_limit=_voices(job),
+        polyphony_hard_limit=voice_limit(job),
         density_hard_limit=job.density_hard_limit,
         bias=bias,
+        chords=job.chords,
+        harmony=job.harmony,
     )
-
-
-def _voices(job: LiveJob) -> int:
-    """Notes that may start together; 0 = no limit. A player's own max_polyphony (level n is n + 1 voices, the top level any
-    number) binds, since a bass that was told to play one note at a time must: small models only lean towards it."""
-    limits = [job.polyphony_hard_limit] if job.polyphony_hard_limit else []
-    tracks = {track for track, _ in job.targets}
-    wanted = [(job.attributes.get(track) or {}).get("max_polyphony") for track in tracks]
-    levels = [level for level in wanted if level is not None]
-    top = attribute_levels.levels("max_polyphony") - 1
-    if len(levels) == len(tracks) and max(levels) < top:
-        limits.append(max(levels) + 1)
-    return min(limits, default=0)
 
 
 def _with_bars(window: Score, bars: Mapping[Cell, tuple[Note, ...]]) -> Score:
@@ -306,26 +204,6 @@ def _sum(parts: list[LiveResult]) -> LiveResult:
         generated_tokens=sum(part.generated_tokens for part in parts),
         forward_calls=sum(part.forward_calls for part in parts),
         dropped_tracks=tuple(sorted({track for part in parts for track in part.dropped_tracks})),
-    )
-
-
-def live_request(job: LiveJob, order: list[int], mode: str) -> WindowRequest:
-    """What a job of one prompt asks, its tracks in this order (see `track_order`; tracks may be left out)."""
-    local = {track: index for index, track in enumerate(order)}
-
-    def mapped(cells: frozenset[Cell] | tuple[Cell, ...]) -> frozenset[Cell]:
-        return frozenset((local[track], bar) for track, bar in cells if track in local)
-
-    attributes = {local[track]: levels for track, levels in job.attributes.items() if track in local}
-    return WindowRequest(
-        window=job.window.select_tracks(order),
-        targets=tuple(sorted(mapped(job.targets))),
-        hidden=mapped(job.hidden),
-        mask_mode=mode,
-        attributes=attributes,
-        asked=attributes,
-        uncounted=mapped(job.growing | job.fresh),
-        late=mapped(job.growing | job.fresh) - mapped(job.targets),
     )
 
 

@@ -1,0 +1,6 @@
+"""Real-time use: one window after another on warm caches, prefilled while the music is still being played."""
+
+from companion.inference.live.infill import LiveInfill
+from companion.inference.live.job import LiveJob, LiveResult, LiveTake
+
+__all__ = ["LiveInfill", "LiveJob", "LiveResult", "LiveTake"]

@@ -1,0 +1,77 @@
+"""One request of live play, and what came of it. Plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from companion.harmony.spans import ChordSpan
+from companion.inference.decoding.sampling import SamplingOptions
+from companion.inference.requests.planner import Cell
+from companion.music.score import Note, Score
+
+
+@dataclass(frozen=True)
+class LiveJob:
+    """One request; tracks and bars count from 0 within the window, which has exactly model_dim bars.
+
+    targets: bars to generate. hidden: bars that the model must not see (the player's future). growing: bars being played
+    now, whose notes so far are shown. fresh: bars of other tracks that are given only just before. attributes: user levels
+    by track, to which the writing is held (`steering`); computed levels stand for what is not given. take_numbers start at
+    first_take, so that more takes of the same job differ.
+
+    chords: the chords of the target bar, None where they are not known. guide: the same as notes (`harmony.guide`), 480
+    ticks a quarter from the bar line; None: the prompt has no guide; (): its bar is empty. A job with a guide has targets
+    in one bar only. chord_tracks: window tracks that are never heard and only show the chords (a chart's comping); they
+    leave the prompt where a guide is used.
+    harmony: how strongly notes lean towards the chords or, where they are not known, towards the pitch classes that the
+    tracks without targets sound around the bar, see `steering.harmony`. expected: [12] beats for which each pitch class
+    will probably sound in the target bar by those whose bar is hidden, () = unknown. variety: how strongly a track leaves
+    a pitch that it has stayed on, see `steering.variety`.
+    """
+
+    window: Score
+    targets: tuple[Cell, ...]
+    hidden: frozenset[Cell] = frozenset()
+    growing: frozenset[Cell] = frozenset()
+    fresh: frozenset[Cell] = frozenset()
+    mask_mode: str = "auto"
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    attributes: Mapping[int, Mapping[str, int | None]] = field(default_factory=dict)
+    seed: int = 0
+    takes: int = 1
+    first_take: int = 0
+    allow_rests: bool = True
+    polyphony_hard_limit: int = 0
+    density_hard_limit: int = 0
+    harmony: float = 0.0
+    variety: float = 0.0
+    expected: tuple[float, ...] = ()
+    chords: tuple[ChordSpan, ...] | None = None
+    guide: tuple[Note, ...] | None = None
+    chord_tracks: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTake:
+    """One candidate: the notes of every target bar, and the tokens they came from."""
+
+    bars: dict[Cell, tuple[Note, ...]]
+    ids: tuple[int, ...]
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LiveResult:
+    """takes in order; dropped_tracks: window tracks left out because the prompt would not fit the model."""
+
+    takes: tuple[LiveTake, ...]
+    prompt_tokens: int
+    prefill_ms: float
+    first_note_ms: float | None
+    total_ms: float
+    reused_tokens: int
+    new_tokens: int
+    generated_tokens: int
+    forward_calls: int
+    dropped_tracks: tuple[int, ...] = ()

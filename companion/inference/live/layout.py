@@ -1,0 +1,127 @@
+"""From a job to prompts: which parts it is served in, the order of the tracks, and the chord guide's place.
+
+Pure: knows windows and requests, no model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from companion.harmony.guide import GUIDE_PROGRAM, GUIDE_RESOLUTION
+from companion.inference.live.job import LiveJob
+from companion.inference.prompts.prompt import WindowRequest
+from companion.inference.requests.planner import Cell
+from companion.music.score import Bar, Note, Score, Track
+from companion.tokenizer import attributes as attribute_levels
+
+GUIDE_NAME = "Chord guide"
+
+
+def window_start(target: int, model_dim: int, previous: int | None = None, future_bars: int = 0, hop: int = 1) -> int:
+    """First bar of the window for a target bar of the performance.
+
+    The window ends future_bars after the target; with hop > 1 the previous start is kept until the target has moved hop − 1
+    bars further, at the cost of hop − 1 bars less of the past just after a move.
+    """
+    latest = max(target + 1 + future_bars - model_dim, 0)
+    if previous is not None and previous >= latest and previous <= latest + hop - 1:
+        return previous
+    return latest + hop - 1 if latest else 0
+
+
+def single_tracks(job: LiveJob) -> list[LiveJob]:
+    """One job for each track with targets, in the window's order; the targets of later tracks are hidden from it, those of
+    earlier ones are fresh."""
+    tracks = sorted({track for track, _ in job.targets})
+    if len(tracks) < 2 or job.takes > 1:
+        return [job]
+    return [
+        replace(
+            job,
+            targets=tuple(cell for cell in job.targets if cell[0] == track),
+            hidden=job.hidden | {cell for cell in job.targets if cell[0] > track},
+            fresh=job.fresh | {cell for cell in job.targets if cell[0] < track},
+        )
+        for track in tracks
+    ]
+
+
+def without_chord_tracks(job: LiveJob) -> list[int]:
+    """The window's tracks but for those that only show the chords; all of them where no guide takes their place."""
+    leaving = job.chord_tracks if job.guide is not None else frozenset()
+    return [track for track in range(len(job.window.tracks)) if track not in leaving]
+
+
+def track_order(job: LiveJob) -> list[int]:
+    """Window tracks in prompt order: unchanging, then growing ones, latest growing bar first, then targets."""
+    targets = {track for track, _ in job.targets}
+    growing = {track: min(bar for t, bar in job.growing if t == track) for track, _ in job.growing}
+
+    def rank(track: int) -> tuple[int, int, int]:
+        if track in targets:
+            return 2, 0, track
+        return (1, -growing[track], track) if track in growing else (0, 0, track)
+
+    return sorted(without_chord_tracks(job), key=rank)
+
+
+def live_request(job: LiveJob, order: list[int], mode: str) -> WindowRequest:
+    """What a job of one prompt asks, its tracks in this order (see `track_order`; tracks may be left out).
+
+    The job's guide, if it has one, follows as the last track.
+    """
+    local = {track: index for index, track in enumerate(order)}
+
+    def mapped(cells: frozenset[Cell] | tuple[Cell, ...]) -> frozenset[Cell]:
+        return frozenset((local[track], bar) for track, bar in cells if track in local)
+
+    asked = {local[track]: levels for track, levels in job.attributes.items() if track in local}
+    shown = dict(asked)
+    window = job.window.select_tracks(order)
+    if job.guide is not None:
+        window = with_guide(window, job.guide, job.targets[0][1])
+        shown[len(order)] = dict.fromkeys(attribute_levels.NAMES)
+    return WindowRequest(
+        window=window,
+        targets=tuple(sorted(mapped(job.targets))),
+        hidden=mapped(job.hidden),
+        mask_mode=mode,
+        attributes=shown,
+        asked=asked,
+        uncounted=mapped(job.growing | job.fresh),
+        late=mapped(job.growing | job.fresh) - mapped(job.targets),
+    )
+
+
+def with_guide(window: Score, guide: tuple[Note, ...], bar: int) -> Score:
+    """The window with a chord guide as its last track: empty in every bar but this one.
+
+    guide: notes at `GUIDE_RESOLUTION` ticks a quarter from the bar line, () for a bar without a chord.
+    """
+    notes = tuple(_at_resolution(note, window.resolution) for note in guide)
+    meters = [other.time_signature for other in window.tracks[0].bars]
+    bars = tuple(Bar(notes if number == bar else (), meter) for number, meter in enumerate(meters))
+    return replace(window, tracks=(*window.tracks, Track(bars, GUIDE_PROGRAM, False, GUIDE_NAME)))
+
+
+def _at_resolution(note: Note, resolution: int) -> Note:
+    if resolution == GUIDE_RESOLUTION:
+        return note
+    onset, length = (ticks * resolution // GUIDE_RESOLUTION for ticks in (note.onset_ticks, note.duration_ticks))
+    return replace(note, onset_ticks=onset, duration_ticks=max(1, length))
+
+
+def voice_limit(job: LiveJob) -> int:
+    """Notes that may start together; 0 = no limit.
+
+    A player's own max_polyphony (level n is n + 1 voices, the top level any number) binds, since a bass that was told to
+    play one note at a time must: small models only lean towards it.
+    """
+    limits = [job.polyphony_hard_limit] if job.polyphony_hard_limit else []
+    tracks = {track for track, _ in job.targets}
+    wanted = [(job.attributes.get(track) or {}).get("max_polyphony") for track in tracks]
+    levels = [level for level in wanted if level is not None]
+    top = attribute_levels.levels("max_polyphony") - 1
+    if len(levels) == len(tracks) and max(levels) < top:
+        limits.append(max(levels) + 1)
+    return min(limits, default=0)

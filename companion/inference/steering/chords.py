@@ -1,0 +1,93 @@
+"""Leaning towards known chords: at each onset, pitches outside the chord that sounds there become less likely.
+
+How strongly depends on where the onset stands. On strong beats and where the chord changes, a note outside the chord is
+heard as wrong; between the beats it passes. The second note of an onset is a voice of a chord, so it leans as on a strong
+beat wherever it stands. A bass also leans towards the root, or the slash bass, where a chord begins.
+
+The push only moves probability from pitch to pitch: whether there is a note at all, and where, stays the model's choice.
+Knows chords, meters and vocabularies; no model and no prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from companion.harmony.spans import ChordSpan
+from companion.inference.steering.bar_so_far import BarSoFar, Places
+from companion.music.meter import TimeSignature
+
+BASS_PROGRAMS = frozenset((*range(32, 40), 43))  # General MIDI's basses and the contrabass, counted from 0
+OUTSIDE = 4.0  # nats against a pitch outside the chord, at strength 1 on a strong beat
+ON_BEAT = 0.6  # of that on other beats
+BETWEEN = 0.25  # of that between beats
+NOT_THE_ROOT = 3.0  # nats against every other pitch of a bass where a chord begins, at strength 1
+
+
+def strong_beats(meter: TimeSignature) -> tuple[float, ...]:
+    """Quarter notes from the bar line of the meter's strong beats: 1 and 3 of four, every group of three in 6/8, 9/8, 12/8."""
+    if meter.denominator >= 8 and meter.numerator % 3 == 0 and meter.numerator > 3:
+        return tuple(float(group) * 12 / meter.denominator for group in range(meter.numerator // 3))
+    if meter.numerator % 2 == 0 and meter.numerator > 2:
+        return tuple(float(beat) * 4 / meter.denominator for beat in range(0, meter.numerator, 2))
+    return (0.0,)
+
+
+class ChordLean:
+    """The push of one bar of one part. Made for each bar: [ticks, 12] nats by onset and pitch class."""
+
+    def __init__(
+        self, chords: Sequence[ChordSpan], meter: TimeSignature, strength: float, is_bass: bool, places: Places
+    ) -> None:
+        ticks = meter.bar_ticks(places.resolution)
+        self._pitches = places.pitches
+        self._classes = np.arange(places.pitches.stop - places.pitches.start) % 12
+        self._first = np.zeros((ticks, 12), dtype=np.float32)
+        self._later = np.zeros((ticks, 12), dtype=np.float32)
+        strong = {round(beat * places.resolution) for beat in strong_beats(meter)}
+        for span in chords:
+            if span.chord is None:
+                continue
+            start, end = (round(beat * places.resolution) for beat in (span.beat, span.beat + span.beats))
+            outside = np.ones(12, dtype=np.float32)
+            outside[list(span.chord.pitch_classes)] = 0.0
+            for tick in range(max(start, 0), min(end, ticks)):
+                on_beat = tick % places.resolution == 0
+                weight = 1.0 if tick in strong or tick == start else ON_BEAT if on_beat else BETWEEN
+                self._first[tick] = -strength * OUTSIDE * weight * outside
+                self._later[tick] = -strength * OUTSIDE * outside
+            if is_bass and 0 <= start < ticks:
+                self._first[start] -= strength * NOT_THE_ROOT
+                self._first[start, span.chord.bass] += strength * NOT_THE_ROOT
+
+    @classmethod
+    def of(
+        cls,
+        chords: Sequence[ChordSpan] | None,
+        meter: TimeSignature,
+        strength: float,
+        program: int,
+        places: Places,
+    ) -> ChordLean | None:
+        """The push for a melodic part; None where no chord is known or nothing is asked for."""
+        if strength <= 0 or not any(span.chord for span in chords or ()):
+            return None
+        return cls(chords or (), meter, strength, program in BASS_PROGRAMS, places)
+
+    def lean(self, logits: npt.NDArray[np.float32], bar: BarSoFar) -> npt.NDArray[np.float32]:
+        """logits [vocab] with the pitches pushed for an onset at the bar's position; a copy."""
+        table = self._later if bar.here else self._first
+        leaning = logits.copy()
+        pitches = leaning[self._pitches]
+        before = _log_sum(pitches)
+        pitches += table[bar.position_ticks][self._classes]
+        pitches += before - _log_sum(pitches)
+        return leaning
+
+
+def _log_sum(values: npt.NDArray[np.float32]) -> np.float32:
+    """log Σ exp, safe for large values."""
+    largest = values.max()
+    return largest + np.log(np.exp(values - largest).sum())
