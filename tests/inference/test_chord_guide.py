@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -80,7 +79,9 @@ def test_the_guide_is_the_last_track_and_sounds_in_the_target_bar_only(live, par
 def test_the_guide_costs_few_tokens(live, part):
     plain = described(live, replace(part, guide=None, chord_tracks=frozenset()))
     one_chord = described(live, replace(part, guide=GUIDES[4], chord_tracks=frozenset()))
-    assert len(one_chord) - len(plain) <= 40, "three for each of eight bars, three for the track, the rest for the chord"
+    assert len(one_chord) - len(plain) <= 40, (
+        "three for each of eight bars, three for the track, the rest for the chord"
+    )
 
 
 def test_the_comping_leaves_where_a_guide_takes_its_place(live, part):

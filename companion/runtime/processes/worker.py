@@ -79,6 +79,9 @@ def live_job(job: Job) -> LiveJob:
         harmony=job.sampling.harmony,
         variety=job.sampling.variety,
         expected=job.expected,
+        chords=job.chords,
+        guide=job.guide,
+        chord_tracks=frozenset(job.chord_tracks),
     )
 
 

@@ -38,6 +38,10 @@ class Job:
 
     chords: the chords of the target bar, in order; None where they are not known. guide: their notes (`harmony.guide`, 480
     ticks a quarter, from the bar line); None where the chord is not known, so that the prompt has no guide track; () for N.C.
+    chord_tracks: window tracks that are never heard and only show the chords, such as a chart's comping; they leave the
+    prompt where a guide is used.
+    forced: lane → its own notes of the target bar before `from_beat` (quarter notes from the bar line), which stand;
+    only what follows is written and answered with. Without them, from_beat is 0 and the whole bar is written.
     size: the loaded size that is to write, by `CheckpointInfo.name`; "" for the largest.
     """
 
@@ -55,6 +59,9 @@ class Job:
     expected: tuple[float, ...] = ()
     chords: tuple[ChordSpan, ...] | None = None
     guide: tuple[Note, ...] | None = None
+    chord_tracks: tuple[int, ...] = ()
+    forced: Mapping[int, tuple[Note, ...]] = field(default_factory=dict)
+    from_beat: float = 0.0
     size: str = ""
 
 
