@@ -31,7 +31,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--harmony", type=float, metavar="H", help="how strongly parts keep to the chords: 0 not at all, 1 strictly"
     )
-    group.add_argument("--variety", type=float, metavar="V", help="how strongly parts leave a note they stay on; 0 = off")
+    group.add_argument(
+        "--variety", type=float, metavar="V", help="how strongly parts leave a note they stay on; 0 = off"
+    )
 
 
 def add_trading_options(parser: argparse.ArgumentParser) -> None:
