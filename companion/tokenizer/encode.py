@@ -143,6 +143,12 @@ class Encoder:
                 result.ids.append(self.vocabulary.id(TokenType.TRACK_END))
         return result
 
+    def fill_tokens(self, bar: Bar, resolution: int, is_drum: bool) -> tuple[int, ...]:
+        """The ids that write a bar's notes in a fill. Notes that round onto the next bar line stand on its last tick."""
+        notes, carried = self._grid_bar(bar, resolution)
+        length = bar.length_ticks(self._resolution)
+        return self._bar_tokens((*notes, *clamp_to_end(list(carried), length)) if carried else notes, is_drum)
+
     # -- parts --------------------------------------------------------------------------------------------------------
 
     def _plan(

@@ -24,6 +24,7 @@ class Tokenizer:
         encoder = Encoder(self.vocabulary, rounding)
         self.encode = encoder.encode
         self.encode_autoregressive = encoder.encode_autoregressive
+        self.fill_tokens = encoder.fill_tokens
         self.decode = Decoder(self.vocabulary, rounding).decode
         self.grammar = Grammar(self.vocabulary, legacy=legacy)
 

@@ -32,7 +32,11 @@ _CONTENT_TYPES = (
 @dataclass(frozen=True, slots=True)
 class DecodeSettings:
     """How tokens are chosen. seed, attempt and step, with a take's number, fix its random numbers. bias [vocab]: added to
-    the logits of every step. chords, harmony: see `steering.dials.Steering`."""
+    the logits of every step. chords, harmony: see `steering.dials.Steering`.
+
+    openings: for each target, in the order in which they are written, the ids that its fill begins with; () = none.
+    from_tick: of the model's grid; where there are openings, a note that the model chooses begins there or later.
+    """
 
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
     seed: int = 0
@@ -44,17 +48,23 @@ class DecodeSettings:
     bias: npt.NDArray[np.float32] | None = None
     chords: tuple[ChordSpan, ...] | None = None
     harmony: float = 0.0
+    openings: tuple[tuple[int, ...], ...] = ()
+    from_tick: int = 0
 
 
 @dataclass
 class Take:
-    """One candidate: its tokens, and the bars it wrote on the window's grid. `finished` is False where the model's context ended."""
+    """One candidate: its tokens, and the bars it wrote on the window's grid. `finished` is False where the model's context ended.
+
+    openings: see `DecodeSettings`; they are taken before anything is chosen.
+    """
 
     number: int
     state: GrammarState
     random: np.random.Generator
     writer: BarWriter
     steering: Steering | None = None
+    openings: tuple[tuple[int, ...], ...] = ()
     ids: list[int] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)
     finished: bool = False
@@ -75,7 +85,19 @@ class Take:
         while token is not None:
             self.push(token)
             self.pending.append(token)
+            if self.state.last is TokenType.FILL_IN_START:
+                self.open_fill()
             token = self.state.forced()
+
+    def open_fill(self) -> None:
+        """Take the ids that the fill begins with, at its start; their notes are not reported as written."""
+        if self.state.bar_index >= len(self.openings):
+            return
+        self.writer.listening = False
+        for token in self.openings[self.state.bar_index]:
+            self.push(token)
+            self.pending.append(token)
+        self.writer.listening = True
 
 
 def note_content(vocabulary: Vocabulary) -> Mask:
@@ -94,10 +116,13 @@ class Chooser:
         self._content = note_content(vocabulary)
         ends = (TokenType.FILL_IN_END, TokenType.BAR_END)
         self._ends = np.array([vocabulary.id(end) for end in ends if end in vocabulary])
+        self._positions = vocabulary.domains[TokenType.TIME_ABSOLUTE_POS]
 
     def choose(self, row: Take, logits: Logits, settings: DecodeSettings) -> None:
         """The take's next token, and those it forces, from logits [vocab]."""
         legal = row.state.legal()
+        if settings.from_tick > max(row.state.last_position, 0):
+            legal = self._from_tick_on(legal, settings.from_tick)
         if not legal.any():
             row.stopped = True
             return
@@ -112,6 +137,13 @@ class Chooser:
             push = row.steering.bias()
             logits = row.steering.lean(logits if push is None else logits + push)
         row.accept(sample(logits, legal, settings.sampling, self._content, row.random))
+
+    def _from_tick_on(self, legal: Mask, tick: int) -> Mask:
+        """The legal ids but for those that would begin a note before this tick of the bar."""
+        first, size = self._positions
+        later = legal & ~self._content
+        later[first + tick : first + size] = legal[first + tick : first + size]
+        return later
 
     def _rests(self, row: Take, logits: Logits, legal: Mask, options: SamplingOptions) -> tuple[int | None, Mask]:
         """Whether the bar is a rest: its end, or None and what may begin it.

@@ -160,7 +160,7 @@ class PromptRunner:
                 on_note(track, bar, note, take)
 
         rows = [self._new_take(number, prompt, request, settings, noted, on_bar) for number in takes]
-        free = not request.autoregressive and all(row.steering is None for row in rows)
+        free = not request.autoregressive and not settings.openings and all(row.steering is None for row in rows)
         if free and isinstance(self.backend, WritingBackend):
             self._follow(self.backend, cache, rows, prompt, request, settings, stats, cancel)
         else:
@@ -182,7 +182,7 @@ class PromptRunner:
         random = make_generator(settings.seed, settings.attempt, settings.step, number)
         writer = BarWriter(self.tokenizer.vocabulary, request, prompt.targets, number, on_note, on_bar)
         steering = Steering.of(self.tokenizer.vocabulary, request, prompt.targets, settings.chords, settings.harmony)
-        return Take(number, state, random, writer, steering)
+        return Take(number, state, random, writer, steering, settings.openings)
 
     def _start_state(self, prompt: Prompt, request: WindowRequest, settings: DecodeSettings) -> GrammarState:
         bars = _written_bars(prompt, request)
@@ -254,6 +254,7 @@ class PromptRunner:
             cache = fork(self.backend, cache, len(rows))
         for row in rows:
             row.pending.append(int(prompt.masked.ids[-1]))
+            row.open_fill()
             row.accept(row.state.forced())
         limit = self.backend.n_positions
         fed = 0

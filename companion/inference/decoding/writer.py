@@ -18,7 +18,8 @@ OnBar = Callable[[int, int, int], None]  # (track, bar, take): that bar is compl
 class BarWriter:
     """Sorts one take's tokens into its target bars and reports every note as soon as it is complete.
 
-    bars: what has been written, by window cell. A bar that the model starts without naming a velocity takes the last one
+    bars: what has been written, by window cell. While `listening` is False, notes are read and not
+    counted as written. A bar that the model starts without naming a velocity takes the last one
     that its track showed before it, as a reader of the whole sequence would.
     """
 
@@ -32,6 +33,7 @@ class BarWriter:
         on_bar: OnBar | None,
     ) -> None:
         self.bars: dict[Cell, list[Note]] = {}
+        self.listening = True
         self._vocabulary, self._request, self._targets = vocabulary, request, targets
         self._take, self._on_note, self._on_bar = take, on_note, on_bar
         self._types = vocabulary.id_types
@@ -47,7 +49,7 @@ class BarWriter:
             self._open()
             return
         note = self._decoder.push(token)
-        if note is not None:
+        if note is not None and self.listening:
             self._write(note)
         elif token_type in (TokenType.FILL_IN_END, TokenType.BAR_END) and self._on_bar is not None:
             self._on_bar(*self._targets[self._current], self._take)

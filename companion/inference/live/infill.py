@@ -24,8 +24,10 @@ costs its own 25 tokens and the few after them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -97,7 +99,7 @@ class LiveInfill:
             bias = leaning if leaving is None else leaving if leaning is None else leaning + leaving
             part = replace(part, window=window)
             results.append(self._generate_part(part, step, bias, on_note, on_bar, cancel))
-            window = _with_bars(window, results[-1].takes[0].bars)
+            window = _with_bars(window, results[-1].takes[0].bars, job.forced)
         return results[0] if len(results) == 1 else _sum(results)
 
     def _generate_part(
@@ -112,7 +114,7 @@ class LiveInfill:
         prompt, request, order, dropped = self._prepare(job)
         numbers = range(job.first_take, job.first_take + job.takes)
         heard = _renumbered(on_note, order), _renumbered(on_bar, order)
-        settings = _settings(job, number, bias)
+        settings = replace(_settings(job, number, bias), **self._openings(job, prompt, order))
         takes, stats = self._runner.run(prompt, request, settings, numbers, *heard, cancel, slot=number)
         results = tuple(
             LiveTake(
@@ -134,6 +136,30 @@ class LiveInfill:
             forward_calls=stats.forward_calls,
             dropped_tracks=dropped,
         )
+
+    def _openings(self, job: LiveJob, prompt: Prompt, order: list[int]) -> dict[str, Any]:
+        """What a job's notes that stand change in the settings: how its fills begin, and limits that let them."""
+        if not job.forced and job.from_beat <= 0:
+            return {}
+        window, tokenizer = job.window, self.engine.tokenizer
+        openings: list[tuple[int, ...]] = []
+        most_together = most = 0
+        for number, bar in prompt.targets:
+            track = window.tracks[order[number]]
+            notes = tuple(sorted(job.forced.get(order[number], ()), key=lambda note: (note.onset_ticks, note.pitch)))
+            openings.append(
+                tokenizer.fill_tokens(replace(track.bars[bar], notes=notes), window.resolution, track.is_drum)
+            )
+            most = max(most, len(notes))
+            most_together = max([most_together, *Counter(note.onset_ticks for note in notes).values()])
+        polyphony, density = voice_limit(job), job.density_hard_limit
+        return {
+            "openings": tuple(openings),
+            "from_tick": ceil(job.from_beat * tokenizer.config.resolution),
+            # What stands may be more than a limit allows; it may not be refused.
+            "polyphony_hard_limit": max(polyphony, most_together) if polyphony else 0,
+            "density_hard_limit": max(density, most + 1) if density else 0,
+        }
 
     def _prepare(self, job: LiveJob) -> tuple[Prompt, WindowRequest, list[int], tuple[int, ...]]:
         """The job's prompt in its own track order; context tracks go, the first in that order first, until it fits."""
@@ -174,10 +200,11 @@ def _settings(job: LiveJob, step: int, bias: npt.NDArray[np.float32] | None) -> 
     )
 
 
-def _with_bars(window: Score, bars: Mapping[Cell, tuple[Note, ...]]) -> Score:
-    """The window with these bars' notes in place."""
-    for (number, bar), notes in bars.items():
+def _with_bars(window: Score, bars: Mapping[Cell, tuple[Note, ...]], standing: Mapping[int, tuple[Note, ...]]) -> Score:
+    """The window with these bars' notes in place, after those of the same track that stand."""
+    for (number, bar), written in bars.items():
         track = window.tracks[number]
+        notes = (*standing.get(number, ()), *written)
         window = window.with_track(number, track.with_bar(bar, replace(track.bars[bar], notes=notes)))
     return window
 

@@ -28,6 +28,8 @@ class LiveJob:
     tracks without targets sound around the bar, see `steering.harmony`. expected: [12] beats for which each pitch class
     will probably sound in the target bar by those whose bar is hidden, () = unknown. variety: how strongly a track leaves
     a pitch that it has stayed on, see `steering.variety`.
+    forced: track → its own notes of the target bar that stand, all before from_beat (quarter notes from the bar line). Only
+    notes from there on are written, reported and returned; other parts are shown the whole bar.
     """
 
     window: Score
@@ -50,6 +52,8 @@ class LiveJob:
     chords: tuple[ChordSpan, ...] | None = None
     guide: tuple[Note, ...] | None = None
     chord_tracks: frozenset[int] = frozenset()
+    forced: Mapping[int, tuple[Note, ...]] = field(default_factory=dict)
+    from_beat: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,8 @@ def live_job(job: Job) -> LiveJob:
         chords=job.chords,
         guide=job.guide,
         chord_tracks=frozenset(job.chord_tracks),
+        forced={track: job.forced[lane] for track, lane in enumerate(job.tracks) if lane in job.forced},
+        from_beat=job.from_beat,
     )
 
 
