@@ -18,6 +18,7 @@ from companion.tokenizer import EncoderConfig
 FULL = Path(__file__).resolve().parents[2] / "shared" / "golden"
 COMPACT = Path(__file__).resolve().parent / "data" / "golden"
 SHIPPED = ("yellow", "ghost", "expressive")
+FAMILY = (*SHIPPED, "prism", "expressive_new")
 
 
 @cache
@@ -63,7 +64,7 @@ def score_of(record: dict[str, Any]) -> Score:
 
 @cache
 def config(name: str) -> EncoderConfig:
-    """A shipped encoder config, or the newer expressive one of the vectors."""
-    if name in SHIPPED:
+    """An encoder config of ours, or the newer expressive one of the vectors (ours is `expressive_v2`)."""
+    if name in (*SHIPPED, "prism"):
         return EncoderConfig.load(name)
     return EncoderConfig.load(COMPACT / f"{name}_encoder.json")

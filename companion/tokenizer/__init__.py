@@ -4,7 +4,7 @@ Pure but for EncoderConfig.load, which reads a config file.
 """
 
 from companion.tokenizer.decode import Decoder, NoteDecoder
-from companion.tokenizer.encode import Cell, Encoded, Encoder
+from companion.tokenizer.encode import Cell, Encoded, Encoder, Style
 from companion.tokenizer.encoder_config import EncoderConfig
 from companion.tokenizer.grammar import Grammar, GrammarState, WrittenBar
 from companion.tokenizer.token_types import TokenType
@@ -20,6 +20,7 @@ __all__ = [
     "Grammar",
     "GrammarState",
     "NoteDecoder",
+    "Style",
     "TokenType",
     "Tokenizer",
     "Vocabulary",

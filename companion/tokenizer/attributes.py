@@ -1,37 +1,52 @@
-"""Musical attributes: what a part is like, as a few small levels that also steer generation.
+"""Musical attributes: what a part or a bar is like, as small levels that also steer generation.
 
-Definitions follow MIDI-GPT (note density; 15 % and 85 % quantiles of polyphony and of note durations).
+The catalogue of names, levels and labels, and the levels of whole tracks and bars; `measures` does the measuring. Definitions
+follow MIDI-GPT: note density; 15 % and 85 % quantiles of polyphony and of note durations; key by correlation with key profiles;
+pitch range; share of silence; median metric depth of the onsets; and per bar density, polyphony and the number of pitch classes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from itertools import accumulate, pairwise
 
 from companion.errors import TokenizerError
 from companion.music.quantize import GridNote
 from companion.music.score import Score, Track
-from companion.tokenizer.token_types import (
-    MAX_NOTE_DURATION,
-    MAX_POLYPHONY,
-    MIN_NOTE_DURATION,
-    MIN_POLYPHONY,
-    NOTE_DENSITY,
-)
+from companion.tokenizer import measures
+from companion.tokenizer.token_types import ATTRIBUTES, AttributeSpec
 
-SPECS = {spec.name: spec for spec in (NOTE_DENSITY, MIN_POLYPHONY, MAX_POLYPHONY, MIN_NOTE_DURATION, MAX_NOTE_DURATION)}
+SPECS = ATTRIBUTES
 NAMES = tuple(SPECS)
-RANGES = (("min_polyphony", "max_polyphony"), ("min_note_duration", "max_note_duration"))
-
-LOW_QUANTILE, HIGH_QUANTILE = 0.15, 0.85
-_DRUM_DENSITY_EDGES = (2, 3, 5, 8, 10, 12, 15, 18, 26)  # mean notes a bar; level = first edge not exceeded
-_DURATION_EDGES = ((1, 4), (1, 2), (1, 1), (2, 1), (4, 1))  # quarter notes, as (numerator, denominator)
-_LABELS = {
-    "note_density": ("sparsest (Q0)", *(f"Q{level}" for level in range(1, 9)), "densest (Q9)"),
-    "polyphony": ("1 voice", *(f"{voices} voices" for voices in range(2, 10)), "10+ voices"),
-    "note_duration": ("32nd", "16th", "8th", "quarter", "half", "whole"),
+BASIC = tuple(SPECS[name] for name in NAMES[:5])  # what every published encoder of the first generation has
+RANGES = (
+    ("min_polyphony", "max_polyphony"),
+    ("min_note_duration", "max_note_duration"),
+    ("bar_min_polyphony", "bar_max_polyphony"),
+)
+_PITCH_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+_DENSITIES = ("sparsest (Q0)", *(f"Q{level}" for level in range(1, 9)), "densest (Q9)")
+_VOICES = ("1 voice", *(f"{voices} voices" for voices in range(2, 10)), "10+ voices")
+_DURATIONS = ("32nd", "16th", "8th", "quarter", "half", "whole")
+_LABELS: dict[str, tuple[str, ...]] = {
+    "note_density": _DENSITIES,
+    "min_polyphony": _VOICES,
+    "max_polyphony": _VOICES,
+    "min_note_duration": _DURATIONS,
+    "max_note_duration": _DURATIONS,
+    "key_signature": (*(f"{name} {mode}" for mode in ("major", "minor") for name in _PITCH_NAMES), "no key"),
+    "pitch_range": ("1 pitch", *(f"{width} semitone{'s' * (width > 1)}" for width in range(1, 128))),
+    "silence_proportion": ("sounds throughout", *(f"{10 * level} % silent" for level in range(1, 10))),
+    "nomml": (
+        *("on the beat", "2/3 of a beat", "1/2 beat", "1/3 beat", "1/4 beat", "1/6 beat", "1/8 beat"),
+        *("1/12 beat", "1/16 beat", "1/24 beat", "1/32 beat", "1/48 beat", "off every grid"),
+    ),
+    "bar_note_density": _DENSITIES,
+    "bar_min_polyphony": _VOICES,
+    "bar_max_polyphony": _VOICES,
+    "pitch_class_set": ("no notes", "1 pitch class", *(f"{count} pitch classes" for count in range(2, 13))),
 }
+_MINOR = 12
+_SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10, 11))
 
 
 def levels(name: str) -> int:
@@ -41,21 +56,29 @@ def levels(name: str) -> int:
 
 def labels(name: str) -> tuple[str, ...]:
     """A readable label for every level; raises TokenizerError for an unknown name."""
-    return _LABELS[_spec(name).name.removeprefix("min_").removeprefix("max_")]
+    return _LABELS[_spec(name).name]
 
 
 def density_range(level: int) -> tuple[int, int | None]:
     """Fewest and most notes of a drum bar of this note_density; the top level has no most."""
-    fewest = _DRUM_DENSITY_EDGES[level - 1] + 1 if level > 0 else 1
-    return fewest, _DRUM_DENSITY_EDGES[level] if level < len(_DRUM_DENSITY_EDGES) else None
+    edges = measures.DRUM_DENSITY_EDGES
+    fewest = edges[level - 1] + 1 if level > 0 else 1
+    return fewest, edges[level] if level < len(edges) else None
 
 
 def duration_level_starts(resolution: int) -> tuple[int, ...]:
     """Smallest duration of every level in ticks; the last level has no largest."""
-    return (1, *_duration_ticks_edges(resolution))
+    return (1, *measures.duration_ticks_edges(resolution))
 
 
-def _spec(name: str):
+def key_pitch_classes(level: int) -> frozenset[int]:
+    """The pitch classes of a key's scale, 0 = C; a minor key has both its sevenths; all twelve for "no key"."""
+    if not 0 <= level < measures.NO_KEY:
+        return frozenset(range(12))
+    return frozenset((level + step) % 12 for step in _SCALES[level >= _MINOR])
+
+
+def _spec(name: str) -> AttributeSpec:
     try:
         return SPECS[name]
     except KeyError:
@@ -76,100 +99,102 @@ def reconcile(known: Mapping[str, int], wanted: Mapping[str, int | None]) -> dic
     return merged
 
 
-def compute(score: Score, exclude: Iterable[tuple[int, int]] = ()) -> list[dict[str, int]]:
+def compute(
+    score: Score,
+    exclude: Iterable[tuple[int, int]] = (),
+    specs: Sequence[AttributeSpec] = BASIC,
+    legacy: bool = False,
+) -> list[dict[str, int]]:
     """Levels of every track over all its bars, at the score's own resolution.
 
-    exclude: (track, bar) cells whose notes do not count. Melodic tracks get the polyphony and duration attributes, drum
-    tracks note_density.
+    exclude: (track, bar) cells whose notes do not count. specs: the attributes to compute; per-bar ones are passed over. The key
+    is that of all tracks together. Each track gets the attributes that fit its kind. legacy: see `compute_rows`.
     """
     hidden = frozenset(exclude)
+    rows_of = [
+        grid_rows(track, [bar for number, bar in hidden if number == index]) for index, track in enumerate(score.tracks)
+    ]
+    key = measures.key_level(measures.pitch_class_ticks([row for rows in rows_of for row in rows]))
     return [
-        compute_track(track, score.resolution, [bar for number, bar in hidden if number == index])
-        for index, track in enumerate(score.tracks)
+        compute_rows(
+            rows,
+            _bar_lengths(track, score.resolution),
+            score.resolution,
+            track.is_drum,
+            specs=specs,
+            key=key,
+            legacy=legacy,
+        )
+        for rows, track in zip(rows_of, score.tracks, strict=True)
     ]
 
 
-def compute_track(track: Track, resolution: int, exclude_bars: Iterable[int] = ()) -> dict[str, int]:
-    """Levels of one track; see `compute`."""
+def compute_track(
+    track: Track, resolution: int, exclude_bars: Iterable[int] = (), specs: Sequence[AttributeSpec] = BASIC
+) -> dict[str, int]:
+    """Levels of one track alone; see `compute`."""
+    rows = grid_rows(track, exclude_bars)
+    key = measures.key_level(measures.pitch_class_ticks(rows))
+    return compute_rows(rows, _bar_lengths(track, resolution), resolution, track.is_drum, specs=specs, key=key)
+
+
+def grid_rows(track: Track, exclude_bars: Iterable[int] = ()) -> list[list[GridNote]]:
+    """The bars' notes as tuples; excluded bars are empty."""
     hidden = frozenset(exclude_bars)
-    rows = [
+    return [
         [] if index in hidden else [(n.onset_ticks, n.duration_ticks, n.pitch, n.velocity, n.delta) for n in bar.notes]
         for index, bar in enumerate(track.bars)
     ]
-    return compute_rows(rows, [bar.length_ticks(resolution) for bar in track.bars], resolution, track.is_drum)
+
+
+def _bar_lengths(track: Track, resolution: int) -> list[int]:
+    return [bar.length_ticks(resolution) for bar in track.bars]
 
 
 def compute_rows(
-    rows: Sequence[Sequence[GridNote]], bar_lengths: Sequence[int], resolution: int, is_drum: bool
+    rows: Sequence[Sequence[GridNote]],
+    bar_lengths: Sequence[int],
+    resolution: int,
+    is_drum: bool,
+    *,
+    specs: Sequence[AttributeSpec] = BASIC,
+    key: int = measures.NO_KEY,
+    legacy: bool = False,
 ) -> dict[str, int]:
-    """Levels from bars of note tuples and the bars' lengths in ticks."""
-    if is_drum:
-        return {"note_density": _density_level(rows)}
-    low, high = _duration_levels(rows, resolution)
-    thin, thick = _polyphony_levels(rows, bar_lengths)
-    return {"min_polyphony": thin, "max_polyphony": thick, "min_note_duration": low, "max_note_duration": high}
+    """Levels of one track from its bars of note tuples and the bars' lengths in ticks; see `compute`.
+
+    key: level of key_signature, which only all tracks together tell. legacy: midigpt's faulty silence_proportion.
+    """
+    wanted = {spec.name for spec in specs if not spec.per_bar and spec.applies_to(is_drum)}
+    found: dict[str, int] = {}
+    if "note_density" in wanted:
+        found["note_density"] = measures.density_level(rows)
+    if wanted & {"min_polyphony", "max_polyphony"}:
+        found["min_polyphony"], found["max_polyphony"] = measures.polyphony_levels(rows, bar_lengths)
+    if wanted & {"min_note_duration", "max_note_duration"}:
+        found["min_note_duration"], found["max_note_duration"] = measures.duration_levels(rows, resolution)
+    if "pitch_range" in wanted:
+        found["pitch_range"] = measures.pitch_range(rows)
+    if "silence_proportion" in wanted:
+        silence = measures.faulty_silence_level if legacy else measures.silence_level
+        found["silence_proportion"] = silence(rows, bar_lengths)
+    if "nomml" in wanted:
+        found["nomml"] = measures.metric_depth(rows, resolution)
+    if "key_signature" in wanted:
+        found["key_signature"] = key
+    return {name: level for name, level in found.items() if name in wanted}
 
 
-def quantile_index(count: int, quantile: float) -> int:
-    """Index into a sorted list of `count` values; half-way cases go to the even index."""
-    return min(round(count * quantile), count - 1)
-
-
-def _quantiles(histogram: Sequence[int]) -> tuple[int, int]:
-    """The (15 %, 85 %) quantiles of values 0, 1, … given how often each occurs; (0, 0) for none."""
-    total = sum(histogram)
-    if not total:
-        return 0, 0
-    found = []
-    for index in (quantile_index(total, LOW_QUANTILE), quantile_index(total, HIGH_QUANTILE)):
-        found.append(next(value for value, below in enumerate(accumulate(histogram)) if below > index))
-    return found[0], found[1]
-
-
-def _density_level(rows: Sequence[Sequence[GridNote]]) -> int:
-    counts = [len(row) for row in rows if row]
-    mean = round(sum(counts) / len(counts)) if counts else 0
-    return next((level for level, edge in enumerate(_DRUM_DENSITY_EDGES) if mean <= edge), len(_DRUM_DENSITY_EDGES))
-
-
-@lru_cache(maxsize=16)
-def _duration_ticks_edges(resolution: int) -> tuple[int, ...]:
-    """Smallest tick count of levels 1..5."""
-    return tuple(-(-numerator * resolution // denominator) for numerator, denominator in _DURATION_EDGES)
-
-
-def _duration_levels(rows: Sequence[Sequence[GridNote]], resolution: int) -> tuple[int, int]:
-    first, second, third, fourth, fifth = _duration_ticks_edges(resolution)
-    histogram = [0] * 6
-    for row in rows:
-        for note in row:
-            ticks = note[1]
-            histogram[
-                (ticks >= first) + (ticks >= second) + (ticks >= third) + (ticks >= fourth) + (ticks >= fifth)
-            ] += 1
-    return _quantiles(histogram)
-
-
-def _polyphony_levels(rows: Sequence[Sequence[GridNote]], bar_lengths: Sequence[int]) -> tuple[int, int]:
-    """Quantiles of the number of sounding notes, over all ticks with sound but the very last one."""
-    changes: dict[int, int] = {}
-    start = 0
-    for row, length in zip(rows, bar_lengths, strict=True):
-        for note in row:
-            onset = start + note[0]
-            end = onset + note[1]
-            changes[onset] = changes.get(onset, 0) + 1
-            changes[end] = changes.get(end, 0) - 1
-        start += length
-    if not changes:
-        return 0, 0
-    times = sorted(changes)
-    histogram = [0] * 11
-    sounding = 0
-    for time, following in pairwise(times):
-        sounding += changes[time]
-        histogram[min(sounding, 10)] += following - time
-    histogram[min(sounding, 10)] -= 1  # the last tick of the piece is never counted
-    histogram[0] = 0
-    low, high = _quantiles(histogram)
-    return max(low, 1) - 1, max(high, 1) - 1
+def compute_bar(
+    row: Sequence[GridNote], bar_length: int, is_drum: bool, specs: Sequence[AttributeSpec] = tuple(SPECS.values())
+) -> dict[str, int]:
+    """Levels of one bar from its note tuples and its length in ticks: those of the per-bar `specs` that fit the track's kind."""
+    wanted = {spec.name for spec in specs if spec.per_bar and spec.applies_to(is_drum)}
+    found: dict[str, int] = {}
+    if "bar_note_density" in wanted:
+        found["bar_note_density"] = measures.density_level([row])
+    if wanted & {"bar_min_polyphony", "bar_max_polyphony"}:
+        found["bar_min_polyphony"], found["bar_max_polyphony"] = measures.bar_polyphony_levels(row, bar_length)
+    if "pitch_class_set" in wanted:
+        found["pitch_class_set"] = measures.pitch_class_count(row)
+    return {name: level for name, level in found.items() if name in wanted}

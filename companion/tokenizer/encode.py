@@ -8,18 +8,29 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from operator import itemgetter
 
 from companion.errors import TokenizerError
 from companion.music.quantize import GridNote, GridRounding, clamp_to_end, grid_bar, settle
 from companion.music.score import Bar, Score, Track
-from companion.tokenizer import attributes as attribute_levels
-from companion.tokenizer.token_types import TRACK_ATTRIBUTE_ORDER, TokenType
+from companion.tokenizer.attribute_tokens import AttributeWriter, Levels, TrackMusic
+from companion.tokenizer.note_tokens import CACHED_BARS, NoteWriter
+from companion.tokenizer.token_types import TokenType
 from companion.tokenizer.vocabulary import Vocabulary
 
 Cell = tuple[int, int]  # (track, bar) within the window
-_BY_ONSET_AND_PITCH = itemgetter(0, 2)
-_CACHED_BARS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What a whole sequence says of itself, where the vocabulary has the tokens.
+
+    genre: value of the Genre token, None to state none. velocity, microtiming: False for music without loudness, or strictly on
+    the grid; only for vocabularies with the switch.
+    """
+
+    genre: int | None = None
+    velocity: bool = True
+    microtiming: bool = True
 
 
 @dataclass(slots=True)
@@ -28,7 +39,8 @@ class Encoded:
 
     hidden_spans: [start, end) of every hidden bar's shell (Bar TimeSig BarEnd), empty with mask_token. cell_spans:
     (track, bar) → [start, end) of that bar. targets: the cells to be written, in the order of their fills.
-    track_order: window track of every encoded track. attributes: levels written, per encoded track.
+    track_order: window track of every encoded track. attributes: levels written, per encoded track;
+    bar_attributes: the same per cell, where there are any.
     """
 
     ids: list[int]
@@ -37,6 +49,7 @@ class Encoded:
     targets: list[Cell] = field(default_factory=list)
     track_order: list[int] = field(default_factory=list)
     attributes: list[dict[str, int]] = field(default_factory=list)
+    bar_attributes: dict[Cell, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -46,35 +59,31 @@ class _Plan:
     targets: frozenset[Cell]
     hidden: frozenset[Cell]
     mask_token: bool
-    overrides: Sequence[Mapping[str, int | None]]
+    overrides: Sequence[Levels]
+    bar_overrides: Mapping[Cell, Levels]
     uncounted: frozenset[Cell]
     vanishing: frozenset[Cell]  # cells whose notes must not reach the ids in any way
+    style: Style
 
 
 class Encoder:
     """Encodes windows for one vocabulary.
 
-    rounding: NEAREST is right; FLOOR repeats midigpt bit for bit.
+    rounding: NEAREST is right; FLOOR repeats midigpt bit for bit. legacy: state attributes as midigpt does.
     """
 
-    def __init__(self, vocabulary: Vocabulary, rounding: GridRounding = GridRounding.NEAREST) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, rounding: GridRounding = GridRounding.NEAREST, *, legacy: bool = False
+    ) -> None:
         self.vocabulary = vocabulary
         self.rounding = rounding
         self._deltas = TokenType.DELTA in vocabulary
         self._resolution = vocabulary.config.resolution
-        self._attributes = sorted(
-            (spec for spec in vocabulary.config.attributes if spec.name in attribute_levels.SPECS),
-            key=lambda spec: TRACK_ATTRIBUTE_ORDER.index(spec.token_type),
-        )
-        self._grid_bar = lru_cache(maxsize=_CACHED_BARS)(self._grid_bar_uncached)
-        self._bar_tokens = lru_cache(maxsize=_CACHED_BARS)(self._bar_tokens_uncached)
-        vocab = vocabulary
-        self._bar, self._bar_end = vocab.id(TokenType.BAR), vocab.id(TokenType.BAR_END)
-        self._meter_ids = {meter: vocab.id(TokenType.TIME_SIG, i) for meter, i in vocab.meters.items()}
-        self._position_base, self._positions = vocab.domains[TokenType.TIME_ABSOLUTE_POS]
-        self._pitch_base, self._pitches = vocab.domains[TokenType.NOTE_ONSET]
-        self._duration_base, self._durations = vocab.domains[TokenType.NOTE_DURATION]
-        self._velocity_base = vocab.domains[TokenType.VELOCITY_LEVEL][0]
+        self._attributes = AttributeWriter(vocabulary, legacy=legacy)
+        self._notes = NoteWriter(vocabulary)
+        self._grid_bar = lru_cache(maxsize=CACHED_BARS)(self._grid_bar_uncached)
+        self._bar, self._bar_end = vocabulary.id(TokenType.BAR), vocabulary.id(TokenType.BAR_END)
+        self._meter_ids = {meter: vocabulary.id(TokenType.TIME_SIG, i) for meter, i in vocabulary.meters.items()}
 
     # -- whole windows ------------------------------------------------------------------------------------------------
 
@@ -85,32 +94,45 @@ class Encoder:
         targets: Collection[Cell] = (),
         hidden: Collection[Cell] = (),
         mask_token: bool = False,
-        attributes: Sequence[Mapping[str, int | None]] | None = None,
+        attributes: Sequence[Levels] | None = None,
+        bar_attributes: Mapping[Cell, Levels] | None = None,
         attributes_exclude: Collection[Cell] | None = None,
         fills: bool = False,
+        style: Style | None = None,
     ) -> Encoded:
         """A window of exactly one of num_bars_map's lengths.
 
         targets: cells to be written; the ids end right after the first FillInStart, or with `fills` hold the targets'
         true notes as FillInStart … FillInEnd blocks (training). Without targets: the plain sequence.
         hidden: cells shown as empty shells (or MaskBar with `mask_token`). attributes: per track, levels that override the
-        computed ones; None leaves that attribute out. attributes_exclude: cells whose notes do not count for the computed
-        levels; by default all targets and hidden cells, or with `fills` the hidden ones only.
+        computed ones; None leaves that attribute out; per-bar ones hold for the track's targets. bar_attributes: the same for
+        single cells. attributes_exclude: cells whose notes do not count for the computed levels of tracks; by default all targets
+        and hidden cells, or with `fills` the hidden ones only. style: see `Style`.
         Raises TokenizerError for music or requests the vocabulary cannot express.
         """
         target_set = frozenset(targets)
-        plan = self._plan(score, target_set, hidden, mask_token, attributes, attributes_exclude, fills)
+        vanishing = frozenset(hidden) - target_set if fills else frozenset(hidden) | target_set
+        plan = _Plan(
+            target_set,
+            frozenset(hidden) - target_set,
+            mask_token,
+            attributes or ({},) * len(score.tracks),
+            bar_attributes or {},
+            vanishing if attributes_exclude is None else frozenset(attributes_exclude),
+            vanishing,
+            style or Style(),
+        )
+        self._check(score, plan, target_set)
         if target_set and TokenType.FILL_IN_START not in self.vocabulary:
             raise TokenizerError("this encoder has no fill-in tokens: bars cannot be infilled")
-        result = Encoded(self._header(bool(target_set), score.bar_count))
-        rows_of: dict[int, list[tuple[GridNote, ...]]] = {}
+        result = Encoded(self._header(bool(target_set), score.bar_count, plan.style))
+        music = self._music(score, plan)
         for index, track in enumerate(score.tracks):
-            rows_of[index] = self._grid_rows(track, score.resolution, index, plan)
-            self._write_track(result, index, track, rows_of[index], plan, len(track.bars))
+            self._write_track(result, index, track, music[index], plan, len(track.bars))
             result.ids.append(self.vocabulary.id(TokenType.TRACK_END))
         result.targets = sorted(target_set)
         if target_set:
-            self._write_fills(result, score, rows_of, fills)
+            self._write_fills(result, music, plan.style, fills)
         return result
 
     def encode_autoregressive(
@@ -121,8 +143,10 @@ class Encoder:
         *,
         hidden: Collection[Cell] = (),
         mask_token: bool = False,
-        attributes: Sequence[Mapping[str, int | None]] | None = None,
+        attributes: Sequence[Levels] | None = None,
+        bar_attributes: Mapping[Cell, Levels] | None = None,
         attributes_exclude: Collection[Cell] | None = None,
+        style: Style | None = None,
     ) -> Encoded:
         """A prompt after which the model writes bars first_bar.. of one track, to the end of the window.
 
@@ -132,13 +156,23 @@ class Encoder:
         if not 0 <= track < len(score.tracks) or not 0 <= first_bar < score.bar_count:
             raise TokenizerError(f"track {track}, bar {first_bar} is not in the window")
         targets = frozenset((track, bar) for bar in range(first_bar, score.bar_count))
-        plan = self._plan(score, targets, hidden, mask_token, attributes, attributes_exclude, False)
-        plan.targets = frozenset()
-        result = Encoded(self._header(False, score.bar_count), targets=sorted(targets))
+        vanishing = frozenset(hidden) | targets
+        plan = _Plan(
+            frozenset(),
+            frozenset(hidden) - targets,
+            mask_token,
+            attributes or ({},) * len(score.tracks),
+            bar_attributes or {},
+            vanishing if attributes_exclude is None else frozenset(attributes_exclude),
+            vanishing,
+            style or Style(),
+        )
+        self._check(score, plan, targets)
+        result = Encoded(self._header(False, score.bar_count, plan.style), targets=sorted(targets))
+        music = self._music(score, plan)
         for index in (*(i for i in range(len(score.tracks)) if i != track), track):
-            rows = self._grid_rows(score.tracks[index], score.resolution, index, plan)
-            bars = first_bar if index == track else len(rows)
-            self._write_track(result, index, score.tracks[index], rows, plan, bars)
+            bars = first_bar if index == track else score.bar_count
+            self._write_track(result, index, score.tracks[index], music[index], plan, bars)
             if index != track:
                 result.ids.append(self.vocabulary.id(TokenType.TRACK_END))
         return result
@@ -151,38 +185,50 @@ class Encoder:
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
-    def _plan(
-        self,
-        score: Score,
-        targets: frozenset[Cell],
-        hidden: Collection[Cell],
-        mask_token: bool,
-        attributes: Sequence[Mapping[str, int | None]] | None,
-        exclude: Collection[Cell] | None,
-        fills: bool,
-    ) -> _Plan:
+    def _check(self, score: Score, plan: _Plan, targets: frozenset[Cell]) -> None:
         bars = score.bar_count
         self.vocabulary.num_bars_index(bars)
         if any(len(track.bars) != bars for track in score.tracks):
             raise TokenizerError(f"all tracks of a window need {bars} bars, got {[len(t.bars) for t in score.tracks]}")
-        hidden_set = frozenset(hidden) - targets
-        for cell in targets | hidden_set:
+        for cell in targets | plan.hidden:
             if not (0 <= cell[0] < len(score.tracks) and 0 <= cell[1] < bars):
                 raise TokenizerError(f"track {cell[0]}, bar {cell[1]} is not in the window")
-        if mask_token and TokenType.MASK_BAR not in self.vocabulary:
+        if plan.mask_token and TokenType.MASK_BAR not in self.vocabulary:
             raise TokenizerError("this encoder has no MaskBar token")
-        if attributes is not None and len(attributes) != len(score.tracks):
-            raise TokenizerError(f"attributes for {len(attributes)} tracks given, the window has {len(score.tracks)}")
-        vanishing = hidden_set if fills else hidden_set | targets
-        uncounted = vanishing if exclude is None else frozenset(exclude)
-        return _Plan(targets, hidden_set, mask_token, attributes or ({},) * len(score.tracks), uncounted, vanishing)
+        if len(plan.overrides) != len(score.tracks):
+            raise TokenizerError(
+                f"attributes for {len(plan.overrides)} tracks given, the window has {len(score.tracks)}"
+            )
 
-    def _header(self, infill: bool, bars: int) -> list[int]:
+    def _header(self, infill: bool, bars: int, style: Style) -> list[int]:
         vocab = self.vocabulary
         ids = [vocab.id(TokenType.PIECE_START, int(infill))]
-        ids += [vocab.id(t, 1) for t in (TokenType.USE_VELOCITY, TokenType.USE_MICROTIMING) if t in vocab]
+        switches = ((TokenType.USE_VELOCITY, style.velocity), (TokenType.USE_MICROTIMING, style.microtiming))
+        ids += [vocab.id(token_type, int(on)) for token_type, on in switches if token_type in vocab]
+        if style.genre is not None and TokenType.GENRE in vocab:
+            ids.append(vocab.id(TokenType.GENRE, style.genre))
         ids.append(vocab.id(TokenType.NUM_BARS, vocab.num_bars_index(bars)))
         return ids
+
+    def _music(self, score: Score, plan: _Plan) -> list[TrackMusic]:
+        """Every track on the model's grid, and what of it counts for attributes."""
+        rows_of = [self._grid_rows(track, score.resolution, i, plan) for i, track in enumerate(score.tracks)]
+        counted_of = [
+            [() if (index, number) in plan.uncounted else row for number, row in enumerate(rows)]
+            for index, rows in enumerate(rows_of)
+        ]
+        key = self._attributes.key(counted_of, bool(plan.uncounted)) if self._attributes.needs_key else None
+        return [
+            TrackMusic(
+                track.is_drum,
+                rows_of[index],
+                counted_of[index],
+                [bar.length_ticks(self._resolution) for bar in track.bars],
+                any(cell[0] == index for cell in plan.uncounted),
+                key,
+            )
+            for index, track in enumerate(score.tracks)
+        ]
 
     def _grid_rows(self, track: Track, resolution: int, index: int, plan: _Plan) -> list[tuple[GridNote, ...]]:
         """Every bar's notes on the model grid. What a vanishing bar would hand to the next one vanishes with it."""
@@ -201,60 +247,50 @@ class Encoder:
             rows[-1] = (*rows[-1], *clamp_to_end(arriving, track.bars[-1].length_ticks(self._resolution)))
         return rows
 
-    def _write_track(
-        self, out: Encoded, index: int, track: Track, rows: list[tuple[GridNote, ...]], plan: _Plan, bars: int
-    ) -> None:
-        vocab, ids = self.vocabulary, out.ids
+    def _write_track(self, out: Encoded, index: int, track: Track, music: TrackMusic, plan: _Plan, bars: int) -> None:
+        vocab, ids, style = self.vocabulary, out.ids, plan.style
         program = track.program if 0 <= track.program < 128 else 0
         ids.append(vocab.id(TokenType.TRACK, int(track.is_drum)))
         ids.append(vocab.id(TokenType.INSTRUMENT, vocab.instrument_classes[program]))
         out.track_order.append(index)
-        out.attributes.append(self._write_attributes(ids, index, track, rows, plan) if bars else {})
+        if not bars:
+            out.attributes.append({})
+            return
+        stated = self._attributes.track(music, plan.overrides[index])
+        ids += stated.ids
+        out.attributes.append(stated.levels)
         fill_in = (vocab.id(TokenType.FILL_IN_PLACEHOLDER),) if plan.targets else ()
         hidden_body = (vocab.id(TokenType.MASK_BAR),) if plan.mask_token else ()
         for number in range(bars):
             cell, start = (index, number), len(ids)
+            is_target = cell in plan.targets
+            wanted = {**(plan.overrides[index] if is_target else {}), **plan.bar_overrides.get(cell, {})}
+            typical = stated.typical if is_target and cell in plan.vanishing else None
             ids.append(self._bar)
+            bar_ids, levels = self._attributes.bar(music, number, typical, wanted, cell not in plan.hidden)
+            ids += bar_ids
+            if levels:
+                out.bar_attributes[cell] = levels
             ids.append(self._meter_id(track.bars[number]))
-            if cell in plan.targets:
+            if is_target:
                 ids += fill_in
             elif cell in plan.hidden:
                 ids += hidden_body
             else:
-                ids += self._bar_tokens(rows[number], track.is_drum)
+                ids += self._notes.write(music.rows[number], track.is_drum, style.velocity, style.microtiming)
             ids.append(self._bar_end)
             out.cell_spans[cell] = (start, len(ids))
             if cell in plan.hidden and not plan.mask_token:
                 out.hidden_spans.append((start, len(ids)))
 
-    def _write_attributes(
-        self, ids: list[int], index: int, track: Track, rows: list[tuple[GridNote, ...]], plan: _Plan
-    ) -> dict[str, int]:
-        """Computed levels under the caller's. A track with nothing left to compute from gets only the caller's."""
-        override = plan.overrides[index]
-        counted = [() if (index, number) in plan.uncounted else row for number, row in enumerate(rows)]
-        known: dict[str, int] = {}
-        if any(counted) or not any(cell[0] == index for cell in plan.uncounted):
-            lengths = [bar.length_ticks(self._resolution) for bar in track.bars]
-            known = attribute_levels.compute_rows(counted, lengths, self._resolution, track.is_drum)
-        values = attribute_levels.reconcile(known, override)
-        written: dict[str, int] = {}
-        for spec in self._attributes:
-            level = values.get(spec.name)
-            if level is not None and spec.applies_to(track.is_drum):
-                ids.append(self.vocabulary.id(spec.token_type, level))
-                written[spec.name] = level
-        return written
-
-    def _write_fills(
-        self, out: Encoded, score: Score, rows_of: dict[int, list[tuple[GridNote, ...]]], fills: bool
-    ) -> None:
+    def _write_fills(self, out: Encoded, music: Sequence[TrackMusic], style: Style, fills: bool) -> None:
         start, end = self.vocabulary.id(TokenType.FILL_IN_START), self.vocabulary.id(TokenType.FILL_IN_END)
         if not fills:
             out.ids.append(start)
             return
         for track, bar in out.targets:
-            out.ids += (start, *self._bar_tokens(rows_of[track][bar], score.tracks[track].is_drum), end)
+            notes = self._notes.write(music[track].rows[bar], music[track].is_drum, style.velocity, style.microtiming)
+            out.ids += (start, *notes, end)
 
     def _meter_id(self, bar: Bar) -> int:
         found = self._meter_ids.get(bar.time_signature)
@@ -263,30 +299,3 @@ class Encoder:
     def _grid_bar_uncached(self, bar: Bar, resolution: int) -> tuple[tuple[GridNote, ...], tuple[GridNote, ...]]:
         notes, carried = grid_bar(bar, resolution, self._resolution, keep_deltas=self._deltas, rounding=self.rounding)
         return tuple(notes), tuple(carried)
-
-    def _bar_tokens_uncached(self, notes: tuple[GridNote, ...], is_drum: bool) -> tuple[int, ...]:
-        """The tokens of a bar's or fill's notes: positions and pitches ascending, velocity when it changes."""
-        ids: list[int] = []
-        level_of = self.vocabulary.velocity_levels
-        sticky = self.vocabulary.config.velocity_sticky
-        position, level = 0, 0
-        for onset, duration, pitch, velocity, delta in sorted(notes, key=_BY_ONSET_AND_PITCH):
-            onset = min(max(onset, 0), self._positions - 1)
-            if onset != position:
-                ids.append(self._position_base + onset)
-                position = onset
-            new_level = level_of[min(max(velocity, 0), 127)]
-            if new_level and (new_level != level or not sticky):
-                ids.append(self._velocity_base + new_level)
-                level = new_level
-            if delta and self._deltas:
-                ids += self._delta_tokens(delta)
-            ids.append(self._pitch_base + min(max(pitch, 0), self._pitches - 1))
-            if not is_drum:
-                ids.append(self._duration_base + min(max(duration, 1), self._durations) - 1)
-        return tuple(ids)
-
-    def _delta_tokens(self, delta: int) -> tuple[int, ...]:
-        first, size = self.vocabulary.domains[TokenType.DELTA]
-        size_token = first + min(abs(delta), size - 1)
-        return (size_token,) if delta > 0 else (self.vocabulary.id(TokenType.DELTA_DIRECTION, 0), size_token)

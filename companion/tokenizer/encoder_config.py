@@ -31,7 +31,8 @@ class EncoderConfig:
     """How music becomes tokens. Equal configs give equal vocabularies; see `from_dict` for the JSON keys.
 
     resolution: model ticks a quarter note. decode_resolution: ticks a quarter of decoded scores.
-    num_bars_map: the window lengths in bars. token_domains: explicit (type, size) list, or None to derive it.
+    num_bars_map: the window lengths in bars. token_domains: explicit (type, size) list, or None to derive it. unknown_controls:
+    what a newer encoder has and this version cannot use: names of token types and attributes.
     """
 
     resolution: int = 480
@@ -51,6 +52,7 @@ class EncoderConfig:
     velocity_sticky: bool = True
     switchable_velocity: bool = False
     switchable_microtiming: bool = False
+    unknown_controls: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -75,6 +77,7 @@ class EncoderConfig:
             genre_groups=_genre_groups(data),
             attributes=_attributes(data),
             token_domains=_token_domains(data),
+            unknown_controls=_unknown_controls(data),
             raw=dict(data),
             **flags,
         )
@@ -182,28 +185,58 @@ def _genre_groups(data: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]],
     )
 
 
-def _attributes(data: Mapping[str, Any]) -> tuple[AttributeSpec, ...]:
-    specs = []
+def _attribute_entries(data: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    found: list[tuple[str, Mapping[str, Any]]] = []
     for entry in _list("attribute_controls", data.get("attribute_controls", [])):
         if not isinstance(entry, Mapping) or not isinstance(entry.get("params", {}), Mapping):
             raise EncoderConfigError(f"encoder config: attribute_controls holds {entry!r}")
-        specs.append(attribute_spec(str(entry.get("name")), entry.get("params", {})))
+        found.append((str(entry.get("name")), entry.get("params", {})))
+    return found
+
+
+def _attributes(data: Mapping[str, Any]) -> tuple[AttributeSpec, ...]:
+    specs: list[AttributeSpec] = []
+    for name, params in _attribute_entries(data):
+        spec = attribute_spec(name, params)
+        if spec is not None:
+            specs.append(spec)
+        elif data.get("token_domains") is None:
+            detail = f" with {dict(params)}" if params else ""
+            raise EncoderConfigError(
+                f"encoder config: unknown attribute {name!r}{detail}, and no token_domains say how many tokens it has"
+            )
     return tuple(specs)
 
 
-def _token_domains(data: Mapping[str, Any]) -> tuple[tuple[TokenType, int], ...] | None:
-    entries = data.get("token_domains")
-    if entries is None:
-        return None
-    domains: dict[TokenType, int] = {}
-    for entry in _list("token_domains", entries):
+def _domain_entries(data: Mapping[str, Any]) -> list[tuple[str, int]]:
+    found: list[tuple[str, int]] = []
+    for entry in _list("token_domains", data.get("token_domains") or []):
         if not isinstance(entry, Mapping) or "type" not in entry or "domain_size" not in entry:
             raise EncoderConfigError(f"encoder config: token_domains holds {entry!r}")
-        token_type = TokenType.parse(str(entry["type"]))
-        if token_type in domains:
-            raise EncoderConfigError(f"encoder config: token_domains has {token_type.value} twice")
-        domains[token_type] = _positive(entry, "domain_size", 0)
-    return tuple(domains.items())
+        found.append((str(entry["type"]), _positive(entry, "domain_size", 0)))
+    return found
+
+
+def _token_domains(data: Mapping[str, Any]) -> tuple[tuple[TokenType, int], ...] | None:
+    if data.get("token_domains") is None:
+        return None
+    names: set[str] = set()
+    domains: list[tuple[TokenType, int]] = []
+    for name, size in _domain_entries(data):
+        token_type = TokenType.parse(name)
+        plain = name if token_type is TokenType.UNKNOWN else token_type.value
+        if plain in names:
+            raise EncoderConfigError(f"encoder config: token_domains has {plain} twice")
+        names.add(plain)
+        domains.append((token_type, size))
+    return tuple(domains)
+
+
+def _unknown_controls(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of token types and of attributes that are not known here, each once."""
+    types = [name for name, _ in _domain_entries(data) if TokenType.parse(name) is TokenType.UNKNOWN]
+    attributes = [name for name, params in _attribute_entries(data) if attribute_spec(name, params) is None]
+    return tuple(dict.fromkeys((*types, *attributes)))
 
 
 def _check_consistency(config: EncoderConfig) -> None:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from companion.errors import EncoderConfigError
-
 
 class TokenType(str, Enum):
     """A domain of the vocabulary. The value is the name used in encoder configs."""
@@ -89,15 +87,13 @@ class TokenType(str, Enum):
     VALENCE_SPOTIFY = "ValenceSpotify"
     VELOCITY = "Velocity"
     WNBD_SYNCOPATION = "WnbdSyncopation"
+    # Any type that this version has never heard of: it takes up ids, and nothing here reads or writes them.
+    UNKNOWN = "Unknown"
 
     @classmethod
     def parse(cls, name: str) -> TokenType:
-        """A type from its name, a known alias or the old TOKEN_… spelling; raises EncoderConfigError."""
-        plain = name.removeprefix("TOKEN_").replace("_", "").lower()
-        try:
-            return _BY_PLAIN_NAME[plain]
-        except KeyError:
-            raise EncoderConfigError(f"encoder config: unknown token type {name!r}") from None
+        """A type from its name, a known alias or the old TOKEN_… spelling; UNKNOWN for any other."""
+        return _BY_PLAIN_NAME.get(name.removeprefix("TOKEN_").replace("_", "").lower(), TokenType.UNKNOWN)
 
 
 _ALIASES = {
@@ -150,43 +146,46 @@ class AttributeSpec:
         return self.tracks == "both" or (self.tracks == "drum") == is_drum
 
 
-NOTE_DENSITY = AttributeSpec("note_density", TokenType.NOTE_DENSITY, 10, "drum")
-MIN_POLYPHONY = AttributeSpec("min_polyphony", TokenType.MIN_POLYPHONY, 10, "melodic")
-MAX_POLYPHONY = AttributeSpec("max_polyphony", TokenType.MAX_POLYPHONY, 10, "melodic")
-MIN_NOTE_DURATION = AttributeSpec("min_note_duration", TokenType.MIN_NOTE_DURATION, 6, "melodic")
-MAX_NOTE_DURATION = AttributeSpec("max_note_duration", TokenType.MAX_NOTE_DURATION, 6, "melodic")
+# Every attribute that can be measured, by the name under which it is controlled. Source of the sizes: the published encoders.
+ATTRIBUTES = {
+    spec.name: spec
+    for spec in (
+        AttributeSpec("note_density", TokenType.NOTE_DENSITY, 10, "drum"),
+        AttributeSpec("min_polyphony", TokenType.MIN_POLYPHONY, 10, "melodic"),
+        AttributeSpec("max_polyphony", TokenType.MAX_POLYPHONY, 10, "melodic"),
+        AttributeSpec("min_note_duration", TokenType.MIN_NOTE_DURATION, 6, "melodic"),
+        AttributeSpec("max_note_duration", TokenType.MAX_NOTE_DURATION, 6, "melodic"),
+        AttributeSpec("key_signature", TokenType.KEY_SIGNATURE, 25, "melodic"),
+        AttributeSpec("pitch_range", TokenType.PITCH_RANGE, 128, "melodic"),
+        AttributeSpec("silence_proportion", TokenType.SILENCE_PROPORTION, 10, "both"),
+        AttributeSpec("nomml", TokenType.NOMML, 13, "both"),
+        AttributeSpec("bar_note_density", TokenType.BAR_ONSET_DENSITY, 10, "drum", True),
+        AttributeSpec("bar_min_polyphony", TokenType.BAR_ONSET_POLYPHONY_MIN, 10, "melodic", True),
+        AttributeSpec("bar_max_polyphony", TokenType.BAR_ONSET_POLYPHONY_MAX, 10, "melodic", True),
+        AttributeSpec("pitch_class_set", TokenType.BAR_PITCH_CLASS_SET, 13, "melodic", True),
+    )
+}
 
-# (control name, mode, level) as encoder configs write them → attribute
-_SPECS = {
-    ("note_density_quantile", "", "track"): NOTE_DENSITY,
-    ("polyphony_quantile", "min", "track"): MIN_POLYPHONY,
-    ("polyphony_quantile", "max", "track"): MAX_POLYPHONY,
-    ("note_duration_quantile", "min", "track"): MIN_NOTE_DURATION,
-    ("note_duration_quantile", "max", "track"): MAX_NOTE_DURATION,
-    ("key_signature", "", "track"): AttributeSpec("key_signature", TokenType.KEY_SIGNATURE, 25, "melodic"),
-    ("pitch_range", "", "track"): AttributeSpec("pitch_range", TokenType.PITCH_RANGE, 128, "melodic"),
-    ("silence_proportion", "", "track"): AttributeSpec("silence_proportion", TokenType.SILENCE_PROPORTION, 10, "both"),
-    ("nomml", "", "track"): AttributeSpec("nomml", TokenType.NOMML, 13, "both"),
-    ("note_density_quantile", "", "bar"): AttributeSpec(
-        "bar_note_density", TokenType.BAR_ONSET_DENSITY, 10, "drum", True
-    ),
-    ("polyphony_quantile", "min", "bar"): AttributeSpec(
-        "bar_min_polyphony", TokenType.BAR_ONSET_POLYPHONY_MIN, 10, "melodic", True
-    ),
-    ("polyphony_quantile", "max", "bar"): AttributeSpec(
-        "bar_max_polyphony", TokenType.BAR_ONSET_POLYPHONY_MAX, 10, "melodic", True
-    ),
-    ("pitch_class_set", "", "track"): AttributeSpec(
-        "pitch_class_set", TokenType.BAR_PITCH_CLASS_SET, 13, "melodic", True
-    ),
+# (control name, mode, level) as encoder configs write them, and the attribute that it stands for.
+_CONFIGURED = {
+    ("note_density_quantile", "", "track"): "note_density",
+    ("polyphony_quantile", "min", "track"): "min_polyphony",
+    ("polyphony_quantile", "max", "track"): "max_polyphony",
+    ("note_duration_quantile", "min", "track"): "min_note_duration",
+    ("note_duration_quantile", "max", "track"): "max_note_duration",
+    ("key_signature", "", "track"): "key_signature",
+    ("pitch_range", "", "track"): "pitch_range",
+    ("silence_proportion", "", "track"): "silence_proportion",
+    ("nomml", "", "track"): "nomml",
+    ("note_density_quantile", "", "bar"): "bar_note_density",
+    ("polyphony_quantile", "min", "bar"): "bar_min_polyphony",
+    ("polyphony_quantile", "max", "bar"): "bar_max_polyphony",
+    ("pitch_class_set", "", "track"): "pitch_class_set",
 }
 
 
-def attribute_spec(name: str, params: Mapping[str, Any]) -> AttributeSpec:
-    """The attribute that an entry of `attribute_controls` stands for; raises EncoderConfigError."""
+def attribute_spec(name: str, params: Mapping[str, Any]) -> AttributeSpec | None:
+    """The attribute that an entry of `attribute_controls` stands for; None for one that is not known here."""
     mode, level = str(params.get("mode", "")), str(params.get("level", "track"))
-    spec = _SPECS.get((name, mode, level))
-    if spec is None:
-        detail = f" with mode {mode!r} at level {level!r}" if params else ""
-        raise EncoderConfigError(f"encoder config: unknown attribute {name!r}{detail}")
-    return spec
+    found = _CONFIGURED.get((name, mode, level))
+    return None if found is None else ATTRIBUTES[found]

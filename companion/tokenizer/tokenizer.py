@@ -14,14 +14,15 @@ class Tokenizer:
     """Scores to ids and back for one encoder config.
 
     `encode` and `encode_autoregressive` are the Encoder's, `decode` is the Decoder's; `grammar` says what may be generated.
-    legacy=True repeats midigpt bit for bit (onsets rounded down, no negative deltas, its looser grammar), for comparisons.
+    legacy=True repeats midigpt bit for bit (onsets rounded down, no negative deltas, its attributes, its looser grammar), for
+    comparisons.
     """
 
     def __init__(self, config: EncoderConfig, *, legacy: bool = False) -> None:
         self.config = config
         self.vocabulary = Vocabulary(config)
         rounding = GridRounding.FLOOR if legacy else GridRounding.NEAREST
-        encoder = Encoder(self.vocabulary, rounding)
+        encoder = Encoder(self.vocabulary, rounding, legacy=legacy)
         self.encode = encoder.encode
         self.encode_autoregressive = encoder.encode_autoregressive
         self.fill_tokens = encoder.fill_tokens

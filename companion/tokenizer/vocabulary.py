@@ -42,10 +42,13 @@ class Vocabulary:
         self.config = config
         self.domains: dict[TokenType, tuple[int, int]] = {}
         self.size = 0
-        for token_type, size in _domain_list(config):
-            self.domains[token_type] = (self.size, size)
+        domains = _domain_list(config)
+        for token_type, size in domains:
+            if token_type is not TokenType.UNKNOWN:
+                self.domains[token_type] = (self.size, size)
             self.size += size
         self._check()
+        self._types: list[TokenType] = [token_type for token_type, size in domains for _ in range(size)]
         levels = self.domain_size(TokenType.VELOCITY_LEVEL)
         self.velocity_levels: tuple[int, ...] = tuple(velocity_level(velocity, levels) for velocity in range(128))
         self.velocities: tuple[int, ...] = tuple(
@@ -53,7 +56,6 @@ class Vocabulary:
         )
         self.instrument_classes, self.programs = _instrument_tables(config)
         self.meters: dict[TimeSignature, int] = {meter: index for index, meter in enumerate(config.time_signatures)}
-        self._types: list[TokenType] = [t for t, (_, size) in self.domains.items() for _ in range(size)]
 
     def _check(self) -> None:
         for token_type in _REQUIRED:
@@ -84,11 +86,11 @@ class Vocabulary:
         return first + value
 
     def type_of(self, token_id: int) -> tuple[TokenType, int]:
-        """The type and value of an id; raises TokenizerError for ids outside the vocabulary."""
+        """The type and value of an id (the id itself for an unknown type); raises TokenizerError for ids outside the vocabulary."""
         if not 0 <= token_id < self.size:
             raise TokenizerError(f"token id {token_id} is not in the vocabulary (0..{self.size - 1})")
         token_type = self._types[token_id]
-        return token_type, token_id - self.domains[token_type][0]
+        return token_type, token_id - self.domains.get(token_type, (0, 0))[0]
 
     @cached_property
     def id_types(self) -> tuple[TokenType, ...]:
@@ -148,7 +150,9 @@ class Vocabulary:
             return "infill" if value else "plain"
         if token_type is TokenType.DELTA_DIRECTION:
             return "early" if value == 0 else str(value)
-        return str(value) if self.domains[token_type][1] > 1 else ""
+        if token_type is TokenType.GENRE and value < len(self.config.genre_groups):
+            return self.config.genre_groups[value][0]
+        return str(value) if self.domain_size(token_type) != 1 else ""
 
 
 def velocity_level(velocity: int, levels: int) -> int:

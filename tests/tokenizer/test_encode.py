@@ -8,7 +8,8 @@ import pytest
 
 from companion.errors import TokenizerError
 from companion.music import Bar, Note, Score, TimeSignature, Track
-from companion.tokenizer import Encoder, Tokenizer, TokenType
+from companion.tokenizer import Encoder, Style, Tokenizer, TokenType
+from companion.tokenizer.token_types import BAR_ATTRIBUTE_ORDER
 from tests import golden
 
 LEGACY = {name: Tokenizer(golden.config(name), legacy=True) for name in golden.SHIPPED}
@@ -223,10 +224,10 @@ def test_a_new_bar_costs_only_itself():
     encoder = Encoder(YELLOW.vocabulary)
     score = golden.read("synth/s14_band8.mid")
     encoder.encode(score)
-    before = encoder._bar_tokens.cache_info().misses
+    before = encoder._notes.write.cache_info().misses
     changed = score.with_track(0, score.tracks[0].with_bar(3, Bar((Note(0, 480, 61, 77),))))
     encoder.encode(changed)
-    assert encoder._bar_tokens.cache_info().misses == before + 1
+    assert encoder._notes.write.cache_info().misses == before + 1
 
 
 @pytest.mark.parametrize(
@@ -245,3 +246,84 @@ def test_a_new_bar_costs_only_itself():
 def test_what_cannot_be_encoded_is_refused(call, says):
     with pytest.raises(TokenizerError, match=says):
         call(YELLOW, four_bars(Bar()))
+
+
+PRISM = Tokenizer.load("prism")
+
+
+def stated(tokenizer, encoded, cell):
+    """The attribute levels of one bar, by type."""
+    start, end = encoded.cell_spans[cell]
+    types = dict(tokenizer.vocabulary.type_of(token) for token in encoded.ids[start:end])
+    return {name: level for name, level in types.items() if name in BAR_ATTRIBUTE_ORDER}
+
+
+def chord(count):
+    return Bar(tuple(Note(0, 24, 60 + 3 * voice) for voice in range(count)))
+
+
+def test_bars_state_their_own_levels():
+    score = Score((Track(tuple(chord(count) for count in (1, 2, 3, 4, 3, 2, 1, 0))),), 12)
+    for first in (0, 3):
+        encoded = PRISM.encode(score.window(first, first + 4))
+        for bar in range(4):
+            count = len(score.tracks[0].bars[first + bar].notes)
+            assert stated(PRISM, encoded, (0, bar)) == {
+                TokenType.BAR_PITCH_CLASS_SET: min(count, 4),
+                TokenType.BAR_ONSET_POLYPHONY_MIN: max(count - 1, 0),
+                TokenType.BAR_ONSET_POLYPHONY_MAX: max(count - 1, 0),
+            }
+
+
+def test_a_bar_to_be_written_states_what_is_asked_or_typical():
+    score = Score((Track((chord(2), chord(3), chord(3), chord(9))), Track((chord(1),) * 4)), 12)
+    encoded = PRISM.encode(score, targets=[(0, 3)], hidden=[(1, 3)])
+    typical = stated(PRISM, encoded, (0, 1))
+    assert stated(PRISM, encoded, (0, 3)) == typical
+    assert stated(PRISM, encoded, (1, 3)) == {}
+    asked = PRISM.encode(score, targets=[(0, 3)], attributes=[{"bar_max_polyphony": 0}, {}])
+    assert stated(PRISM, asked, (0, 3)) == {
+        **typical,
+        TokenType.BAR_ONSET_POLYPHONY_MIN: 0,
+        TokenType.BAR_ONSET_POLYPHONY_MAX: 0,
+    }
+    assert stated(PRISM, asked, (0, 2)) == typical  # what is asked of a track is asked of the bars to be written
+    single = PRISM.encode(score, targets=[(0, 2), (0, 3)], bar_attributes={(0, 3): {"pitch_class_set": 7}})
+    assert stated(PRISM, single, (0, 3))[TokenType.BAR_PITCH_CLASS_SET] == 7
+    assert stated(PRISM, single, (0, 2))[TokenType.BAR_PITCH_CLASS_SET] != 7
+    nothing_known = PRISM.encode(score, targets=[(0, bar) for bar in range(4)])
+    assert stated(PRISM, nothing_known, (0, 0)) == {}
+
+
+@pytest.mark.parametrize("name", ["prism", "expressive_v2"])
+def test_nothing_of_an_unseen_bar_reaches_the_newer_prompts(name):
+    tokenizer = Tokenizer.load(name)
+    shown = (chord(2), chord(3), chord(1))
+    loud = Bar(tuple(Note(3 * at, 7, 30 + 5 * at) for at in range(16)))
+    drums = Track((Bar((Note(0, 1, 36),)),) * 3 + (loud,), is_drum=True)
+    scores = [
+        Score((Track((*shown, last)), Track((*shown, other)), drums), 12)
+        for last, other in ((Bar(), Bar()), (loud, loud))
+    ]
+    options = {"targets": [(0, 3)], "hidden": [(1, 3), (2, 3)]}
+    assert tokenizer.encode(scores[0], **options).ids == tokenizer.encode(scores[1], **options).ids
+
+
+def test_training_examples_state_the_true_levels_of_their_targets():
+    score = Score((Track((chord(1), chord(2), chord(3), chord(4))),), 12)
+    encoded = PRISM.encode(score, targets=[(0, 3)], fills=True)
+    assert stated(PRISM, encoded, (0, 3))[TokenType.BAR_ONSET_POLYPHONY_MAX] == 3
+
+
+def test_music_without_loudness_or_off_the_grid():
+    tokenizer = Tokenizer.load("expressive_v2")
+    score = Score((Track((Bar((Note(0, 12, 60, 80, 3),)),) * 4),), 12)
+    for style in (Style(), Style(genre=10), Style(velocity=False), Style(microtiming=False)):
+        ids = tokenizer.encode(score, style=style).ids
+        types = dict(tokenizer.vocabulary.type_of(token) for token in ids)
+        assert types[TokenType.USE_VELOCITY] == style.velocity
+        assert types[TokenType.USE_MICROTIMING] == style.microtiming
+        assert types.get(TokenType.GENRE) == style.genre
+        assert (TokenType.VELOCITY_LEVEL in types) == style.velocity
+        assert (TokenType.DELTA in types) == style.microtiming
+        assert tokenizer.encode(tokenizer.decode(ids), style=style).ids == ids

@@ -23,7 +23,7 @@ def test_shipped_names_and_paths_load(tmp_path):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(EncoderConfigError, match="expressive, ghost, yellow"):
+    with pytest.raises(EncoderConfigError, match="expressive, expressive_v2, ghost, prism, yellow"):
         EncoderConfig.load("blue")
 
 
@@ -71,7 +71,6 @@ def test_keys_without_meaning_pass():
         ({"attribute_controls": [{"name": "groove"}]}, "groove"),
         ({"attribute_controls": [3]}, "attribute_controls"),
         ({"token_domains": [{"type": "Bar"}]}, "token_domains"),
-        ({"token_domains": [{"type": "Bars", "domain_size": 1}]}, "Bars"),
         ({"token_domains": [{"type": "Bar", "domain_size": 1}] * 2}, "Bar twice"),
         ({"token_domains": [{"type": "TimeSig", "domain_size": 35}, {"type": "NumBars", "domain_size": 2}]}, "TimeSig"),
     ],
@@ -132,3 +131,22 @@ def test_any_json_gives_a_vocabulary_or_a_named_fault(change):
         return
     assert vocabulary.size == sum(size for _, size in vocabulary.domains.values())
     Encoder(vocabulary)
+
+
+def test_what_a_newer_encoder_has_takes_up_ids_and_is_named():
+    config = EncoderConfig.load("prism")
+    data = config.to_dict()
+    domains = [*data["token_domains"][:5], {"type": "Swing", "domain_size": 7}, *data["token_domains"][5:]]
+    controls = [*data["attribute_controls"], {"name": "swing"}, {"name": "Swing"}]
+    newer = EncoderConfig.from_dict({**data, "token_domains": domains, "attribute_controls": controls})
+    assert newer.unknown_controls == ("Swing", "swing")
+    assert newer.attributes == config.attributes
+    ours, theirs = Vocabulary(config), Vocabulary(newer)
+    assert theirs.size == ours.size + 7
+    shift = theirs.first_id(TokenType.BAR) - ours.first_id(TokenType.BAR)
+    assert shift in (0, 7)
+    unknown = [token for token in range(theirs.size) if theirs.type_of(token)[0] is TokenType.UNKNOWN]
+    assert len(unknown) == 7
+    assert config.unknown_controls == ()
+    with pytest.raises(EncoderConfigError, match="Swing twice"):
+        EncoderConfig.from_dict({**data, "token_domains": [*domains, {"type": "Swing", "domain_size": 7}]})

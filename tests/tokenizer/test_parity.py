@@ -10,19 +10,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion.music import Bar, Note, Score, Track
-from companion.tokenizer import Tokenizer, WrittenBar, attributes
+from companion.music.quantize import GridRounding, regrid
+from companion.tokenizer import Style, Tokenizer, TokenType, WrittenBar, attributes, measures
 from tests import golden
 from tests.tokenizer.strategies import METERS, scores
 
 midigpt = pytest.importorskip("midigpt", reason="midigpt has wheels for CPython 3.10-3.12 only")
 core = pytest.importorskip("midigpt._core")
+their_attributes = pytest.importorskip("midigpt.attributes")
 their_tokenizer = pytest.importorskip("midigpt.tokenizer.tokenizer")
 
-LEGACY = {name: Tokenizer(golden.config(name), legacy=True) for name in golden.SHIPPED}
+LEGACY = {name: Tokenizer(golden.config(name), legacy=True) for name in golden.FAMILY}
 THEIRS = {
     name: their_tokenizer.Tokenizer(core.EncoderConfig.from_json(json.dumps(golden.config(name).to_dict())))
-    for name in golden.SHIPPED
+    for name in golden.FAMILY
 }
+
+ANALYZERS = [
+    their_attributes.AttributeAnalyzer.from_config(
+        core.EncoderConfig.from_json(json.dumps(golden.config(name).to_dict()))
+    )
+    for name in ("expressive_new", "yellow")
+]
 
 
 def to_theirs(score):
@@ -77,7 +86,7 @@ def ours(score):
     return [(track.program, track.is_drum, [bar.notes for bar in track.bars]) for track in score.tracks]
 
 
-@given(scores(resolution=480), st.sampled_from(golden.SHIPPED))
+@given(scores(resolution=480), st.sampled_from(golden.FAMILY))
 @settings(max_examples=120, deadline=None)
 def test_windows_encode_to_the_same_ids(score, name):
     assert LEGACY[name].encode(score).ids == THEIRS[name].encode(to_theirs(score))
@@ -101,18 +110,46 @@ def tame(note):
     return Note(note.onset_ticks, note.duration_ticks, note.pitch, note.velocity, max(-5, min(note.delta, 5)))
 
 
-@given(scores(resolution=480))
+@given(scores(resolution=480), st.sampled_from((12, 480)))
+@settings(max_examples=150, deadline=None)
+def test_every_attribute_of_every_track_and_bar_is_the_same(score, resolution):
+    """Drums and empty bars included; the values of the newest encoder and, for a track's polyphony and density, of yellow."""
+    score = regrid(score, resolution, keep_deltas=False, rounding=GridRounding.FLOOR)
+    theirs = to_theirs(score)
+    rows_of = [attributes.grid_rows(track) for track in score.tracks]
+    key = measures.key_level(measures.pitch_class_ticks([row for rows in rows_of for row in rows]))
+    for number, (track, rows) in enumerate(zip(score.tracks, rows_of, strict=True)):
+        lengths = [bar.length_ticks(resolution) for bar in track.bars]
+        found = attributes.compute_rows(
+            rows, lengths, resolution, track.is_drum, specs=tuple(attributes.SPECS.values()), key=key, legacy=True
+        )
+        expected = {
+            name: level
+            for analyzer in ANALYZERS
+            for name, level in analyzer.compute_track_tokens(theirs, number).items()
+        }
+        assert found == expected
+        for bar, (row, length) in enumerate(zip(rows, lengths, strict=True)):
+            levels = attributes.compute_bar(row, length, track.is_drum)
+            types = {attributes.SPECS[name].token_type.value: level for name, level in levels.items()}
+            assert types == ANALYZERS[0].compute_bar_tokens(theirs, number, bar)
+
+
+@given(scores(resolution=480), st.sampled_from(("prism", "expressive_new")), st.data())
 @settings(max_examples=60, deadline=None)
-def test_attributes_are_the_same(score):
-    theirs = THEIRS["yellow"].encode(to_theirs(score))
-    levels = attributes.compute(score)
-    encoded = LEGACY["yellow"].encode(score)
-    assert encoded.ids == theirs
-    assert [set(track) for track in levels] == [set(track) for track in encoded.attributes]
+def test_genre_and_switches_are_stated_the_same(score, name, data):
+    switchable = TokenType.USE_VELOCITY in LEGACY[name].vocabulary
+    genre = data.draw(st.none() | st.integers(0, 17))
+    velocity, microtiming = (data.draw(st.booleans()) if switchable else True for _ in range(2))
+    options = core.EncodeOptions()
+    options.genre = -1 if genre is None else genre
+    options.use_velocity, options.use_microtiming = int(velocity), int(microtiming)
+    style = Style(genre, velocity, microtiming)
+    assert LEGACY[name].encode(score, style=style).ids == THEIRS[name].encode(to_theirs(score), options)
 
 
 @given(
-    st.sampled_from(golden.SHIPPED),
+    st.sampled_from(golden.FAMILY),
     st.lists(st.sampled_from(METERS), min_size=1, max_size=3),
     st.booleans(),
     st.randoms(),

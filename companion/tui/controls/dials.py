@@ -69,8 +69,9 @@ def attribute_names(snapshot: Snapshot, lane: LaneView | None) -> list[str]:
     if lane is None or lane.role != "companion":
         return []
     attributes = attribute_tables()
-    offered = snapshot.checkpoint.attributes if snapshot.checkpoint else attributes.NAMES
-    return [name for name in attributes.NAMES if name in offered and (name == "note_density") == lane.is_drum]
+    offered = snapshot.checkpoint.attributes if snapshot.checkpoint else [spec.name for spec in attributes.BASIC]
+    specs = (attributes.SPECS[name] for name in attributes.NAMES if name in offered)
+    return [spec.name for spec in specs if spec.applies_to(lane.is_drum)]
 
 
 def _attribute_dial(lane: LaneView, name: str) -> Dial:

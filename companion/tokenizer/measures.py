@@ -1,0 +1,196 @@
+"""Measuring music: the level of every attribute, from bars of notes on a grid.
+
+A bar is a sequence of (onset, duration, pitch, velocity, delta) in ticks from its bar line. All arithmetic is in whole numbers, so
+that equal music has equal levels on every machine. Definitions follow MIDI-GPT, see `attributes` for what the levels mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import lru_cache
+from itertools import accumulate, pairwise
+
+from companion.music.quantize import GridNote
+
+Row = Sequence[GridNote]
+
+LOW_QUANTILE, HIGH_QUANTILE = 0.15, 0.85
+# Mean notes a bar; the level is the first edge that is not exceeded.
+DRUM_DENSITY_EDGES = (2, 3, 5, 8, 10, 12, 15, 18, 26)
+DURATION_EDGES = ((1, 4), (1, 2), (1, 1), (2, 1), (4, 1))  # quarter notes, as (numerator, denominator)
+# Krumhansl and Kessler's (1982) ratings of the twelve pitch classes in C major and C minor, in hundredths.
+MAJOR_PROFILE = (635, 223, 348, 233, 438, 409, 252, 519, 239, 366, 229, 288)
+MINOR_PROFILE = (633, 268, 352, 538, 260, 353, 254, 475, 398, 269, 334, 317)
+NO_KEY = 24
+# Parts of a quarter note, coarsest first: an onset's depth is the first one of which it is a multiple.
+METRIC_PARTS = ((1, 1), (2, 3), (1, 2), (1, 3), (1, 4), (1, 6), (1, 8), (1, 12), (1, 16), (1, 24), (1, 32), (1, 48))
+DEEPEST = len(METRIC_PARTS)
+_WIDEST_RANGE = 127
+_SILENCE_LEVELS = 10
+_MOST_VOICES = 10
+
+
+def quantile_index(count: int, quantile: float) -> int:
+    """Index into a sorted list of `count` values; half-way cases go to the even index."""
+    return min(round(count * quantile), count - 1)
+
+
+def quantiles(histogram: Sequence[int]) -> tuple[int, int]:
+    """The (15 %, 85 %) quantiles of values 0, 1, … given how often each occurs; (0, 0) for none."""
+    total = sum(histogram)
+    if not total:
+        return 0, 0
+    found = []
+    for index in (quantile_index(total, LOW_QUANTILE), quantile_index(total, HIGH_QUANTILE)):
+        found.append(next(value for value, below in enumerate(accumulate(histogram)) if below > index))
+    return found[0], found[1]
+
+
+def density_level(rows: Sequence[Row]) -> int:
+    """Level of the mean number of notes in the bars that have any."""
+    counts = [len(row) for row in rows if row]
+    mean = round(sum(counts) / len(counts)) if counts else 0
+    return next((level for level, edge in enumerate(DRUM_DENSITY_EDGES) if mean <= edge), len(DRUM_DENSITY_EDGES))
+
+
+@lru_cache(maxsize=16)
+def duration_ticks_edges(resolution: int) -> tuple[int, ...]:
+    """Smallest tick count of the duration levels 1..5."""
+    return tuple(-(-numerator * resolution // denominator) for numerator, denominator in DURATION_EDGES)
+
+
+def duration_levels(rows: Sequence[Row], resolution: int) -> tuple[int, int]:
+    """The 15 % and 85 % quantiles of the notes' duration levels."""
+    first, second, third, fourth, fifth = duration_ticks_edges(resolution)
+    histogram = [0] * 6
+    for row in rows:
+        for note in row:
+            ticks = note[1]
+            histogram[
+                (ticks >= first) + (ticks >= second) + (ticks >= third) + (ticks >= fourth) + (ticks >= fifth)
+            ] += 1
+    return quantiles(histogram)
+
+
+def polyphony_levels(rows: Sequence[Row], bar_lengths: Sequence[int]) -> tuple[int, int]:
+    """Quantiles of the number of sounding notes, over all ticks with sound but the very last one."""
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for row, length in zip(rows, bar_lengths, strict=True):
+        spans += ((start + note[0], start + note[0] + note[1]) for note in row)
+        start += length
+    end = max((end for _, end in spans), default=0)
+    return _voice_levels([(first, min(last, end - 1)) for first, last in spans])
+
+
+def bar_polyphony_levels(row: Row, bar_length: int) -> tuple[int, int]:
+    """The same for one bar: its own notes, cut at its end; its very last tick is not counted."""
+    return _voice_levels([(note[0], min(note[0] + note[1], bar_length - 1)) for note in row])
+
+
+def _voice_levels(spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    changes: dict[int, int] = {}
+    for first, end in spans:
+        if first < end:
+            changes[first] = changes.get(first, 0) + 1
+            changes[end] = changes.get(end, 0) - 1
+    histogram = [0] * (_MOST_VOICES + 1)
+    sounding = 0
+    for time, following in pairwise(sorted(changes)):
+        sounding += changes[time]
+        histogram[min(sounding, _MOST_VOICES)] += following - time
+    histogram[0] = 0
+    low, high = quantiles(histogram)
+    return max(low, 1) - 1, max(high, 1) - 1
+
+
+def pitch_range(rows: Sequence[Row]) -> int:
+    """Semitones from the lowest to the highest note, at most 127; 0 for none."""
+    pitches = [note[2] for row in rows for note in row]
+    return min(max(pitches) - min(pitches), _WIDEST_RANGE) if pitches else 0
+
+
+def pitch_class_count(row: Row) -> int:
+    """How many different pitch classes a bar has, 0 to 12."""
+    return len({note[2] % 12 for note in row})
+
+
+def pitch_class_ticks(rows: Sequence[Row]) -> list[int]:
+    """How many ticks each of the twelve pitch classes sounds, each note counted for itself."""
+    ticks = [0] * 12
+    for row in rows:
+        for note in row:
+            ticks[note[2] % 12] += note[1]
+    return ticks
+
+
+def key_level(ticks: Sequence[int]) -> int:
+    """The key whose profile fits the pitch classes' ticks best: 0-11 C to B major, 12-23 C to B minor, 24 for no notes."""
+    if not any(ticks):
+        return NO_KEY
+    fits = [
+        sum(ticks[(tonic + degree) % 12] * weight for degree, weight in enumerate(profile))
+        for profile in (MAJOR_PROFILE, MINOR_PROFILE)
+        for tonic in range(12)
+    ]
+    return fits.index(max(fits))
+
+
+def silence_level(rows: Sequence[Row], bar_lengths: Sequence[int]) -> int:
+    """Tenths of the bars, on average, in which nothing of the track sounds; held notes sound past their bar line."""
+    starts = list(accumulate(bar_lengths, initial=0))
+    spans = [
+        (start + note[0], start + note[0] + note[1]) for row, start in zip(rows, starts, strict=False) for note in row
+    ]
+    return _tenths(
+        [
+            (length - _covered(spans, start, start + length), length)
+            for start, length in zip(starts, bar_lengths, strict=False)
+        ]
+    )
+
+
+def faulty_silence_level(rows: Sequence[Row], bar_lengths: Sequence[int]) -> int:
+    """What midigpt 0.4.2 computes: it compares onsets, counted from the bar line, with bars counted from the first bar, so that
+    nearly every bar but the first counts as silent."""
+    starts = accumulate(bar_lengths, initial=0)
+    shares = [
+        (length - _covered([(note[0], note[0] + note[1]) for note in row], start, start + length), length)
+        for row, start, length in zip(rows, starts, bar_lengths, strict=False)
+    ]
+    return _tenths(shares)
+
+
+def metric_depth(rows: Sequence[Row], resolution: int) -> int:
+    """Median of how finely the beat must be divided to reach each onset: 0 on the beat, 12 off every part; 12 for no notes."""
+    depths = sorted(_depth(note[0], resolution) for row in rows for note in row)
+    if not depths:
+        return DEEPEST
+    middle = len(depths) // 2
+    return depths[middle] if len(depths) % 2 else (depths[middle - 1] + depths[middle]) // 2
+
+
+@lru_cache(maxsize=4096)
+def _depth(onset: int, resolution: int) -> int:
+    parts = enumerate(METRIC_PARTS)
+    return next((depth for depth, (beats, of) in parts if onset * of % (beats * resolution) == 0), DEEPEST)
+
+
+def _covered(spans: Sequence[tuple[int, int]], start: int, end: int) -> int:
+    """Ticks of [start, end) that at least one span covers."""
+    covered, reached = 0, start
+    for first, last in sorted(spans):
+        first, last = max(first, reached), min(last, end)
+        if first < last:
+            covered += last - first
+            reached = last
+    return covered
+
+
+def _tenths(shares: Sequence[tuple[int, int]]) -> int:
+    """floor(10 × the mean of the (part, whole) shares), at most 9, in exact arithmetic."""
+    if not shares:
+        return 0
+    mean = sum((Fraction(part, whole) for part, whole in shares if whole), Fraction(0)) / len(shares)
+    return min(int(10 * mean), _SILENCE_LEVELS - 1)
