@@ -37,7 +37,7 @@ def midi_path(file: str) -> Path:
 @cache
 def read(file: str) -> Score:
     """A golden MIDI file as our reader sees it."""
-    return read_midi(midi_path(file))
+    return read_midi(midi_path(file), as_midigpt=True)
 
 
 def checkpoint(name: str, folder: Path) -> Path | None:

@@ -35,20 +35,31 @@ def run_infill(args: argparse.Namespace) -> int:
     written = []
     for number, take in enumerate(result.takes):
         path = _numbered(args.output, number)
-        filled = replace(song, score=take.window(0, song.score.bar_count))
+        filled = replace(song, score=_with_filled(song.score, take, targets))
         write_music(filled, path, gain=args.gain)
         if args.wav is not None:
             write_music(filled, _numbered(args.wav, number), gain=args.gain)
         written.append(str(path))
+    warnings = [*song.remarks, *result.warnings]
     if args.json:
-        print(json.dumps(_infill_json(engine.checkpoint.name, result, written)))
+        print(json.dumps(_infill_json(engine.checkpoint.name, result, written, warnings)))
     else:
-        _print_infill(result, written, sum(len(bars) for bars in targets.values()))
+        _print_infill(result, written, sum(len(bars) for bars in targets.values()), warnings)
     return 0
 
 
 def _numbered(path: Path, number: int) -> Path:
     return path if number == 0 else path.with_suffix(f".{number + 1}{path.suffix}")
+
+
+def _with_filled(score: Score, take: Score, targets: dict[int, list[int]]) -> Score:
+    """The score with the filled bars of a take, and nothing else of it."""
+    for track, bars in targets.items():
+        filled = score.tracks[track]
+        for bar in bars:
+            filled = filled.with_bar(bar, take.tracks[track].bars[bar])
+        score = score.with_track(track, filled)
+    return score
 
 
 def _padded(score: Score, bars: int) -> Score:
@@ -109,7 +120,7 @@ def _config(args: argparse.Namespace) -> InferenceConfig:
     )
 
 
-def _infill_json(checkpoint: str, result: GenerationResult, written: list[str]) -> dict[str, Any]:
+def _infill_json(checkpoint: str, result: GenerationResult, written: list[str], warnings: list[str]) -> dict[str, Any]:
     return {
         "checkpoint": checkpoint,
         "engine": result.engine,
@@ -119,12 +130,12 @@ def _infill_json(checkpoint: str, result: GenerationResult, written: list[str]) 
         "steps": [step.to_dict() for step in result.steps],
         "seconds": round(result.seconds, 4),
         "outputs": written,
-        "warnings": list(result.warnings),
+        "warnings": warnings,
     }
 
 
-def _print_infill(result: GenerationResult, written: list[str], bars: int) -> None:
-    for warning in result.warnings:
+def _print_infill(result: GenerationResult, written: list[str], bars: int, warnings: list[str]) -> None:
+    for warning in warnings:
         print(f"companion: {warning}", file=sys.stderr)
     print(
         f"{', '.join(written)}: {bars} bars in {result.seconds:.2f} s "

@@ -7,6 +7,7 @@ MIDI driver. A command module offers `add_parser(subparsers)` and `run(args) -> 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -70,6 +71,10 @@ def overview() -> str:
 
 def run(argv: Sequence[str]) -> int:
     """Run one command line; errors of ours become one line on standard error and their exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files and parts may hold any character; a narrow terminal shows an escape for what it lacks.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _dispatch(list(argv))
     except CompanionError as error:

@@ -9,15 +9,20 @@ import os
 from pathlib import Path
 
 from companion.errors import MidiFileError
+from companion.music.files.chunks import MAX_BYTES
+from companion.music.files.song_reader import song_from_bytes
+from companion.music.files.song_writer import song_to_bytes
 from companion.music.score import Score
-from companion.music.smf import MAX_BYTES
-from companion.music.song import Song, song_from_bytes, song_to_bytes
+from companion.music.song import Song
 
 
-def read_song(source: str | os.PathLike[str] | bytes, resolution: int = 480) -> Song:
-    """Read a file (or its bytes) with tempo map, markers and bar lines; raises MidiFileError naming file and fault."""
+def read_song(source: str | os.PathLike[str] | bytes, resolution: int = 480, *, as_midigpt: bool = False) -> Song:
+    """Read a file (or its bytes) with all its events; raises MidiFileError naming file and fault.
+
+    as_midigpt: with the parts, bars and note lengths that midigpt reads, for comparisons with it and for training.
+    """
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return song_from_bytes(bytes(source), resolution)
+        return song_from_bytes(bytes(source), resolution, as_midigpt=as_midigpt)
     path = Path(source)
     try:
         with path.open("rb") as file:
@@ -25,14 +30,14 @@ def read_song(source: str | os.PathLike[str] | bytes, resolution: int = 480) -> 
     except (OSError, ValueError) as error:
         raise MidiFileError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     try:
-        return song_from_bytes(data, resolution)
+        return song_from_bytes(data, resolution, as_midigpt=as_midigpt)
     except MidiFileError as error:
         raise MidiFileError(f"{path}: {error}") from None
 
 
-def read_midi(source: str | os.PathLike[str] | bytes, resolution: int = 480) -> Score:
+def read_midi(source: str | os.PathLike[str] | bytes, resolution: int = 480, *, as_midigpt: bool = False) -> Score:
     """The score alone, on a grid of `resolution` ticks a quarter; raises MidiFileError."""
-    return read_song(source, resolution).score
+    return read_song(source, resolution, as_midigpt=as_midigpt).score
 
 
 def to_bytes(song: Song | Score) -> bytes:

@@ -68,14 +68,17 @@ class Score:
 
     @classmethod
     def from_midi(cls, data: bytes, resolution: int = 480) -> Score:
-        """Read the bytes of a MIDI file (`companion.midi.file.read_midi` takes paths); raises MidiFileError."""
-        from companion.music.song import song_from_bytes
+        """Read the bytes of a MIDI file as midigpt does, for work that is compared with it; raises MidiFileError.
 
-        return song_from_bytes(data, resolution).score
+        `companion.midi.file.read_midi` reads what the file means: state shared by tracks, the pedal, silent bars, empty parts.
+        """
+        from companion.music.files.song_reader import song_from_bytes
+
+        return song_from_bytes(data, resolution, as_midigpt=True).score
 
     def to_midi(self) -> bytes:
         """The bytes of a MIDI file with this score (`companion.midi.file.write_midi` writes files)."""
-        from companion.music.song import song_to_bytes
+        from companion.music.files.song_writer import song_to_bytes
 
         return song_to_bytes(self)
 

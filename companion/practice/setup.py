@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from companion.errors import UsageError
+from companion.music.files.channels import DRUM_CHANNEL
 from companion.music.instruments import find_program, program_name
-from companion.music.song import DRUM_CHANNEL
 from companion.practice.song_file import Part, SongFile, find_part
 from companion.session.api.settings import (
     ClockSettings,

@@ -15,12 +15,12 @@ from pathlib import Path
 from companion.errors import MidiFileError, UsageError
 from companion.midi.file import read_song
 from companion.music import Bar, Score, TimeSignature, Track
+from companion.music.files.text import printable
 from companion.music.instruments import program_name
 from companion.music.song import Song as FileSong
 from companion.music.units import tempo_to_bpm
 from companion.session.api.settings import Song
-
-_LARGEST_DENOMINATOR = 64
+from companion.session.timing.internal_clock import MAX_BPM, MIN_BPM
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ def load_song(path: str | os.PathLike[str]) -> SongFile:
     file_song = read_song(path)
     if not any(bar.notes for track in file_song.score.tracks for bar in track.bars):
         raise MidiFileError(f"{path}: has no notes")
-    song, uneven = _session_song(file_song, Path(path).stem)
-    return SongFile(song, tuple(_parts(song.score)), tuple(_remarks(Path(path), song, uneven)))
+    song, uneven = _session_song(file_song, printable(Path(path).stem))
+    return SongFile(song, tuple(_parts(song.score)), (*file_song.remarks, *_remarks(song, uneven)))
 
 
 def find_part(parts: Sequence[Part], wanted: str) -> Part:
@@ -96,8 +96,8 @@ def _session_song(file_song: FileSong, title: str) -> tuple[Song, int]:
     exact: dict[int, TimeSignature] = {}
     for index, bar in enumerate(score.tracks[0].bars if score.tracks else ()):
         length = starts[index + 1] - starts[index]
-        if length != bar.length_ticks(score.resolution) and (meter := _meter_of_length(length, score.resolution)):
-            exact[index] = meter
+        if length > 0 and length != bar.length_ticks(score.resolution):
+            exact[index] = _meter_of_length(length, score.resolution)
     if exact:
         score = replace(score, tracks=tuple(_with_meters(track, exact) for track in score.tracks))
     song = Song(
@@ -109,12 +109,13 @@ def _session_song(file_song: FileSong, title: str) -> tuple[Song, int]:
     return song, len(exact)
 
 
-def _meter_of_length(ticks: int, resolution: int) -> TimeSignature | None:
-    """A meter whose bar has exactly this length (a file may change meter inside a bar), if one can be written."""
+def _meter_of_length(ticks: int, resolution: int) -> TimeSignature:
+    """A meter whose bar has exactly this length (a file may change meter inside a bar), in quarters where that is possible.
+
+    Its denominator may be one that nobody would write, such as 25/48.
+    """
     whole_notes = Fraction(ticks, 4 * resolution)
-    denominator = max(whole_notes.denominator, 4)
-    if ticks <= 0 or denominator > _LARGEST_DENOMINATOR or denominator & (denominator - 1):
-        return None
+    denominator = 4 if (whole_notes * 4).denominator == 1 else whole_notes.denominator
     return TimeSignature(int(whole_notes * denominator), denominator)
 
 
@@ -134,7 +135,7 @@ def _sections(file_song: FileSong) -> tuple[tuple[int, str], ...]:
     for tick, text in file_song.markers:
         bar = min(bisect_right(file_song.bar_starts, tick), len(file_song.bar_starts) - 1) - 1
         if text.strip() and bar >= 0:
-            named.setdefault(bar, text.strip()[:40])
+            named.setdefault(bar, printable(text.strip()[:40]))
     return tuple(sorted(named.items()))
 
 
@@ -145,7 +146,7 @@ def _parts(score: Score) -> list[Part]:
         parts.append(
             Part(
                 number=number,
-                name=track.name.strip(),
+                name=printable(track.name.strip()),
                 channel=None if track.channel is None else track.channel + 1,
                 program=track.program,
                 instrument=program_name(track.program, track.is_drum),
@@ -159,16 +160,16 @@ def _parts(score: Score) -> list[Part]:
     return parts
 
 
-def _remarks(path: Path, song: Song, uneven: int) -> list[str]:
-    with path.open("rb") as file:
-        header = file.read(14)
+def _remarks(song: Song, uneven: int) -> list[str]:
     remarks: list[str] = []
-    if header[8:10] == b"\0\2":
-        remarks.append("a file of type 2: its patterns are played one after the other")
-    if len(header) == 14 and header[12] & 0x80:
-        remarks.append("SMPTE time: laid out in beats at the file's first tempo")
     if uneven:
         remarks.append(f"{uneven} bars are cut short by a change of meter; they keep their length")
+    beyond = [bpm for _, bpm in song.tempo_changes if not MIN_BPM <= bpm <= MAX_BPM]
+    if beyond:
+        nearest = MIN_BPM if beyond[0] < MIN_BPM else MAX_BPM
+        more = f", and {len(beyond) - 1} more like it" if len(beyond) > 1 else ""
+        limits = f"{MIN_BPM:g} to {MAX_BPM:g}"
+        remarks.append(f"a tempo of {beyond[0]:.4g} BPM{more}: practice plays {limits}, so {nearest:g} there")
     melodic = {track.channel for track in song.score.tracks if not track.is_drum}
     if len(song.score.tracks) > 16 and len(melodic) > 0:
         remarks.append(f"{len(song.score.tracks)} parts on 16 channels: parts with the same sound share one")

@@ -194,7 +194,7 @@ def _read_file(job: tuple[str, str, Marks | None]) -> Song | str:
     """The song, or one line saying why not. A reader must survive any file, so every fault counts as a broken file."""
     path, dataset, marks = job
     try:
-        return song_from_score(read_midi(Path(path)), dataset, marks)
+        return song_from_score(read_midi(Path(path), as_midigpt=True), dataset, marks)
     except (CompanionError, ValueError, OverflowError, OSError) as error:
         return f"{path}: {str(error).removeprefix(f'{path}: ')}"
 
