@@ -19,8 +19,8 @@ from companion.music.files.text import printable
 from companion.music.instruments import program_name
 from companion.music.song import Song as FileSong
 from companion.music.units import tempo_to_bpm
+from companion.session.api.limits import BPM
 from companion.session.api.settings import Song
-from companion.session.timing.internal_clock import MAX_BPM, MIN_BPM
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +164,11 @@ def _remarks(song: Song, uneven: int) -> list[str]:
     remarks: list[str] = []
     if uneven:
         remarks.append(f"{uneven} bars are cut short by a change of meter; they keep their length")
-    beyond = [bpm for _, bpm in song.tempo_changes if not MIN_BPM <= bpm <= MAX_BPM]
+    beyond = [bpm for _, bpm in song.tempo_changes if BPM.fault(bpm)]
     if beyond:
-        nearest = MIN_BPM if beyond[0] < MIN_BPM else MAX_BPM
         more = f", and {len(beyond) - 1} more like it" if len(beyond) > 1 else ""
-        limits = f"{MIN_BPM:g} to {MAX_BPM:g}"
-        remarks.append(f"a tempo of {beyond[0]:.4g} BPM{more}: practice plays {limits}, so {nearest:g} there")
+        played = f"practice plays {BPM.low:g} to {BPM.high:g}, so {BPM.clamp(beyond[0]):g} there"
+        remarks.append(f"a tempo of {beyond[0]:.4g} BPM{more}: {played}")
     melodic = {track.channel for track in song.score.tracks if not track.is_drum}
     if len(song.score.tracks) > 16 and len(melodic) > 0:
         remarks.append(f"{len(song.score.tracks)} parts on 16 channels: parts with the same sound share one")
