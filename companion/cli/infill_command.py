@@ -29,7 +29,7 @@ def add_parser(subparsers: Any) -> None:
         subparsers,
         "infill",
         "fill bars of a MIDI file",
-        "Generate bars of a MIDI file; every other bar is written back as it was. Tracks and bars count from 1.",
+        "Generate bars of a MIDI file; every other event of the file is written back as it was. Tracks and bars count from 1.",
         "companion infill song.mid new.mid --track 2 --bars 5-8 --hide 1:7-8 --temperature 0.95 --seed 7",
     )
     add = parser.add_argument
