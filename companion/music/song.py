@@ -34,14 +34,15 @@ class SourcePart:
 class SongSource:
     """The file that a song was read from, and how its score lies in it.
 
-    score: as it was read, to tell what was changed since. bar_lines: file ticks of every bar line and the end, exactly.
+    score: as it was read, to tell what was changed since. bar_lines: every bar line and the end, in 1/units of a file tick, exactly.
     offsets: by track, what was added to its ticks (the patterns of a format 2 file follow one another).
     """
 
     file: MidiFile
     score: Score
     parts: tuple[SourcePart, ...]
-    bar_lines: tuple[Fraction, ...]
+    bar_lines: tuple[int, ...]
+    units: int
     per_quarter: Fraction
     offsets: tuple[int, ...]
 

@@ -31,15 +31,19 @@ class Clock:
     units: int
     resolution: int
 
+    @property
+    def ratio(self) -> tuple[int, int]:
+        """Score ticks a unit, as numerator and denominator."""
+        return self.resolution * self.per_quarter.denominator, self.units * self.per_quarter.numerator
+
     def score_ticks(self, in_units: int) -> int:
         """A time or distance in units, in whole score ticks (halves go up)."""
-        numerator = 2 * in_units * self.resolution * self.per_quarter.denominator
-        denominator = self.units * self.per_quarter.numerator
-        return (numerator + denominator) // (2 * denominator)
+        numerator, denominator = self.ratio
+        return (2 * in_units * numerator + denominator) // (2 * denominator)
 
     def residual(self, in_units: int, score_ticks: int) -> int:
         """What whole score ticks miss of a distance in units, in 1/resolution of a score tick."""
-        numerator, denominator = self.resolution * self.per_quarter.denominator, self.units * self.per_quarter.numerator
+        numerator, denominator = self.ratio
         missing = (in_units * numerator - score_ticks * denominator) * self.resolution
         return (2 * missing + denominator) // (2 * denominator)
 
@@ -49,9 +53,11 @@ class Grid:
 
     def __init__(self, lines: list[int], meters: list[TimeSignature], clock: Clock) -> None:
         self.lines, self.meters, self.clock = lines, meters, clock
-        self.starts = [clock.score_ticks(line) for line in lines]
+        numerator, denominator = clock.ratio
+        self.starts = [(2 * line * numerator + denominator) // (2 * denominator) for line in lines]
+        written = {meter: meter.bar_ticks(clock.resolution) for meter in set(meters)}
         self.lengths = [
-            max(1, min(clock.score_ticks(after - line), meter.bar_ticks(clock.resolution)))
+            max(1, min((2 * (after - line) * numerator + denominator) // (2 * denominator), written[meter]))
             for line, after, meter in zip(lines, lines[1:], meters, strict=False)
         ]
 

@@ -47,13 +47,14 @@ def read_file(data: bytes, faults: Faults) -> MidiFile:
         raise MidiFileError("the file has a header but no track")
     if len(tracks) != declared:
         faults.add(f"the header announces {declared} tracks, the file has {len(tracks)}")
+    if file_format == 0 and len(tracks) > 1:
+        file_format = 1
     return MidiFile(file_format, division, tuple(tracks), tuple(others))
 
 
 def write_file(file: MidiFile) -> bytes:
     """The bytes of a file; raises MidiFileError for times that do not fit."""
-    file_format = 1 if file.format == 0 and len(file.tracks) != 1 else file.format
-    header = struct.pack(">4sIHHH", _HEADER, 6, file_format, len(file.tracks), file.division)
+    header = struct.pack(">4sIHHH", _HEADER, 6, file.format, len(file.tracks), file.division)
     chunks = [(_TRACK, _track_body(track)) for track in file.tracks] + list(file.other_chunks)
     return header + b"".join(struct.pack(">4sI", kind, len(body)) + body for kind, body in chunks)
 

@@ -16,8 +16,8 @@ Event = tuple[int, bytes]
 TEXT, TRACK_NAME, INSTRUMENT_NAME, LYRIC, MARKER = 0x01, 0x03, 0x04, 0x05, 0x06
 CHANNEL_PREFIX, END_OF_TRACK, TEMPO, METER = 0x20, 0x2F, 0x51, 0x58
 META, SYSEX, SYSEX_MORE = 0xFF, 0xF0, 0xF7
-# The largest time between two events that four bytes of seven bits can say; no event may lie later than this.
-MAX_TICK = (1 << 28) - 1
+# No event may lie later than this. It fits four bytes of seven bits, the first of which is no real-time status byte.
+MAX_TICK = (0x78 << 21) - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,8 @@ class _Refill:
 
     def _tick(self, bar: int, score_ticks: Fraction, track: int) -> int:
         """A place in a bar, as a tick of its track in the file."""
-        exact = self._source.bar_lines[bar] + score_ticks * self._source.per_quarter / self._score.resolution
+        line = Fraction(self._source.bar_lines[bar], self._source.units)
+        exact = line + score_ticks * self._source.per_quarter / self._score.resolution
         return max(int(exact + Fraction(1, 2)) - self._source.offsets[track], 0)
 
     # -- channels -----------------------------------------------------------------------------------------------------

@@ -87,16 +87,14 @@ def song_from_bytes(data: bytes, resolution: int = 480, *, as_midigpt: bool = Fa
         for part in parts:
             part.notes = [note for note in part.notes if note.start < grid.end]
     places = [[_place(note, grid) for note in part.notes] for part in parts]
+    rest_of = {meter: Bar((), meter) for meter in set(grid.meters)}
+    rests = [rest_of[meter] for meter in grid.meters]
     score_tracks = tuple(
-        _track(part, marks.names[part.track], found, grid) for part, found in zip(parts, places, strict=True)
+        _track(part, marks.names[part.track], found, rests) for part, found in zip(parts, places, strict=True)
     )
     if file.division & 0x8000 or not tempos or tempos[0][0] > 0:
         tempos = [(0, first_tempo), *([] if file.division & 0x8000 else tempos)]
     score = Score(score_tracks, resolution, first_tempo)
-    source_parts = tuple(
-        SourcePart(part.track, part.channel, tuple((place[0], note.on, note.off) for note, place in zip(part.notes, found, strict=True)))
-        for part, found in zip(parts, places, strict=True)
-    )  # fmt: skip
     return Song(
         score,
         tuple((grid.score_tick(tick), tempo) for tick, tempo in tempos),
@@ -104,10 +102,21 @@ def song_from_bytes(data: bytes, resolution: int = 480, *, as_midigpt: bool = Fa
         tuple(grid.starts),
         0 if file.division & 0x8000 else file.division,
         source=SongSource(
-            file, score, source_parts, tuple(Fraction(line, grid.clock.units) for line in grid.lines), per_quarter, offsets
+            file, score, _source_parts(parts, places), tuple(grid.lines), grid.clock.units, per_quarter, offsets
         ),
         remarks=tuple(filter(None, (faults.remark(), *_remarks(file)))),
-    )  # fmt: skip
+    )
+
+
+def _source_parts(parts: Sequence[_Part], places: Sequence[Sequence[tuple[int, Note, bool]]]) -> tuple[SourcePart, ...]:
+    return tuple(
+        SourcePart(
+            part.track,
+            part.channel,
+            tuple((bar, note.on, note.off) for note, (bar, *_) in zip(part.notes, found, strict=True)),
+        )
+        for part, found in zip(parts, places, strict=True)
+    )
 
 
 def _remarks(file: MidiFile) -> list[str]:
@@ -170,7 +179,7 @@ def _read_marks(file: MidiFile, tracks: Sequence[FileTrack], offsets: Sequence[i
     marks.tempos.sort(key=lambda mark: mark[0])
     marks.meters.sort(key=lambda mark: mark[0])
     marks.markers.sort()
-    return marks  # fmt: skip
+    return marks
 
 
 def _add_tempo(marks: _Marks, tick: int, body: bytes, faults: Faults) -> None:
@@ -288,19 +297,16 @@ def _music_end(
 # -- notes ------------------------------------------------------------------------------------------------------------
 
 
-def _track(part: _Part, name: str, places: Sequence[tuple[int, Note, bool]], grid: Grid) -> Track:
+def _track(part: _Part, name: str, places: Sequence[tuple[int, Note, bool]], rests: Sequence[Bar]) -> Track:
+    """A part's bars: rests, but where it has notes."""
     rows: dict[int, list[Note]] = {}
     carried: dict[int, list[Note]] = {}
     for index, note, is_carried in places:
         (carried if is_carried else rows).setdefault(index, []).append(note)
-    empty = {meter: Bar((), meter) for meter in set(grid.meters)}
-    bars = tuple(
-        Bar((*carried.get(index, ()), *rows.get(index, ())), meter)
-        if index in rows or index in carried
-        else empty[meter]
-        for index, meter in enumerate(grid.meters)
-    )
-    return Track(bars, part.program, part.is_drum, name, part.channel)
+    bars = list(rests)
+    for index in {*rows, *carried}:
+        bars[index] = Bar((*carried.get(index, ()), *rows.get(index, ())), bars[index].time_signature)
+    return Track(tuple(bars), part.program, part.is_drum, name, part.channel)
 
 
 def _place(note: FileNote, grid: Grid) -> tuple[int, Note, bool]:
