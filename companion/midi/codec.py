@@ -20,6 +20,7 @@ from companion.midi.messages import (
     Pressure,
     ProgramChange,
     SongPosition,
+    SystemExclusive,
 )
 
 SYSEX, SONG_POSITION, END_OF_SYSEX, FIRST_REALTIME = 0xF0, 0xF2, 0xF7, 0xF8
@@ -137,7 +138,10 @@ def _message(status: int, first: int, second: int) -> Message:
 def encode(message: Message) -> bytes:
     """The bytes of a message, status always included; `Malformed` has none (ValueError), nor have values out of range."""
     data = _encode(message)
-    if any(byte > 0x7F for byte in data[1:]):
+    if isinstance(message, SystemExclusive):
+        if len(data) < 2 or data[0] != SYSEX or data[-1] != END_OF_SYSEX or not data[1:-1].isascii():
+            raise ValueError(f"not a MIDI message: {message}")
+    elif not data[1:].isascii():
         raise ValueError(f"not a MIDI message: {message}")
     return data
 
@@ -162,6 +166,8 @@ def _encode(message: Message) -> bytes:
             return bytes((0xA0 | channel, key, value))
         case SongPosition(sixteenths):
             return bytes((SONG_POSITION, sixteenths & 0x7F, sixteenths >> 7))
+        case SystemExclusive(data):
+            return bytes(data)
         case ClockStart():
             return b"\xfa"
         case ClockContinue():

@@ -61,6 +61,13 @@ class Pressure:
 
 
 @dataclass(frozen=True, slots=True)
+class SystemExclusive:
+    """A manufacturer's own message, to be sent as it is: all its bytes, from F0 to F7."""
+
+    data: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ClockTick:
     """F8: one 24th of a quarter note has passed."""
 
@@ -100,4 +107,4 @@ class Malformed:
 
 ClockMessage = ClockTick | ClockStart | ClockContinue | ClockStop | SongPosition
 ChannelMessage = NoteOn | NoteOff | ControlChange | ProgramChange | PitchBend | Pressure
-Message = ChannelMessage | ClockMessage | Malformed
+Message = ChannelMessage | ClockMessage | SystemExclusive | Malformed

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from companion.errors import UsageError
 from companion.music.files.channels import DRUM_CHANNEL
@@ -52,7 +53,8 @@ def song_settings(
     song_file: SongFile, wishes: Wishes, clock: ClockSettings | None = None, model: ModelSettings | None = None
 ) -> SessionSettings:
     """A session on a song file: its parts as backing, `me` silent or as a guide, `fills` the companion's."""
-    return _settings(song_file.song, _song_tracks(song_file, wishes), wishes, clock, model)
+    tracks = _song_tracks(song_file, wishes)
+    return _settings(song_file.song, tracks, wishes, clock, model, _together(tracks, song_file.parts))
 
 
 def chart_settings(
@@ -121,6 +123,7 @@ def _settings(
     wishes: Wishes,
     clock: ClockSettings | None,
     model: ModelSettings | None,
+    together: Mapping[int, int] = MappingProxyType({}),
 ) -> SessionSettings:
     practice = PracticeSettings(
         tempo_factor=parse_tempo(wishes.tempo, song.tempo_changes[0][1]),
@@ -140,7 +143,11 @@ def _settings(
         time_signature=song.score.tracks[0].bars[first_bar].time_signature,
     )
     return SessionSettings(
-        tracks=assign_channels(tracks), clock=clock, model=model or ModelSettings(), song=song, practice=practice
+        tracks=assign_channels(tracks, together),
+        clock=clock,
+        model=model or ModelSettings(),
+        song=song,
+        practice=practice,
     )
 
 
@@ -169,6 +176,19 @@ def _song_tracks(song_file: SongFile, wishes: Wishes) -> list[TrackSettings]:
             )
         )
     return [*tracks, *added]
+
+
+def _together(tracks: Sequence[TrackSettings], parts: Sequence[Part]) -> dict[int, int]:
+    """Tracks that share the channel of an earlier one: the file has them on one channel, and changes its program between them."""
+    voices = {part.number - 1: part.voice for part in parts}
+    first: dict[tuple[int, str], int] = {}
+    together: dict[int, int] = {}
+    for index, track in enumerate(tracks):
+        if track.role != "human" and track.song_track is not None:
+            earlier = first.setdefault((voices[track.song_track], track.role), index)
+            if earlier != index:
+                together[index] = earlier
+    return together
 
 
 def _filled_parts(parts: Sequence[Part], fills: Iterable[str]) -> tuple[set[int], list[TrackSettings]]:
@@ -205,16 +225,23 @@ def _added(text: str) -> TrackSettings:
         ) from None
 
 
-def assign_channels(tracks: Sequence[TrackSettings]) -> tuple[TrackSettings, ...]:
+def assign_channels(
+    tracks: Sequence[TrackSettings], together: Mapping[int, int] = MappingProxyType({})
+) -> tuple[TrackSettings, ...]:
     """An output channel for every part but the player's: its own, if no other sound has it, else a free one.
 
-    With more sounds than channels the rest share with the part whose instrument is nearest.
+    With more sounds than channels the rest share with the part whose instrument is nearest. together: index of a track → index of
+    an earlier one whose channel it has to share.
     """
     sounds: dict[int, TrackSettings] = {}
     assigned: list[TrackSettings] = []
-    for track in tracks:
+    for index, track in enumerate(tracks):
         if track.role == "human":
             assigned.append(track)
+            continue
+        if index in together:
+            channel = assigned[together[index]].channel
+            assigned.append(replace(track, channel=channel))
             continue
         channel = DRUM_CHANNEL if track.is_drum else _channel_for(track, sounds)
         sounds.setdefault(channel, track)

@@ -18,14 +18,19 @@ from companion.music import Bar, Score, TimeSignature, Track
 from companion.music.files.text import printable
 from companion.music.instruments import program_name
 from companion.music.song import Song as FileSong
+from companion.music.song import SongSource
 from companion.music.units import tempo_to_bpm
+from companion.practice.song_controls import part_controls, song_sysex
 from companion.session.api.limits import BPM
 from companion.session.api.settings import Song
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One track of the file as a player sees it. number counts from 1; channel 1-16, or None where no note says."""
+    """One part of the file as a player sees it. number counts from 1; channel 1-16, or None where the file does not say.
+
+    voice: number of the first part of the same track and channel; the file changes from one to the other by program changes.
+    """
 
     number: int
     name: str
@@ -37,6 +42,7 @@ class Part:
     bars: int
     lowest: int | None
     highest: int | None
+    voice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ def load_song(path: str | os.PathLike[str]) -> SongFile:
     if not any(bar.notes for track in file_song.score.tracks for bar in track.bars):
         raise MidiFileError(f"{path}: has no notes")
     song, uneven = _session_song(file_song, printable(Path(path).stem))
-    return SongFile(song, tuple(_parts(song.score)), (*file_song.remarks, *_remarks(song, uneven)))
+    return SongFile(song, tuple(_parts(song.score, file_song.source)), (*file_song.remarks, *_remarks(song, uneven)))
 
 
 def find_part(parts: Sequence[Part], wanted: str) -> Part:
@@ -106,6 +112,8 @@ def _session_song(file_song: FileSong, title: str) -> tuple[Song, int]:
         tuple((tick / score.resolution, tempo_to_bpm(tempo)) for tick, tempo in _one_a_tick(file_song.tempo_map)),
         _sections(file_song),
     )
+    if file_song.source is not None:
+        song = replace(song, controls=part_controls(file_song.source), sysex=song_sysex(file_song.source))
     return song, len(exact)
 
 
@@ -139,10 +147,15 @@ def _sections(file_song: FileSong) -> tuple[tuple[int, str], ...]:
     return tuple(sorted(named.items()))
 
 
-def _parts(score: Score) -> list[Part]:
+def _parts(score: Score, source: SongSource | None = None) -> list[Part]:
     parts: list[Part] = []
+    voices: dict[tuple[int, int], int] = {}
     for number, track in enumerate(score.tracks, 1):
         pitches = [note.pitch for bar in track.bars for note in bar.notes]
+        place = source.parts[number - 1] if source else None
+        voice = number
+        if place is not None and place.channel is not None:
+            voice = voices.setdefault((place.track, place.channel), number)
         parts.append(
             Part(
                 number=number,
@@ -155,6 +168,7 @@ def _parts(score: Score) -> list[Part]:
                 bars=sum(bool(bar.notes) for bar in track.bars),
                 lowest=min(pitches, default=None),
                 highest=max(pitches, default=None),
+                voice=voice,
             )
         )
     return parts

@@ -55,10 +55,10 @@ class Grid:
         self.lines, self.meters, self.clock = lines, meters, clock
         numerator, denominator = clock.ratio
         self.starts = [(2 * line * numerator + denominator) // (2 * denominator) for line in lines]
-        written = {meter: meter.bar_ticks(clock.resolution) for meter in set(meters)}
+        written = (meter.bar_ticks(clock.resolution) for meter in meters)
         self.lengths = [
-            max(1, min((2 * (after - line) * numerator + denominator) // (2 * denominator), written[meter]))
-            for line, after, meter in zip(lines, lines[1:], meters, strict=False)
+            max(1, min((2 * (after - line) * numerator + denominator) // (2 * denominator), length))
+            for line, after, length in zip(lines, lines[1:], written, strict=False)
         ]
 
     def bar_at(self, tick: int) -> int:

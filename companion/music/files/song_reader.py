@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import groupby, repeat
 
 from companion.music.files.bars import SNAP_SHARE, Grid, Mark, is_possible, make_grid
 from companion.music.files.channels import DRUM_CHANNEL, ChannelSounds, Sound, channel_sounds
@@ -87,8 +88,7 @@ def song_from_bytes(data: bytes, resolution: int = 480, *, as_midigpt: bool = Fa
         for part in parts:
             part.notes = [note for note in part.notes if note.start < grid.end]
     places = [[_place(note, grid) for note in part.notes] for part in parts]
-    rest_of = {meter: Bar((), meter) for meter in set(grid.meters)}
-    rests = [rest_of[meter] for meter in grid.meters]
+    rests = [rest for meter, run in groupby(grid.meters) for rest in repeat(Bar((), meter), len(list(run)))]
     score_tracks = tuple(
         _track(part, marks.names[part.track], found, rests) for part, found in zip(parts, places, strict=True)
     )

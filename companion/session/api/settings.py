@@ -83,10 +83,23 @@ class ClockSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PartControls:
+    """What is written beside the notes of some tracks of a song that share a channel.
+
+    parts: indices of the tracks. events: (beats from the song's beginning, kind, first data byte, second data byte), ascending;
+    kind is a MIDI status without its channel (0xA0 key pressure, 0xB0 controller, 0xC0 program, 0xD0 pressure, 0xE0 bend).
+    """
+
+    parts: tuple[int, ...]
+    events: tuple[tuple[float, int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Song:
     """Music known beforehand (practice). `score` holds every written track; meters are per bar.
 
     tempo_changes: (position in beats, BPM), ascending, first at 0. sections: (first bar, name). chords: (bar, beat, symbol).
+    controls: see PartControls. sysex: (beats, bytes from F0 to F7), ascending.
     """
 
     score: Score
@@ -94,6 +107,8 @@ class Song:
     tempo_changes: tuple[tuple[float, float], ...] = ((0.0, 120.0),)
     sections: tuple[tuple[int, str], ...] = ()
     chords: tuple[tuple[int, float, str], ...] = ()
+    controls: tuple[PartControls, ...] = ()
+    sysex: tuple[tuple[float, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
