@@ -17,7 +17,7 @@ from typing import Any
 from companion.errors import PortError
 from companion.midi.codec import Decoder
 from companion.midi.messages import Message
-from companion.midi.ports import CLIENT_NAME, MAX_MESSAGES_A_POLL, ArrivalClock
+from companion.midi.ports import CLIENT_NAME, MAX_MESSAGES_A_POLL, NAME_ENCODING, ArrivalClock, distinct_names
 
 QUEUE_SIZE = 32_768  # messages the driver may hold while nobody polls
 ALSA_SEQUENCER = Path("/dev/snd/seq")
@@ -152,7 +152,7 @@ def _client(kind: str, driver: str, name: str, **options: Any) -> Any:
 def _connect(client: Any, name: str, names: Sequence[str], label: str) -> None:
     client.close_port()
     try:
-        current = client.get_ports()
+        current = distinct_names(client.get_ports(NAME_ENCODING))
         if name not in current:
             raise PortError(f"the MIDI port {name!r} has gone (there are: {', '.join(names) or 'none'})")
         client.open_port(current.index(name), label)

@@ -6,6 +6,7 @@ No driver is imported here; `companion.midi.driver` has the real ones. Times are
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
@@ -19,6 +20,10 @@ MAX_MESSAGES_A_POLL = 256  # a flood is taken in portions, so that what is due i
 # Ports that exist on every machine and carry no music of their own, and ours.
 _NOT_REAL = re.compile(r"midi through|rtmidi|\bmidi-bridge:midi through|^companion", re.IGNORECASE)
 _ALSA_ADDRESS = re.compile(r"\s\d+:\d+$")
+_BRIDGED_CLIENT = re.compile(r"\s\[\d+\](?=[ :]|$)")
+_LAST_NUMBER = re.compile(r"\s\d+$")
+# rtmidi would guess; every system it knows names ports in UTF-8.
+NAME_ENCODING = "utf-8"
 
 
 class InputPort(Protocol):
@@ -133,9 +138,29 @@ def memory_pair(clock: Callable[[], float], name: str = "memory") -> tuple[Memor
     return source, MemoryOutput(clock, source.deliver, name)
 
 
+def distinct_names(names: Iterable[str]) -> list[str]:
+    """A driver's list with twins told apart: the second port of a name is called "NAME #2", and so on."""
+    seen: dict[str, int] = {}
+    distinct = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        distinct.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+    return distinct
+
+
 def stable_name(name: str) -> str:
-    """A port's name without the address that ALSA appends and that changes when a device is plugged in again."""
-    return _ALSA_ADDRESS.sub("", name)
+    """A port's name without the numbers that the system gives it anew when a device is plugged in again.
+
+    ALSA appends an address ("20:0"); its bridge to JACK writes the client's number in brackets ("nanoKEY [20]").
+    """
+    return _BRIDGED_CLIENT.sub("", _ALSA_ADDRESS.sub("", name))
+
+
+def stable_names(names: Sequence[str]) -> list[str]:
+    """The stable names of a whole list, twins told apart by their order. On Windows every name ends with its place in the list."""
+    if _are_numbered(names):
+        names = [_LAST_NUMBER.sub("", name) for name in names]
+    return distinct_names(stable_name(name) for name in names)
 
 
 def match_port(wanted: str, names: Sequence[str]) -> int | None:
@@ -145,13 +170,25 @@ def match_port(wanted: str, names: Sequence[str]) -> int | None:
     """
     if not wanted:
         return next((index for index, name in enumerate(names) if is_real(name)), None)
-    folded = stable_name(wanted).casefold()
-    stable = [stable_name(name).casefold() for name in names]
     if wanted in names:
         return names.index(wanted)
-    if folded in stable:
-        return stable.index(folded)
-    return next((index for index, name in enumerate(stable) if folded in name), None)
+    stable = [_folded(name) for name in stable_names(names)]
+    asked = [_folded(stable_name(wanted))]
+    if _are_numbered(names):
+        asked.append(_folded(_LAST_NUMBER.sub("", wanted)))  # its number was another one then
+    for folded in asked:
+        if folded in stable:
+            return stable.index(folded)
+    return next((index for folded in asked for index, name in enumerate(stable) if folded in name), None)
+
+
+def _are_numbered(names: Sequence[str]) -> bool:
+    return bool(names) and all(name.endswith(f" {index}") for index, name in enumerate(names))
+
+
+def _folded(name: str) -> str:
+    """For comparison: in any case, and with accents in any of the ways in which systems spell them."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def is_real(name: str) -> bool:
@@ -163,6 +200,6 @@ def require_port(wanted: str, names: Sequence[str], direction: str) -> str:
     """The full name behind `wanted`; PortError lists what there is."""
     index = match_port(wanted, names)
     if index is None:
-        there = ", ".join(repr(stable_name(name)) for name in names) or "none"
+        there = ", ".join(repr(name) for name in stable_names(names)) or "none"
         raise PortError(f"no MIDI {direction}put port {wanted!r} (there are: {there})")
     return names[index]

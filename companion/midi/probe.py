@@ -21,6 +21,7 @@ from typing import Any
 
 from companion.errors import PortError
 from companion.midi.patchbay import Patchbay, Wires
+from companion.midi.ports import NAME_ENCODING, distinct_names
 
 PROBE_TIMEOUT_SECONDS = 5.0
 
@@ -108,7 +109,10 @@ class _Asker:
                 if driver not in self.clients:
                     self.clients[driver] = (rtmidi.MidiIn(api, "RtMidi probe"), rtmidi.MidiOut(api, "RtMidi probe"))
                 source, sink = self.clients[driver]
-                ports[driver] = {"in": source.get_ports(), "out": sink.get_ports()}
+                ports[driver] = {
+                    "in": distinct_names(source.get_ports(NAME_ENCODING)),
+                    "out": distinct_names(sink.get_ports(NAME_ENCODING)),
+                }
             except (OSError, RuntimeError):
                 self.clients.pop(driver, None)
         error = "" if ports else f"no MIDI driver can be reached here (tried: {', '.join(apis) or 'none'})"

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from companion.errors import PortError
 from companion.midi.messages import ClockTick, NoteOn
-from companion.midi.ports import ArrivalClock, MemoryInput, match_port, memory_pair, require_port
+from companion.midi.ports import (
+    ArrivalClock,
+    MemoryInput,
+    distinct_names,
+    match_port,
+    memory_pair,
+    require_port,
+    stable_names,
+)
 from companion.midi.probe import Ports, parse_line
 
 NAMES = [
@@ -34,6 +42,35 @@ NAMES = [
 )
 def test_a_port_is_found_by_part_of_its_name_and_after_its_address_changed(wanted: str, found: int | None) -> None:
     assert match_port(wanted, NAMES) == found
+
+
+WINDOWS = ["Microsoft MIDI Mapper 0", "nanoKEY2 1", "nanoKEY2 2"]
+TWINS = ["nanoKEY2:nanoKEY2 MIDI 1 20:0", "nanoKEY2:nanoKEY2 MIDI 1 24:0", "a2j:Röder [28] (capture): Bässe ピアノ"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names", "found"),
+    [
+        ("nanoKEY2 7", WINDOWS, 1),
+        ("nanoKEY2", WINDOWS, 1),
+        ("nanoKEY2 #2", WINDOWS, 2),
+        ("nanokey2:nanokey2 midi 1", TWINS, 0),
+        ("nanoKEY2:nanoKEY2 MIDI 1 #2", TWINS, 1),
+        ("nanoKEY2:nanoKEY2 MIDI 1 24:0", TWINS, 1),
+        ("a2j:Röder [131] (capture): Bässe ピアノ", TWINS, 2),
+        ("ro\u0308der", TWINS, 2),
+        ("ピアノ", TWINS, 2),
+        ("IAC Driver Bus 1", ["IAC Driver Bus 2"], None),
+    ],
+)
+def test_a_port_is_found_whatever_numbers_the_system_gives_it(wanted: str, names: list[str], found: int | None) -> None:
+    assert match_port(wanted, names) == found
+
+
+def test_twins_are_told_apart() -> None:
+    assert stable_names(TWINS)[:2] == ["nanoKEY2:nanoKEY2 MIDI 1", "nanoKEY2:nanoKEY2 MIDI 1 #2"]
+    assert stable_names(WINDOWS) == ["Microsoft MIDI Mapper", "nanoKEY2", "nanoKEY2 #2"]
+    assert distinct_names(["Bus", "Bus", "Key"]) == ["Bus", "Bus #2", "Key"]
 
 
 def test_an_unknown_port_is_refused_with_what_there_is() -> None:

@@ -175,7 +175,7 @@ class TrackReader:
             raise Unreadable("bytes that belong to no event are skipped")
         size, start = self._number(position + 2)
         usual = _META_LENGTHS.get(kind, size)
-        if size != usual and not self._reads_on(start + size) and self._reads_on(start + usual):
+        if size != usual and not self._goes_on(start + size) and self._reads_on(start + usual):
             self._faults.add("meta events with a wrong length")
             size = usual
         body = self._body(start, size, "meta events with a wrong length")
@@ -198,7 +198,7 @@ class TrackReader:
     def _time(self, position: int) -> tuple[int, int]:
         """A time of more than one byte, and the position behind it."""
         first = self._data[position]
-        if 0xF8 <= first < META and not self._reads_on(position) and self._reads_on(position + 1):
+        if 0xF8 <= first < META and not self._goes_on(position) and self._reads_on(position + 1):
             self._faults.add("real-time bytes inside the track are skipped")
             position += 1
         return self._number(position)
@@ -236,6 +236,10 @@ class TrackReader:
         found = _sound_number(self._data, place, self._end)
         return found[0] if found else MAX_TICK
 
+    def _goes_on(self, place: int) -> bool:
+        """Whether a sound event is at a place, after whatever time."""
+        return _sound_event(self._data, place, self._end, self._status, True, MAX_TICK) is not None
+
     def _reads_on(self, place: int, *, needs_time: bool = True, strictly: bool = False) -> bool:
         """Whether the next few events from a place on are sound. strictly: the first one must have a status of its own."""
         if self._faults.count > MAX_FAULTS:
@@ -253,11 +257,13 @@ class TrackReader:
         return True
 
 
-def _sound_event(data: bytes, place: int, end: int, status: int, needs_time: bool) -> tuple[int, int] | None:
+def _sound_event(
+    data: bytes, place: int, end: int, status: int, needs_time: bool, longest_rest: int = _LONGEST_LIKELY_REST
+) -> tuple[int, int] | None:
     """(position behind the event, running status) of an event without fault; status META for an End of Track."""
     if needs_time:
         found = _sound_number(data, place, end)
-        if found is None or found[0] > _LONGEST_LIKELY_REST:
+        if found is None or found[0] > longest_rest:
             return None
         place = found[1]
     if place >= end:

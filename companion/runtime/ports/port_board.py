@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from companion.errors import PortError
 from companion.midi.messages import Message
-from companion.midi.ports import InputPort, OutputPort, match_port, stable_name
+from companion.midi.ports import InputPort, OutputPort, match_port, stable_names
 from companion.midi.probe import Ports
 from companion.runtime.ports.connector import Connector
 from companion.session.api.events import PortChanged
@@ -70,7 +70,7 @@ class PortBoard:
         """The ports that exist now: open what came, let go of what went. Where no driver answers, what is open stays so."""
         self._known = ports
         for slot in self._slots:
-            names = map(stable_name, ports.names(slot.direction))
+            names = stable_names(ports.names(slot.direction))
             if slot.connected and not slot.offered and ports.drivers and slot.name not in names:
                 self._lost(slot)
             if not slot.connected:
@@ -136,9 +136,11 @@ class PortBoard:
         names = self._known.names(slot.direction)
         index = match_port(slot.name or slot.wanted, names)
         try:
-            if index is not None and self._is_taken(slot, names[index]):
+            stable = stable_names(names)[index] if index is not None else ""
+            if index is not None and self._is_taken(slot, stable):
                 return
             if index is not None:
+                slot.name = stable
                 if not self._connect(slot, names[index], names):
                     return
             elif not slot.wanted and not slot.name and self._known.drivers:
@@ -168,14 +170,13 @@ class PortBoard:
     def _is_taken(self, slot: Slot, name: str) -> bool:
         """Whether another slot already has this input (its messages must not be heard twice)."""
         return slot.direction == "in" and any(
-            other is not slot and other.direction == "in" and other.port is not None and other.name == stable_name(name)
+            other is not slot and other.direction == "in" and other.port is not None and other.name == name
             for other in self._slots
         )
 
     def _connect(self, slot: Slot, name: str, names: tuple[str, ...]) -> bool:
         """Whether it is connected now; where it is wired from outside, only a later list tells."""
         driver = self._known.driver_of(slot.direction, name) or ""
-        slot.name = stable_name(name)
         if not self._known.wired_from_outside(driver):
             open_port = self._connector.open_input if slot.direction == "in" else self._connector.open_output
             slot.port = open_port(driver, name, names)
