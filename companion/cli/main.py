@@ -78,7 +78,9 @@ def run(argv: Sequence[str]) -> int:
     try:
         return _dispatch(list(argv))
     except CompanionError as error:
-        print(f"companion: {error}", file=sys.stderr)
+        from companion.music.files.text import printable
+
+        print(f"companion: {printable(str(error))}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         return 130

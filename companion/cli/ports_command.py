@@ -20,6 +20,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """List ports."""
     from companion.midi.probe import list_ports
+    from companion.music.files.text import printable
 
     ports = list_ports()
     if args.json:
@@ -32,5 +33,5 @@ def run(args: argparse.Namespace) -> int:
     for title, names in (("inputs", ports.names("in")), ("outputs", ports.names("out"))):
         print(f"{title}:")
         for name in names or ("(none)",):
-            print(f"  {name}")
+            print(f"  {printable(name)}")
     return 0

@@ -25,6 +25,24 @@ Guitar Fret Noise, Breath Noise, Seashore, Bird Tweet, Telephone Ring, Helicopte
 )
 
 
+# What musicians call a part of a band, and the program (0-127) that is meant.
+BAND = {"bass": 32, "piano": 0, "comping": 0, "guitar": 26, "organ": 16, "strings": 48, "brass": 61, "vibes": 11}
+DRUM_NAMES = ("drums", "drum", "percussion", "kit")
+
+
+def named_instrument(name: str) -> tuple[int, bool]:
+    """(program, whether it is drums) that a part's name means; the piano where it means none."""
+    wanted = name.strip().lower()
+    if wanted in DRUM_NAMES:
+        return 0, True
+    if wanted in BAND:
+        return BAND[wanted], False
+    try:
+        return find_program(wanted), False
+    except ValueError:
+        return 0, False
+
+
 def program_name(program: int, is_drum: bool = False) -> str:
     """The name a musician knows; program 0-127."""
     if is_drum:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from companion.errors import UsageError
 from companion.music.files.channels import DRUM_CHANNEL
-from companion.music.instruments import find_program, program_name
+from companion.music.instruments import BAND, DRUM_NAMES, find_program, program_name
 from companion.practice.song_file import Part, SongFile, find_part
 from companion.session.api.settings import (
     ClockSettings,
@@ -24,8 +24,6 @@ from companion.session.practice.practising import check_practice
 from companion.session.practice.trainer import first_pass
 
 PLAYER_NAME = "you"
-_BAND = {"bass": 32, "piano": 0, "comping": 0, "guitar": 26, "organ": 16, "strings": 48, "brass": 61, "vibes": 11}
-_DRUM_NAMES = ("drums", "drum", "percussion", "kit")
 CHART_FILLS = ("bass", "drums", "comping")
 
 
@@ -202,7 +200,7 @@ def _filled_parts(parts: Sequence[Part], fills: Iterable[str]) -> tuple[set[int]
         try:
             filled.add(find_part(parts, text).number)
         except UsageError:
-            if text.lower() not in _BAND and text.lower() not in _DRUM_NAMES:
+            if text.lower() not in BAND and text.lower() not in DRUM_NAMES:
                 raise
             if any(text.lower() in f"{part.name} {part.instrument}".lower() for part in parts):
                 raise  # there are several of these: the player has to say which
@@ -213,10 +211,10 @@ def _filled_parts(parts: Sequence[Part], fills: Iterable[str]) -> tuple[set[int]
 def _added(text: str) -> TrackSettings:
     """NAME:PROGRAM, or the name of an instrument of a band, as a companion's part."""
     name, _, program = (piece.strip() for piece in text.partition(":"))
-    if (program or name).lower() in _DRUM_NAMES:
+    if (program or name).lower() in DRUM_NAMES:
         return TrackSettings(name, "companion", 0, True, DRUM_CHANNEL)
-    if not program and name.lower() in _BAND:
-        return TrackSettings(name, "companion", _BAND[name.lower()])
+    if not program and name.lower() in BAND:
+        return TrackSettings(name, "companion", BAND[name.lower()])
     try:
         return TrackSettings(name, "companion", find_program(program or name))
     except ValueError as error:

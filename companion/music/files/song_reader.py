@@ -28,6 +28,7 @@ from companion.music.files.events import (
 from companion.music.files.faults import Faults
 from companion.music.files.pairing import FileNote, Pedals, pair_notes
 from companion.music.files.text import decode_text
+from companion.music.instruments import named_instrument
 from companion.music.score import Bar, Note, Score, Track
 from companion.music.song import DEFAULT_TEMPO, Song, SongSource, SourcePart
 
@@ -261,8 +262,11 @@ def _empty_parts(file: MidiFile, tracks: Sequence[FileTrack], marks: _Marks, par
         has_channel = any(is_channel_message(data) for _, data in track.events)
         if not has_channel and (has_words or (number == 0 and file.format == 1 and len(tracks) > 1)):
             continue
-        sound = sounds[channel].at(0, number) if channel is not None else Sound()
-        is_drum = channel is not None and sound.is_drum(channel)
+        if channel is None:
+            empty.append(_Part(number, None, *named_instrument(marks.names[number])))
+            continue
+        sound = sounds[channel].at(0, number)
+        is_drum = sound.is_drum(channel)
         own = [data[1] for _, data in track.events if data[0] & 0xF0 == 0xC0 and data[0] & 0x0F == channel]
         empty.append(_Part(number, channel, own[0] if own else sound.program, is_drum))
     return empty

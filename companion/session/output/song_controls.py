@@ -33,7 +33,9 @@ _AT_FIRST: dict[tuple[int, int], tuple[int, int]] = {
     (BEND, 0): (0, 64),
 }
 # What must not outlast the notes it belongs to.
-_OF_THE_NOTES = frozenset([(CONTROLLER, 1), *((CONTROLLER, number) for number in range(64, 70)), (PRESSURE, 0), (BEND, 0)])
+_OF_THE_NOTES = frozenset(
+    [(CONTROLLER, 1), *((CONTROLLER, number) for number in range(64, 70)), (PRESSURE, 0), (BEND, 0)]
+)
 _AT_THE_SAME_TIME_BEATS = 1e-6
 
 Target = tuple[str, int]  # port, channel
@@ -57,7 +59,9 @@ class _Channel:
 class SongControls:
     """Empty without a song. Positions are session beats, unless they are called song beats."""
 
-    def __init__(self, song: Song | None, lanes: Lanes, time: MusicalTime, scheduler: Scheduler, outbox: Outbox) -> None:
+    def __init__(
+        self, song: Song | None, lanes: Lanes, time: MusicalTime, scheduler: Scheduler, outbox: Outbox
+    ) -> None:
         self._lanes, self._time, self._scheduler, self._outbox = lanes, time, scheduler, outbox
         self._controls: Sequence[PartControls] = song.controls if song else ()
         self._sysex = song.sysex if song else ()
@@ -135,7 +139,9 @@ class SongControls:
 
     def _current(self) -> Mapping[Target, _Channel]:
         """The channels as the lanes are now."""
-        lanes = [lane for lane in self._lanes if lane.song_track is not None and not lane.removed and lane.role != "human"]
+        lanes = [
+            lane for lane in self._lanes if lane.song_track is not None and not lane.removed and lane.role != "human"
+        ]
         made_for = [(lane.song_track, lane.role, lane.program, lane.output_port, lane.out_channel) for lane in lanes]
         if made_for != self._made_for:
             self._made_for = made_for
