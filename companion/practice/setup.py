@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from companion.errors import UsageError
-from companion.music.files.channels import DRUM_CHANNEL
 from companion.music.instruments import BAND, DRUM_NAMES, find_program, program_name
+from companion.music.units import DRUM_CHANNEL
 from companion.practice.song_file import Part, SongFile, find_part
 from companion.session.api.settings import (
     ClockSettings,

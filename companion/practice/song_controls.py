@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from companion.music.files.channels import DRUM_CHANNEL
 from companion.music.files.events import SYSEX, is_channel_message, meta_body
 from companion.music.song import SongSource
+from companion.music.units import DRUM_CHANNEL
 from companion.session.api.settings import PartControls
 
 # Channel mode messages silence or rearrange a synthesizer; a file has them for tidiness, and our own note-offs do their work.

@@ -16,6 +16,7 @@ A session is made of parts, each with its own state, which only that part writes
     Plan             what our lanes will play            Decisions        what a bar takes from the plan, and when none is asked
     Capture          what the humans played              HeardForm        what they will probably play
     Scheduler        what waits and what sounds          Playback         decided bars become sound
+    SongControls     what a song says beside its notes
     Engine           what the engine is                  Requests         what it is asked; JobMaker, HeadStart, Answers
     TransportState   what the music does                 Transport        starts, stops and jumps
     MidiInput        what comes in                       Commands         what the player asks for
@@ -53,6 +54,7 @@ from companion.session.output.outbox import Outbox
 from companion.session.output.plan import Plan
 from companion.session.output.playback import Playback
 from companion.session.output.scheduler import Scheduler
+from companion.session.output.song_controls import SongControls
 from companion.session.performance import Performance
 from companion.session.ports import Ports
 from companion.session.practice.songbook import SongBook
@@ -121,6 +123,7 @@ class Session:
         clock = settings.clock
         self._metronome = Metronome(self.timeline, self.scheduler, clock.click, clock.click_channel)
         self._decisions = Decisions(self.performance, self._time, self.lanes, self.plan, self._extensions)
+        controls = SongControls(settings.song, self.lanes, self._time, self.scheduler, self._outbox)
         self._playback = Playback(
             self.performance,
             self._time,
@@ -130,6 +133,7 @@ class Session:
             self._decisions,
             self.scheduler,
             self._metronome,
+            controls,
             self._outbox,
         )
 
@@ -189,7 +193,6 @@ class Session:
             self._playback,
             self._decisions,
             self._metronome,
-            self.scheduler,
             self.plan,
             self._requests,
             self._head_start,

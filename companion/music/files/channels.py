@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from companion.music.files.events import SYSEX, FileTrack, meta_body
+from companion.music.units import DRUM_CHANNEL
 
-DRUM_CHANNEL = 9
 BANK_SELECT, BANK_SELECT_LOW = 0, 32
 # Behind every event of a track.
 AFTER_ALL = 1 << 62

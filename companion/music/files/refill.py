@@ -15,7 +15,6 @@ from fractions import Fraction
 from companion.music.files.channels import (
     BANK_SELECT,
     BANK_SELECT_LOW,
-    DRUM_CHANNEL,
     ChannelSounds,
     Sound,
     channel_sounds,
@@ -24,6 +23,7 @@ from companion.music.files.events import Event, FileTrack, MidiFile, is_channel_
 from companion.music.files.pairing import NO_EVENT
 from companion.music.score import Note, Score
 from companion.music.song import SongSource, SourcePart
+from companion.music.units import DRUM_CHANNEL
 
 # Volume, pan, expression, reverb and chorus: what makes a channel sound like the one whose notes it takes over.
 _MIX = (7, 10, 11, 91, 93)

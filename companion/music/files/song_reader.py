@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import groupby, repeat
 
 from companion.music.files.bars import SNAP_SHARE, Grid, Mark, is_possible, make_grid
-from companion.music.files.channels import DRUM_CHANNEL, ChannelSounds, Sound, channel_sounds
+from companion.music.files.channels import ChannelSounds, Sound, channel_sounds
 from companion.music.files.chunks import read_file
 from companion.music.files.events import (
     CHANNEL_PREFIX,
@@ -330,6 +330,3 @@ def _place(note: FileNote, grid: Grid) -> tuple[int, Note, bool]:
     end = grid.starts[end_bar] + clock.score_ticks(grid.from_line(end_bar, note.end))
     duration = max(1, end - grid.starts[bar] - onset)
     return bar, Note(onset, duration, note.pitch, note.velocity, delta), moved
-
-
-__all__ = ["DRUM_CHANNEL", "MAX_BARS", "song_from_bytes"]

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from companion.errors import MidiFileError
-from companion.music.files.channels import DRUM_CHANNEL
 from companion.music.files.chunks import build, write_file
 from companion.music.files.events import MARKER, METER, TEMPO, TRACK_NAME, Event, meta
 from companion.music.files.refill import refilled
 from companion.music.meter import TimeSignature
 from companion.music.score import Score, Track
 from companion.music.song import Song, score_bar_starts
+from companion.music.units import DRUM_CHANNEL
 
 _FINEST_DENOMINATOR = 64
 

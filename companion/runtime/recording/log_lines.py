@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from companion.midi.codec import Decoder, encode
-from companion.midi.messages import Message
+from companion.midi.messages import Message, SystemExclusive
 from companion.runtime.recording import records
 from companion.runtime.recording.documents import from_json, to_json
 from companion.runtime.recording.records import Record
@@ -53,7 +53,10 @@ def _hex(message: Message) -> str:
 
 
 def _message(text: str) -> Message:
-    messages = Decoder().feed(bytes.fromhex(text))
+    data = bytes.fromhex(text)
+    if data[:1] == b"\xf0":
+        return SystemExclusive(tuple(data))
+    messages = Decoder().feed(data)
     if len(messages) != 1:
         raise ValueError(f"{text!r} is not one MIDI message")
     return messages[0]

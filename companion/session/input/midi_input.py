@@ -16,6 +16,7 @@ from companion.midi.messages import (
     NoteOff,
     NoteOn,
     SongPosition,
+    SystemExclusive,
 )
 from companion.session.api.commands import Command, attempt, command_of_action
 from companion.session.extensions import Extensions
@@ -68,6 +69,8 @@ class MidiInput:
         elif isinstance(message, Malformed):
             self._outbox.count("malformed", message.count if message.kind == "garbage" else 0)
             self._outbox.count(f"messages_{message.kind}")
+        elif isinstance(message, SystemExclusive):
+            self._outbox.count("messages_sysex")
         else:
             self._receive_channel(port, message, now)
 

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Literal
 
-from companion.midi.messages import ChannelMessage, ClockMessage, NoteOn
+from companion.midi.messages import ChannelMessage, ClockMessage, NoteOn, SystemExclusive
 from companion.session.api.effects import Effect, Notice, SendMidi
 
 Level = Literal["info", "warning", "error"]
@@ -38,7 +38,9 @@ class Outbox:
             self._note_sent(effect.port, effect.message, effect.due_seconds)
         self._effects.append(effect)
 
-    def send(self, port: str, message: ChannelMessage | ClockMessage, due: float, source: int = -1) -> None:
+    def send(
+        self, port: str, message: ChannelMessage | ClockMessage | SystemExclusive, due: float, source: int = -1
+    ) -> None:
         """A message that is no tracked note; due in seconds."""
         self.emit(SendMidi(port, message, due, source))
 

@@ -14,6 +14,7 @@ from companion.session.output.decisions import Decisions
 from companion.session.output.outbox import Outbox
 from companion.session.output.plan import BARS_KEPT, Plan, PlanBar
 from companion.session.output.scheduler import LATE_SECONDS, Scheduler, Voice
+from companion.session.output.song_controls import SongControls
 from companion.session.performance import Performance
 from companion.session.timing.musical_time import MusicalTime
 
@@ -35,11 +36,13 @@ class Playback:
         decisions: Decisions,
         scheduler: Scheduler,
         metronome: Metronome,
+        controls: SongControls,
         outbox: Outbox,
     ) -> None:
         self._performance, self._time, self._lanes = performance, time, lanes
         self._plan, self._capture, self._decisions = plan, capture, decisions
         self._scheduler, self._metronome, self._outbox = scheduler, metronome, outbox
+        self._controls = controls
 
     def commit_seconds(self, bar: int) -> float:
         """When a bar is decided."""
@@ -49,6 +52,7 @@ class Playback:
     def commit_bar(self, bar: int, from_position: float | None = None) -> None:
         """Decide what every lane of ours plays in a bar, and schedule it (from a position within it, if given)."""
         self._performance.commit(bar)
+        self._controls.bar(bar, from_position)
         for lane in self._lanes.of("companion", "backing"):
             self._schedule(lane, bar, self._decisions.decide(lane, bar).notes(), from_position)
         self._metronome.bar(bar, from_position)
@@ -57,6 +61,7 @@ class Playback:
 
     def replay_bar(self, bar: int, from_position: float) -> None:
         """Schedule the rest of a bar that is committed already (the music goes on after a stop)."""
+        self._controls.bar(bar, from_position)
         for lane in self._lanes.of("companion", "backing"):
             self._schedule(lane, bar, self._plan.notes(lane.index, bar), from_position)
         self._metronome.bar(bar, from_position)
@@ -74,7 +79,11 @@ class Playback:
         return False
 
     def send_programs(self, now: float, port: str | None = None) -> None:
-        """Choose every lane's instrument, on one port or all."""
+        """Choose every lane's instrument, on one port or all; what a song says beside its notes follows with its bars."""
+        if port is None:
+            self._controls.introduce(now, self._time.timeline.song_bar(self._performance.bar + 1))
+        else:
+            self._controls.port_back(port)
         for lane in self._lanes.of("companion", "backing"):
             if port is None or lane.output_port == port:
                 self.send_program(lane, now)
@@ -83,6 +92,11 @@ class Playback:
         """Choose a lane's instrument; a standard drum kit need not be chosen, unless `always`."""
         if always or lane.out_channel != DRUM_CHANNEL or lane.program:
             self._outbox.send(lane.output_port, ProgramChange(lane.out_channel, lane.program), now, lane.index)
+
+    def rest(self, now: float) -> None:
+        """The music stops: nothing waits, nothing sounds, and no pedal is down."""
+        self._scheduler.stop(now)
+        self._controls.rest(now)
 
     # -- silence ------------------------------------------------------------------------------------------------------
 

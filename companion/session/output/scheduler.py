@@ -13,12 +13,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from companion.midi.messages import ControlChange, NoteOff, NoteOn
+from companion.midi.messages import ChannelMessage, ControlChange, NoteOff, NoteOn
 from companion.session.api.effects import SendMidi
 
 LATE_SECONDS = 0.02
 CLICK, THRU = -1, -2  # lanes that are none
-OFF, ON = 0, 1  # rank at one position: offs first
+OFF, CONTROL, ON = 0, 1, 2  # rank at one position
 
 Mapper = Callable[[float], float]  # position in beats → seconds
 SoundKey = tuple[str, int, int]  # port, channel, key
@@ -41,6 +41,7 @@ class _Waiting:
     velocity: int  # of a note-on
     end: float
     note_id: int = 0  # of a note-off
+    message: ChannelMessage | None = None  # of a controller and the like
 
 
 class Scheduler:
@@ -73,10 +74,15 @@ class Scheduler:
         queue = self._queues.setdefault(voice.port, [])
         self._push(queue, start, ON, _Waiting(voice, bar, key, velocity, end))
 
+    def add_control(self, voice: Voice, bar: int, message: ChannelMessage, position: float) -> None:
+        """A message that is no note, at a position (beats): behind the note-offs there, before the note-ons, and never too late."""
+        queue = self._queues.setdefault(voice.port, [])
+        self._push(queue, position, CONTROL, _Waiting(voice, bar, 0, 0, position, message=message))
+
     def cancel(self, lane: int, from_bar: int = -(10**9)) -> None:
         """Forget a lane's notes that have not begun, from a bar on; what sounds goes on to its end."""
         for queue in self._queues.values():
-            kept = [item for item in queue if item[1] == OFF or item[3].voice.lane != lane or item[3].bar < from_bar]
+            kept = [item for item in queue if item[1] != ON or item[3].voice.lane != lane or item[3].bar < from_bar]
             if len(kept) < len(queue):
                 queue[:] = kept
                 heapq.heapify(queue)
@@ -110,6 +116,8 @@ class Scheduler:
                 if rank == OFF:
                     if item.note_id in self._sounding:
                         self._end(item.note_id, due)
+                elif item.message is not None:
+                    self._control(item.voice, item.message, due, position)
                 elif now - due > LATE_SECONDS:
                     self.late_dropped += 1
                 elif self._allowed(item.voice.lane):
@@ -206,6 +214,11 @@ class Scheduler:
             return
         note_id = self._sound(item.voice, item.key, item.velocity, due, position)
         self._push(queue, item.end, OFF, _Waiting(item.voice, item.bar, item.key, 0, item.end, note_id))
+
+    def _control(self, voice: Voice, message: ChannelMessage, due: float, position: float) -> None:
+        if voice.port not in self._lost:
+            self._channels.add((voice.port, voice.channel))
+            self._emit(SendMidi(voice.port, message, due, max(voice.lane, -1), position))
 
     def _sound(self, voice: Voice, key: int, velocity: int, due: float, position: float | None = None) -> int:
         if voice.port in self._lost:

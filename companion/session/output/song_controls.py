@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from itertools import pairwise
 
 from companion.midi.messages import ChannelMessage, ControlChange, PitchBend, Pressure, ProgramChange, SystemExclusive
 from companion.session.api.settings import PartControls, Song
@@ -36,7 +36,7 @@ _AT_FIRST: dict[tuple[int, int], tuple[int, int]] = {
 _OF_THE_NOTES = frozenset(
     [(CONTROLLER, 1), *((CONTROLLER, number) for number in range(64, 70)), (PRESSURE, 0), (BEND, 0)]
 )
-_AT_THE_SAME_TIME_BEATS = 1e-6
+AT_ONCE_BEATS = 1e-6
 
 Target = tuple[str, int]  # port, channel
 Key = tuple[int, int]  # kind; number of the controller or key, else 0
@@ -44,16 +44,50 @@ State = dict[Key, tuple[int, int]]  # data bytes, in the order in which they wer
 Written = tuple[float, int, int, int]  # see PartControls
 
 
-@dataclass(slots=True)
-class _Channel:
-    """What is written for one channel of an output. lane: on whose behalf it is sent; program: the companion's own, if it plays here."""
+class WrittenChannel:
+    """What is written for one channel of an output, and the state that it was brought into.
 
-    lane: int
-    program: int | None
-    events: list[Written] = field(default_factory=list)
-    sent: State = field(default_factory=dict)
-    states: list[State] = field(default_factory=list)  # at the line of every song bar
-    firsts: list[int] = field(default_factory=list)  # index of the first event of every song bar
+    lane: on whose behalf it is sent. events: ascending. starts: song beats of every bar line and the end. sent: the state so far.
+    """
+
+    def __init__(self, lane: int, events: Sequence[Written], starts: Sequence[float], sent: State) -> None:
+        self.lane, self.sent = lane, sent
+        times = [event[0] for event in events]
+        firsts = [bisect_left(times, start - AT_ONCE_BEATS) for start in starts[:-1]]
+        self._bars = [events[first:last] for first, last in pairwise([*firsts, len(events)])]
+        self._states: list[State] = [{}]
+        for bar in self._bars:
+            state = self._states[-1]
+            if bar:
+                state = dict(state)
+                for event in bar:
+                    _take(state, event)
+            self._states.append(state)
+
+    def written_in(self, song_bar: int) -> Sequence[Written]:
+        """The events of a bar."""
+        return self._bars[song_bar]
+
+    def state_at(self, song_bar: int, beats: float) -> State:
+        """What holds at a place in a bar (song beats), with what is written at that very place.
+
+        What is used anywhere in the song, but not before, is as it is at first.
+        """
+        state = dict(self._states[song_bar])
+        for event in self._bars[song_bar]:
+            if event[0] > beats + AT_ONCE_BEATS:
+                break
+            _take(state, event)
+        at_first = {key: _AT_FIRST[key] for key in self._states[-1] if key not in state and key in _AT_FIRST}
+        return at_first | state
+
+    def took(self, event: Written) -> None:
+        """An event was sent."""
+        _take(self.sent, event)
+
+    def forget(self) -> None:
+        """Nobody knows any more what the channel is like."""
+        self.sent.clear()
 
 
 class SongControls:
@@ -64,9 +98,10 @@ class SongControls:
     ) -> None:
         self._lanes, self._time, self._scheduler, self._outbox = lanes, time, scheduler, outbox
         self._controls: Sequence[PartControls] = song.controls if song else ()
+        self._programs = [track.program for track in song.score.tracks] if song else []
         self._sysex = song.sysex if song else ()
         self._sysex_sent = 0
-        self._channels: dict[Target, _Channel] = {}
+        self._channels: dict[Target, WrittenChannel] = {}
         self._made_for: object = None
         self._next: tuple[int, int] | None = None  # (session bar, song bar) that would simply follow
 
@@ -84,16 +119,18 @@ class SongControls:
         to_session = line - songbook.start(song_bar)
         for target, channel in self._current().items():
             if not follows:
-                self._chase(target, channel, bar, song_bar, begin, to_session)
-            for event in channel.events[channel.firsts[song_bar] : channel.firsts[song_bar + 1]]:
+                for key, data in channel.state_at(song_bar, begin - to_session).items():
+                    if channel.sent.get(key) != data:
+                        self._schedule(target, channel, bar, (0.0, key[0], *data), begin)
+            for event in channel.written_in(song_bar):
                 position = event[0] + to_session
-                if position >= begin - _AT_THE_SAME_TIME_BEATS:
-                    self._schedule(target, channel, bar, event, max(position, begin))
+                if follows or position > begin + AT_ONCE_BEATS:
+                    self._schedule(target, channel, bar, event, position)
 
     def introduce(self, now: float, song_bar: int) -> None:
         """Before anything else of a start: the system exclusive messages up to a song bar that have not been sent yet."""
         self._next = None
-        before = self._time.songbook.start(song_bar) + _AT_THE_SAME_TIME_BEATS
+        before = self._time.songbook.start(song_bar) + AT_ONCE_BEATS
         ports = sorted({lane.output_port for lane in self._lanes.of("backing")})
         while self._sysex_sent < len(self._sysex) and self._sysex[self._sysex_sent][0] <= before:
             for port in ports:
@@ -107,37 +144,24 @@ class SongControls:
             for key, data in channel.sent.items():
                 if key in _OF_THE_NOTES and data != _AT_FIRST[key]:
                     self._outbox.send(port, _message(number, key, _AT_FIRST[key]), now, channel.lane)
-            channel.sent.clear()
+            channel.forget()
 
     def port_back(self, port: str) -> None:
         """Nobody knows what a device that was away has kept: with the next bar it gets everything anew."""
         for (name, _), channel in self._channels.items():
             if name == port:
-                channel.sent.clear()
+                channel.forget()
         self._next = None
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _chase(
-        self, target: Target, channel: _Channel, bar: int, song_bar: int, begin: float, to_session: float
-    ) -> None:
-        state = dict(channel.states[song_bar])
-        for event in channel.events[channel.firsts[song_bar] : channel.firsts[song_bar + 1]]:
-            if event[0] + to_session >= begin - _AT_THE_SAME_TIME_BEATS:
-                break
-            _take(state, event)
-        used = (key for key in channel.states[-1] if key not in state and key in _AT_FIRST)
-        for key, data in [*((key, _AT_FIRST[key]) for key in used), *state.items()]:
-            if channel.sent.get(key) != data:
-                self._schedule(target, channel, bar, (0.0, key[0], *data), begin)
-
-    def _schedule(self, target: Target, channel: _Channel, bar: int, event: Written, position: float) -> None:
+    def _schedule(self, target: Target, channel: WrittenChannel, bar: int, event: Written, position: float) -> None:
         key, data = _key(event), event[2:]
-        _take(channel.sent, event)
+        channel.took(event)
         port, number = target
         self._scheduler.add_control(Voice(channel.lane, port, number), bar, _message(number, key, data), position)
 
-    def _current(self) -> Mapping[Target, _Channel]:
+    def _current(self) -> Mapping[Target, WrittenChannel]:
         """The channels as the lanes are now."""
         lanes = [
             lane for lane in self._lanes if lane.song_track is not None and not lane.removed and lane.role != "human"
@@ -145,58 +169,54 @@ class SongControls:
         made_for = [(lane.song_track, lane.role, lane.program, lane.output_port, lane.out_channel) for lane in lanes]
         if made_for != self._made_for:
             self._made_for = made_for
-            sent = {target: channel.sent for target, channel in self._channels.items()}
-            self._channels = _channels(self._controls, lanes)
-            starts = [self._time.songbook.start(bar) for bar in range(self._time.songbook.bar_count + 1)]
-            for target, channel in self._channels.items():
-                channel.sent = sent.get(target, {})
-                _index(channel, starts)
+            songbook = self._time.songbook
+            starts = [songbook.start(bar) for bar in range(songbook.bar_count + 1)]
+            before, self._channels = self._channels, {}
+            for target, (lane, events) in _written(self._controls, lanes, self._programs).items():
+                sent = before[target].sent if target in before else {}
+                self._channels[target] = WrittenChannel(lane, events, starts, sent)
         return self._channels
 
 
-def _channels(controls: Iterable[PartControls], lanes: Sequence[Lane]) -> dict[Target, _Channel]:
-    """What is written for each channel on which somebody sounds, in order of time."""
+def _written(
+    controls: Iterable[PartControls], lanes: Sequence[Lane], programs: Sequence[int]
+) -> dict[Target, tuple[int, list[Written]]]:
+    """For each channel on which somebody sounds: on whose behalf, and what is written for it in order of time.
+
+    programs: of each track as it is written. Where the player has chosen another one, that is kept.
+    """
     sounding: dict[Target, list[Lane]] = {}
     for lane in lanes:
         if lane.role in ("backing", "companion"):
             sounding.setdefault((lane.output_port, lane.out_channel), []).append(lane)
-    found: dict[Target, _Channel] = {}
+    found: dict[Target, tuple[int, list[Written]]] = {}
     for written in controls:
-        parts = set(written.parts)
-        for target in {(lane.output_port, lane.out_channel) for lane in lanes if lane.song_track in parts}:
-            if target not in sounding:
-                continue
+        targets = {(lane.output_port, lane.out_channel) for lane in lanes if lane.song_track in written.parts}
+        for target in sorted(targets & sounding.keys()):
             backing = [lane for lane in sounding[target] if lane.role == "backing"]
             lane = (backing or sounding[target])[0]
-            channel = found.setdefault(target, _Channel(lane.index, None if backing else lane.program))
-            channel.events += written.events if backing else _sound_only(written.events, lane.program)
-    for channel in found.values():
-        channel.events.sort(key=lambda event: event[0])
+            events = found.setdefault(target, (lane.index, []))[1]
+            chosen = [each.program for each in backing if programs[each.song_track or 0] != each.program]
+            if not backing:
+                events += _sound_only(written.events, lane.program)
+            elif chosen:
+                events += _with_program(written.events, chosen[0])
+            else:
+                events += written.events
+    for _, events in found.values():
+        events.sort(key=lambda event: event[0])
     return found
+
+
+def _with_program(events: Iterable[Written], program: int) -> Iterable[Written]:
+    return ((beats, kind, program if kind == PROGRAM else first, second) for beats, kind, first, second in events)
 
 
 def _sound_only(events: Iterable[Written], program: int) -> Iterable[Written]:
     """What makes the sound of a channel whose program is the companion's; a bank counts with the program behind it."""
-    for beats, kind, first, second in events:
-        if kind == PROGRAM:
-            yield beats, kind, program, 0
-        elif kind == CONTROLLER and first in _OF_THE_SOUND:
-            yield beats, kind, first, second
-
-
-def _index(channel: _Channel, starts: Sequence[float]) -> None:
-    """Find the events and the state of every song bar."""
-    times = [event[0] for event in channel.events]
-    channel.firsts = [bisect_left(times, start - _AT_THE_SAME_TIME_BEATS) for start in starts]
-    channel.firsts[-1] = len(times)
-    channel.states, state, done = [], {}, 0
-    for first in channel.firsts:
-        if first > done:
-            state = dict(state)
-            for event in channel.events[done:first]:
-                _take(state, event)
-            done = first
-        channel.states.append(state)
+    for event in _with_program(events, program):
+        if event[1] == PROGRAM or (event[1] == CONTROLLER and event[2] in _OF_THE_SOUND):
+            yield event
 
 
 def _key(event: Written) -> Key:

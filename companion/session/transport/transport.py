@@ -15,7 +15,6 @@ from companion.session.output.decisions import Decisions
 from companion.session.output.outbox import Outbox
 from companion.session.output.plan import Plan
 from companion.session.output.playback import Playback
-from companion.session.output.scheduler import Scheduler
 from companion.session.performance import Performance
 from companion.session.requests.head_start import HeadStart
 from companion.session.requests.requests import AFTER_BEAT, Requests
@@ -40,7 +39,6 @@ class Transport:
         playback: Playback,
         decisions: Decisions,
         metronome: Metronome,
-        scheduler: Scheduler,
         plan: Plan,
         requests: Requests,
         head_start: HeadStart,
@@ -51,7 +49,7 @@ class Transport:
         self._state, self._settings = state, settings
         self._time, self._performance, self._tempos = time, performance, tempos
         self._playback, self._decisions, self._metronome = playback, decisions, metronome
-        self._scheduler, self._plan = scheduler, plan
+        self._plan = plan
         self._requests, self._head_start = requests, head_start
         self._capture, self._extensions, self._outbox = capture, extensions, outbox
         self._resting_position = 0.0  # clock position where the music stopped last
@@ -196,7 +194,7 @@ class Transport:
             return
         self._resting_position = self._time.clock.position_at(now)
         self._state.happened(Happening.LOSE_CLOCK if lost else Happening.STOP)
-        self._scheduler.stop(now)
+        self._playback.rest(now)
         self._capture.end_all(self._resting_position + self._time.offset_beats)
         self._requests.forget(self._performance.committed_bar + 1)
         self._extensions.stopped(now)
