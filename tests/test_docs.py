@@ -57,3 +57,11 @@ def test_what_the_code_cites_exists() -> None:
         missing += [f"{source.relative_to(ROOT)}: {name}" for name in cited_files(text) if not exists(name)]
         missing += [f"{source.relative_to(ROOT)}: {name}" for name in MODULE.findall(text) if not is_module(name)]
     assert not missing
+
+
+def test_the_map_shows_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    tree = page[page.index("## Rooms") : page.index("## How to add")]
+    rooms = {path.parent.name for path in (ROOT / "companion").rglob("__init__.py")} - {"companion"}
+    hidden = {"lanes", "status", "controls", "pickers", "help", "synthesis", "players", "synth"}
+    assert not [room for room in sorted(rooms - hidden) if f"{room}/" not in tree]
