@@ -6,7 +6,7 @@ Context holds, and know no more of time than `now`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -49,6 +49,10 @@ class Course(Protocol):
         """Take up the song's tempo, times the tempo factor."""
         ...
 
+    def finish(self, now: float) -> None:
+        """The music has come to its end: as master, stop. Somebody else's clock runs on."""
+        ...
+
 
 class Voices(Protocol):
     """What an extension may ask of what sounds."""
@@ -59,6 +63,10 @@ class Voices(Protocol):
 
     def end_lane(self, lane: Lane, now: float) -> None:
         """Nothing of a lane sounds or waits any more."""
+        ...
+
+    def add_notes(self, lane: Lane, bar: int, notes: Iterable[Note]) -> None:
+        """Further notes in a bar that is decided already."""
         ...
 
 
@@ -102,6 +110,21 @@ class Extension:
     def lane_notes(self, lane: Lane, bar: int) -> tuple[tuple[Note, ...], Ladder] | None:
         """Notes that one of our lanes must play in a bar, and their origin; asked at commit. None = the ladder decides."""
         return None
+
+    def attributes(self, lane: Lane, bar: int) -> Mapping[str, int]:
+        """Levels that the model is asked for in a bar of a lane, in place of the lane's own; asked when the bar is requested."""
+        return {}
+
+    def loudness(self, lane: Lane) -> float:
+        """A factor for the velocities of one of our lanes; asked when notes are scheduled."""
+        return 1.0
+
+    def due_position(self) -> float | None:
+        """The session position (beats) at which `reached` is wanted next; None = never."""
+        return None
+
+    def reached(self, position: float, now: float) -> None:
+        """The position asked for has come."""
 
     def bar_started(self, bar: int, now: float) -> None:
         """A bar line was passed (or the music was entered within this bar)."""

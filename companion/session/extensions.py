@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any, TypeVar
 
 from companion.music import Note
@@ -12,6 +13,7 @@ from companion.session.api.snapshot import Ladder, PracticeView
 from companion.session.extension import Context, Extension
 from companion.session.input.capture import CapturedNote
 from companion.session.lanes import Lane
+from companion.session.leading.leader import Leader
 from companion.session.practice.practising import Practising
 from companion.session.trading.turns import TakingTurns
 
@@ -22,8 +24,9 @@ def extensions_for(settings: SessionSettings) -> tuple[Extension, ...]:
     """In the order in which they are asked."""
     turns = TakingTurns(settings.trading)
     if settings.song is None:
-        return (turns,)
-    return Practising(settings.song, settings.practice), turns
+        return Leader(), turns
+    practising = Practising(settings.song, settings.practice)
+    return Leader(practising.section_end), practising, turns
 
 
 class Extensions:
@@ -61,6 +64,27 @@ class Extensions:
     def lane_notes(self, lane: Lane, bar: int) -> tuple[tuple[Note, ...], Ladder] | None:
         """What a lane must play in a bar."""
         return self._first(lambda extension: extension.lane_notes(lane, bar))
+
+    def attributes(self, lane: Lane, bar: int) -> Mapping[str, int]:
+        """Levels for a bar from all; the first that names a level decides it."""
+        levels: dict[str, int] = {}
+        for extension in reversed(self._extensions):
+            levels.update(extension.attributes(lane, bar))
+        return levels
+
+    def loudness(self, lane: Lane) -> float:
+        """The factors of all."""
+        return prod(extension.loudness(lane) for extension in self._extensions)
+
+    def due_position(self) -> float | None:
+        """The first position at which one of them is wanted."""
+        due = (extension.due_position() for extension in self._extensions)
+        return min((position for position in due if position is not None), default=None)
+
+    def reached(self, position: float, now: float) -> None:
+        """Tell all."""
+        for extension in self._extensions:
+            extension.reached(position, now)
 
     def bar_started(self, bar: int, now: float) -> None:
         """Tell all."""

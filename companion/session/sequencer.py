@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from companion.session.extensions import Extensions
 from companion.session.output.playback import Playback
 from companion.session.output.scheduler import Scheduler
 from companion.session.performance import Performance
@@ -26,9 +27,11 @@ class Sequencer:
         playback: Playback,
         scheduler: Scheduler,
         requests: Requests,
+        extensions: Extensions,
     ) -> None:
         self._time, self._performance, self._transport, self._tempos = time, performance, transport, tempos
         self._playback, self._scheduler, self._requests = playback, scheduler, requests
+        self._extensions = extensions
 
     def next_timer(self) -> float | None:
         """When `advance` is needed next, in seconds; None = only when an event comes."""
@@ -42,6 +45,7 @@ class Sequencer:
                 self._commit_seconds(),
                 self._requests.due_seconds(),
                 self._requests.prefill_due_seconds(),
+                self._extensions_seconds(),
                 NEVER if tempo is None else tempo,
                 self._scheduler.next_due(self._time.to_seconds),
             )
@@ -58,6 +62,8 @@ class Sequencer:
         if not self._performance.running:
             self._transport.prepare_start(now)
             return
+        if now >= self._extensions_seconds():
+            self._extensions.reached(self._time.position(now), now)
         self._scheduler.run(now, self._time.to_seconds)
         while self._performance.running and self._pass_bar_line(now):
             self._scheduler.run(now, self._time.to_seconds)
@@ -73,6 +79,11 @@ class Sequencer:
             self._transport.begin_bar(self._performance.bar + 1, now)
             return True
         return False
+
+    def _extensions_seconds(self) -> float:
+        """When an extension is wanted next; infinity = never."""
+        position = self._extensions.due_position()
+        return NEVER if position is None else self._time.to_seconds(position)
 
     def _line_seconds(self) -> float:
         return self._time.to_seconds(self._time.timeline.start(self._performance.bar + 1))

@@ -135,6 +135,7 @@ class Session:
             self._metronome,
             controls,
             self._outbox,
+            self._extensions.loudness,
         )
 
     def _make_requests(self, settings: SessionSettings) -> None:
@@ -201,7 +202,14 @@ class Session:
             self._outbox,
         )
         self._sequencer = Sequencer(
-            self._time, self.performance, self._transport, tempos, self._playback, self.scheduler, self._requests
+            self._time,
+            self.performance,
+            self._transport,
+            tempos,
+            self._playback,
+            self.scheduler,
+            self._requests,
+            self._extensions,
         )
 
     def _make_input(self, settings: SessionSettings) -> None:

@@ -1,4 +1,4 @@
-"""What a player can ask for: one frozen class for each command, and the registry of their names.
+"""What a player can ask for: one frozen class for each command (calls are in `calls`), and the registry of their names.
 
     Mute(track=1, on=True)                       from code
     command("mute", track=1, on=True)            from a name and keywords: logs, OSC
@@ -16,7 +16,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Annotated, Any
 
 from companion.errors import CommandError
-from companion.session.api import limits
+from companion.session.api import calls, limits
 from companion.session.api.command_base import Command, Refused, spoken
 from companion.session.api.settings import ClockSource, Role, Sampling, TrackSettings
 
@@ -318,7 +318,7 @@ class Record(Command):
 
 COMMANDS: dict[str, type[Command]] = {
     kind.command_name: kind
-    for kind in list(globals().values())
+    for kind in (*list(globals().values()), *vars(calls).values())
     if isinstance(kind, type) and issubclass(kind, Command) and kind not in (Command, Refused)
 }
 

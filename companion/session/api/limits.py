@@ -79,6 +79,10 @@ PROGRAM = whole(0, 127)
 LEVEL = whole(0, 127)  # of an attribute
 SONG_TRACK = whole(0, 1000)
 TRACK = whole(0, 9999)  # a lane's number; which of them exist, the session knows
+BREAK_BEATS = whole(1, 64)
+ENDING_BARS = whole(1, 2)
+BUILD_BARS = whole(1, 32)
+INTENSITY = whole(0, 100)
 BAR = whole(0, 1_000_000)  # a session bar or a song bar
 MAX_LANES = 32
 

@@ -13,7 +13,7 @@ from companion.session.api.settings import ModelSettings, Role
 ClockState = Literal["stopped", "armed", "running", "lost"]
 BarState = Literal["played", "committed", "tentative", "hidden", "empty"]
 # played: history. committed: will sound as shown. tentative: may still change. hidden: the human's bars to come.
-Ladder = Literal["fresh", "older", "variation", "rest", "kept", "written", "human", ""]
+Ladder = Literal["fresh", "older", "variation", "rest", "kept", "written", "human", "call", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,16 @@ class BarView:
     origin: Ladder = ""
     notes: tuple[Note, ...] = ()
     locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """A call that waits or is under way: from a session bar and position (beats) on; last_bar None = until it is taken back."""
+
+    kind: str
+    first_bar: int
+    start_beats: float
+    last_bar: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,5 +153,8 @@ class Snapshot:
     trade_bars: int = 0
     answer: bool = False
     turn: str = ""  # whose turn it is in trading or answering: "player" or "companion"
+    calls: tuple[CallView, ...] = ()
+    intensity: int = 50
+    follow_dynamics: float = 0.0
     kept_bar: int | None = None  # the bar of our parts that is repeated instead of generating
     entry_bar: int = 0  # the first bar in which the companion may play

@@ -138,6 +138,12 @@ class Plan:
             heard = [note for note in cell.chosen.notes if note.onset_ticks < end_ticks]
             cell.chosen = Draft(0, heard, True, origin=cell.chosen.origin)
 
+    def add(self, lane: int, bar: int, notes: Iterable[Note]) -> None:
+        """A committed bar plays these notes as well."""
+        cell = self.get(lane, bar)
+        if cell is not None and cell.chosen is not None:
+            cell.chosen.notes.extend(notes)
+
     def notes(self, lane: int, bar: int) -> tuple[Note, ...]:
         """What the lane played or would play."""
         cell = self._bars.get((lane, bar))

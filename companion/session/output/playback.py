@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from companion.midi.messages import ProgramChange
 from companion.music import Note
@@ -38,11 +38,13 @@ class Playback:
         metronome: Metronome,
         controls: SongControls,
         outbox: Outbox,
+        loudness: Callable[[Lane], float],
     ) -> None:
         self._performance, self._time, self._lanes = performance, time, lanes
         self._plan, self._capture, self._decisions = plan, capture, decisions
         self._scheduler, self._metronome, self._outbox = scheduler, metronome, outbox
         self._controls = controls
+        self._loudness = loudness
 
     def commit_seconds(self, bar: int) -> float:
         """When a bar is decided."""
@@ -72,7 +74,7 @@ class Playback:
             return True  # it waits with the rest of the bar
         start, end = self._span(cell.bar, note)
         if self._time.to_seconds(start) - self._scheduler.max_latency >= now - LATE_SECONDS:
-            self._scheduler.add(_voice(lane), cell.bar, note.pitch & 127, note.velocity, start, end)
+            self._scheduler.add(_voice(lane), cell.bar, note.pitch & 127, self._velocity(lane, note), start, end)
             return True
         self._outbox.count("late_notes_dropped")
         self._decisions.note_was_late(cell)
@@ -97,6 +99,12 @@ class Playback:
         """The music stops: nothing waits, nothing sounds, and no pedal is down."""
         self._scheduler.stop(now)
         self._controls.rest(now)
+
+    def add_notes(self, lane: Lane, bar: int, notes: Iterable[Note]) -> None:
+        """Further notes in a bar that is decided already: they sound, and belong to its history."""
+        added = tuple(notes)
+        self._plan.add(lane.index, bar, added)
+        self._schedule(lane, bar, added, None)
 
     # -- silence ------------------------------------------------------------------------------------------------------
 
@@ -125,7 +133,13 @@ class Playback:
         for note in notes:
             start, end = self._span(bar, note)
             if from_position is None or start >= from_position - ENTER_BEATS:
-                self._scheduler.add(_voice(lane), bar, note.pitch & 127, note.velocity, start, end)
+                self._scheduler.add(_voice(lane), bar, note.pitch & 127, self._velocity(lane, note), start, end)
+
+    def _velocity(self, lane: Lane, note: Note) -> int:
+        """As written, made louder or softer where somebody leads; a song's written parts stay as they are."""
+        if lane.role != "companion":
+            return note.velocity
+        return min(127, max(1, round(note.velocity * self._loudness(lane))))
 
     def _span(self, bar: int, note: Note) -> tuple[float, float]:
         """Start and end of a note of a bar, in session beats."""

@@ -293,6 +293,13 @@ class Practising(Extension):
         song_bar = resume[0] if resume else self._time.timeline.song_bar(self._bar())
         return max(0, min(song_bar, self._time.songbook.bar_count - 1))
 
+    def section_end(self, bar: int) -> int | None:
+        """The last session bar of the section that a session bar is in; None where no section follows."""
+        starts = {first for first, _ in self.song.sections}
+        timeline = self._time.timeline
+        following = range(bar, bar + self._time.songbook.bar_count)
+        return next((at for at in following if timeline.song_bar(at + 1) in starts), None)
+
     def _section(self, song_bar: int, bar_count: int) -> Loop:
         """The bars of the section around a bar; the bar alone where there are no sections."""
         edges = sorted({0, bar_count, *(bar for bar, _ in self.song.sections)})

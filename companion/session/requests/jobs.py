@@ -80,7 +80,8 @@ class JobMaker:
             "takes": model.takes,
             "expected": self._form.expected_beats(bar),
         }
-        return job_of(window, self._lanes, checkpoint, request)
+        called = {lane: self._extensions.attributes(self._lanes[lane], bar) for lane in lanes}
+        return job_of(window, self._lanes, checkpoint, called, request)
 
     def history(self, bar: int, checkpoint: CheckpointInfo) -> int:
         """How many bars before this one can be shown: those heard, a song's written ones before, of meters the model reads."""

@@ -102,15 +102,22 @@ def fits_model(window: Window, checkpoint: CheckpointInfo) -> bool:
     return prompt_tokens(window, checkpoint.microtiming) <= ROOM_FOR_ANSWER * checkpoint.n_positions
 
 
-def known_attributes(lane: Lane, checkpoint: CheckpointInfo) -> Mapping[str, int]:
-    """The lane's controls that this checkpoint has and that fit its kind (density is for drums, the others are not)."""
-    wanted = {name: level for name, level in lane.attributes.items() if name in checkpoint.attributes}
+def known_attributes(lane: Lane, checkpoint: CheckpointInfo, called: Mapping[str, int]) -> Mapping[str, int]:
+    """The lane's controls and those called for, as far as the checkpoint has them and they fit the lane: density is for drums only."""
+    levels = {**lane.attributes, **called}
+    wanted = {name: level for name, level in levels.items() if name in checkpoint.attributes}
     drums_only = {"note_density"}
     return {name: level for name, level in wanted.items() if (name in drums_only) == lane.is_drum}
 
 
-def job_of(window: Window, lanes: Iterable[Lane], checkpoint: CheckpointInfo, request: Mapping[str, object]) -> Job:
-    """The window as the engine gets it; `request` holds request_id, mask_mode, sampling, seed and takes."""
+def job_of(
+    window: Window,
+    lanes: Iterable[Lane],
+    checkpoint: CheckpointInfo,
+    called: Mapping[int, Mapping[str, int]],
+    request: Mapping[str, object],
+) -> Job:
+    """The window as the engine gets it. called: levels that calls ask for, by lane. request: the other fields of Job."""
     by_index = {lane.index: lane for lane in lanes}
     return Job(
         window=window.score,
@@ -118,6 +125,8 @@ def job_of(window: Window, lanes: Iterable[Lane], checkpoint: CheckpointInfo, re
         tracks=window.tracks,
         targets=window.targets,
         hidden=window.hidden,
-        attributes=tuple(known_attributes(by_index[index], checkpoint) for index in window.tracks),
+        attributes=tuple(
+            known_attributes(by_index[index], checkpoint, called.get(index, {})) for index in window.tracks
+        ),
         **request,  # type: ignore[arg-type]
     )

@@ -136,6 +136,12 @@ class Transport:
         """Take up the song's tempo, times the tempo factor."""
         self._tempos.follow(now)
 
+    def finish(self, now: float) -> None:
+        """The music has come to its end: as master, stop, and begin anew at the next start. Somebody else's clock runs on."""
+        if self._time.master is not None:
+            self.stop(now)
+            self.rewind(0)
+
     def resume_place(self, position: float) -> tuple[int, float] | None:
         """(song bar, beats into it) where the music at rest will begin, if that is not where it stopped (else None)."""
         clock_position, resting = position - self._time.offset_beats, self._rests_at()

@@ -1,0 +1,93 @@
+"""Calls: what a player asks of the whole band while it plays. Each takes effect at a musical place, and can be taken back until then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from companion.session.api import limits
+from companion.session.api.command_base import Command
+
+Place = Literal["now", "beat", "bar", "section"]
+Switch = bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fill(Command):
+    """The drums fill: the rest of this bar, the next bar, or the last bar before the next section."""
+
+    at: Place = "bar"
+
+
+@dataclass(frozen=True, slots=True)
+class Break(Command):
+    """The band stops for at least so many beats (quarter notes), and comes back on the next one."""
+
+    beats: Annotated[int, limits.BREAK_BEATS] = 4
+    at: Place = "beat"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending(Command):
+    """A cadence and a last chord, within so many bars from the next; then the music stops."""
+
+    bars: Annotated[int, limits.ENDING_BARS] = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DrumsOnly(Command):
+    """Everyone is out but the drums, from the next bar on."""
+
+    on: Switch = None
+
+
+@dataclass(frozen=True, slots=True)
+class SoloForMe(Command):
+    """The band thins out and plays softer, so that the player's solo is heard, from the next bar on."""
+
+    on: Switch = None
+
+
+@dataclass(frozen=True, slots=True)
+class HalfTime(Command):
+    """The drums play in half time from the next bar on."""
+
+    on: Switch = None
+
+
+@dataclass(frozen=True, slots=True)
+class DoubleTime(Command):
+    """The drums play in double time from the next bar on."""
+
+    on: Switch = None
+
+
+@dataclass(frozen=True, slots=True)
+class Build(Command):
+    """Intensity rises to full within so many bars."""
+
+    bars: Annotated[int, limits.BUILD_BARS] = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Drop(Command):
+    """Intensity falls to low on the next bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelCall(Command):
+    """Take back the last call that has not begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetIntensity(Command):
+    """How much the whole band does, 0 to 100; 50 leaves everything as it is."""
+
+    value: Annotated[int, limits.INTENSITY]
+
+
+@dataclass(frozen=True, slots=True)
+class FollowDynamics(Command):
+    """How far the band's loudness follows the player's: 0 = not at all, 1 = all the way."""
+
+    depth: Annotated[float, limits.SHARE]

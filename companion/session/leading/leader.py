@@ -1,0 +1,331 @@
+"""Leading the band within a session: calls, intensity, and loudness that follows the player.
+
+An extension: it says what lanes play in the bars that a call changes, and answers the commands of `api/calls.py`. Rules decide what
+a model cannot know (a break is silence, an ending's last bar is a held chord); otherwise a call works on the model's own bar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from companion.errors import UsageError
+from companion.harmony.key import Key
+from companion.harmony.recognition import Recogniser
+from companion.music import Note
+from companion.music.units import RESOLUTION
+from companion.session.api import calls as api
+from companion.session.api.command_base import Command
+from companion.session.api.snapshot import CallView, Ladder
+from companion.session.commands.handlers import switched
+from companion.session.extension import Context, Extension, Handler
+from companion.session.input.capture import CapturedNote
+from companion.session.lanes import Lane
+from companion.session.leading import dynamics, endings, fills
+from companion.session.leading.calls import FOR_EVER, Call, CallKind, CallLedger
+
+LOW_INTENSITY, FULL_INTENSITY = 20, 100
+THIN_LEVEL = 1  # note density and voices while the player has a solo
+Given = tuple[tuple[Note, ...], Ladder]
+
+
+class Leader(Extension):
+    """See the module. stop: ends the music, where the clock is ours. section_end: the last bar of the section that a bar is in."""
+
+    def __init__(self, section_end: Callable[[int], int | None] = lambda bar: None) -> None:
+        self._section_end = section_end
+        self._calls = CallLedger()
+        self._player = dynamics.PlayerLoudness()
+        self._recogniser = Recogniser()
+        self.intensity = dynamics.NEUTRAL_INTENSITY
+        self.depth = 0.0
+        self._begun: set[int] = set()  # numbers of calls whose beginning within a bar is done
+        self._after_ending = False
+        self._arrival_bar: int | None = None  # the bar that a fill leads to
+
+    def attached(self, context: Context, now: float) -> None:
+        """Keep what is needed."""
+        self._context = context
+
+    def handlers(self) -> Mapping[type[Command], Handler]:
+        """All calls."""
+        return {
+            api.Fill: self._fill,
+            api.Break: self._break,
+            api.Ending: self._ending,
+            api.DrumsOnly: lambda wish, now: self._switch("drums only", wish.on),
+            api.SoloForMe: lambda wish, now: self._switch("solo for me", wish.on),
+            api.HalfTime: lambda wish, now: self._switch("half time", wish.on),
+            api.DoubleTime: lambda wish, now: self._switch("double time", wish.on),
+            api.Build: self._build,
+            api.Drop: self._drop,
+            api.CancelCall: self._cancel,
+            api.SetIntensity: self._set_intensity,
+            api.FollowDynamics: self._follow,
+        }
+
+    # -- what lanes play ----------------------------------------------------------------------------------------------
+
+    def plays(self, lane: Lane, bar: int) -> bool | None:
+        """Whether a call or a low intensity lets a lane rest in a bar."""
+        if self._silent(bar):
+            return False
+        if not lane.is_drum and any(self._calls.in_bar(bar, "drums only")):
+            return False
+        spare = not lane.is_drum and lane.program not in endings.BASS_PROGRAMS
+        if spare and self.intensity < dynamics.SPARE_PARTS_BELOW and self._band_has_others(lane):
+            return False
+        return None
+
+    def lane_notes(self, lane: Lane, bar: int) -> Given | None:
+        """What a call makes of a lane's bar, just before it begins."""
+        if self._silent(bar):
+            return (), "call"
+        meter = self._context.time.timeline.meter(bar)
+        if (ending := next(self._calls.in_bar(bar, "ending"), None)) is not None:
+            if bar == ending.last_bar:
+                return endings.last_bar(lane, meter, self._key()), "call"
+            return endings.cadence_bar(lane, meter, self._key(), self._planned(lane, bar)), "call"
+        if not lane.is_drum or lane.role != "companion":
+            return None
+        notes = self._planned(lane, bar)
+        changed = notes
+        if any(self._calls.in_bar(bar, "half time")):
+            changed = fills.half_time(changed, meter)
+        if any(self._calls.in_bar(bar, "double time")):
+            changed = fills.double_time(changed, meter)
+        if any(self._calls.in_bar(bar, "fill")):
+            changed = fills.filled_bar(changed, meter, fills.fill_start_ticks(meter))
+        return (changed, "call") if changed is not notes else None
+
+    def attributes(self, lane: Lane, bar: int) -> Mapping[str, int]:
+        """Levels that the model is asked for in a bar beyond those of the lane's own dials."""
+        if any(self._calls.in_bar(bar, "solo for me")):
+            return {"note_density": THIN_LEVEL, "max_polyphony": THIN_LEVEL}
+        if any(self._calls.in_bar(bar, "fill")):
+            return {"note_density": 9}
+        shift = dynamics.density_shift(self.intensity)
+        if shift and (own := lane.attributes.get("note_density")) is not None:
+            return {"note_density": min(9, max(0, own + shift))}
+        return {"note_density": min(9, max(0, 4 + shift))} if shift else {}
+
+    def loudness(self, lane: Lane) -> float:
+        """The factor for our velocities."""
+        bar = self._context.performance.bar
+        return dynamics.loudness(self.intensity, self.depth, self._player, any(self._calls.in_bar(bar, "solo for me")))
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    def due_position(self) -> float | None:
+        """The next place within a bar where a call begins."""
+        return min((call.start_beats for call in self._due_within_bar()), default=None)
+
+    def reached(self, position: float, now: float) -> None:
+        """Begin the calls that are due within a bar."""
+        for call in list(self._due_within_bar()):
+            if call.start_beats > position + 1e-6:
+                continue
+            self._begun.add(call.number)
+            if call.kind == "break":
+                for lane in self._context.lanes.of("companion", "backing"):
+                    self._context.voices.fall_silent(lane, call.start_beats, now)
+            else:
+                self._fill_from(call, now)
+
+    def bar_started(self, bar: int, now: float) -> None:
+        """Forget what is over; arrive where a fill led to; end the music behind an ending."""
+        self._hear(bar - 1, now)
+        self._player.bar_passed()
+        ended = [call for call in self._calls.of("ending") if call.last_bar < bar]
+        for call in self._calls.of("build"):
+            self._rise(call, bar)
+        if self._arrival_bar == bar and not any(self._calls.in_bar(bar, "break", "ending")):
+            for lane in self._drums():
+                self._context.voices.add_notes(lane, bar, fills.arrival())
+        self._arrival_bar = bar + 1 if any(self._calls.in_bar(bar, "fill")) else None
+        self._calls.forget_before(bar)
+        if ended:
+            self._after_ending = True
+            self._context.course.finish(now)
+
+    def stopped(self, now: float) -> None:
+        """Nothing that was called for will come."""
+        self._calls.clear()
+        self._begun.clear()
+        self._after_ending = False
+        self._arrival_bar = None
+
+    def note_played(self, note: CapturedNote, now: float) -> None:
+        """The player's loudness."""
+        self._player.heard(note.velocity)
+
+    # -- the picture --------------------------------------------------------------------------------------------------
+
+    def picture(self, now: float) -> dict[str, Any]:
+        """Calls and dials for the screen."""
+        shown = tuple(
+            CallView(
+                call.kind, call.first_bar, call.start_beats, None if call.last_bar == FOR_EVER else int(call.last_bar)
+            )
+            for call in self._calls
+        )
+        return {"calls": shown, "intensity": self.intensity, "follow_dynamics": self.depth}
+
+    # -- commands -----------------------------------------------------------------------------------------------------
+
+    def _fill(self, wish: api.Fill, now: float) -> None:
+        self._needs_music()
+        if not list(self._drums()):
+            raise UsageError("no part of the companion is a drum kit")
+        if wish.at in ("now", "beat"):
+            start = self._next_step(now, RESOLUTION // 4 if wish.at == "now" else RESOLUTION)
+            bar = self._context.time.timeline.locate(start).bar
+            if bar <= self._context.performance.committed_bar:
+                self._calls.add("fill", start, self._context.time.timeline.end(bar), bar, bar)
+                return
+        bar = self._open_bar()
+        if wish.at == "section" and (last := self._section_end(bar)) is not None:
+            bar = last
+        self._calls.add("fill", self._start(bar), self._context.time.timeline.end(bar), bar, bar)
+
+    def _break(self, wish: api.Break, now: float) -> None:
+        self._needs_music()
+        timeline = self._context.time.timeline
+        if wish.at in ("bar", "section"):
+            start = self._start(self._open_bar())
+        else:
+            start = self._next_step(now, 1 if wish.at == "now" else RESOLUTION)
+        first = timeline.locate(start).bar
+        last = first
+        while timeline.end(last) < start + wish.beats - 1e-6:
+            last += 1
+        covers_first = start <= timeline.start(first) + 1e-6
+        whole_from = first if covers_first else first + 1
+        call = self._calls.add("break", start, timeline.end(last), whole_from, last)
+        if covers_first and first > self._context.performance.committed_bar:
+            self._begun.add(call.number)  # the whole of it is decided at bar lines
+
+    def _ending(self, wish: api.Ending, now: float) -> None:
+        self._needs_music()
+        if any(self._calls.of("ending")):
+            raise UsageError("the ending has been called already")
+        bar = self._open_bar()
+        last = bar + wish.bars - 1
+        self._calls.add("ending", self._start(bar), self._context.time.timeline.end(last), bar, last)
+
+    def _switch(self, kind: CallKind, on: bool | None) -> None:
+        self._needs_music()
+        active = [call for call in self._calls.of(kind) if call.last_bar == FOR_EVER]
+        bar = self._open_bar()
+        if switched(on, bool(active)):
+            if not active:
+                self._calls.add(kind, self._start(bar), FOR_EVER, bar, FOR_EVER)
+            return
+        for call in active:
+            self._calls.remove(call)
+            if call.first_bar < bar:
+                self._calls.add(kind, call.start_beats, self._start(bar), call.first_bar, bar - 1)
+
+    def _build(self, wish: api.Build, now: float) -> None:
+        self._needs_music()
+        bar = self._open_bar()
+        last = bar + wish.bars - 1
+        self._calls.add("build", self._start(bar), self._context.time.timeline.end(last), bar, last)
+
+    def _drop(self, wish: api.Drop, now: float) -> None:
+        self._needs_music()
+        for call in self._calls.of("build"):
+            self._calls.remove(call)
+        self.intensity = LOW_INTENSITY
+
+    def _cancel(self, wish: api.CancelCall, now: float) -> None:
+        call = self._calls.last_waiting(self._context.time.position(now))
+        if call is None:
+            raise UsageError("there is no call to take back")
+        self._calls.remove(call)
+        self._context.notice(f"{call.kind} taken back")
+
+    def _set_intensity(self, wish: api.SetIntensity, now: float) -> None:
+        self.intensity = wish.value
+
+    def _follow(self, wish: api.FollowDynamics, now: float) -> None:
+        self.depth = wish.depth
+
+    def _silent(self, bar: int) -> bool:
+        """Whether the band rests in a bar: in a break, or behind the ending."""
+        ended = self._after_ending or any(call.last_bar < bar for call in self._calls.of("ending"))
+        return ended or any(self._calls.in_bar(bar, "break"))
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _needs_music(self) -> None:
+        if not self._context.performance.running:
+            raise UsageError("nothing plays yet")
+
+    def _open_bar(self) -> int:
+        """The first bar that is not decided."""
+        return max(self._context.performance.committed_bar, self._context.performance.bar) + 1
+
+    def _start(self, bar: int) -> float:
+        return self._context.time.timeline.start(bar)
+
+    def _next_step(self, now: float, ticks: int) -> float:
+        """The next place on a grid of so many ticks, counted from the bar line."""
+        place = self._context.time.timeline.locate(max(0.0, self._context.time.position(now)))
+        line = self._start(place.bar)
+        step = ticks / RESOLUTION
+        return line + (int(place.beat / step) + 1) * step
+
+    def _due_within_bar(self) -> Iterator[Call]:
+        """Calls that begin within a bar that was decided before they were made."""
+        committed = self._context.performance.committed_bar
+        timeline = self._context.time.timeline
+        for call in self._calls.of("break", "fill"):
+            if call.number not in self._begun and timeline.locate(call.start_beats + 1e-6).bar <= committed:
+                within = call.start_beats > timeline.start(timeline.locate(call.start_beats + 1e-6).bar) + 1e-6
+                if within or call.kind == "break":
+                    yield call
+
+    def _fill_from(self, call: Call, now: float) -> None:
+        timeline = self._context.time.timeline
+        ticks = round((call.start_beats - timeline.start(call.first_bar)) * RESOLUTION)
+        run = fills.fill(timeline.meter(call.first_bar), ticks)
+        for lane in self._drums():
+            self._context.voices.fall_silent(lane, call.start_beats, now)
+            self._context.voices.add_notes(lane, call.first_bar, run)
+        self._arrival_bar = call.first_bar + 1
+
+    def _drums(self) -> Iterator[Lane]:
+        return (lane for lane in self._context.lanes.of("companion") if lane.is_drum and not lane.muted)
+
+    def _band_has_others(self, lane: Lane) -> bool:
+        return any(other is not lane and not other.muted for other in self._context.lanes.of("companion"))
+
+    def _planned(self, lane: Lane, bar: int) -> tuple[Note, ...]:
+        """What the lane would play; where nothing is planned, what it played last."""
+        return self._context.plan.notes(lane.index, bar) or self._context.plan.notes(lane.index, bar - 1)
+
+    def _hear(self, bar: int, now: float) -> None:
+        """The key follows everything that sounded in a bar, the player's notes and ours."""
+        context = self._context
+        if bar < context.performance.context_bar:
+            return
+        position = context.time.position(now)
+        notes: list[Note] = []
+        for lane in context.lanes:
+            if lane.removed or lane.is_drum:
+                continue
+            if lane.role == "human":
+                notes += context.capture.notes(lane.index, bar, position)
+            else:
+                notes += context.plan.notes(lane.index, bar)
+        self._recogniser.hear(notes, context.time.timeline.meter(bar))
+
+    def _key(self) -> Key:
+        return self._recogniser.key or Key(0)
+
+    def _rise(self, call: Call, bar: int) -> None:
+        """A bar of a build: an equal step towards full intensity."""
+        if call.first_bar <= bar <= call.last_bar:
+            left = int(call.last_bar) - bar + 1
+            self.intensity += round((FULL_INTENSITY - self.intensity) / left)
