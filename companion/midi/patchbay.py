@@ -9,6 +9,7 @@ ports; nothing of which are wanted.
 from __future__ import annotations
 
 import ctypes
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ Wires = tuple[tuple[str, str], ...]  # (source, sink) pairs
 _NO_START_SERVER = 1
 _IS_INPUT, _IS_OUTPUT = 1, 2
 _ALREADY = 17  # EEXIST
+_SHUTDOWN = ctypes.CFUNCTYPE(None, ctypes.c_void_p)  # called in a thread of the library
 
 
 def loaded_jack() -> ctypes.CDLL | None:
@@ -42,6 +44,7 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
         ("jack_port_by_name", pointer, [pointer, text]),
         ("jack_port_get_all_connections", names, [pointer, pointer]),
         ("jack_free", None, [pointer]),
+        ("jack_on_shutdown", None, [pointer, _SHUTDOWN, pointer]),
     ):
         entry = getattr(library, function)
         entry.restype, entry.argtypes = result, arguments
@@ -53,6 +56,10 @@ class Patchbay:
 
     def __init__(self, library: ctypes.CDLL, client: int) -> None:
         self._jack, self._client = library, client
+        self._gone = threading.Event()
+        self._on_shutdown = _SHUTDOWN(lambda _: self._gone.set())  # kept, as the library keeps only its address
+        library.jack_on_shutdown(client, self._on_shutdown, None)
+        self._sinks: dict[str, tuple[str, ...]] = {}
 
     @classmethod
     def open(cls) -> Patchbay | None:
@@ -62,6 +69,16 @@ class Patchbay:
             return None
         client = library.jack_client_open(f"{CLIENT_NAME} patchbay".encode(), _NO_START_SERVER, None)
         return cls(library, client) if client else None
+
+    @property
+    def server_gone(self) -> bool:
+        """Whether the server has died or thrown us out; no other call makes sense then."""
+        return self._gone.is_set()
+
+    def sinks(self) -> dict[str, tuple[str, ...]]:
+        """What each of our outputs is connected to; one that no longer exists keeps what it had last."""
+        self._sinks |= {name: tuple(self._connected_to(name)) for name in self._ours(_IS_OUTPUT)}
+        return self._sinks
 
     def set(self, source: str, sink: str, connected: bool) -> bool:
         """Connect or disconnect two ports; whether it is now as wanted."""

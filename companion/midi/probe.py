@@ -4,7 +4,9 @@ Drivers never report that a port has vanished, and asking them can hang when a s
 alive asks them directly. The process prints one JSON object a line: {"ports": {driver: {"in": [names], "out": [names]}}, "error": text}.
 With --watch it repeats for ever, one line a period whether or not anything changed: a reader that hears nothing knows it hangs.
 It then also connects ports (see `patchbay`): each line that it reads is {"source": port, "sink": port, "connected": bool}, and
-where that can be done its own lines have "wires", the connections that ports of ours have. It ends when its input does.
+where that can be done its own lines have "wires", the connections that ports of ours have. A line {"silence": {port: [[channel, key]…]}}
+has it send note-offs to whatever that port of ours played to, and answer {"silenced": notes}. It ends when its input does, or when the
+sound server has gone, which it says.
 """
 
 from __future__ import annotations
@@ -12,31 +14,38 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from companion.errors import PortError
 from companion.midi.patchbay import Patchbay, Wires
-from companion.midi.ports import NAME_ENCODING, distinct_names
+from companion.midi.ports import NAME_ENCODING, distinct_names, stable_names
 
 PROBE_TIMEOUT_SECONDS = 5.0
+LOOK_SECONDS = 0.1
+DRAIN_SECONDS = 0.05  # until messages have left the driver's buffer
+SERVER_GONE = "the sound server (JACK) has gone: nothing is heard until it is back"
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
     """What exists, by driver in order of preference: (driver, names) pairs; error: why there may be nothing.
 
-    wires: the connections of our ports on JACK, by name; None where nobody connects ports for us.
+    wires: the connections of our ports on JACK, by name; None where nobody connects ports for us. gone: drivers whose server has
+    died since the last list. answered: False where the driver did not answer at all, so that nothing is known.
     """
 
     inputs: tuple[tuple[str, tuple[str, ...]], ...] = ()
     outputs: tuple[tuple[str, tuple[str, ...]], ...] = ()
     error: str = ""
     wires: Wires | None = None
+    gone: tuple[str, ...] = ()
+    answered: bool = True
 
     def names(self, direction: str) -> tuple[str, ...]:
         """All port names of direction "in" or "out"."""
@@ -68,6 +77,7 @@ def parse_line(line: str | bytes) -> Ports:
         tuple((driver, tuple(names["out"])) for driver, names in ports.items()),
         str(document.get("error", "")),
         None if wires is None else tuple((str(source), str(sink)) for source, sink in wires),
+        tuple(map(str, document.get("gone", ()))),
     )
 
 
@@ -118,6 +128,26 @@ class _Asker:
         error = "" if ports else f"no MIDI driver can be reached here (tried: {', '.join(apis) or 'none'})"
         return {"ports": ports, "error": error}
 
+    def send(self, target: str, messages: Sequence[bytes]) -> int:
+        """Send to a port, by a port made for it; how many messages."""
+        sent = 0
+        for _, sink in self.clients.values():
+            try:
+                names = distinct_names(sink.get_ports(NAME_ENCODING))
+                if target not in names:
+                    names = stable_names(names)
+                if target not in names:
+                    continue
+                sink.open_port(names.index(target), "note-offs")
+                for message in messages:
+                    sink.send_message(message)
+                    sent += 1
+                time.sleep(DRAIN_SECONDS)
+                sink.close_port()
+            except (OSError, RuntimeError):
+                continue
+        return sent
+
 
 class Watch:
     """Lists ports again and again, and connects those it is told to."""
@@ -134,9 +164,10 @@ class Watch:
             self._say()
             until = time.monotonic() + self._period
             while (left := until - time.monotonic()) > 0:
-                ready, _, _ = select.select([0], [], [], left)
+                ready, _, _ = select.select([0], [], [], min(left, LOOK_SECONDS))
                 if ready and self._obey():
                     break  # something is connected: say so at once
+                self._watch_server()
 
     def _say(self) -> None:
         answer = self._asker.ask()
@@ -148,6 +179,14 @@ class Watch:
             answer["wires"] = self._patchbay.wires()
         print(json.dumps(answer), flush=True)
 
+    def _watch_server(self) -> None:
+        if self._patchbay is None:
+            return
+        if self._patchbay.server_gone:
+            print(json.dumps({"ports": {}, "error": SERVER_GONE, "gone": ["jack"]}), flush=True)
+            os._exit(0)  # clients of a dead server are of no use; the next probe begins afresh
+        self._patchbay.sinks()
+
     def _obey(self) -> bool:
         """Do what has been read; whether anything came of it. Ends the process at the end of the input."""
         data = os.read(0, 65536)
@@ -157,13 +196,34 @@ class Watch:
         done = False
         for line in lines:
             wish = json.loads(line)
-            if self._patchbay is not None:
+            if "silence" in wish:
+                print(json.dumps({"silenced": self._silence(wish["silence"])}), flush=True)
+            elif self._patchbay is not None:
                 done |= self._patchbay.set(wish["source"], wish["sink"], wish["connected"])
         return done
 
+    def _silence(self, sounding: Mapping[str, list[tuple[int, int]]]) -> int:
+        """Note-offs to whatever each of our ports played to; how many were sent. On JACK that is known by the wires."""
+        sinks = self._patchbay.sinks() if self._patchbay is not None else {}
+        sent = 0
+        for name, keys in sounding.items():
+            for target in sinks.get(name, (name,)):
+                sent += self._asker.send(target, note_offs(keys))
+        return sent
+
+
+def note_offs(keys: Sequence[tuple[int, int]]) -> list[bytes]:
+    """The messages that end notes for certain: their note-offs, then pedal up and all notes off on their channels."""
+    channels = sorted({channel for channel, _ in keys})
+    ends = [bytes((0x80 | channel, key, 0)) for channel, key in keys]
+    return ends + [bytes((0xB0 | channel, controller, 0)) for channel in channels for controller in (64, 123)]
+
 
 def main(arguments: list[str]) -> None:
-    """The process itself."""
+    """The process itself. It outlives a request to end, as it may have notes to end; its input tells it when to go."""
+    if arguments[:1] == ["--watch"]:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         if arguments[:1] == ["--watch"]:
             Watch(float(arguments[1])).run()

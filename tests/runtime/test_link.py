@@ -7,7 +7,7 @@ import socket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.runtime.ipc.link import Link, adopt, link_pair, pass_descriptor, take_descriptor
+from companion.runtime.ipc.link import ENGINE, Link, adopt, link_pair, pass_descriptor, take_descriptor
 from companion.runtime.ipc.protocol import End, LogLines, SupervisorRemark
 from companion.runtime.ipc.wire import encode
 
@@ -108,8 +108,10 @@ def test_an_end_can_be_passed_to_another_holder() -> None:
     far.close()
     taken = take_descriptor(other)
     assert taken is not None
-    here, there = Link(near), Link(adopt(taken.detach()))
+    who, end = taken
+    assert who == ENGINE
+    here, there = Link(near), Link(adopt(end.detach()))
     here.send(SupervisorRemark("hello"))
     assert there.receive() == [SupervisorRemark("hello")]
-    for end in (here, there, control, other):
-        end.close()
+    for each in (here, there, control, other):
+        each.close()

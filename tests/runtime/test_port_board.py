@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from companion.errors import PortError
@@ -21,6 +22,7 @@ class Shelf:
     released: list[str] = field(default_factory=list)
     wired: list[tuple[str, str, bool]] = field(default_factory=list)
     sent: list[tuple[str, bytes]] = field(default_factory=list)
+    abandoned: list[str] = field(default_factory=list)
     broken: bool = False
 
     def open_input(self, driver: str, name: str, names: tuple[str, ...]) -> InputPort:
@@ -35,17 +37,20 @@ class Shelf:
         self.opened[name] = port
         return port
 
-    def offer_input(self, driver: str, taken: tuple[str, ...]) -> InputPort:
-        return self.open_input(driver, f"{free_name('in', taken)}:in", ())
+    def offer_input(self, driver: str, taken: tuple[str, ...], again: str = "") -> InputPort:
+        return self.open_input(driver, f"{free_name('in', taken, again)}:in", ())
 
-    def offer_output(self, driver: str, taken: tuple[str, ...]) -> OutputPort:
-        return self.open_output(driver, f"{free_name('out', taken)}:out", ())
+    def offer_output(self, driver: str, taken: tuple[str, ...], again: str = "") -> OutputPort:
+        return self.open_output(driver, f"{free_name('out', taken, again)}:out", ())
 
     def wire(self, source: str, sink: str, connected: bool) -> None:
         self.wired.append((source, sink, connected))
 
     def release(self, port: InputPort | OutputPort) -> None:
         self.released.append(port.name)
+
+    def abandon(self, driver: str, ports: Sequence[InputPort | OutputPort]) -> None:
+        self.abandoned += [port.name for port in ports]
 
 
 def ports(inputs: list[str], outputs: list[str]) -> Ports:

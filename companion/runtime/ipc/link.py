@@ -162,13 +162,16 @@ def adopt(descriptor: int) -> socket.socket:
     return socket.socket(fileno=descriptor)
 
 
-def pass_descriptor(over: socket.socket, end: socket.socket) -> None:
+ENGINE, SUPERVISOR = b"E", b"S"  # who is at the other end of a pair that is passed on
+
+
+def pass_descriptor(over: socket.socket, end: socket.socket, who: bytes = ENGINE) -> None:
     """Give another process one end of a pair. Raises OSError when that process is dead."""
-    socket.send_fds(over, [b"E"], [end.fileno()])
+    socket.send_fds(over, [who], [end.fileno()])
 
 
-def take_descriptor(over: socket.socket) -> socket.socket | None:
-    """The end passed by `pass_descriptor`, or None if none is waiting; never waits. Raises ConnectionError at the end."""
+def take_descriptor(over: socket.socket) -> tuple[bytes, socket.socket] | None:
+    """(who, end) as passed by `pass_descriptor`, or None if none is waiting; never waits. Raises ConnectionError at the end."""
     over.setblocking(False)  # Python's recv_fds ignores the flags it is given
     try:
         data, descriptors, _, _ = socket.recv_fds(over, 1, 1)
@@ -176,4 +179,4 @@ def take_descriptor(over: socket.socket) -> socket.socket | None:
         return None
     if not data:
         raise ConnectionError("the other end has gone")
-    return adopt(descriptors[0]) if descriptors else None
+    return (data, adopt(descriptors[0])) if descriptors else None

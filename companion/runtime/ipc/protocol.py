@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from companion.config.presets import PortChoice
 from companion.runtime.players.tunes import Manner
@@ -20,6 +22,7 @@ class Setup:
     bars: int = 0
     manner: Manner = field(default_factory=Manner)
     recording: str = ""  # the folder to keep, "" = keep nothing
+    realtime: int = 0  # to a supervisor that takes over: the id of the realtime process, which is running already
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,20 @@ class OwnPorts:
     """Realtime → front: the full names of the ports we offer; connecting us to ourselves is no choice."""
 
     names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Supervisor → front: the realtime process's id."""
+
+    realtime: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Realtime → front: the numbers of the whole performance, as in the last line of its log, whether or not that could be written."""
+
+    summary: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

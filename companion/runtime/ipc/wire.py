@@ -38,6 +38,8 @@ MESSAGES: tuple[type, ...] = (
     protocol.OwnPorts,
     protocol.Ended,
     protocol.Finishing,
+    protocol.Started,
+    protocol.Account,
     # from and to the engine
     effects.Generate,
     effects.Prefill,

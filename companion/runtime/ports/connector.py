@@ -6,7 +6,7 @@ a port is opened on the device itself. Clients let go of are kept, as a new one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from companion.midi.ports import CLIENT_NAME, InputPort, OutputPort
@@ -27,12 +27,12 @@ class Connector(Protocol):
         """Play to an existing port. Raises PortError."""
         ...
 
-    def offer_input(self, driver: str, taken: tuple[str, ...]) -> InputPort:
-        """A virtual input of a name that is not among those taken. Raises PortError."""
+    def offer_input(self, driver: str, taken: tuple[str, ...], again: str = "") -> InputPort:
+        """A virtual input: under the name it had before (`again`) or one that is not among those taken. Raises PortError."""
         ...
 
-    def offer_output(self, driver: str, taken: tuple[str, ...]) -> OutputPort:
-        """A virtual output of a name that is not among those taken. Raises PortError."""
+    def offer_output(self, driver: str, taken: tuple[str, ...], again: str = "") -> OutputPort:
+        """A virtual output; as `offer_input`."""
         ...
 
     def wire(self, source: str, sink: str, connected: bool) -> None:
@@ -43,6 +43,10 @@ class Connector(Protocol):
         """Let go of a port that is no longer wanted or there."""
         ...
 
+    def abandon(self, driver: str, ports: Sequence[InputPort | OutputPort]) -> None:
+        """The driver's server has died: never touch these ports, or any other of its, again."""
+        ...
+
 
 class DriverConnector:
     """Real ports; see the module. ask: passes a wish on to the process that connects ports."""
@@ -50,6 +54,7 @@ class DriverConnector:
     def __init__(self, ask: Callable[[Wire], object]) -> None:
         self._ask = ask
         self._spare: dict[tuple[str, str, bool], list[DriverInput | DriverOutput]] = {}
+        self._dead: list[InputPort | OutputPort] = []
 
     def open_input(self, driver: str, name: str, names: tuple[str, ...]) -> InputPort:
         """See `Connector`."""
@@ -69,24 +74,24 @@ class DriverConnector:
         port.connect(name, names)
         return port
 
-    def offer_input(self, driver: str, taken: tuple[str, ...]) -> InputPort:
+    def offer_input(self, driver: str, taken: tuple[str, ...], again: str = "") -> InputPort:
         """See `Connector`."""
         from companion.midi.driver import DriverInput
 
         port = self._kept("in", driver, True)
         if port is None:
-            port = DriverInput(driver, client_name=free_name("in", taken))
+            port = DriverInput(driver, client_name=free_name("in", taken, again))
             port.offer()
         assert isinstance(port, DriverInput)
         return port
 
-    def offer_output(self, driver: str, taken: tuple[str, ...]) -> OutputPort:
+    def offer_output(self, driver: str, taken: tuple[str, ...], again: str = "") -> OutputPort:
         """See `Connector`."""
         from companion.midi.driver import DriverOutput
 
         port = self._kept("out", driver, True)
         if port is None:
-            port = DriverOutput(driver, client_name=free_name("out", taken))
+            port = DriverOutput(driver, client_name=free_name("out", taken, again))
             port.offer()
         assert isinstance(port, DriverOutput)
         return port
@@ -104,6 +109,12 @@ class DriverConnector:
                 port.disconnect()
             self._spare.setdefault((port.label, port.driver, port.offered), []).append(port)
 
+    def abandon(self, driver: str, ports: Sequence[InputPort | OutputPort]) -> None:
+        """See `Connector`. They are kept, since taking them down would ask the dead server; the library cleans up after itself when a
+        new server is met."""
+        spare = [key for key in self._spare if key[1] == driver]
+        self._dead += [*ports, *(port for key in spare for port in self._spare.pop(key))]
+
     def _kept(self, label: str, driver: str, offered: bool) -> DriverInput | DriverOutput | None:
         from companion.midi.driver import DriverInput
 
@@ -114,9 +125,14 @@ class DriverConnector:
         return port
 
 
-def free_name(label: str, taken: tuple[str, ...]) -> str:
-    """A client name for a port of ours: "companion in", or with a number where another program or port of ours has that."""
+def free_name(label: str, taken: tuple[str, ...], again: str = "") -> str:
+    """A client name for a port of ours: "companion in", or with a number where another program or port of ours has that.
+
+    again: the full name that the port had before; it gets that client's name once more where nobody else has taken it.
+    """
     clients = {name.partition(":")[0] for name in taken}
+    if again and (before := again.partition(":")[0]) not in clients:
+        return before
     name, number = f"{CLIENT_NAME} {label}", 1
     while name in clients:
         number += 1

@@ -7,6 +7,7 @@ end is made at the first list, whether or not the other end is there yet, since 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from companion.errors import PortError
@@ -14,22 +15,27 @@ from companion.midi.messages import Message
 from companion.midi.ports import InputPort, OutputPort, match_port, stable_names
 from companion.midi.probe import Ports
 from companion.runtime.ports.connector import Connector
+from companion.runtime.ports.sounding import SoundingTable
 from companion.session.api.events import PortChanged
 
 NO_PORT = "none"
 PATIENT_TRIES = 3
+LISTS_UNTIL_GONE = 2
+_SYSTEM = 0xF0  # clock and other messages without a channel
 
 
 class Slot:
     """One wanted port. `name` is the port it stands for once one was found; that one is then waited for by name.
 
-    target: the other end's full name, where our end is wired from outside. offered: no other end is wanted.
+    target: the other end's full name, where our end is wired from outside. offered: no other end is wanted. own_name: the full name
+    that our end has, or had before its driver's server died. place: of an output, in the table of what sounds.
     """
 
     def __init__(self, direction: str, wanted: str) -> None:
         self.direction, self.wanted = direction, wanted
         self.port: InputPort | OutputPort | None = None
-        self.name = self.target = ""
+        self.name = self.target = self.own_name = self.driver = ""
+        self.place: int | None = None
         self.connected = self.offered = False
         self.tries = 0  # in vain, of being wired
         self.complaint = ""
@@ -57,9 +63,14 @@ class PortBoard:
         outputs: Iterable[str],
         tell: Callable[[PortChanged], None],
         complain: Callable[[str], None],
+        sounding: SoundingTable | None = None,
     ) -> None:
         """inputs, outputs: what is wanted, the default port first."""
         self._connector, self._tell, self._complain = connector, tell, complain
+        self._sounding = sounding
+        self._absent: Counter[str] = Counter()  # in how many lists a driver that we have ports of was missing
+        self._wires_before: set[tuple[str, str]] = set()  # made by anyone, and lost with a server
+        self._last_complaint = ""
         inputs, outputs = list(inputs), list(outputs)
         self._defaults = {"in": inputs[0] if inputs else "", "out": outputs[0] if outputs else ""}
         self._slots = [Slot("in", wanted) for wanted in dict.fromkeys(inputs) if wanted != NO_PORT]
@@ -68,6 +79,7 @@ class PortBoard:
 
     def update(self, ports: Ports) -> None:
         """The ports that exist now: open what came, let go of what went. Where no driver answers, what is open stays so."""
+        self._let_go_of_the_dead(ports)
         self._known = ports
         for slot in self._slots:
             names = stable_names(ports.names(slot.direction))
@@ -77,6 +89,38 @@ class PortBoard:
                 self._open(slot)
             elif slot.target and ports.wires is not None and slot.wire not in ports.wires:
                 self._connector.wire(*slot.wire, True)  # a device that left and came back between two lists
+        self._restore_wires(ports)
+
+    def _let_go_of_the_dead(self, ports: Ports) -> None:
+        """Ports whose driver's server has died: as the list says, or as two lists in a row without the driver show."""
+        if not ports.answered:
+            return
+        for driver in {slot.driver for slot in self._slots if slot.port is not None}:
+            self._absent[driver] = 0 if driver in ports.drivers else self._absent[driver] + 1
+            if driver in ports.gone or self._absent[driver] >= LISTS_UNTIL_GONE:
+                self._server_died(driver)
+
+    def _server_died(self, driver: str) -> None:
+        """Nothing may be sent there any more, not even note-offs: a send into a dead server can hang."""
+        slots = [slot for slot in self._slots if slot.driver == driver and slot.port is not None]
+        ours = {slot.own_name for slot in slots}
+        self._wires_before |= {wire for wire in self._known.wires or () if ours & set(wire)}
+        self._connector.abandon(driver, [slot.port for slot in slots if slot.port is not None])
+        for slot in slots:
+            slot.port = None
+        for slot in slots:
+            if slot.connected:
+                slot.connected = False
+                self._tell(PortChanged(slot.key(self._defaults[slot.direction]), slot.direction, False, slot.name))
+
+    def _restore_wires(self, ports: Ports) -> None:
+        """Connect what was connected before the server died, whoever had connected it, as soon as both ends are there."""
+        there = {slot.port.name for slot in self._slots if slot.port is not None}
+        there |= {*ports.names("in"), *ports.names("out")}
+        self._wires_before -= set(ports.wires or ())
+        for source, sink in self._wires_before:
+            if ports.wires is not None and {source, sink} <= there:
+                self._connector.wire(source, sink, True)
 
     def choose(self, direction: str, wanted: str) -> None:
         """Use another default port for this direction."""
@@ -121,8 +165,23 @@ class PortBoard:
         wanted = port or self._defaults["out"]
         for slot in self._slots:
             if slot.direction == "out" and slot.wanted == wanted and slot.port is not None and slot.connected:
-                slot.port.send(data)  # type: ignore[union-attr]
+                self._send(slot, data)
                 return True
+        return False
+
+    def _send(self, slot: Slot, data: bytes) -> None:
+        if self._sounding is None or slot.place is None or data[0] >= _SYSTEM:
+            slot.port.send(data)  # type: ignore[union-attr]
+            return
+        self._sounding.before_sending(slot.place, data)
+        slot.port.send(data)  # type: ignore[union-attr]
+        self._sounding.after_sending(slot.place, data)
+
+    def engine_settled(self, now: float) -> None:
+        """See `PortSet`. Whoever plays here begins when they like."""
+
+    def has_finished(self, now: float) -> bool:
+        """See `PortSet`."""
         return False
 
     def close(self) -> None:
@@ -134,7 +193,7 @@ class PortBoard:
 
     def _open(self, slot: Slot) -> None:
         names = self._known.names(slot.direction)
-        index = match_port(slot.name or slot.wanted, names)
+        index = None if slot.offered else match_port(slot.name or slot.wanted, names)
         try:
             stable = stable_names(names)[index] if index is not None else ""
             if index is not None and self._is_taken(slot, stable):
@@ -143,7 +202,7 @@ class PortBoard:
                 slot.name = stable
                 if not self._connect(slot, names[index], names):
                     return
-            elif not slot.wanted and not slot.name and self._known.drivers:
+            elif not slot.wanted and (not slot.name or slot.offered) and self._known.drivers:
                 self._offer(slot)
                 slot.offered, slot.name = True, slot.port.name if slot.port else ""
             else:
@@ -155,6 +214,9 @@ class PortBoard:
             self._complain_once(slot, str(error))
             return
         slot.complaint, slot.connected, slot.tries = "", True, 0
+        self._last_complaint = ""
+        if self._sounding is not None and slot.direction == "out":
+            slot.place = self._sounding.place_of(slot.own_name or slot.name)
         self._tell(PortChanged(slot.key(self._defaults[slot.direction]), slot.direction, True, slot.name))
 
     def _why_not(self, slot: Slot) -> str:
@@ -165,7 +227,9 @@ class PortBoard:
     def _complain_once(self, slot: Slot, text: str) -> None:
         if text and text != slot.complaint:
             slot.complaint = text
-            self._complain(text)
+            if text != self._last_complaint:  # input and output often wait for the same thing
+                self._complain(text)
+            self._last_complaint = text
 
     def _is_taken(self, slot: Slot, name: str) -> bool:
         """Whether another slot already has this input (its messages must not be heard twice)."""
@@ -179,7 +243,7 @@ class PortBoard:
         driver = self._known.driver_of(slot.direction, name) or ""
         if not self._known.wired_from_outside(driver):
             open_port = self._connector.open_input if slot.direction == "in" else self._connector.open_output
-            slot.port = open_port(driver, name, names)
+            slot.port, slot.driver = open_port(driver, name, names), driver
             return True
         self._offer(slot)
         slot.target = name
@@ -196,7 +260,9 @@ class PortBoard:
         if slot.port is None:
             offer = self._connector.offer_input if slot.direction == "in" else self._connector.offer_output
             ours = tuple(other.port.name for other in self._slots if other.port is not None)
-            slot.port = offer(self._known.drivers[0], ours + self._known.names("in") + self._known.names("out"))
+            slot.driver = self._known.drivers[0]
+            slot.port = offer(slot.driver, ours + self._known.names("in") + self._known.names("out"), slot.own_name)
+            slot.own_name = slot.port.name
 
     def _lost(self, slot: Slot, *, released: bool = False) -> None:
         """Tell first, so that note-offs still reach a port that is only being exchanged. Our end of a wire stays."""

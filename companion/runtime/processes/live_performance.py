@@ -9,27 +9,34 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from companion.errors import CompanionError, UsageError
 from companion.midi.ports import stable_name
 from companion.midi.probe import Ports
 from companion.runtime.front.performance import LaunchOptions, PortList
 from companion.runtime.ipc.link import Link, link_pair
-from companion.runtime.ipc.protocol import ChoosePort, End, Ended, OwnPorts, Setup
-from companion.runtime.processes.supervisor import module_command
-from companion.runtime.recording.recorder import ERRORS_NAME, new_folder
+from companion.runtime.ipc.protocol import Account, ChoosePort, End, Ended, Finishing, OwnPorts, Setup, Started
+from companion.runtime.ports.sounding import sounding_memory
+from companion.runtime.processes.children import module_command
+from companion.runtime.recording.finish import finish_recording
+from companion.runtime.recording.recorder import ERRORS_NAME, MIDI_NAME, new_folder, open_private
 from companion.session.api.effects import Learned, Notice, PassFinished
 from companion.session.api.events import Command
 from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
 
-STOP_SECONDS = 8.0
+STOP_SECONDS = 8.0  # without a sign of life from whoever makes the recording whole
+FINISH_SECONDS = 600.0  # with one
+MAX_TAKEOVERS = 5
 
 
 def start(options: LaunchOptions) -> LivePerformance:
@@ -72,29 +79,56 @@ class LivePerformance:
 
     def __init__(self, options: LaunchOptions, setup: Setup, folder: Path | None) -> None:
         self._options, self._folder = options, folder
+        self.setup = setup
+        self._sounding = sounding_memory()
+        self._control, their_control = socket.socketpair()
         realtime_ours, realtime_theirs = link_pair()
-        ours, theirs = link_pair()
-        descriptors = [realtime_theirs.fileno(), theirs.fileno()]
-        with open(folder / ERRORS_NAME if folder else os.devnull, "ab") as errors:
-            self._process = subprocess.Popen(
-                module_command("supervisor", *descriptors),
-                pass_fds=descriptors,
-                stdin=subprocess.DEVNULL,
-                stdout=errors,
-                stderr=errors,
-                start_new_session=True,
-            )
+        self._realtime = Link(realtime_ours)
+        self._realtime_id = 0
+        self._groups: list[int] = []  # process groups to end at the latest
+        self._process, self._supervisor = self._start_supervisor(setup, (realtime_theirs, their_control))
         realtime_theirs.close()
-        theirs.close()
-        self._realtime, self._supervisor = Link(realtime_ours), Link(ours)
-        self._supervisor.send(setup)
+        their_control.close()
+        self._takeovers = 0
         self._snapshot: Snapshot | None = None
         self._events: list[Notice | Learned | PassFinished] = []
         self._ports = Ports()
         self._own_ports: frozenset[str] = frozenset()
         self._stopped = False
         self._ended: str | None = None
-        self.setup = setup
+        self._summary: Mapping[str, Any] = {}
+        self._finishing_heard = 0.0
+
+    def _start_supervisor(
+        self, setup: Setup, ends: Sequence[socket.socket] = ()
+    ) -> tuple[subprocess.Popen[bytes], Link]:
+        """ends: for the realtime process that it starts; () to take over one that is running."""
+        ours, theirs = link_pair()
+        inherited = [theirs.fileno(), self._control.fileno(), self._sounding, *(end.fileno() for end in ends)]
+        with open_errors(self._folder) as errors:
+            process = subprocess.Popen(
+                module_command("supervisor", *inherited),
+                pass_fds=inherited,
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                start_new_session=True,
+            )
+        theirs.close()
+        self._groups.append(process.pid)
+        link = Link(ours)
+        link.send(setup)
+        return process, link
+
+    def _replace_supervisor(self) -> None:
+        """Where it was killed and the music plays on, another one takes over: recording, engine and ports are looked after again."""
+        running = self._process.poll() is None or self._realtime.closed or self._ended is not None
+        if running or not self._realtime_id or self._takeovers >= MAX_TAKEOVERS:
+            return
+        self._takeovers += 1
+        self._supervisor.close()
+        with suppress(OSError):
+            self._process, self._supervisor = self._start_supervisor(replace(self.setup, realtime=self._realtime_id))
 
     @property
     def options(self) -> LaunchOptions:
@@ -153,23 +187,40 @@ class LivePerformance:
         """The supervisor's process id; the others are in its process group."""
         return self._process.pid
 
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """The numbers of the whole performance by the realtime process's own account; {} until it has ended."""
+        return self._summary
+
     def stop(self) -> None:
         """See `Performance`."""
         if self._stopped:
             return
         self._stopped = True
         self._realtime.send(End())
-        deadline = time.monotonic() + STOP_SECONDS
-        while self._process.poll() is None and time.monotonic() < deadline:
+        begun = self._finishing_heard = time.monotonic()
+        while not self._is_over():
+            now = time.monotonic()
+            if now - self._finishing_heard > STOP_SECONDS or now - begun > FINISH_SECONDS:
+                break
             self._hear()
             time.sleep(0.01)
         self._hear()
-        with suppress(OSError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # what has not ended by now, ends
+        for group in self._groups:
+            with suppress(OSError):
+                os.killpg(group, signal.SIGKILL)  # what has not ended by now, ends
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(2)
+        if self._ended is None and self._folder is not None and not (self._folder / MIDI_NAME).exists():
+            finish_recording(self._folder)  # the supervisor was killed while it did so
         self._realtime.close()
         self._supervisor.close()
+        self._control.close()
+        os.close(self._sounding)
+
+    def _is_over(self) -> bool:
+        gone = self._process.poll() is not None
+        return gone and (self._realtime.closed or self._ended is not None or self._takeovers >= MAX_TAKEOVERS)
 
     def _hear(self) -> None:
         self._realtime.flush()
@@ -178,6 +229,8 @@ class LivePerformance:
                 self._snapshot = value
             elif isinstance(value, OwnPorts):
                 self._own_ports = value.names
+            elif isinstance(value, Account):
+                self._summary = value.summary
             elif isinstance(value, (Notice, Learned, PassFinished)):
                 self._events.append(value)
         for value in self._supervisor.receive():
@@ -185,7 +238,19 @@ class LivePerformance:
                 self._ports = value
             elif isinstance(value, Notice):
                 self._events.append(value)
+            elif isinstance(value, Started):
+                self._realtime_id = value.realtime
+            elif isinstance(value, Finishing):
+                self._finishing_heard = time.monotonic()
             elif isinstance(value, Ended):
                 self._ended = value.reason
                 if value.reason:
                     self._events.append(Notice("error", value.reason))
+        self._replace_supervisor()
+
+
+def open_errors(folder: Path | None) -> BinaryIO:
+    """Where our processes' errors go: beside the recording, or nowhere."""
+    if folder is None:
+        return open(os.devnull, "ab")
+    return os.fdopen(open_private(folder / ERRORS_NAME, os.O_WRONLY | os.O_APPEND), "ab")

@@ -1,38 +1,35 @@
-"""The realtime process: `python -m companion.runtime.processes.realtime FRONT SUPERVISOR CONTROL` (inherited descriptors).
+"""The realtime process: `python -m companion.runtime.processes.realtime FRONT SUPERVISOR CONTROL SOUNDING` (inherited descriptors).
 
 One loop, woken every millisecond or when something is due: MIDI in, timers, effects out. It loads no torch and no screen, writes
 no file, starts no process and waits for nobody: to the front, the engine and the supervisor it has links that drop rather than block.
 
-Who may die:
+What happens when another process dies is told in docs/reliability.md. In short, as far as this one is concerned:
 
-- the front: its link closes; note-offs, and this process ends. The supervisor, seeing that, finishes the recording and ends too.
-- the engine: its link closes; the session hears EngineLost and plays on with what it has. The supervisor starts another engine and
-  passes the end of its link through CONTROL; the engine is then told which checkpoint to load. An engine that is alive but has not
-  answered long past a deadline is reported to the supervisor, which ends it.
-- the supervisor: the music goes on; nothing more is recorded, ports are no longer looked for, and the engine (its child) dies with it.
-- this process itself, or a MIDI driver that never returns: the supervisor misses the signs of life, kills what is left, finishes
-  the recording, tells the front and ends. Notes that sound in a synthesizer then are beyond our reach.
+- the front: its link closes; note-offs, and this process ends.
+- the engine: its link closes; the session hears EngineLost and plays on with what it has. Another engine's link comes through CONTROL.
+  An engine that is alive but has not answered long past a deadline is reported to the supervisor, which ends it.
+- the supervisor: the music goes on; the log's lines wait. The link of the supervisor that takes over comes through CONTROL as well.
+- this process itself: what sounds is in the memory behind SOUNDING, and the supervisor ends it.
 """
 
 from __future__ import annotations
 
 import gc
+import os
 import signal
+import socket
 import sys
 import time
 from contextlib import suppress
 
-from companion.midi.messages import Message
-from companion.midi.ports import MemoryInput
 from companion.midi.probe import Ports
 from companion.runtime.front.stage import EngineEffect, FrontEffect, Stage
-from companion.runtime.ipc.link import Link, adopt, take_descriptor
+from companion.runtime.ipc.link import SUPERVISOR, Link, adopt, take_descriptor
 from companion.runtime.ipc.protocol import (
+    Account,
     ChoosePort,
     End,
     EngineStuck,
-    LogHeader,
-    LogLines,
     OwnPorts,
     Setup,
     SupervisorRemark,
@@ -40,14 +37,16 @@ from companion.runtime.ipc.protocol import (
 from companion.runtime.machine.keep_awake import Cores
 from companion.runtime.machine.loop_meter import LoopMeter
 from companion.runtime.machine.priority import become_realtime, queued_seconds
-from companion.runtime.players.tunes import TrueClock, find_player, perform
+from companion.runtime.players.recorded_player import RecordedPlayer
 from companion.runtime.ports.connector import DriverConnector
 from companion.runtime.ports.port_board import PortBoard
+from companion.runtime.ports.port_set import PortSet
+from companion.runtime.ports.sounding import SoundingTable
 from companion.runtime.processes.engine_link import EngineLink
-from companion.runtime.recording.log_lines import line_of
+from companion.runtime.recording.log_sender import LogSender
 from companion.runtime.recording.marks import mark_of, summary_of
 from companion.runtime.recording.recorder import header_line
-from companion.runtime.recording.records import PerformanceEnded, PlayerBegan, Record, Remark
+from companion.runtime.recording.records import PerformanceEnded, Remark
 from companion.session.api.effects import Notice
 from companion.session.api.events import Command, EngineLost, EngineReady, MidiReceived, PortChanged
 from companion.session.api.snapshot import Snapshot
@@ -61,40 +60,41 @@ HOUSEKEEPING_SECONDS = 0.05
 SNAPSHOT_SECONDS = 1 / 30
 MARK_SECONDS = 0.1
 QUIET_SECONDS = 0.004  # a snapshot is only taken when nothing is due for so long
-PLAYER_PATIENCE_SECONDS = 120.0  # a recorded player waits so long for the engine, then begins without
-PLAYER_LEAD_SECONDS = 0.7
 COLLECT_SECONDS = 2.0
+LAST_WORDS_SECONDS = 6.0  # to hand over the rest of the log, also to a supervisor that is just taking over
 clock = time.monotonic
 
 
 class Realtime:
     """The loop and its surroundings."""
 
-    def __init__(self, setup: Setup, front: Link, supervisor: Link, control: object, early: list[object]) -> None:
+    def __init__(
+        self, setup: Setup, front: Link, supervisor: Link, control: socket.socket, sounding: SoundingTable
+    ) -> None:
+        now = clock()
         self._setup = setup
         self._front, self._supervisor, self._control = front, supervisor, control
         self._engine = EngineLink(setup.settings.model)
-        self._records: list[Record] = []
-        self._lines = 0  # of the log, so far
-        self._early = early  # from the supervisor, not looked at yet
-        self._player: MemoryInput | None = None
-        self._player_ends = float("inf")
+        self._log = LogSender(header_line(setup, now))
+        self._log.begin(supervisor)
         self._running: Snapshot | None = None
-        self._should_wake = clock()
+        self._should_wake = now
         self._meter = LoopMeter()
         self._queued = 0.0  # seconds in the system's queue, as of the last housekeeping
         self._ending = False
-        self._control_open = True
+        self._control_open = self._supervised = True
         self._own_ports: frozenset[str] = frozenset()
         self._cores = Cores()
-        now = clock()
-        self._started = now
         self._next_housekeeping = self._next_snapshot = self._next_mark = now
         self._next_collect = now + COLLECT_SECONDS
-        self._board = PortBoard(
-            DriverConnector(supervisor.send), *wanted_ports(setup), self._port_changed, self._complain
+        self._ports: PortSet = (
+            RecordedPlayer(setup, now, self._log.add) if setup.player else self._real_ports(setup, sounding)
         )
-        self._stage: Stage  # made by `begin`, as making it already has effects
+        self._stage = Stage(setup.settings, now, self, self._log.add)  # last, as making it already has effects
+
+    def _real_ports(self, setup: Setup, sounding: SoundingTable) -> PortBoard:
+        connector = DriverConnector(lambda wish: self._supervisor.send(wish))
+        return PortBoard(connector, *wanted_ports(setup), self._port_changed, self._complain, sounding)
 
     # -- what the stage needs ---------------------------------------------------------------------------------------
 
@@ -103,10 +103,7 @@ class Realtime:
         while 0 < (wait := due - clock()) <= AHEAD_SECONDS:
             if wait > SPIN_SECONDS:
                 time.sleep(wait - SPIN_SECONDS)
-        if self._setup.player:
-            return clock()
-        sent = self._board.send(port, data)
-        return clock() if sent else None
+        return clock() if self._ports.send(port, data) else None
 
     def ask_engine(self, effect: EngineEffect) -> None:
         """See `Surroundings`."""
@@ -117,8 +114,12 @@ class Realtime:
         self._front.send(notice)
 
     def _complain(self, text: str) -> None:
-        self._records.append(Remark(clock(), text))
+        self.remark(text)
         self._front.send(Notice("warning", text))
+
+    def remark(self, text: str) -> None:
+        """A line for the log."""
+        self._log.add(Remark(clock(), text))
 
     def _port_changed(self, event: PortChanged) -> None:
         self._stage.receive(event, clock())
@@ -127,9 +128,6 @@ class Realtime:
 
     def run(self) -> None:
         """Until the front ends it or is gone, a recorded player has finished, or a signal asks."""
-        now = clock()
-        self._supervisor.send(LogHeader(header_line(self._setup, now)))
-        self._stage = Stage(self._setup.settings, now, self, self._records.append)
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         gc.collect()
@@ -147,7 +145,7 @@ class Realtime:
     def _turn(self) -> None:
         now = clock()
         self._meter.begin(self._should_wake, now)
-        for arrival, port, message in self._poll(now):
+        for arrival, port, message in self._ports.poll(now):
             self._stage.receive(MidiReceived(port, message), arrival)
         self._meter.mark(clock())
         for event in self._engine.receive():
@@ -168,16 +166,11 @@ class Realtime:
         now = self._look_after(now, due)
         if text := self._meter.end(self._stage.session.running):
             waited = queued_seconds() - self._queued
-            self._records.append(Remark(now, f"{text}; of it in the system's queue {1000 * waited:.1f}"))
+            self.remark(f"{text}; of it in the system's queue {1000 * waited:.1f}")
         wait = POLL_SECONDS if due is None else min(due - now - AHEAD_SECONDS, POLL_SECONDS)
         self._should_wake = now + max(wait, 0.0)
         if wait > 0:
             time.sleep(wait)
-
-    def _poll(self, now: float) -> list[tuple[float, str, Message]]:
-        if self._setup.player:
-            return [(at, "player", message) for at, message in self._player.poll(now)] if self._player else []
-        return self._board.poll(now)
 
     def _look_after(self, now: float, due: float | None) -> float:
         """What need not be in time: the other processes, the screen, memory. Returns when it was done."""
@@ -197,7 +190,7 @@ class Realtime:
         if quiet and not pictured and now >= self._next_collect:
             self._next_collect = now + COLLECT_SECONDS
             gc.collect(1)
-        if now >= self._player_ends:
+        if self._ports.has_finished(now):
             self._ending = True
         done = clock()
         self._meter.mark(done)
@@ -208,33 +201,29 @@ class Realtime:
             if isinstance(wish, Command):
                 self._stage.receive(wish, now)
             elif isinstance(wish, ChoosePort):
-                self._board.choose(wish.direction, wish.name)
+                self._ports.choose(wish.direction, wish.name)
             elif isinstance(wish, End):
                 self._ending = True
         if self._front.closed:
             self._ending = True
-        heard, self._early = [*self._early, *self._supervisor.receive()], []
-        for value in heard:
-            if isinstance(value, Ports) and not self._setup.player:
-                self._board.update(value)
-            elif isinstance(value, SupervisorRemark):
-                self._records.append(Remark(now, value.text))
-        if (own := self._board.own_names) != self._own_ports:
+        for value in self._supervisor.receive():
+            self.hear_supervisor(value)
+        if (own := self._ports.own_names) != self._own_ports:
             self._own_ports = own
             self._front.send(OwnPorts(own))
-        self._take_new_engine()
+        self._take_new_links()
         if self._engine.is_stuck(now):
             self._supervisor.send(EngineStuck("the engine has stopped answering"))
-        if self._setup.player and self._player is None and now - self._started > PLAYER_PATIENCE_SECONDS:
-            self._start_player(now)
-        self._send_log()
+        self._log.flush(self._supervisor)
 
-    def _send_log(self) -> None:
-        """What has happened since the last time; sent without lines, it is a sign of life."""
-        records, self._records[:] = tuple(self._records), []
-        lines = b"".join(line_of(record) + b"\n" for record in records)
-        self._supervisor.send(LogLines(self._lines, lines))
-        self._lines += len(records)
+    def hear_supervisor(self, value: object) -> None:
+        """One message of the supervisor's."""
+        if isinstance(value, Ports):
+            self._ports.update(value)
+        elif isinstance(value, SupervisorRemark):
+            self.remark(value.text)
+        elif isinstance(value, End):
+            self._ending = True
 
     def _mind_the_cores(self) -> None:
         """They may sleep while nothing plays."""
@@ -243,34 +232,28 @@ class Realtime:
         else:
             self._cores.let_sleep()
 
-    def _take_new_engine(self) -> None:
-        if not self._control_open:
-            return
+    def _take_new_links(self) -> None:
+        """Another engine, or another supervisor where the last one was killed."""
+        if self._supervised and self._supervisor.closed:
+            self._supervised = False
+            self._complain("the supervisor has died: another one takes over")
         try:
-            end = take_descriptor(self._control)  # type: ignore[arg-type]
+            taken = take_descriptor(self._control) if self._control_open else None
         except OSError:
             self._control_open = False
-            self._front.send(
-                Notice("warning", "the supervisor has died: nothing more is recorded, a lost engine stays lost")
-            )
             return
-        if end is not None:
+        if taken is None:
+            return
+        who, end = taken
+        if who == SUPERVISOR:
+            self._supervisor, self._supervised = Link(end), True
+            self._log.begin(self._supervisor)
+        else:
             self._engine.adopt(Link(end))
 
     def _engine_changed(self, event: EngineReady | EngineLost, now: float) -> None:
-        text = event.reason if isinstance(event, EngineLost) else f"engine {event.checkpoint.engine} is ready"
-        self._records.append(Remark(now, text))
-        if self._setup.player and self._player is None:
-            self._start_player(now)
-
-    def _start_player(self, now: float) -> None:
-        """The recorded player begins; their master's true clock goes on record, so that errors can be told from outside."""
-        player = find_player(self._setup.player)
-        true = TrueClock(now + PLAYER_LEAD_SECONDS, self._setup.settings.clock.bpm)
-        self._player = MemoryInput("player", perform(player, true, self._setup.bars, self._setup.manner))
-        if self._setup.bars:
-            self._player_ends = true.seconds_at(self._setup.bars * float(player.time_signature.beats)) + 0.5
-        self._records.append(PlayerBegan(now, true.start_seconds, true.bpm))
+        self.remark(event.reason if isinstance(event, EngineLost) else f"engine {event.checkpoint.engine} is ready")
+        self._ports.engine_settled(now)
 
     def _picture(self, now: float) -> None:
         snapshot = self._stage.session.snapshot(now)
@@ -279,7 +262,7 @@ class Realtime:
             self._running = snapshot
         if now >= self._next_mark:
             self._next_mark = now + MARK_SECONDS
-            self._records.append(mark_of(snapshot))
+            self._log.add(mark_of(snapshot))
 
     def _finish(self) -> None:
         now = clock()
@@ -287,16 +270,22 @@ class Realtime:
         self._stage.close(now)
         snapshot = self._stage.session.snapshot(now)
         summary = summary_of(snapshot, self._stage, self._running, self._meter)
-        self._records.append(PerformanceEnded(now, summary))
+        self._log.add(PerformanceEnded(now, summary))
+        self._front.send(Account(summary))
         self._front.offer(snapshot)
-        self._send_log()
-        deadline = now + 1.0
-        while (self._supervisor.pending_bytes or self._front.pending_bytes) and clock() < deadline:
+        deadline = now + LAST_WORDS_SECONDS
+        while clock() < deadline:
+            self._take_new_links()
+            self._log.flush(self._supervisor)
             self._supervisor.flush()
             self._front.flush()
+            unheard = self._log.waiting or self._supervisor.pending_bytes
+            nobody = self._supervisor.closed and self._front.closed
+            if nobody or (not unheard and not self._front.pending_bytes):
+                break
             time.sleep(0.002)
         with suppress(Exception):
-            self._board.close()
+            self._ports.close()
 
 
 def wanted_ports(setup: Setup) -> tuple[list[str], list[str]]:
@@ -312,26 +301,22 @@ def wanted_ports(setup: Setup) -> tuple[list[str], list[str]]:
 
 def main(arguments: list[str]) -> None:
     """The process itself."""
-    front, supervisor, control = (adopt(int(argument)) for argument in arguments)
-    supervisor.setblocking(True)
+    *ends, sounding = map(int, arguments)
+    front, supervisor, control = map(adopt, ends)
     link = Link(supervisor)
-    setup = None
-    early: list[
-        object
-    ] = []  # the first list of ports may come together with the set-up; the next one comes a second later
-    while setup is None and not link.closed:
-        for value in link.receive():
-            if isinstance(value, Setup):
-                setup = value
-            else:
-                early.append(value)
+    heard: list[object] = []
+    while not heard and not link.closed:
         time.sleep(POLL_SECONDS)
-    if setup is not None:
+        heard = link.receive()
+    if heard and isinstance(setup := heard[0], Setup):
         granted = become_realtime()
-        realtime = Realtime(setup, Link(front), link, control, early)
-        realtime._records.append(Remark(clock(), f"realtime process: {granted}"))
+        realtime = Realtime(setup, Link(front), link, control, SoundingTable(sounding))
+        realtime.remark(f"realtime process: {granted}")
+        for value in heard[1:]:  # the first list of ports may have come together with the set-up
+            realtime.hear_supervisor(value)
         realtime.run()
 
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+    os._exit(0)  # a driver whose server has died must not hold up the end

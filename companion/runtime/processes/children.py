@@ -1,0 +1,33 @@
+"""Starting and ending our own processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+
+def module_command(module: str, *descriptors: int) -> list[str]:
+    """The command line of one of our processes."""
+    return [sys.executable, "-m", f"companion.runtime.processes.{module}", *map(str, descriptors)]
+
+
+def start_module(module: str, descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
+    """Start one of our processes with these inherited descriptors; what it says goes where our own errors go. Raises OSError."""
+    return subprocess.Popen(
+        module_command(module, *descriptors),
+        pass_fds=descriptors,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        stderr=sys.stderr,
+    )
+
+
+def end_process(process: subprocess.Popen[bytes] | None) -> None:
+    """Kill it and wait until it has gone."""
+    if process is not None:
+        with suppress(OSError):
+            process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(5)

@@ -1,0 +1,103 @@
+"""The probe process from outside: what it says of ports, what it is to connect, and note-offs when nobody else can send them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+
+from companion.midi.probe import Ports, parse_line, probe_command
+from companion.runtime.ipc.protocol import Wire
+from companion.runtime.ports.sounding import Keys
+from companion.runtime.processes.children import end_process
+
+WATCH_SECONDS = 1.0
+WATCH_PATIENCE_SECONDS = 6.0
+clock = time.monotonic
+
+
+class PortWatch:
+    """Keeps a probe running and starts another one when it ends or says nothing any more."""
+
+    def __init__(self, hear: Callable[[Ports], None]) -> None:
+        self._hear = hear
+        self._process: subprocess.Popen[bytes] | None = None
+        self._buffer = b""
+        self._heard = clock()
+        self._silenced = False
+
+    def look(self) -> None:
+        """Read what has come; start the probe where there is none."""
+        if self._process is None:
+            self._start()
+        process = self._process
+        assert process is not None
+        ended = process.poll() is not None  # looked at first: what it said before its end is read below
+        self._read()
+        if not ended and clock() - self._heard > WATCH_PATIENCE_SECONDS:
+            self._hear(Ports(error="the MIDI driver does not answer", answered=False))
+            ended = True
+        if ended:
+            self.close()
+
+    def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        while True:
+            try:
+                data = os.read(self._process.stdout.fileno(), 65536)
+            except BlockingIOError:
+                break
+            if not data:
+                break
+            self._buffer += data
+        *lines, self._buffer = self._buffer.split(b"\n")
+        for line in lines:
+            self._heard = clock()
+            if line.startswith(b'{"silenced"'):
+                self._silenced = True
+                continue
+            with suppress(ValueError):
+                self._hear(parse_line(line))
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
+            probe_command(WATCH_SECONDS), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        for end in (self._process.stdin, self._process.stdout):
+            assert end is not None
+            os.set_blocking(end.fileno(), False)
+        self._buffer, self._heard = b"", clock()
+
+    def wire(self, wish: Wire) -> None:
+        """Have two ports connected or disconnected; a wish that is lost is asked for again."""
+        self._say(asdict(wish))
+
+    def silence(self, sounding: Mapping[str, Keys], patience_seconds: float) -> bool:
+        """End these notes at whatever our outputs played to; whether the probe says that it has. Waits for it."""
+        self._silenced = False
+        self._say({"silence": sounding})
+        deadline = clock() + patience_seconds
+        while not self._silenced and clock() < deadline and self._process is not None:
+            self.look()
+            time.sleep(0.005)
+        return self._silenced
+
+    def _say(self, wish: Mapping[str, object]) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError):
+                os.write(self._process.stdin.fileno(), json.dumps(wish).encode() + b"\n")
+
+    def close(self) -> None:
+        """End the probe."""
+        end_process(self._process)
+        if self._process is not None:
+            for end in (self._process.stdin, self._process.stdout):
+                if end is not None:
+                    with suppress(OSError):
+                        end.close()
+        self._process = None
