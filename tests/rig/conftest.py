@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.rig.harness import PERIOD, SAMPLE_RATE, TOOLS, Observer, Rig, dying_with_us, free_server_name, missing_rig
+from tests.rig.harness import TOOLS, Observer, Rig, free_server_name, missing_rig, start_server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,31 +33,10 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 def serving(name: str, tmp_path: Path) -> Iterator[Rig]:
     """Start the server, hand the rig out, end everything."""
     environment = {**os.environ, "JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"}
-    log = (tmp_path / "jackd.log").open("wb")
-    command = [
-        "jackd",
-        "-S",
-        "-R",
-        "-P70",
-        "-n",
-        name,
-        "--port-max",
-        "64",
-        "-d",
-        "dummy",
-        "-r",
-        str(SAMPLE_RATE),
-        "-p",
-        str(PERIOD),
-    ]
-    with log:
-        server = subprocess.Popen(
-            dying_with_us(*command), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
-    rig = Rig(name, tmp_path, environment, server)
+    rig = Rig(name, tmp_path, environment, start_server(name, tmp_path, environment))
     try:
-        rig.run("jack_wait", "-s", name, "-w", "-t", "15")
-        if server.poll() is not None:
+        rig.wait_for_server()
+        if rig.server.poll() is not None:
             missing_rig(f"jackd does not start: {(tmp_path / 'jackd.log').read_text(errors='replace')}")
         yield rig
     finally:

@@ -74,6 +74,14 @@ def end(process: subprocess.Popen[bytes], patience: float = 5.0) -> None:
             process.wait(patience)
 
 
+def start_server(name: str, folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A JACK server with a dummy driver."""
+    driver = ("-d", "dummy", "-r", str(SAMPLE_RATE), "-p", str(PERIOD))
+    command = dying_with_us("jackd", "-S", "-R", "-P70", "-n", name, "--port-max", "64", *driver)
+    with (folder / "jackd.log").open("ab") as log:
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
 @dataclass
 class Rig:
     """A running JACK server and the processes started beside it; `start` remembers what to end."""
@@ -83,6 +91,16 @@ class Rig:
     environment: dict[str, str]
     server: subprocess.Popen[bytes]
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def wait_for_server(self) -> None:
+        """Until clients can connect."""
+        self.run("jack_wait", "-s", self.name, "-w", "-t", "15")
+
+    def restart_server(self) -> None:
+        """Another server of the same name, where the last one has died."""
+        self.server.wait(5)
+        self.server = start_server(self.name, self.folder, self.environment)
+        self.wait_for_server()
 
     def start(self, *command: str, output: Path | None = None) -> subprocess.Popen[bytes]:
         """Start a client of the server."""

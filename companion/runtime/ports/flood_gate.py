@@ -1,0 +1,79 @@
+"""What of a flood of MIDI reaches the session: the clock at once, notes up to a rate that no player exceeds, the rest counted.
+
+A MIDI cable carries about 1,000 messages a second (31,250 baud). A loop in somebody's wiring or a broken controller sends twenty
+times that over USB, and then the loop would spend its time on notes that nobody plays while clock ticks wait behind them.
+Knows seconds, no clock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from operator import itemgetter
+from typing import get_args
+
+from companion.midi.messages import ChannelMessage, Malformed, Message, NoteOff, NoteOn
+
+MESSAGES_A_SECOND, BURST = 2000.0, 500.0
+MESSAGES_A_TURN = 24  # of the loop, which has a turn a millisecond
+WAITING = 500  # messages that may wait for their turn
+_LIMITED = (*get_args(ChannelMessage), Malformed)  # all but the clock's
+Arrived = tuple[float, str, Message]  # arrival in seconds, port, message
+
+
+class FloodGate:
+    """Between the ports and the session. Times that it hands on never go backwards."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Arrived] = deque()
+        self._tokens, self._filled = BURST, 0.0
+        self._down: set[tuple[str, int, int]] = set()  # (port, channel, key) whose note-on was let in
+        self._latest = float("-inf")
+        self._dropped: Counter[str] = Counter()
+
+    def admit(self, arrived: list[Arrived], now: float) -> list[Arrived]:
+        """What the session is to hear now of what has arrived, in order of arrival."""
+        if not arrived and not self._waiting:
+            return []
+        ready = []
+        for item in arrived:
+            if not isinstance(item[2], _LIMITED):
+                ready.append(item)
+            elif self._may_wait(item):
+                self._waiting.append(item)
+            else:
+                self._dropped[item[1]] += 1
+        ready += self._taken(now)
+        ready.sort(key=itemgetter(0))
+        return [self._in_order(item) for item in ready]
+
+    def take_dropped(self) -> dict[str, int]:
+        """How many messages of each port were left out since the last call."""
+        dropped, self._dropped = dict(self._dropped), Counter()
+        return dropped
+
+    def _may_wait(self, item: Arrived) -> bool:
+        """A note-off follows its note-on, whether that was let in or left out."""
+        _, port, message = item
+        full = len(self._waiting) >= WAITING
+        if isinstance(message, NoteOn):
+            if not full:
+                self._down.add((port, message.channel, message.key))
+            return not full
+        if isinstance(message, NoteOff):
+            key = (port, message.channel, message.key)
+            if key in self._down:
+                self._down.discard(key)
+                return True
+            return not full
+        return not full
+
+    def _taken(self, now: float) -> list[Arrived]:
+        self._tokens = min(self._tokens + (now - self._filled) * MESSAGES_A_SECOND, BURST)
+        self._filled = now
+        count = min(len(self._waiting), MESSAGES_A_TURN, int(self._tokens))
+        self._tokens -= count
+        return [self._waiting.popleft() for _ in range(count)]
+
+    def _in_order(self, item: Arrived) -> Arrived:
+        self._latest = max(self._latest, item[0])
+        return (self._latest, item[1], item[2])
