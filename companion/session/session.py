@@ -28,9 +28,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from companion.session.api.commands import Command
+from companion.session.api.commands import Command, Panic
 from companion.session.api.effects import Effect
-from companion.session.api.events import Event, MidiReceived, PortChanged
+from companion.session.api.events import Event, MachineSlept, MidiReceived, PortChanged
 from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
 from companion.session.commands.bar_commands import BarCommands
@@ -296,9 +296,19 @@ class Session:
         elif isinstance(event, PortChanged):
             self._sequencer.advance(now)
             self._ports.changed(event, now)
+        elif isinstance(event, MachineSlept):
+            self._woke(event, now)
         else:
             self._answers.receive(event, now)
         self._sequencer.advance(now)
+
+    def _woke(self, event: MachineSlept, now: float) -> None:
+        """The machine has slept in mid-performance: what sounded then ends first, on every channel used."""
+        was_running = self.performance.running
+        self.commands.receive(Panic(), now)
+        self._transport.wake(now)
+        if was_running:
+            self._outbox.notice(f"the machine slept for {event.seconds:.0f} s: the music starts afresh", "warning")
 
     def handle_timer(self, now: float) -> None:
         """Do everything that is due by now."""

@@ -131,13 +131,22 @@ def test_a_hung_realtime_process_is_noticed(performance: LivePerformance) -> Non
     wait_until(lambda: all_gone(list(processes.values())), "the others to end")
 
 
-def test_a_killed_supervisor_ends_no_music(performance: LivePerformance) -> None:
-    processes = processes_of(performance)
-    processes["supervisor"].kill()
+def test_a_killed_supervisor_is_replaced_and_the_recording_is_whole(performance: LivePerformance) -> None:
+    assert performance.recording is not None
+    written = performance.recording / "log.jsonl"
+    before = processes_of(performance)
+    before["supervisor"].kill()
     wait_until(lambda: any("supervisor has died" in getattr(e, "text", "") for e in performance.events()), "the notice")
     assert performance.alive()
+    wait_until(lambda: performance.snapshot() and written.read_text().count("is ready") == 2, "another engine")
+    after = psutil.Process(performance.processes())
+    assert after.pid != before["supervisor"].pid
     performance.stop()
-    wait_until(lambda: all_gone(list(processes.values())), "all to end")
+    wait_until(lambda: all_gone([*before.values(), after]), "all to end")
+    log = read_log(written)
+    assert replay(log).same, "not one line is missing or there twice"
+    assert next(log.of_kind(PerformanceEnded), None) is not None
+    assert (performance.recording / "performance.mid").is_file()
 
 
 def test_a_killed_front_ends_the_music_and_leaves_a_whole_recording(tmp_path: Path) -> None:

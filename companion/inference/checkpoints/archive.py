@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 import warnings
 import zipfile
 from pathlib import Path
@@ -20,6 +21,7 @@ from companion.errors import CheckpointError
 
 MAX_PICKLE_BYTES = 64 << 20
 MAX_DEPTH = 32
+_NAMED_CODE = re.compile(r"GLOBAL ([\w.]+)")  # as torch's reader names what it will not call
 _STORAGE_DTYPES = {
     "FloatStorage": torch.float32,
     "DoubleStorage": torch.float64,
@@ -68,10 +70,17 @@ def load_plain(path: Path) -> Any:
             warnings.simplefilter("ignore")  # torch comments on unusual pickles; ours is the one line that counts
             return torch.load(path, map_location="cpu", weights_only=True, mmap=False)
     except pickle.UnpicklingError as error:
-        reason = str(error).partition("WeightsUnpickler error:")[2].strip() or str(error)
-        raise CheckpointError(f"{path}: refused, it holds more than plain weights ({_first_line(reason)})") from None
+        named = _NAMED_CODE.search(str(error))
+        found = f": it names {named.group(1)}" if named else ""
+        raise CheckpointError(f"{path}: refused, it holds more than plain weights{found}") from None
     except Exception as error:  # a broken file can fail anywhere inside torch
-        raise CheckpointError(f"{path}: cannot be read ({type(error).__name__}: {_first_line(str(error))})") from None
+        raise CheckpointError(f"{path}: cannot be read ({type(error).__name__}{_reason(error)})") from None
+
+
+def _reason(error: Exception) -> str:
+    """What torch says, unless it advises how to load the file all the same."""
+    text = _first_line(str(error))
+    return "" if "load" in text and "trust" in str(error) else f": {text}"
 
 
 def _first_line(text: str) -> str:

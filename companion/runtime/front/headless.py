@@ -10,16 +10,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from companion.errors import PortError
+from companion.errors import CompanionError, PortError
+from companion.midi.ports import match_port
 from companion.runtime.front.launch import start_performance
 from companion.runtime.front.performance import LaunchOptions, Performance
 from companion.runtime.front.report import report
-from companion.runtime.recording.recorder import LOG_NAME, read_log
+from companion.runtime.ports.port_board import NO_PORT
+from companion.runtime.recording.documents import to_json
+from companion.runtime.recording.recorder import LOG_NAME, Log, read_log
 from companion.runtime.recording.sound_file import sound_of_recording
 from companion.session.api.events import command
 from companion.session.api.snapshot import Snapshot
 
 LOOK_SECONDS = 0.1
+OUTPUTS_SECONDS = 15.0  # longer is not waited for an output that was asked for by name
 PORTS_SECONDS = 3.0  # longer is not waited for a list of ports: a driver may hang
 
 
@@ -62,23 +66,39 @@ def progress_text(snapshot: Snapshot) -> str:
 class Starter:
     """Where the clock is ours and nobody is at a screen to press start: starts the music once model and ports are ready.
 
-    Making ports holds the realtime loop for tens of milliseconds, which nobody hears before the music.
+    Ports that were asked for by name are connected before the first note, or it is said which are not. Making ports holds the realtime
+    loop for tens of milliseconds, which nobody hears before the music.
     """
 
     def __init__(self, options: LaunchOptions) -> None:
         settings = options.settings
         self._patient_until = time.monotonic() + PORTS_SECONDS
+        self._outputs_until = time.monotonic() + OUTPUTS_SECONDS
+        named = [options.ports.output, *(track.output_port for track in settings.tracks if track.role != "human")]
+        self._outputs = [name for name in dict.fromkeys(named) if name and name != NO_PORT]
         self._waits = settings.clock.source == "internal" and not options.player
         self._needs_model = any(track.role == "companion" for track in settings.tracks)
 
     def __call__(self, performance: Performance, snapshot: Snapshot) -> bool:
         """Look at the performance; never ends it."""
         if self._waits and (snapshot.checkpoint is not None or not self._needs_model):
+            missing = self._missing_outputs(snapshot)
             ports = performance.list_ports()
-            if ports.inputs or ports.outputs or ports.error or time.monotonic() > self._patient_until:
+            listed = ports.inputs or ports.outputs or ports.error or time.monotonic() > self._patient_until
+            if listed and missing and time.monotonic() > self._outputs_until:
+                print(f"companion: not connected: {', '.join(missing)}; starting without", file=sys.stderr)
+                missing = []
+            if listed and not missing:
                 self._waits = False
                 performance.send(command("start"))
         return True
+
+    def _missing_outputs(self, snapshot: Snapshot) -> list[str]:
+        """The outputs that were asked for by name and are not connected yet; without them the first notes would go nowhere."""
+        connected = [
+            key.removeprefix("out:") for key, there in snapshot.ports.items() if there and key.startswith("out:")
+        ]
+        return [name for name in self._outputs if match_port(name, connected) is None]
 
 
 def run_headless(
@@ -114,10 +134,7 @@ def run_headless(
     finally:
         line.end()
         performance.stop()
-    result: dict[str, Any] = {}
-    if performance.recording is not None and (performance.recording / LOG_NAME).is_file():
-        log = performance.recording / LOG_NAME
-        result = {**report(read_log(log)), "recording": str(performance.recording), **(more(log) if more else {})}
+    result = _result(performance, more)
     lines = list(result.pop("lines", ()))
     lines += sound_of_recording(performance.recording, options.sound_file, options.gain, line.write)
     line.end()
@@ -125,6 +142,20 @@ def run_headless(
     if performance.ended:
         raise PortError(performance.ended)
     return 0
+
+
+def _result(performance: Performance, more: Callable[[Path], Mapping[str, Any]] | None) -> dict[str, Any]:
+    """The report. What could not be recorded is taken from the performance's own account."""
+    folder, header = performance.recording, {"settings": to_json(performance.options.settings), "start": 0.0}
+    if folder is None:
+        return report(Log(header, ()), performance.summary) if performance.summary else {}
+    path = folder / LOG_NAME
+    try:
+        return {**report(read_log(path), performance.summary), "recording": str(folder), **(more(path) if more else {})}
+    except CompanionError:
+        if not performance.summary:
+            return {}
+        return {**report(Log(header, ()), performance.summary), "recording": str(folder)}
 
 
 def summary_text(result: dict[str, Any]) -> str:
@@ -145,5 +176,9 @@ def summary_text(result: dict[str, Any]) -> str:
     if loop := result.get("loop_ms"):
         held = f" ({loop['held_by']})" if loop["slow_turns"] else ""
         lines.append(f"loop        p99 {loop['p99']:.1f} ms, longest {loop['max']:.1f} ms{held}")
+    if not result.get("recorded_to_the_end", True):
+        lines.append(
+            "recorded    not to the end: what is missing in the log is missing in the numbers that are read from it"
+        )
     lines += [f"{key:<11} {result[key]}" for key in ("recording", "out") if result.get(key)]
     return "\n".join(lines)

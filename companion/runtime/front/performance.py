@@ -7,9 +7,10 @@ is the same thing with a recorded player in place of the ports, so that a front 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from companion.config.presets import PortChoice, Preset
 from companion.session.api.effects import Learned, Notice, PassFinished
@@ -91,6 +92,11 @@ class Performance(Protocol):
     @property
     def ended(self) -> str | None:
         """Why the performance ended by itself: "" where that was meant, None while it goes on."""
+        ...
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """The numbers of the whole performance once it has ended, also where nothing could be recorded; {} until then."""
         ...
 
     @property

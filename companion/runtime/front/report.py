@@ -6,7 +6,7 @@ recorded player has; scheduling errors compare it with the session's own target.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import pstdev
 from typing import Any
 
@@ -90,10 +90,10 @@ def hanging_notes(log: Log) -> int:
     return len(sounding)
 
 
-def report(log: Log) -> dict[str, Any]:
-    """All numbers of one performance."""
+def report(log: Log, account: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """All numbers of one performance. account: the realtime process's own, for a log that was cut short (by a full disk, say)."""
     end = next(log.of_kind(PerformanceEnded), None)
-    summary = dict(end.summary) if end else {}
+    summary = dict(end.summary) if end else dict(account or {})
     counters = dict(summary.get("counters", {}))
     finished = [told.event for told in log.of_kind(EventReceived) if isinstance(told.event, GenerationFinished)]
     ahead = prefilled(log)
@@ -114,7 +114,8 @@ def report(log: Log) -> dict[str, Any]:
         "notes_in": counters.get("notes_in", 0),
         "notes_out": counters.get("notes_out", 0),
         "late_notes_dropped": counters.get("late_notes_dropped", 0),
-        "hanging_notes": hanging_notes(log),
+        "hanging_notes": hanging_notes(log) if end else summary.get("hanging_notes", 0),
+        "recorded_to_the_end": end is not None,
         "faults": summary.get("faults", 0),
         "checkpoint": summary.get("checkpoint", model.checkpoint),
         "engine": summary.get("engine", ""),

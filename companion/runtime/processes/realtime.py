@@ -37,8 +37,10 @@ from companion.runtime.ipc.protocol import (
 from companion.runtime.machine.keep_awake import Cores
 from companion.runtime.machine.loop_meter import LoopMeter
 from companion.runtime.machine.priority import become_realtime, queued_seconds
+from companion.runtime.machine.sleep_watch import SleepWatch
 from companion.runtime.players.recorded_player import RecordedPlayer
 from companion.runtime.ports.connector import DriverConnector
+from companion.runtime.ports.flood_gate import FloodGate
 from companion.runtime.ports.port_board import PortBoard
 from companion.runtime.ports.port_set import PortSet
 from companion.runtime.ports.sounding import SoundingTable
@@ -46,9 +48,9 @@ from companion.runtime.processes.engine_link import EngineLink
 from companion.runtime.recording.log_sender import LogSender
 from companion.runtime.recording.marks import mark_of, summary_of
 from companion.runtime.recording.recorder import header_line
-from companion.runtime.recording.records import PerformanceEnded, Remark
+from companion.runtime.recording.records import InputDropped, PerformanceEnded, Remark
 from companion.session.api.effects import Notice
-from companion.session.api.events import Command, EngineLost, EngineReady, MidiReceived, PortChanged
+from companion.session.api.events import Command, EngineLost, EngineReady, MachineSlept, MidiReceived, PortChanged
 from companion.session.api.snapshot import Snapshot
 
 POLL_SECONDS = 0.001
@@ -61,6 +63,7 @@ SNAPSHOT_SECONDS = 1 / 30
 MARK_SECONDS = 0.1
 QUIET_SECONDS = 0.004  # a snapshot is only taken when nothing is due for so long
 COLLECT_SECONDS = 2.0
+FLOOD_REPORT_SECONDS, FLOOD_OVER_SECONDS = 1.0, 5.0
 LAST_WORDS_SECONDS = 6.0  # to hand over the rest of the log, also to a supervisor that is just taking over
 clock = time.monotonic
 
@@ -85,6 +88,8 @@ class Realtime:
         self._control_open = self._supervised = True
         self._own_ports: frozenset[str] = frozenset()
         self._cores = Cores()
+        self._gate, self._sleep = FloodGate(), SleepWatch()
+        self._flooded_until = self._next_flood_report = now
         self._next_housekeeping = self._next_snapshot = self._next_mark = now
         self._next_collect = now + COLLECT_SECONDS
         self._ports: PortSet = (
@@ -145,7 +150,9 @@ class Realtime:
     def _turn(self) -> None:
         now = clock()
         self._meter.begin(self._should_wake, now)
-        for arrival, port, message in self._ports.poll(now):
+        if slept := self._sleep.slept():
+            self._stage.receive(MachineSlept(slept), now)
+        for arrival, port, message in self._gate.admit(self._ports.poll(now), now):
             self._stage.receive(MidiReceived(port, message), arrival)
         self._meter.mark(clock())
         for event in self._engine.receive():
@@ -212,6 +219,7 @@ class Realtime:
             self._own_ports = own
             self._front.send(OwnPorts(own))
         self._take_new_links()
+        self._report_flood(now)
         if self._engine.is_stuck(now):
             self._supervisor.send(EngineStuck("the engine has stopped answering"))
         self._log.flush(self._supervisor)
@@ -224,6 +232,17 @@ class Realtime:
             self.remark(value.text)
         elif isinstance(value, End):
             self._ending = True
+
+    def _report_flood(self, now: float) -> None:
+        """Once a second for the log, and once a flood for the player."""
+        if now < self._next_flood_report:
+            return
+        self._next_flood_report = now + FLOOD_REPORT_SECONDS
+        for port, count in self._gate.take_dropped().items():
+            self._log.add(InputDropped(now, port, count))
+            if now > self._flooded_until:
+                self._complain(f"{port} sends more than anyone can play: what is too much is left out")
+            self._flooded_until = now + FLOOD_OVER_SECONDS
 
     def _mind_the_cores(self) -> None:
         """They may sleep while nothing plays."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from companion.runtime.front.performance import HasHappened, LaunchOptions, Performance, PortList
 from companion.session.api.effects import Notice
@@ -98,6 +100,11 @@ class SharedPerformance:
         """End the performance."""
         with self._lock:
             self._performance.stop()
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """The numbers of the whole performance once it has ended."""
+        return self._performance.summary
 
     @property
     def recording(self) -> Path | None:

@@ -36,6 +36,13 @@ class PortChanged:
     released: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class MachineSlept:
+    """The machine was suspended for so many seconds, which the session's clock did not count."""
+
+    seconds: float
+
+
 # --- from the engine ---------------------------------------------------------------------------------------------------
 
 
@@ -141,7 +148,7 @@ class GenerationFailed:
 
 
 EngineEvent = EngineReady | EngineLost | NoteGenerated | BarGenerated | GenerationFinished | GenerationFailed
-Event = MidiReceived | PortChanged | Command | EngineEvent
+Event = MidiReceived | PortChanged | MachineSlept | Command | EngineEvent
 
 __all__ = [
     "BarGenerated",
@@ -154,6 +161,7 @@ __all__ = [
     "GenerationFailed",
     "GenerationFinished",
     "LoadedSize",
+    "MachineSlept",
     "MidiReceived",
     "ModelSettings",
     "NoteGenerated",

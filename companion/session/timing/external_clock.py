@@ -86,6 +86,7 @@ class ExternalClock:
         self.ignored_positions = 0
         self._filter = TickFilter(60 / (CLOCK_TICKS_PER_BEAT * bpm))
         self._zero = 0.0  # filter index of position 0 while running
+        self._line_broken = False  # by a sleep of the machine
         self._resume_ticks = 0  # position of the next tick after Continue, in ticks
 
     @property
@@ -128,6 +129,12 @@ class ExternalClock:
             self._hold()
             self.state = TRANSITIONS[self.state, _SILENCE]
 
+    def lose(self) -> None:
+        """Time has passed that nobody counted: the next tick begins a new line through the ticks."""
+        self._hold()
+        self._line_broken = True
+        self.state = TRANSITIONS[self.state, _SILENCE]
+
     def receive(self, message: ClockMessage, now: float) -> None:
         """Any clock message, with its arrival time."""
         if isinstance(message, ClockTick):
@@ -151,7 +158,8 @@ class ExternalClock:
         before = self.state
         gap = now - self._filter.last_seconds
         followed_on = before == "lost" and gap <= GAP_SECONDS and self._filter.established
-        if gap > self._timeout() and not followed_on:
+        broken, self._line_broken = self._line_broken, False
+        if broken or (gap > self._timeout() and not followed_on):
             self._filter.restart(now)
         elif before == "armed":
             self._filter.begin(now)

@@ -127,6 +127,17 @@ class Transport:
         self._time.use_source(source)
         self._state.happened(Happening.REWIND)
 
+    def wake(self, now: float) -> None:
+        """After a sleep of the machine, nothing tells where the music would be: our own clock starts the bar over, a master's is
+        lost until its next tick, and then goes on from where it was heard last."""
+        if not self._state.running:
+            return
+        if (clock := self._time.follower) is not None:
+            clock.lose()
+            self.follow_clock(now)
+        else:
+            self.start(now, self._time.songbook.locate(max(0.0, self._time.clock.position_at(now)))[0])
+
     def close(self, now: float) -> None:
         """The music ends."""
         self.stop(now)
