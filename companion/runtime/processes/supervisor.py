@@ -11,6 +11,7 @@ process to start. When the realtime process is gone it ends what still sounds, m
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -203,6 +204,7 @@ class Supervisor:
 
         speaker = threading.Thread(target=say, name="progress", daemon=True)
         speaker.start()
+        gc.disable()  # hours of music are millions of small values that all stay, and this process ends afterwards
         complaint = finish_recording(folder)
         done.set()
         speaker.join()

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -52,6 +53,7 @@ def _hex(message: Message) -> str:
     return encode(message).hex()
 
 
+@lru_cache(maxsize=4096)  # most of a log are ticks of a clock and the same notes again
 def _message(text: str) -> Message:
     data = bytes.fromhex(text)
     if data[:1] == b"\xf0":

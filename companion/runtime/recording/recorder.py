@@ -137,7 +137,7 @@ class LogWriter:
         self.written = self.lost = 0
         self._file: BinaryIO | None = None
         try:
-            self._file = os.fdopen(open_private(self.path, os.O_RDWR), "r+b", buffering=0)
+            self._file = os.fdopen(open_private(self.path, os.O_RDWR | os.O_APPEND), "r+b", buffering=0)
             if not self._go_on():
                 self._file.write(first_line + b"\n")
         except OSError as error:
