@@ -121,7 +121,9 @@ class Session:
         self.capture = Capture(self.timeline)
         self.scheduler = Scheduler(self._outbox.emit, settings.output_latency_seconds, self.lanes.may_sound)
         clock = settings.clock
-        self._metronome = Metronome(self.timeline, self.scheduler, clock.click, clock.click_channel)
+        self._metronome = Metronome(
+            self.timeline, self.scheduler, clock.click, clock.click_channel, self._time.songbook.is_pickup
+        )
         self._decisions = Decisions(self.performance, self._time, self.lanes, self.plan, self._extensions)
         controls = SongControls(settings.song, self.lanes, self._time, self.scheduler, self._outbox)
         self._playback = Playback(

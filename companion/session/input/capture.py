@@ -98,6 +98,14 @@ class Capture:
         for note in self._pedal.pop(where, ()):
             self._end(note, position)
 
+    def notes_off(self, port: str, channel: int, position: float | None) -> list[CapturedNote]:
+        """All keys of a channel come up, as far as anybody knows; returns their notes. The pedal holds what it holds."""
+        ended = []
+        for where in [where for where in self._down if where[:2] == (port, channel)]:
+            while where in self._down and (note := self.note_off(where, position)) is not None:
+                ended.append(note)
+        return ended
+
     def port_lost(self, port: str, position: float | None) -> None:
         """Nothing more comes from this port: what is held there ends now."""
         for where in [where for where in self._down if where[0] == port]:

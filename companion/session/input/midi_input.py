@@ -30,6 +30,9 @@ from companion.session.performance import Performance
 from companion.session.timing.musical_time import MusicalTime
 from companion.session.transport.transport import Transport
 
+# MIDI 1.0, channel mode messages: reset all controllers; all sound off, all notes off and the mode changes that imply it.
+RESET_CONTROLLERS, ALL_SOUND_OFF = 121, 120
+SILENCERS = frozenset((ALL_SOUND_OFF, 123, 124, 125, 126, 127))
 CLOCK_MESSAGES = (ClockTick, ClockStart, ClockContinue, ClockStop, SongPosition)
 
 
@@ -94,6 +97,8 @@ class MidiInput:
             self._act(attempt(command_of_action, action), now)
         if is_control:
             return
+        if isinstance(message, ControlChange) and message.controller in SILENCERS:
+            self._thru.notes_off(port, message.channel, now)
         lane = self._lane_for(port, message.channel)
         self._thru.pass_on(port, lane.output_port if lane else "", message, now)
         if lane is None:
@@ -116,11 +121,20 @@ class MidiInput:
     def _capture_message(self, port: str, lane: Lane, message: NoteOn | NoteOff | ControlChange, now: float) -> None:
         position = self._heard_position(port, now)
         if isinstance(message, ControlChange):
-            if message.controller == SUSTAIN_CONTROLLER:
-                self._capture.pedal(port, message.channel, message.value >= PRESSED, position)
+            self._capture_controller(port, message, position, now)
             return
         where = (port, message.channel, message.key)
         if isinstance(message, NoteOn):
             self._extensions.note_played(self._capture.note_on(lane.index, where, message.velocity, position), now)
         elif (note := self._capture.note_off(where, position)) is not None:
             self._extensions.note_released(note, now)
+
+    def _capture_controller(self, port: str, message: ControlChange, position: float | None, now: float) -> None:
+        number, channel = message.controller, message.channel
+        if number == SUSTAIN_CONTROLLER:
+            self._capture.pedal(port, channel, message.value >= PRESSED, position)
+        elif number in (RESET_CONTROLLERS, ALL_SOUND_OFF):
+            self._capture.pedal(port, channel, False, position)
+        if number in SILENCERS:
+            for note in self._capture.notes_off(port, channel, position):
+                self._extensions.note_released(note, now)

@@ -34,6 +34,11 @@ class Thru:
         else:
             self._outbox.send(output, message, now)
 
+    def notes_off(self, port: str, channel: int, now: float) -> None:
+        """All keys of a channel of this input come up."""
+        for where in [where for where in self._notes if where[:2] == (port, channel)]:
+            self._end(where, now)
+
     def port_lost(self, port: str, now: float) -> None:
         """Nothing more comes from this input."""
         for where in [where for where in self._notes if where[0] == port]:

@@ -42,6 +42,8 @@ class Decisions:
         meter = self._time.timeline.meter(bar)
         given = self._extensions.lane_notes(lane, bar)
         counted = False
+        before = self._plan.get(lane.index, bar)
+        is_new = before is None or not before.committed
         if given is not None:
             self._plan.put(lane.index, bar, *given)
         elif lane.role == "backing":
@@ -54,7 +56,7 @@ class Decisions:
             if self.kept_bar is not None:
                 self._plan.put(lane.index, bar, self._kept(lane, bar), "kept")
         cell = self._plan.commit(lane.index, bar, meter, lane.is_drum)
-        if counted:
+        if counted and is_new:
             self.bars_by_step[cell.origin] = self.bars_by_step.get(cell.origin, 0) + 1
         return cell
 

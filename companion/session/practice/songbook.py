@@ -39,6 +39,21 @@ class SongBook:
         """The written meter, None where nothing is written."""
         return self._meters[song_bar] if 0 <= song_bar < self.bar_count else None
 
+    def count_in(self, song_bar: int, bars: int) -> tuple[float, TimeSignature]:
+        """Beats to count before a song bar for so many bars, and the meter to count in.
+
+        Before a pickup (a first bar shorter than the one behind it) the meter that follows is counted, less what the pickup holds.
+        """
+        meter = self.meter(song_bar) or self.default_meter
+        if self.is_pickup(song_bar):
+            following = self._meters[1]
+            return max(bars * float(following.beats) - float(meter.beats), 0.0), following
+        return bars * float(meter.beats), meter
+
+    def is_pickup(self, song_bar: int) -> bool:
+        """Whether a song bar is only the end of a bar before the first."""
+        return song_bar == 0 and self.bar_count > 1 and self._meters[0].beats < self._meters[1].beats
+
     def locate(self, beats: float) -> tuple[int, float]:
         """(song bar, beats into it) of a position counted from the song's beginning."""
         if beats < self._starts[-1]:

@@ -4,7 +4,8 @@ The rules, after what good followers do:
 
 - Start arms; the first tick *after* it is position 0. Continue arms; the first tick after it goes on where the song position is.
 - Ticks give the position by counting, and phase and tempo through `TickFilter`. Ticks while stopped give a tempo estimate.
-- Song position is obeyed while stopped or armed, and ignored while running.
+- Song position is obeyed while stopped or armed. While running it waits for a Continue, which then is a start at that place; without
+  one it is ignored, since some masters say where they are now and then.
 - No tick for 0.25 s (or three ticks of a slow tempo, whichever is longer): until then the clock free-wheels, then it is lost,
   and the session falls silent. Back within 2 s, the master is taken to have gone on: what time has passed counts, and ticks that
   were only held up and come in a bunch do not count twice. After a longer silence it goes on from where it was heard last.
@@ -24,6 +25,7 @@ from companion.session.timing.tick_filter import TickFilter
 LOST_SECONDS = 0.25
 LOST_TICKS = 3.0
 GAP_SECONDS = 2.0
+NEARBY_TICKS = 1  # a song position so near is where we are
 
 _START, _CONTINUE, _STOP, _TICK, _SILENCE = "start", "continue", "stop", "tick", "silence"
 
@@ -88,6 +90,7 @@ class ExternalClock:
         self._zero = 0.0  # filter index of position 0 while running
         self._line_broken = False  # by a sleep of the machine
         self._resume_ticks = 0  # position of the next tick after Continue, in ticks
+        self._asked_ticks: int | None = None  # song position that came while running
 
     @property
     def bpm(self) -> float:
@@ -140,19 +143,37 @@ class ExternalClock:
         if isinstance(message, ClockTick):
             self._tick(now)
         elif isinstance(message, SongPosition):
-            if self.state == "running":
-                self.ignored_positions += 1
-            else:
-                self._resume_ticks = message.sixteenths * CLOCK_TICKS_PER_BEAT // SONG_POSITION_PER_BEAT
+            self._song_position(message.sixteenths * CLOCK_TICKS_PER_BEAT // SONG_POSITION_PER_BEAT)
         elif isinstance(message, ClockStart):
-            self._resume_ticks = 0
+            self._resume_ticks, self._asked_ticks = 0, None
             self.state = TRANSITIONS[self.state, _START]
         elif isinstance(message, ClockContinue):
-            self.state = TRANSITIONS[self.state, _CONTINUE]
+            self._continue()
         elif isinstance(message, ClockStop):
+            self._asked_ticks = None
             self._filter.settle()
             self._hold()
             self.state = TRANSITIONS[self.state, _STOP]
+
+    def _song_position(self, ticks: int) -> None:
+        if self.state != "running":
+            self._resume_ticks = ticks
+        elif abs(ticks - self._next_ticks()) > NEARBY_TICKS:
+            self.ignored_positions += 1
+            self._asked_ticks = ticks
+
+    def _continue(self) -> None:
+        """Go on; as a start, where a running master has named another place before."""
+        if self.state == "running" and self._asked_ticks is not None:
+            self._resume_ticks = self._asked_ticks
+            self.state = TRANSITIONS[self.state, _START]
+        else:
+            self.state = TRANSITIONS[self.state, _CONTINUE]
+        self._asked_ticks = None
+
+    def _next_ticks(self) -> int:
+        """The position of the tick to come while running."""
+        return int(self._filter.index - self._zero) + 1
 
     def _tick(self, now: float) -> None:
         before = self.state
@@ -172,7 +193,7 @@ class ExternalClock:
     def _hold(self) -> None:
         """Remember where Continue, or the next tick, goes on."""
         if self.state == "running":
-            self._resume_ticks = int(self._filter.index - self._zero) + 1
+            self._resume_ticks = self._next_ticks()
 
     def _timeout(self) -> float:
         return max(LOST_SECONDS, LOST_TICKS * self._filter.period_seconds)

@@ -24,6 +24,8 @@ from companion.session.transport.written_tempos import WrittenTempos
 
 CONTIGUOUS_BEATS = 1.5 / 24
 MAX_SKIP_BEATS = 16.0  # a clock that was lost may come back this much further on in the same music
+# A master that starts elsewhere so soon after it stopped has closed a loop: to the players the music has gone on.
+SEAM_SECONDS = 0.35
 
 
 class Transport:
@@ -53,6 +55,8 @@ class Transport:
         self._requests, self._head_start = requests, head_start
         self._capture, self._extensions, self._outbox = capture, extensions, outbox
         self._resting_position = 0.0  # clock position where the music stopped last
+        self._rests_since = float("-inf")  # seconds
+        self._was_playing = False  # before it stopped
         self._first_position = 0.0  # clock position of the first bar line after a count-in
 
     # -- the clock ----------------------------------------------------------------------------------------------------
@@ -60,10 +64,11 @@ class Transport:
     def receive_clock(self, message: ClockMessage, now: float) -> None:
         """A clock message from outside; ignored where we are the master."""
         if (clock := self._time.follower) is not None:
-            was_running = clock.state == "running"
+            was_running, before = clock.state == "running", clock.position_at(now)
             clock.receive(message, now)
             if was_running and clock.state != "running":
-                self._halt(now)
+                # An armed clock tells where it will begin, not where the music was.
+                self._halt(now, position=before if clock.state == "armed" else None)
             self.follow_clock(now)
 
     def follow_clock(self, now: float) -> None:
@@ -101,7 +106,7 @@ class Transport:
             song_bar = songbook.locate(max(0.0, clock.position_at(now)))[0]
         first = self._extensions.first_song_bar(song_bar)
         self._state.happened(Happening.REWIND)
-        beats = (self._settings.count_in_bars if count_in else 0) * float(self._time.meter_of(first).beats)
+        beats, _ = songbook.count_in(first, self._settings.count_in_bars if count_in else 0)
         if (bpm := songbook.bpm_at(first)) is not None:
             clock.set_bpm(bpm * self._time.tempo_factor, now)
         self._first_position = songbook.start(first)
@@ -205,11 +210,13 @@ class Transport:
         """The clock position where the music rests; None where it will begin anew."""
         return None if self._state.state is State.FRESH else self._resting_position
 
-    def _halt(self, now: float, lost: bool = False) -> None:
-        """The music stops: silence, and nothing that was asked for matters any more."""
+    def _halt(self, now: float, lost: bool = False, position: float | None = None) -> None:
+        """The music stops: silence, and nothing that was asked for matters any more. position: of the clock, if not where it is."""
         if not self._state.running:
             return
-        self._resting_position = self._time.clock.position_at(now)
+        self._resting_position = self._time.clock.position_at(now) if position is None else position
+        self._rests_since = now
+        self._was_playing = self._state.state is State.PLAYING
         self._state.happened(Happening.LOSE_CLOCK if lost else Happening.STOP)
         self._playback.rest(now)
         self._capture.end_all(self._resting_position + self._time.offset_beats)
@@ -224,7 +231,22 @@ class Transport:
         if contiguous and clock_position > CONTIGUOUS_BEATS and self._performance.bar >= 0:
             self._go_on(clock_position + self._time.offset_beats)
         else:
-            self._jump(clock_position, now)
+            self._jump(clock_position, now, self._is_seam(now))
+
+    def _is_seam(self, now: float) -> bool:
+        """Whether the master has only closed a loop: it goes on elsewhere at once, on a bar line."""
+        follows = self._time.follower is not None and self._was_playing and self._state.state is State.RESTING
+        return follows and now - self._rests_since <= SEAM_SECONDS and self._stopped_on_a_line()
+
+    def _rested_beats(self) -> float:
+        """The session position where the music stopped last."""
+        return self._resting_position + self._time.offset_beats
+
+    def _stopped_on_a_line(self) -> bool:
+        """Whether it stopped on a bar line, or close to one."""
+        timeline, position = self._time.timeline, self._rested_beats()
+        place = timeline.locate(position)
+        return place.beat < CONTIGUOUS_BEATS or timeline.end(place.bar) - position < CONTIGUOUS_BEATS
 
     def _go_on(self, position: float) -> None:
         """From where the music rests (session beats): the rest of the bars that are decided, and no more."""
@@ -237,8 +259,11 @@ class Transport:
         self._requests.prefill_from(position)
         self._tempos.restart(position)
 
-    def _jump(self, clock_position: float, now: float) -> None:
-        """A new stretch of session bars begins: at a start from 0 with nothing heard before, else with what was heard."""
+    def _jump(self, clock_position: float, now: float, seam: bool = False) -> None:
+        """A new stretch of session bars begins: at a start from 0 with nothing heard before, else with what was heard.
+
+        seam: a master's loop has come round. What was heard counts, nobody waits, and what was planned for the bar to come is played.
+        """
         time, performance = self._time, self._performance
         begin = max(clock_position, self._first_position)
         self._first_position = 0.0
@@ -247,13 +272,18 @@ class Transport:
         within = beat > CONTIGUOUS_BEATS
         counting = not within and clock_position < begin
         self._state.happened(Happening.COUNT_IN if counting else Happening.PLAY)
-        bar = time.timeline.jump(performance.bar, song_bar)
+        after = performance.bar
+        if seam and after > 0 and self._rested_beats() - time.timeline.start(after) < CONTIGUOUS_BEATS:
+            after -= 1  # the bar that has just begun is the one that begins here
+        as_planned = seam and (time.songbook.song is None or time.timeline.song_bar(after + 1) == song_bar)
+        bar = time.timeline.jump(after, song_bar)
         line = time.timeline.start(bar)
         time.place(line + beat - begin)
-        self._head_start.take(bar, song_bar)
+        if not as_planned:
+            self._head_start.take(bar, song_bar)
         self._capture.forget_from(bar)
         performance.jump(bar)
-        if clock_position <= CONTIGUOUS_BEATS or song_bar == self._extensions.first_song_bar(0):
+        if not seam and (clock_position <= CONTIGUOUS_BEATS or song_bar == self._extensions.first_song_bar(0)):
             performance.hear_from(bar)
             performance.enter_after_waiting(bar)
         self._decisions.keep_nothing()
@@ -265,4 +295,4 @@ class Transport:
             self._playback.commit_bar(bar, position)
             self.begin_bar(bar, now)
         elif counting:
-            self._metronome.count_in(bar, position)
+            self._metronome.count_in(bar, position, time.songbook.count_in(song_bar, 1)[1])
