@@ -99,6 +99,19 @@ def reconcile(known: Mapping[str, int], wanted: Mapping[str, int | None]) -> dic
     return merged
 
 
+_OF_BAR = {
+    "note_density": "bar_note_density",
+    "min_polyphony": "bar_min_polyphony",
+    "max_polyphony": "bar_max_polyphony",
+}
+
+
+def for_bars(levels: Mapping[str, int | None]) -> dict[str, int | None]:
+    """What the levels of a track ask of one of its bars: a level of the bar stands in for the track's of the same kind."""
+    ours = {name: levels.get(of_bar) for name, of_bar in _OF_BAR.items()}
+    return {**levels, **{name: level for name, level in ours.items() if level is not None}}
+
+
 def compute(
     score: Score,
     exclude: Iterable[tuple[int, int]] = (),

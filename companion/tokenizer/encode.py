@@ -105,7 +105,7 @@ class Encoder:
         targets: cells to be written; the ids end right after the first FillInStart, or with `fills` hold the targets'
         true notes as FillInStart … FillInEnd blocks (training). Without targets: the plain sequence.
         hidden: cells shown as empty shells (or MaskBar with `mask_token`). attributes: per track, levels that override the
-        computed ones; None leaves that attribute out; per-bar ones hold for the track's targets. bar_attributes: the same for
+        computed ones; None leaves that attribute out; levels of per-bar ones hold for the track's targets. bar_attributes: the same for
         single cells. attributes_exclude: cells whose notes do not count for the computed levels of tracks; by default all targets
         and hidden cells, or with `fills` the hidden ones only. style: see `Style`.
         Raises TokenizerError for music or requests the vocabulary cannot express.
@@ -181,7 +181,7 @@ class Encoder:
         """The ids that write a bar's notes in a fill. Notes that round onto the next bar line stand on its last tick."""
         notes, carried = self._grid_bar(bar, resolution)
         length = bar.length_ticks(self._resolution)
-        return self._bar_tokens((*notes, *clamp_to_end(list(carried), length)) if carried else notes, is_drum)
+        return self._notes.write((*notes, *clamp_to_end(list(carried), length)) if carried else notes, is_drum)
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
@@ -261,10 +261,12 @@ class Encoder:
         out.attributes.append(stated.levels)
         fill_in = (vocab.id(TokenType.FILL_IN_PLACEHOLDER),) if plan.targets else ()
         hidden_body = (vocab.id(TokenType.MASK_BAR),) if plan.mask_token else ()
+        left_out = {name: level for name, level in plan.overrides[index].items() if level is None}
         for number in range(bars):
             cell, start = (index, number), len(ids)
             is_target = cell in plan.targets
-            wanted = {**(plan.overrides[index] if is_target else {}), **plan.bar_overrides.get(cell, {})}
+            own = plan.overrides[index] if is_target else left_out
+            wanted = {**own, **plan.bar_overrides.get(cell, {})}
             typical = stated.typical if is_target and cell in plan.vanishing else None
             ids.append(self._bar)
             bar_ids, levels = self._attributes.bar(music, number, typical, wanted, cell not in plan.hidden)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from companion.errors import TokenizerError
 from companion.music.meter import TimeSignature
-from companion.tokenizer.token_types import BAR_ATTRIBUTE_ORDER, TRACK_ATTRIBUTE_ORDER, TokenType
+from companion.tokenizer.token_types import ATTRIBUTES, BAR_ATTRIBUTE_ORDER, TRACK_ATTRIBUTE_ORDER, TokenType
 from companion.tokenizer.vocabulary import Vocabulary
 
 _T = TokenType
@@ -38,8 +38,8 @@ _AFTER: dict[TokenType, tuple[TokenType, ...]] = {
     _T.INSTRUMENT: _TRACK_HEAD,
     # each attribute at most once, in the order in which training states them
     **{name: (*TRACK_ATTRIBUTE_ORDER[place:], _T.BAR) for place, name in enumerate(TRACK_ATTRIBUTE_ORDER, start=1)},
-    _T.BAR: (_T.TIME_SIG, *BAR_ATTRIBUTE_ORDER),
-    **dict.fromkeys(BAR_ATTRIBUTE_ORDER, (_T.TIME_SIG, *BAR_ATTRIBUTE_ORDER)),
+    _T.BAR: (*BAR_ATTRIBUTE_ORDER, _T.TIME_SIG),
+    **{name: (*BAR_ATTRIBUTE_ORDER[place:], _T.TIME_SIG) for place, name in enumerate(BAR_ATTRIBUTE_ORDER, start=1)},
     _T.TIME_SIG: _CONTENT,
     _T.BAR_END: (_T.BAR,),
     _T.TRACK_END: (),
@@ -65,10 +65,17 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class WrittenBar:
-    """A bar to be written: its track's kind and its own meter."""
+    """A bar to be written: its track's kind and its own meter.
+
+    levels: per-bar attributes that the model must state as given, where it states them at all (autoregressive bars). velocity,
+    microtiming: False where the sequence says that it goes without.
+    """
 
     is_drum: bool
     meter: TimeSignature = TimeSignature(4, 4)
+    levels: tuple[tuple[TokenType, int], ...] = ()
+    velocity: bool = True
+    microtiming: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,12 @@ class Grammar:
         self._note_duration, self._track_end = self._bits((_T.NOTE_DURATION,)), self._bits((_T.TRACK_END,))
         self._bar, self._fill_start = self._bits((_T.BAR,)), self._bits((_T.FILL_IN_START,))
         self._position = self._bits((_T.TIME_ABSOLUTE_POS,))
+        self._velocity, self._microtiming = self._bits((_T.VELOCITY_LEVEL,)), self._bits((_T.DELTA_DIRECTION, _T.DELTA))
+        # Attributes that only the other kind of track has: [melodic, drum].
+        self._foreign = [
+            self._bits([spec.token_type for spec in ATTRIBUTES.values() if not spec.applies_to(is_drum)])
+            for is_drum in (False, True)
+        ]
         self._masks: dict[tuple[object, ...], tuple[Mask, int | None]] = {}
 
     def _bits(self, types: Sequence[TokenType]) -> int:
@@ -250,8 +263,10 @@ class GrammarState:
     def _mask(self) -> tuple[Mask, int | None]:
         if self._found is None:
             rules = self._rules
+            bar = self.current_bar
             positions = (self.last_position + 1, rules.bar_ticks[max(self.bar_index, 0)])
-            self._found = self._grammar.mask(self._allowed_types(), positions, self.current_bar.meter, rules.pinned)
+            pinned = rules.pinned + bar.levels
+            self._found = self._grammar.mask(self._allowed_types(), positions, bar.meter, pinned)
         return self._found
 
     def _allowed_types(self) -> int:
@@ -268,6 +283,8 @@ class GrammarState:
             allowed &= ~(grammar._bar | grammar._fill_start)
             if self.last is _T.BAR_END:
                 allowed |= grammar._track_end
+        if not grammar.legacy:
+            allowed &= ~self._unwanted()
         if self._may_end():
             allowed |= grammar._fill_end if rules.infill else grammar._bar_end
         if rules.density_limit and self.bar_notes >= rules.density_limit:
@@ -275,6 +292,21 @@ class GrammarState:
         elif rules.polyphony_limit and self.position_notes >= rules.polyphony_limit:
             allowed &= ~grammar._note_start
         return allowed
+
+    def _unwanted(self) -> int:
+        """Types that this bar goes without, and after Bar all that would pass over a level that it must state."""
+        grammar, bar = self._grammar, self.current_bar
+        unwanted = grammar._foreign[bar.is_drum]
+        unwanted |= 0 if bar.velocity else grammar._velocity
+        unwanted |= 0 if bar.microtiming else grammar._microtiming
+        if bar.levels and (self.last is _T.BAR or self.last in BAR_ATTRIBUTE_ORDER):
+            done = BAR_ATTRIBUTE_ORDER.index(self.last) + 1 if self.last is not _T.BAR else 0
+            due = [
+                place for place, name in enumerate(BAR_ATTRIBUTE_ORDER) if place >= done and name in dict(bar.levels)
+            ]
+            if due:
+                unwanted |= grammar._bits((*BAR_ATTRIBUTE_ORDER[due[0] + 1 :], _T.TIME_SIG))
+        return unwanted
 
     def _may_end(self) -> bool:
         if self.bar_notes:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from companion.errors import TokenizerError
 from companion.music import TimeSignature
 from companion.tokenizer import Grammar, Tokenizer, TokenType, Vocabulary, WrittenBar
-from companion.tokenizer.token_types import TRACK_ATTRIBUTE_ORDER
+from companion.tokenizer.token_types import ATTRIBUTES, TRACK_ATTRIBUTE_ORDER
 from tests import golden
 
 T = TokenType
@@ -158,7 +158,8 @@ def test_whole_tracks_may_state_attributes_but_only_the_wanted_levels():
 def test_a_track_states_each_attribute_once_and_in_order(name):
     """midigpt's table allows the same attribute again and again."""
     vocabulary = VOCABULARIES[name]
-    known = [token_type for token_type in TRACK_ATTRIBUTE_ORDER if token_type in vocabulary.domains]
+    melodic = {spec.token_type for spec in ATTRIBUTES.values() if spec.applies_to(is_drum=False)}
+    known = [name for name in TRACK_ATTRIBUTE_ORDER if name in vocabulary.domains and name in melodic]
     state = OURS[name].start_autoregressive([WrittenBar(False)], whole_track=True)
     old = LEGACY[name].start_autoregressive([WrittenBar(False)], whole_track=True)
     for place, token_type in enumerate(known, start=1):
@@ -169,7 +170,39 @@ def test_a_track_states_each_attribute_once_and_in_order(name):
         assert types_of(vocabulary, ids_of(old)) >= {*known, T.BAR}
         skipping.advance(vocabulary.id(known[-1]))
         assert types_of(vocabulary, ids_of(skipping)) == {T.BAR}
-    assert len(known) >= 5
+    assert len(known) >= 4
+
+
+def test_a_drum_track_states_what_drums_have():
+    vocabulary = OURS["expressive_new"].vocabulary
+    state = OURS["expressive_new"].start_autoregressive([WrittenBar(True)], whole_track=True)
+    assert types_of(vocabulary, ids_of(state)) == {T.SILENCE_PROPORTION, T.NOMML, T.BAR}
+    state.advance(vocabulary.id(T.BAR))
+    assert types_of(vocabulary, ids_of(state)) == {T.BAR_ONSET_DENSITY, T.TIME_SIG}
+
+
+def test_a_bar_states_the_levels_that_it_must():
+    vocabulary = OURS["expressive_new"].vocabulary
+    bar = WrittenBar(False, levels=((T.BAR_ONSET_POLYPHONY_MIN, 2),))
+    state = OURS["expressive_new"].start_autoregressive([bar], whole_track=False)
+    state.advance(vocabulary.id(T.BAR))
+    assert types_of(vocabulary, ids_of(state)) == {T.BAR_PITCH_CLASS_SET, T.BAR_ONSET_POLYPHONY_MIN}
+    skipping = state.clone()
+    state.advance(vocabulary.id(T.BAR_PITCH_CLASS_SET, 5))
+    for walk in (state, skipping):
+        asked = vocabulary.id(T.BAR_ONSET_POLYPHONY_MIN, 2)
+        assert vocabulary.id(T.BAR_ONSET_POLYPHONY_MIN, 1) not in ids_of(walk)
+        walk.advance(asked)
+        assert types_of(vocabulary, ids_of(walk)) == {T.BAR_ONSET_POLYPHONY_MAX, T.TIME_SIG}
+
+
+def test_music_without_loudness_and_on_the_grid():
+    vocabulary = OURS["expressive_new"].vocabulary
+    for velocity, microtiming in ((True, True), (False, True), (True, False), (False, False)):
+        bar = WrittenBar(False, velocity=velocity, microtiming=microtiming)
+        found = types_of(vocabulary, ids_of(OURS["expressive_new"].start_infill([bar])))
+        assert (T.VELOCITY_LEVEL in found) == velocity
+        assert ({T.DELTA, T.DELTA_DIRECTION} <= found) == microtiming
 
 
 def test_positions_only_rise():

@@ -91,7 +91,7 @@ class Take:
 
     def open_fill(self) -> None:
         """Take the ids that the fill begins with, at its start; their notes are not reported as written."""
-        if self.state.bar_index >= len(self.openings):
+        if not 0 <= self.state.bar_index < len(self.openings):
             return
         self.writer.listening = False
         for token in self.openings[self.state.bar_index]:

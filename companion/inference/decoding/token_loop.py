@@ -24,6 +24,7 @@ from companion.inference.decoding.writer import BarWriter, OnBar, OnNote
 from companion.inference.prompts.prompt import Prompt, WindowRequest
 from companion.inference.steering.dials import Steering
 from companion.tokenizer import Tokenizer, TokenType
+from companion.tokenizer.attributes import SPECS
 from companion.tokenizer.grammar import Grammar, GrammarState, WrittenBar
 
 PREFILL_CHUNK = 128  # tokens between two looks at `cancel`
@@ -161,6 +162,7 @@ class PromptRunner:
 
         rows = [self._new_take(number, prompt, request, settings, noted, on_bar) for number in takes]
         free = not request.autoregressive and not settings.openings and all(row.steering is None for row in rows)
+        free &= request.style.velocity and request.style.microtiming
         if free and isinstance(self.backend, WritingBackend):
             self._follow(self.backend, cache, rows, prompt, request, settings, stats, cancel)
         else:
@@ -199,8 +201,8 @@ class PromptRunner:
         )
 
     def _pinned(self, levels: Mapping[str, int | None]) -> dict[TokenType, int]:
-        types = {spec.name: spec.token_type for spec in self.tokenizer.config.attributes}
-        return {types[name]: level for name, level in levels.items() if level is not None}
+        specs = {spec.name: spec for spec in self.tokenizer.config.attributes if not spec.per_bar}
+        return {specs[name].token_type: level for name, level in levels.items() if level is not None and name in specs}
 
     def _follow(
         self,
@@ -290,5 +292,16 @@ def _check(cancel: Cancel | None) -> None:
 
 def _written_bars(prompt: Prompt, request: WindowRequest) -> tuple[WrittenBar, ...]:
     """The prompt's targets as the grammar sees them, in the order in which they are written."""
-    tracks = request.window.tracks
-    return tuple(WrittenBar(tracks[t].is_drum, tracks[t].bars[bar].time_signature) for t, bar in prompt.targets)
+    found: list[WrittenBar] = []
+    for track, bar in prompt.targets:
+        music = request.window.tracks[track]
+        wanted = {**request.attributes.get(track, {}), **request.bar_attributes.get((track, bar), {})}
+        levels = [
+            (SPECS[name].token_type, level)
+            for name, level in wanted.items()
+            if level is not None and SPECS[name].per_bar and SPECS[name].applies_to(music.is_drum)
+        ]
+        style = request.style
+        meter = music.bars[bar].time_signature
+        found.append(WrittenBar(music.is_drum, meter, tuple(levels), style.velocity, style.microtiming))
+    return tuple(found)

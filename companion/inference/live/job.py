@@ -9,6 +9,7 @@ from companion.harmony.spans import ChordSpan
 from companion.inference.decoding.sampling import SamplingOptions
 from companion.inference.requests.planner import Cell
 from companion.music.score import Note, Score
+from companion.tokenizer import Style
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class LiveJob:
 
     targets: bars to generate. hidden: bars that the model must not see (the player's future). growing: bars being played
     now, whose notes so far are shown. fresh: bars of other tracks that are given only just before. attributes: user levels
-    by track, to which the writing is held (`steering`); computed levels stand for what is not given. take_numbers start at
-    first_take, so that more takes of the same job differ.
+    by track, to which the writing is held (`steering`); per-bar ones hold for the target bars; computed levels stand for what
+    is not given. style: genre and switches. take_numbers start at first_take, so that more takes of the same job differ.
 
     chords: the chords of the target bar, None where they are not known. guide: the same as notes (`harmony.guide`), 480
     ticks a quarter from the bar line; None: the prompt has no guide; (): its bar is empty. A job with a guide has targets
@@ -40,6 +41,7 @@ class LiveJob:
     mask_mode: str = "auto"
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
     attributes: Mapping[int, Mapping[str, int | None]] = field(default_factory=dict)
+    style: Style = Style()
     seed: int = 0
     takes: int = 1
     first_take: int = 0

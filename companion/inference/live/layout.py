@@ -13,6 +13,7 @@ from companion.inference.prompts.prompt import WindowRequest
 from companion.inference.requests.planner import Cell
 from companion.music.score import Bar, Note, Score, Track
 from companion.tokenizer import attributes as attribute_levels
+from companion.tokenizer.attributes import for_bars
 
 GUIDE_NAME = "Chord guide"
 
@@ -88,6 +89,7 @@ def live_request(job: LiveJob, order: list[int], mode: str) -> WindowRequest:
         mask_mode=mode,
         attributes=shown,
         asked=asked,
+        style=job.style,
         uncounted=mapped(job.growing | job.fresh),
         late=mapped(job.growing | job.fresh) - mapped(job.targets),
     )
@@ -119,7 +121,7 @@ def voice_limit(job: LiveJob) -> int:
     """
     limits = [job.polyphony_hard_limit] if job.polyphony_hard_limit else []
     tracks = {track for track, _ in job.targets}
-    wanted = [(job.attributes.get(track) or {}).get("max_polyphony") for track in tracks]
+    wanted = [for_bars(job.attributes.get(track) or {}).get("max_polyphony") for track in tracks]
     levels = [level for level in wanted if level is not None]
     top = attribute_levels.levels("max_polyphony") - 1
     if len(levels) == len(tracks) and max(levels) < top:

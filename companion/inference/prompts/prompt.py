@@ -20,9 +20,9 @@ import numpy.typing as npt
 
 from companion.inference.prompts.masking import MaskedPrompt, apply_mask_mode
 from companion.inference.requests.planner import Cell, Step
-from companion.inference.requests.validation import ResolvedRequest, genre_index
+from companion.inference.requests.validation import ResolvedRequest
 from companion.music.score import Score
-from companion.tokenizer import Tokenizer, TokenType
+from companion.tokenizer import Style, Tokenizer
 from companion.tokenizer import attributes as attribute_levels
 
 UNKNOWN_ROOM = 24  # tokens of a late bar whose track shows none before it
@@ -40,6 +40,7 @@ class WindowRequest:
     level of None leaves the attribute out. uncounted: cells whose notes do not count for the computed attributes, besides
     targets, pending and hidden ones. autoregressive: targets are one track's last bars, written left to right. asked: the levels
     per track that the writing is steered to, see `steering`. late: cells that become known last; no targets.
+    bar_attributes: user levels of single cells, which the writing is steered to as well. style: genre and switches.
     """
 
     window: Score
@@ -50,7 +51,8 @@ class WindowRequest:
     autoregressive: bool = False
     pending: frozenset[Cell] = frozenset()
     uncounted: frozenset[Cell] = frozenset()
-    genre: str | None = None
+    bar_attributes: Mapping[Cell, Mapping[str, int | None]] = field(default_factory=dict)
+    style: Style = Style()
     asked: Attributes = field(default_factory=dict)
     late: frozenset[Cell] = frozenset()
 
@@ -97,7 +99,9 @@ def build_prompt(tokenizer: Tokenizer, request: WindowRequest) -> Prompt:
             hidden=request.hidden | request.pending,
             mask_token=mask_token,
             attributes=overrides,
+            bar_attributes=request.bar_attributes,
             attributes_exclude=exclude,
+            style=request.style,
         )
     else:
         encoded = tokenizer.encode(
@@ -106,11 +110,11 @@ def build_prompt(tokenizer: Tokenizer, request: WindowRequest) -> Prompt:
             hidden=request.hidden,
             mask_token=mask_token,
             attributes=overrides,
+            bar_attributes=request.bar_attributes,
             attributes_exclude=exclude,
+            style=request.style,
         )
     ids, spans, cells = encoded.ids, encoded.hidden_spans, encoded.cell_spans
-    if request.genre is not None:
-        ids, spans, cells = _insert_genre(tokenizer, request.genre, ids, spans, cells)
     if request.mask_mode == "remove":  # its shells are empty bars like any other
         spans = []
     masked = apply_mask_mode(ids, spans, request.mask_mode)
@@ -146,21 +150,6 @@ def _set_apart(
     return MaskedPrompt(masked.ids, moved, masked.next_position + added), late
 
 
-def _insert_genre(
-    tokenizer: Tokenizer,
-    genre: str,
-    ids: list[int],
-    spans: list[tuple[int, int]],
-    cells: Mapping[Cell, tuple[int, int]],
-) -> tuple[list[int], list[tuple[int, int]], dict[Cell, tuple[int, int]]]:
-    """The Genre token stands right before NumBars."""
-    vocabulary = tokenizer.vocabulary
-    token = vocabulary.id(TokenType.GENRE, genre_index(genre, vocabulary) or 0)
-    at = next(index for index, item in enumerate(ids) if vocabulary.type_of(item)[0] is TokenType.NUM_BARS)
-    shifted = {cell: (start + 1, end + 1) for cell, (start, end) in cells.items()}
-    return [*ids[:at], token, *ids[at:]], [(start + 1, end + 1) for start, end in spans], shifted
-
-
 def window_request(
     score: Score,
     step: Step,
@@ -194,7 +183,7 @@ def window_request(
     attributes: dict[int, dict[str, int | None]] = {local[track]: dict(prompts[track].attributes) for track in used}
     asked = {track: dict(levels) for track, levels in attributes.items()} if config.steer else {}
     if config.analyze_targets:
-        computed = attribute_levels.compute(score)
+        computed = attribute_levels.compute(score, specs=resolved.specs, legacy=True)
         # a track written from its first bar states its own levels: there, only those asked for bind
         free = filled if step.autoregressive and min(targets)[1] == 0 else ()
         for track in set(used).difference(free):
@@ -207,7 +196,13 @@ def window_request(
         attributes=attributes,
         autoregressive=step.autoregressive,
         pending=pending,
-        genre=resolved.request.controls.get("genre"),
+        bar_attributes={
+            (local[track], bar - step.start): levels
+            for track in used
+            for bar, levels in prompts[track].bar_attributes.items()
+            if step.start <= bar < step.end
+        },
+        style=resolved.style,
         asked=asked,
     )
     return request, used

@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from companion.errors import RequestValidationError
+from companion.inference.requests.controls import check_attributes, check_piece_controls, check_track_controls, style_of
 from companion.inference.requests.planner import Cell
 from companion.inference.requests.request import ENGINES, MASK_MODES, GenerationRequest, InferenceConfig, TrackPrompt
 from companion.music.score import Score
+from companion.tokenizer import Style
 from companion.tokenizer import attributes as attribute_levels
 from companion.tokenizer.token_types import AttributeSpec, TokenType
 from companion.tokenizer.vocabulary import Vocabulary
 
 MAX_CANDIDATES = 16
 MAX_ESCALATION = 3.0
-_PIECE_CONTROLS = ("velocity", "microtiming", "genre")
 
 
 @dataclass(frozen=True)
 class ResolvedRequest:
-    """A request that fits, with every "auto" decided. Cells are (track, bar) of the score."""
+    """A request that fits, with every "auto" decided. Cells are (track, bar) of the score. specs: the checkpoint's attributes."""
 
     request: GenerationRequest
     model_dim: int
@@ -35,6 +36,8 @@ class ResolvedRequest:
     hidden: frozenset[Cell]
     ignored: frozenset[int]
     warnings: tuple[str, ...] = field(default=())
+    style: Style = Style()
+    specs: tuple[AttributeSpec, ...] = attribute_levels.BASIC
 
     @property
     def targets(self) -> frozenset[Cell]:
@@ -77,8 +80,12 @@ def validate_request(score: Score, request: GenerationRequest, vocabulary: Vocab
     prompts = _prompts_by_track(score, request.tracks)
     for track, prompt in prompts.items():
         _check_prompt(prompt, track, score, vocabulary)
-    _check_piece_controls(request.controls, vocabulary)
-    resolved = _resolve_targets(request, prompts, score, model_dim, mask_mode)
+    check_piece_controls(request.controls, vocabulary)
+    resolved = replace(
+        _resolve_targets(request, prompts, score, model_dim, mask_mode),
+        style=style_of(request.controls, vocabulary),
+        specs=vocabulary.config.attributes,
+    )
     if not resolved.targets:
         raise RequestValidationError("request has no tracks to generate (every track is ignored or has no bars)")
     return resolved
@@ -295,88 +302,5 @@ def _check_prompt(prompt: TrackPrompt, track: int, score: Score, vocabulary: Voc
         )
     if targets and not prompt.autoregressive and TokenType.FILL_IN_START not in vocabulary:
         raise RequestValidationError(f"{where}: this checkpoint cannot infill; set autoregressive=True")
-    _check_attributes(prompt, score.tracks[track].is_drum, vocabulary)
-    _check_track_controls(prompt, vocabulary)
-
-
-def _check_attributes(prompt: TrackPrompt, is_drum: bool, vocabulary: Vocabulary) -> None:
-    specs: dict[str, AttributeSpec] = {spec.name: spec for spec in vocabulary.config.attributes}
-    where = f"track_id={prompt.id}"
-    for name, level in prompt.attributes.items():
-        spec = specs.get(name)
-        if spec is None:
-            raise RequestValidationError(
-                f"{where}: unknown attribute {name!r} (known: {sorted(specs)}); choose from the checkpoint's own"
-            )
-        if spec.per_bar:
-            raise RequestValidationError(
-                f"{where}: attribute {name!r} is bar-level; it cannot be set for a whole track (tp.attributes)"
-            )
-        if name not in attribute_levels.SPECS:
-            raise RequestValidationError(
-                f"{where}: attribute {name!r} cannot be controlled here (can: {list(attribute_levels.NAMES)})"
-            )
-        kind, other = ("drum", "melodic") if spec.tracks == "drum" else ("melodic", "drum")
-        _require(spec.applies_to(is_drum), f"{where}: attribute {name!r} is {kind}-only but track is a {other} track")
-        if isinstance(level, bool) or not isinstance(level, int) or not 0 <= level < spec.levels:
-            raise RequestValidationError(f"{where}: attribute {name!r}={level!r} out of range [0, {spec.levels})")
-    if prompt.bar_attributes:
-        raise RequestValidationError(
-            f"{where}: bar-level attributes cannot be controlled here; use attributes of the whole track"
-        )
-
-
-def _check_track_controls(prompt: TrackPrompt, vocabulary: Vocabulary) -> None:
-    """Generated bars keep the score's meters, so the only control of the family that could apply is refused with its range."""
-    where = f"track_id={prompt.id}"
-    for name, value in prompt.controls.items():
-        count = len(vocabulary.meters)
-        if name != "time_signature":
-            raise RequestValidationError(
-                f"{where}: unknown control {name!r} (none are supported; attributes belong in attributes)"
-            )
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < count:
-            raise RequestValidationError(f"{where}: time_signature index {value!r} out of range [0, {count})")
-        raise RequestValidationError(
-            f"{where}: time_signature is not supported: generated bars keep the score's meter; change the score"
-        )
-    _require(not prompt.bar_controls, f"{where}: bar-level controls are not supported")
-
-
-def _check_piece_controls(controls: Mapping[str, object], vocabulary: Vocabulary) -> None:
-    config = vocabulary.config
-    for name, value in controls.items():
-        if name not in _PIECE_CONTROLS:
-            supported = ", ".join(repr(control) for control in _PIECE_CONTROLS)
-            raise RequestValidationError(f"unknown piece-level control {name!r}; supported: {supported}")
-        if name == "genre":
-            _check_genre(value, vocabulary)
-            continue
-        if not isinstance(value, bool):
-            raise RequestValidationError(f"controls[{name!r}] must be a bool, got {type(value).__name__}")
-        if not value:
-            raise RequestValidationError(
-                f"controls[{name!r}]=False is not supported: it needs a model trained with switchable {name}"
-            )
-        if name == "microtiming" and value and TokenType.DELTA not in vocabulary:
-            raise RequestValidationError(
-                "controls['microtiming']=True but encoder has no Delta token domain "
-                f"(emit_delta_tokens={str(config.emit_delta_tokens).lower()})"
-            )
-
-
-def _check_genre(value: object, vocabulary: Vocabulary) -> None:
-    groups = vocabulary.config.genre_groups
-    _require(bool(groups), "controls['genre'] requires genre_groups to be configured in the encoder config")
-    if genre_index(value, vocabulary) is None:
-        names = [name for name, _ in groups]
-        raise RequestValidationError(f"controls['genre']={value!r} is not a known genre; genres of this model: {names}")
-
-
-def genre_index(value: object, vocabulary: Vocabulary) -> int | None:
-    """Value of the Genre token for a name or alias, whatever its case; None for an unknown one."""
-    wanted = str(value).lower()
-    for index, (name, aliases) in enumerate(vocabulary.config.genre_groups):
-        if wanted == name.lower() or wanted in (alias.lower() for alias in aliases):
-            return index
-    return None
+    check_attributes(prompt, score, score.tracks[track].is_drum, vocabulary)
+    check_track_controls(prompt, vocabulary)

@@ -2,8 +2,8 @@
 
 A small model only leans towards the levels in its prompt. So for levels that the player set (never for computed ones), every
 choice is pushed by how the bar stands so far: notes against the pace that reaches the density asked for (`pacing`), sounding
-voices and durations against the polyphony and lengths asked for (`voicing`). Where chords are known, pitches lean towards them
-(`chords`). The model's own preferences among what serves
+voices and durations against the polyphony and lengths asked for (`voicing`), pitches against the key and the range asked for
+(`register`). Where chords are known, pitches lean towards them (`chords`). The model's own preferences among what serves
 equally well still decide, so the groove stays its own. Knows vocabularies and bars, no model and no prompt; a push costs a few
 operations on arrays of the vocabulary's size, and nothing where nothing was asked for.
 """
@@ -21,8 +21,10 @@ from companion.inference.requests.planner import Cell
 from companion.inference.steering.bar_so_far import BarSoFar, Bias, Places
 from companion.inference.steering.chords import ChordLean
 from companion.inference.steering.pacing import FORBIDDEN, Pace, beat_feel
+from companion.inference.steering.register import Register
 from companion.inference.steering.voicing import Lengths, Voices
-from companion.tokenizer import TokenType, Vocabulary
+from companion.music.score import Bar
+from companion.tokenizer import TokenType, Vocabulary, attributes
 
 _OPENED = frozenset((TokenType.FILL_IN_START, TokenType.TIME_SIG))
 
@@ -52,6 +54,7 @@ class Steering:
         self._voices: Voices | None = None
         self._lengths: Lengths | None = None
         self._lean: ChordLean | None = None
+        self._register: Register | None = None
         if not request.autoregressive:
             self._open()  # the prompt ends in the first FillInStart
 
@@ -67,13 +70,15 @@ class Steering:
         """The steering of a request; None where nothing is asked of its targets."""
         melodic = any(not request.window.tracks[track].is_drum for track, _ in targets)
         leans = melodic and harmony > 0 and bool(chords)
-        asked = any(request.asked.get(track) for track, _ in targets)
+        asked = any(request.asked.get(track) or request.bar_attributes.get((track, at)) for track, at in targets)
         return cls(vocabulary, request, targets, chords, harmony) if asked or leans else None
 
     def _open(self) -> None:
         self._number += 1
         number, at = self._targets[self._number]
-        track, levels, places = self._request.window.tracks[number], self._request.asked.get(number, {}), self._places
+        track, places = self._request.window.tracks[number], self._places
+        bar_levels = self._request.bar_attributes.get((number, at), {})
+        levels = attributes.for_bars({**self._request.asked.get(number, {}), **bar_levels})
         length = track.bars[at].time_signature.bar_ticks(places.resolution)
         self._bar = BarSoFar.start(length, places.durations.stop - places.durations.start)
         self._named = TokenType.NOTE_ONSET if track.is_drum else TokenType.NOTE_DURATION
@@ -81,15 +86,22 @@ class Steering:
         self._pace = None if density is None else Pace(density, length, self._feel(number), places)
         self._voices = None if track.is_drum else Voices.of(levels, places)
         self._lengths = None if track.is_drum else Lengths.of(levels, places)
+        self._register = None if track.is_drum else Register.of(levels, self._shown_pitches(number), places)
         meter = track.bars[at].time_signature
         self._lean = None if track.is_drum else ChordLean.of(self._chords, meter, self._harmony, track.program, places)
 
+    def _shown(self, number: int) -> list[Bar]:
+        request = self._request
+        unseen = {*self._targets, *request.hidden, *request.pending}
+        return [bar for at, bar in enumerate(request.window.tracks[number].bars) if (number, at) not in unseen]
+
+    def _shown_pitches(self, number: int) -> list[int]:
+        return sorted(note.pitch for bar in self._shown(number) for note in bar.notes)
+
     def _feel(self, number: int) -> npt.NDArray[np.float32]:
         """How the bars that the track shows divide the beat."""
-        request, ticks = self._request, self._places.resolution
-        unseen = {*self._targets, *request.hidden, *request.pending}
-        shown = [bar for at, bar in enumerate(request.window.tracks[number].bars) if (number, at) not in unseen]
-        onsets = (round(note.onset_ticks * ticks / request.window.resolution) for bar in shown for note in bar.notes)
+        ticks, resolution = self._places.resolution, self._request.window.resolution
+        onsets = (round(n.onset_ticks * ticks / resolution) for bar in self._shown(number) for n in bar.notes)
         return beat_feel(onsets, ticks)
 
     @property
@@ -107,7 +119,7 @@ class Steering:
 
     def bias(self) -> Bias | None:
         """What to add to the logits [vocab] of the next token; None for nothing. Valid until the next call."""
-        if self._pace is None and self._voices is None and self._lengths is None:
+        if self._pace is None and self._voices is None and self._lengths is None and self._register is None:
             return None
         bias, bar = self._bias, self._bar
         bias.fill(0.0)
@@ -122,8 +134,9 @@ class Steering:
             for part in (self._pace, self._voices):
                 if part is not None:
                     part.where_next(bias, bar)
-        if self._voices is not None:
-            self._voices.pitch(bias, bar)
+        for part in (self._voices, self._register):
+            if part is not None:
+                part.pitch(bias, bar)
         return bias
 
     def lean(self, logits: Bias) -> Bias:

@@ -1,0 +1,60 @@
+"""Key, range and number of pitch classes as the player asked for them, as far as the bar's own pitches go.
+
+A key is leaned towards and not forced: a chromatic passing note stays possible where the model is sure of it. A range holds: the
+highest and the lowest note that the track shows in the window, together with those of the bar, stay within it. Where the track already
+spans more, the bar keeps to a band of that width around the middle of what is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from companion.inference.steering.bar_so_far import BarSoFar, Bias, Places
+from companion.inference.steering.pacing import FORBIDDEN
+from companion.tokenizer import attributes
+
+OUT_OF_KEY = 7.0  # nats against a pitch outside the scale
+
+
+class Register:
+    """The push of one bar's pitches. key: level of key_signature; width: semitones from the lowest to the highest note;
+    classes: most pitch classes of the bar. None leaves that open. shown: the track's pitches in the window, ascending."""
+
+    def __init__(
+        self, key: int | None, width: int | None, classes: int | None, shown: Sequence[int], places: Places
+    ) -> None:
+        self._places, self._width, self._classes = places, width, classes
+        self._all = np.arange(places.pitches.stop - places.pitches.start)
+        self._in_key = np.zeros(len(self._all), dtype=np.float32)
+        if key is not None:
+            scale = attributes.key_pitch_classes(key)
+            self._in_key[[pitch % 12 not in scale for pitch in self._all]] = -OUT_OF_KEY
+        self._ends = (shown[0], shown[-1]) if shown else ()
+        if width is not None and shown and shown[-1] - shown[0] > width:
+            low = shown[len(shown) // 2] - width // 2
+            self._ends = (low, low + width)
+
+    @classmethod
+    def of(cls, levels: Mapping[str, int | None], shown: Sequence[int], places: Places) -> Register | None:
+        """What these levels ask for, if anything."""
+        key, width, classes = (levels.get(name) for name in ("key_signature", "pitch_range", "pitch_class_set"))
+        if key is None and width is None and classes is None:
+            return None
+        return cls(key, width, None if classes is None else max(classes, 1), shown, places)
+
+    def pitch(self, bias: Bias, bar: BarSoFar) -> None:
+        """The next note's pitch."""
+        pitches = bias[self._places.pitches]
+        pitches += self._in_key
+        written = [pitch for pitch, _, _ in bar.melodic]
+        if self._width is not None:
+            reached = [*written, *self._ends]
+            if reached:
+                outside = (self._all < max(reached) - self._width) | (self._all > min(reached) + self._width)
+                pitches[outside] += FORBIDDEN
+        if self._classes is not None:
+            heard = {pitch % 12 for pitch in written}
+            if len(heard) >= self._classes:
+                pitches[~np.isin(self._all % 12, list(heard))] += FORBIDDEN
