@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from companion.runtime.ipc.link import ENGINE, Link, adopt, link_pair, pass_descriptor, take_descriptor
 from companion.runtime.ipc.protocol import End, LogLines, SupervisorRemark
 from companion.runtime.ipc.wire import encode
+from companion.runtime.processes.engine_link import ENGINE_EVENTS
+from companion.session.api.commands import Mute, Panic
+from companion.session.api.events import EngineLost
 
 
 def ends(buffer_bytes: int = 1 << 20) -> tuple[Link, Link]:
@@ -98,6 +101,17 @@ def test_a_message_that_fits_no_schema_is_refused_and_counted_and_the_next_one_h
     assert not link.closed
     ours.close()
     link.close()
+
+
+def test_an_engine_can_send_nothing_but_its_own_events() -> None:
+    ours, theirs = link_pair()
+    realtime, engine = Link(ours, accepts=ENGINE_EVENTS), Link(theirs)
+    for message in (End(), Panic(), LogLines(0, b"x"), EngineLost("of memory"), Mute(0, True)):
+        engine.send(message)
+    assert realtime.receive() == [EngineLost("of memory")]
+    assert realtime.refused == 4
+    for each in (realtime, engine):
+        each.close()
 
 
 def test_an_end_can_be_passed_to_another_holder() -> None:

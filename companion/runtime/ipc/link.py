@@ -24,10 +24,14 @@ _READS_A_CALL = 8  # bounds what one `receive` may take from a flooding peer
 class Link:
     """One end; see the module. `fileno` is for select."""
 
-    def __init__(self, end: socket.socket, buffer_bytes: int = BUFFER_BYTES) -> None:
+    def __init__(
+        self, end: socket.socket, buffer_bytes: int = BUFFER_BYTES, accepts: frozenset[type] | None = None
+    ) -> None:
+        """accepts: the only kinds of message that the other end may send; None for all."""
         end.setblocking(False)
         self._socket = end
         self._limit = buffer_bytes
+        self._accepts = accepts
         self._waiting: deque[memoryview] = deque()
         self._waiting_bytes = 0
         self._newest: Any = None
@@ -111,8 +115,7 @@ class Link:
         try:
             return encode(value)
         except (TypeError, ValueError, OverflowError) as error:
-            self.refused += 1
-            self.fault = f"{type(value).__name__}: {error}"
+            self._refuse(f"{type(value).__name__}: {error}")
             return b""
 
     def _queue(self, frame: bytes) -> None:
@@ -130,14 +133,25 @@ class Link:
             end = start + _LENGTH.size + length
             if end > len(self._incoming):
                 break
-            try:
-                values.append(decode(self._incoming[start + _LENGTH.size : end]))
-            except WireError as error:
-                self.refused += 1
-                self.fault = str(error)
+            self._take(self._incoming[start + _LENGTH.size : end], values)
             start = end
         del self._incoming[:start]
         return values
+
+    def _take(self, frame: bytes | bytearray, values: list[Any]) -> None:
+        try:
+            value = decode(frame)
+        except WireError as error:
+            self._refuse(str(error))
+            return
+        if self._accepts is None or type(value) in self._accepts:
+            values.append(value)
+        else:
+            self._refuse(f"{type(value).__name__} is not for the other end to send")
+
+    def _refuse(self, fault: str) -> None:
+        self.refused += 1
+        self.fault = fault
 
     def _end(self) -> None:
         if not self.closed:

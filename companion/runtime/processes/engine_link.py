@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from typing import get_args
 
 from companion.runtime.front.stage import EngineEffect
 from companion.runtime.ipc.link import Link
 from companion.session.api.effects import Generate, LoadModel
-from companion.session.api.events import EngineLost, GenerationFailed, GenerationFinished, NoteGenerated
+from companion.session.api.events import EngineEvent, EngineLost, GenerationFailed, GenerationFinished, NoteGenerated
 from companion.session.api.settings import ModelSettings
 
 ENGINE_PATIENCE_SECONDS = 15.0  # past a request's deadline, or its last note, before the engine counts as stuck
+ENGINE_EVENTS: frozenset[type] = frozenset(get_args(EngineEvent))
 clock = time.monotonic
 
 
@@ -34,10 +37,10 @@ class EngineLink:
             self._waiting.pop(getattr(effect, "request_id", -1), None)
         return self._link.send(effect)
 
-    def adopt(self, link: Link) -> None:
-        """A new engine."""
-        self._link, self._waiting = link, {}
-        link.send(LoadModel(self._model))
+    def adopt(self, end: socket.socket) -> None:
+        """A new engine's end. Whatever it says beside its own events is refused, however it came to say it."""
+        self._link, self._waiting = Link(end, accepts=ENGINE_EVENTS), {}
+        self._link.send(LoadModel(self._model))
 
     def receive(self) -> list[object]:
         """Events of the engine; EngineLost when it has died."""

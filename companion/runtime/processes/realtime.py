@@ -268,7 +268,7 @@ class Realtime:
             self._supervisor, self._supervised = Link(end), True
             self._log.begin(self._supervisor)
         else:
-            self._engine.adopt(Link(end))
+            self._engine.adopt(end)
 
     def _engine_changed(self, event: EngineReady | EngineLost, now: float) -> None:
         self.remark(event.reason if isinstance(event, EngineLost) else f"engine {event.checkpoint.engine} is ready")
