@@ -66,11 +66,11 @@ class Jam:
         return json.loads(self.output.read_text().splitlines()[-1])
 
 
-def start_jam(rig: Rig, *arguments: str, source: str = "external", bpm: float = 120) -> Jam:
-    """Start, and wait until the processes are there and the session has begun."""
-    preset = rig.folder / "preset.toml"
+def start_jam(rig: Rig, *arguments: str, source: str = "external", bpm: float = 120, name: str = "jam") -> Jam:
+    """Start, and wait until the processes are there and the session has begun. name: of its files."""
+    preset = rig.folder / f"{name}.toml"
     preset.write_text(PRESET.format(source=source, bpm=bpm))
-    output, recordings = rig.folder / "jam.json", rig.folder / "recordings"
+    output, recordings = rig.folder / f"{name}.json", rig.folder / f"{name}-recordings"
     command = [sys.executable, "-m", "companion", "jam", "--preset", str(preset), "--headless", "--json"]
     rig.environment["XDG_STATE_HOME"] = str(rig.folder)
     rig.environment["PYTHONPATH"] = os.getcwd()

@@ -29,4 +29,4 @@ def test_the_doctor_says_who_wakes_us_late(
     doctor._realtime(problems)
     late = [problem for problem in problems if "20 ms late" in problem["what"]]
     assert len(late) == 1
-    assert blamed in late[0]["mend"]
+    assert blamed in late[0]["how_to_fix"]

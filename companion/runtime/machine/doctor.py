@@ -11,12 +11,14 @@ import platform
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from companion.errors import CompanionError, PortError
 from companion.runtime.machine.keep_awake import QOS_PATH
 from companion.runtime.machine.priority import can_be_realtime
+from companion.runtime.machine.protections import protections
 from companion.runtime.machine.wake_latency import measure_wakes
 from companion.session.requests.lead_time import FIT, Deadlines
 
@@ -32,6 +34,7 @@ def examine(checkpoints: Sequence[str] | None = None, engine: str = "auto") -> d
     """Everything, as one JSON-able object; checkpoints None = the shipped ones."""
     problems: list[Problem] = []
     ports = _ports(problems)
+    protected = [asdict(each) for each in protections(tuple(ports["drivers"]))]
     realtime = _realtime(problems)
     measured = [_measure(name, engine, problems) for name in checkpoints or _shipped(problems)]
     found = [entry for entry in measured if entry is not None]
@@ -39,6 +42,7 @@ def examine(checkpoints: Sequence[str] | None = None, engine: str = "auto") -> d
         "machine": _machine(),
         "ports": ports,
         "realtime": realtime,
+        "protections": protected,
         "checkpoints": found,
         "advice": _advice(found),
         "problems": problems,
@@ -81,18 +85,21 @@ def _ports(problems: list[Problem]) -> dict[str, Any]:
         ports = Ports(error=str(error))
     if "libasound2" in ports.error:
         problems.append(
-            {"what": "the ALSA library is missing, so there are no MIDI ports", "mend": "apt install libasound2"}
+            {"what": "the ALSA library is missing, so there are no MIDI ports", "how_to_fix": "apt install libasound2"}
         )
     elif "python-rtmidi" in ports.error:
-        problems.append({"what": "python-rtmidi cannot be imported", "mend": "pip install python-rtmidi"})
+        problems.append({"what": "python-rtmidi cannot be imported", "how_to_fix": "pip install python-rtmidi"})
     elif ports.error:
-        mend = "modprobe snd-seq, or start JACK; companion demo works without"
+        how_to_fix = "modprobe snd-seq, or start JACK; companion demo works without"
         problems.append(
-            {"what": ports.error, "mend": mend if sys.platform.startswith("linux") else "connect a MIDI device"}
+            {
+                "what": ports.error,
+                "how_to_fix": how_to_fix if sys.platform.startswith("linux") else "connect a MIDI device",
+            }
         )
     elif not ports.names("in"):
         problems.append(
-            {"what": "no MIDI input is connected", "mend": "connect a keyboard, or play into our virtual port"}
+            {"what": "no MIDI input is connected", "how_to_fix": "connect a keyboard, or play into our virtual port"}
         )
     return {"inputs": list(ports.names("in")), "outputs": list(ports.names("out")), "drivers": list(ports.drivers)}
 
@@ -102,24 +109,29 @@ def _realtime(problems: list[Problem]) -> dict[str, Any]:
     groups = _groups()
     if not permitted and sys.platform.startswith("linux"):
         if "audio" in groups:
-            mend = "add '@audio - rtprio 95' and '@audio - memlock unlimited' to /etc/security/limits.d/audio.conf, log in again"
+            how_to_fix = "add '@audio - rtprio 95' and '@audio - memlock unlimited' to /etc/security/limits.d/audio.conf, log in again"
         else:
-            mend = (
+            how_to_fix = (
                 "usermod -aG audio $USER, give that group rtprio in /etc/security/limits.d/audio.conf, and log in again"
             )
         problems.append(
-            {"what": "real-time priority is not permitted: notes may be some milliseconds late", "mend": mend}
+            {
+                "what": "real-time priority is not permitted: notes may be some milliseconds late",
+                "how_to_fix": how_to_fix,
+            }
         )
     wakes = measure_wakes()
     if wakes.get("p99_ms", 0) > LATE_WAKE_MS or wakes.get("max_ms", 0) > VERY_LATE_WAKE_MS:
         if wakes["queued_ms"] > wakes["max_ms"] / 2:
-            mend = "end other programs, or give this user real-time priority"
+            how_to_fix = "end other programs, or give this user real-time priority"
         elif QOS_PATH.exists() and not wakes.get("cores_awake"):
-            mend = f'let us keep the cores awake: a udev rule KERNEL=="{QOS_PATH.name}", GROUP="audio", MODE="0660"'
+            how_to_fix = (
+                f'let us keep the cores awake: a udev rule KERNEL=="{QOS_PATH.name}", GROUP="audio", MODE="0660"'
+            )
         else:
-            mend = "if this is a virtual machine, its host is busy; else look for power saving and driver faults"
+            how_to_fix = "if this is a virtual machine, its host is busy; else look for power saving and driver faults"
         what = f"this system wakes programs up to {wakes['max_ms']:.0f} ms late: notes will be as late"
-        problems.append({"what": what, "mend": mend})
+        problems.append({"what": what, "how_to_fix": how_to_fix})
     return {
         "sched_fifo": permitted,
         "audio_group": "audio" in groups,
@@ -152,7 +164,7 @@ def _shipped(problems: list[Problem]) -> list[str]:
     names = sorted({path.stem for path in shipped_checkpoints()})
     if not names:
         problems.append(
-            {"what": "no checkpoint is shipped with this copy", "mend": "companion checkpoints pull yellow"}
+            {"what": "no checkpoint is shipped with this copy", "how_to_fix": "companion checkpoints pull yellow"}
         )
     return names
 
@@ -164,7 +176,7 @@ def _measure(name: str, engine: str, problems: list[Problem]) -> dict[str, Any] 
     try:
         worker = Worker.load(ModelSettings(checkpoint=name, engine=engine))
     except CompanionError as error:
-        problems.append({"what": f"{name}: {error}", "mend": "companion checkpoints"})
+        problems.append({"what": f"{name}: {error}", "how_to_fix": "companion checkpoints"})
         return None
     try:
         info = worker.info()
@@ -238,8 +250,11 @@ def text_of(findings: dict[str, Any]) -> str:
                 f"           {row['bpm']:>3} BPM: window {row['model_dim']} bars, {row['tracks_a_bar']} tracks a bar, "
                 f"asked {row['lead_ms']} ms ahead{verdict}"
             )
+    for protection in findings["protections"]:
+        label = "protected  " if protection["works"] else "missing    "
+        lines.append(f"{label}{protection['name']}: {protection['detail']}")
     lines.append(f"advice     {findings['advice']}")
     for problem in findings["problems"]:
         lines.append(f"problem    {problem['what']}")
-        lines.append(f"    mend   {problem['mend']}")
+        lines.append(f"    to fix {problem['how_to_fix']}")
     return "\n".join(lines)
