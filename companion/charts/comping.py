@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from fractions import Fraction
 
-from companion.charts.chart import Chart, ChartBar, ChartChord
+from companion.charts.chart import Chart, ChartBar
+from companion.charts.spans import chart_spans
 from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import ChordSymbol
 from companion.harmony.voicing import voicing
-from companion.music import Bar, Note, Score, Track
-from companion.music.units import bpm_to_tempo
-from companion.session.api.settings import Song
+from companion.music import Bar, Note, Track
 
 RESOLUTION = 480
 COMPING_NAME = "Chords"
@@ -26,32 +24,11 @@ _LOWEST_BASS, _HIGHEST_BASS = 28, 48
 _SWUNG_OFFBEAT = 2 / 3
 
 
-def spans(chart: Chart) -> Iterator[tuple[ChordSpan, ...]]:
-    """The chords of every bar with their lengths; a bar that begins without one carries the last chord on."""
-    current: ChordSymbol | None = None
-    for bar in chart.bars:
-        marks = list(bar.chords)
-        if not marks or marks[0].beat > 0:
-            marks.insert(0, ChartChord(Fraction(0), "", current))
-        ends = [mark.beat for mark in marks[1:]] + [bar.time_signature.beats]
-        yield tuple(
-            ChordSpan(float(mark.beat), float(end - mark.beat), mark.chord)
-            for mark, end in zip(marks, ends, strict=True)
-        )
-        current = marks[-1].chord
-
-
-def chart_to_song(chart: Chart) -> Song:
-    """The chart as a song of one track, the comping, that the model sees and the player may hear."""
-    score = Score((comping_track(chart),), RESOLUTION, bpm_to_tempo(chart.tempo))
-    return Song(score, chart.title, chart.tempo_changes, chart.sections, chart.chord_marks)
-
-
 def comping_track(chart: Chart) -> Track:
     """Chords in close voice leading, in a rhythm that suits feel and meter."""
     bars: list[Bar] = []
     last: tuple[int, ...] = ()
-    for bar, bar_spans in zip(chart.bars, spans(chart), strict=True):
+    for bar, bar_spans in zip(chart.bars, chart_spans(chart), strict=True):
         notes: list[Note] = []
         for span in bar_spans:
             if span.chord is None:
@@ -81,7 +58,7 @@ def _comping_rhythm(span: ChordSpan, bar: ChartBar, feel: str) -> Iterator[tuple
 
 def bass_line(chart: Chart) -> Track:
     """A bass line by rule: in swing a walking one, otherwise roots and fifths; what fills are measured against."""
-    heads = [(index, span) for index, bar in enumerate(spans(chart)) for span in bar]
+    heads = [(index, span) for index, bar in enumerate(chart_spans(chart)) for span in bar]
     notes: list[list[Note]] = [[] for _ in chart.bars]
     last = 38
     for place, (bar_index, span) in enumerate(heads):

@@ -217,8 +217,8 @@ def _wishes(args: argparse.Namespace) -> Wishes:
 
 
 def _chart_song(path: Path) -> Song:
-    from companion.charts.comping import chart_to_song
     from companion.charts.reader import read_chart
+    from companion.practice.chart_song import chart_to_song
 
     song = chart_to_song(read_chart(path))
     return song if song.title else replace(song, title=path.stem)

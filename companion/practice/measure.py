@@ -13,7 +13,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from companion.charts.chart import Chart
-from companion.charts.comping import RESOLUTION, bass_line, comping_track, spans
+from companion.charts.comping import RESOLUTION, bass_line, comping_track
+from companion.charts.spans import chart_spans
 from companion.harmony.guide import guide_bars
 from companion.harmony.spans import ChordSpan
 from companion.inference.decoding.sampling import SamplingOptions
@@ -60,7 +61,7 @@ def chord_overlap(chart: Chart, tracks: Iterable[Track], part: str) -> Overlap:
     filled: list[bool] = []
     for track in tracks:
         before: ChordSpan | None = None
-        for bar, bar_spans in zip(track.bars, spans(chart), strict=False):
+        for bar, bar_spans in zip(track.bars, chart_spans(chart), strict=False):
             filled.append(bool(bar.notes))
             counted += _notes_in_chords(bar, bar_spans)
             for span in bar_spans:
@@ -108,7 +109,7 @@ def chance(chart: Chart) -> float:
     """The overlap that pitches drawn evenly would have, weighted by how long each chord lasts."""
     weights = [
         (float(span.beats), len(span.chord.pitch_classes))
-        for bar in spans(chart)
+        for bar in chart_spans(chart)
         for span in bar
         if span.chord is not None
     ]
@@ -132,7 +133,7 @@ def fill_chart(
     """
     live = LiveInfill(engine)
     sampling = sampling or Sampling()
-    bar_spans = list(spans(chart))
+    bar_spans = list(chart_spans(chart))
     guides = guide_bars(bar_spans)
     meters = [bar.time_signature for bar in chart.bars]
     blank = empty_bars(meters)

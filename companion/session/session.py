@@ -15,6 +15,7 @@ A session is made of parts, each with its own state, which only that part writes
     Lanes            who plays                           MusicalTime      clock, bars and song: beats, bars, seconds
     Plan             what our lanes will play            Decisions        what a bar takes from the plan, and when none is asked
     Capture          what the humans played              HeardForm        what they will probably play
+    Chords           which chord each bar has
     Scheduler        what waits and what sounds          Playback         decided bars become sound
     SongControls     what a song says beside its notes
     Engine           what the engine is                  Requests         what it is asked; JobMaker, HeadStart, Answers
@@ -33,6 +34,7 @@ from companion.session.api.effects import Effect
 from companion.session.api.events import Event, MachineSlept, MidiReceived, PortChanged
 from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
+from companion.session.chords.chords import Chords
 from companion.session.commands.bar_commands import BarCommands
 from companion.session.commands.handlers import Commands
 from companion.session.commands.lane_commands import LaneCommands
@@ -144,6 +146,9 @@ class Session:
         self._engine = Engine(settings.model)
         self._deadlines = Deadlines(settings.lead_margin, settings.lead_floor_seconds)
         form = HeardForm(self.capture, self.lanes, self.performance, self._time)
+        self._chords = Chords(
+            settings.chords, self.capture, self.lanes, self.performance, self._time, form, self._outbox
+        )
         jobs = JobMaker(
             self._engine,
             self.performance,
@@ -152,6 +157,7 @@ class Session:
             self.plan,
             self.capture,
             form,
+            self._chords,
             self._extensions,
             self._outbox,
             self._seed,
@@ -168,6 +174,7 @@ class Session:
             self._playback,
             self.scheduler,
             form,
+            self._chords,
             self._outbox,
         )
         self._head_start = HeadStart(
@@ -231,6 +238,7 @@ class Session:
             ),
             LaneCommands(self.lanes, self._playback),
             ModelCommands(self._engine, self._requests, self._outbox),
+            self._chords,
             self._sound,
             *reversed(list(self._extensions)),
         )
@@ -242,6 +250,7 @@ class Session:
             self._transport,
             self.capture,
             self._controls,
+            self._chords,
             self._thru,
             self._echoes,
             self._extensions,
@@ -266,6 +275,7 @@ class Session:
             thru=self._thru,
             controls=self._controls,
             sound=self._sound,
+            chords=self._chords,
             ports=self._ports,
             extensions=self._extensions,
             outbox=self._outbox,

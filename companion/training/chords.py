@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from companion.charts.chart import Chart, ChartBar, ChartChord
-from companion.charts.comping import spans
+from companion.charts.spans import chart_spans
 from companion.errors import TrainingError
 from companion.harmony.guide import GUIDE_RESOLUTION, guide_bars
 from companion.harmony.spans import ChordSpan
@@ -56,7 +56,7 @@ def song_spans(marks: Marks, meters: Sequence[TimeSignature]) -> list[tuple[Chor
             for beat, symbol in inside
         )
         bars.append(ChartBar(chords, meter, number + 1, number + 1))
-    return list(spans(Chart(tuple(bars))))
+    return list(chart_spans(Chart(tuple(bars))))
 
 
 def _chord(symbol: str) -> ChordSymbol | None:

@@ -2,10 +2,12 @@
 
 import pytest
 
-from companion.charts.comping import bass_line, chart_to_song, comping_track, spans
+from companion.charts.comping import bass_line, comping_track
 from companion.charts.reader import parse_chart, read_chart
+from companion.charts.spans import chart_spans
 from companion.harmony.symbols import parse_chord
 from companion.harmony.voicing import voicing
+from companion.practice.chart_song import chart_to_song
 from companion.resources import configs_dir
 
 CHARTS = sorted((configs_dir() / "charts").glob("*.txt"))
@@ -14,7 +16,7 @@ CHARTS = sorted((configs_dir() / "charts").glob("*.txt"))
 @pytest.mark.parametrize("path", CHARTS, ids=lambda path: path.stem)
 def test_comping_plays_only_chord_tones_where_the_chord_is(path):
     chart = read_chart(path)
-    for bar, bar_spans in zip(comping_track(chart).bars, spans(chart), strict=True):
+    for bar, bar_spans in zip(comping_track(chart).bars, chart_spans(chart), strict=True):
         assert bar.notes
         for note in bar.notes:
             span = [span for span in bar_spans if span.beat * 480 <= note.onset_ticks][-1]
@@ -25,7 +27,7 @@ def test_comping_plays_only_chord_tones_where_the_chord_is(path):
 @pytest.mark.parametrize("path", CHARTS, ids=lambda path: path.stem)
 def test_the_bass_plays_the_root_on_every_change(path):
     chart = read_chart(path)
-    for bar, bar_spans in zip(bass_line(chart).bars, spans(chart), strict=True):
+    for bar, bar_spans in zip(bass_line(chart).bars, chart_spans(chart), strict=True):
         onsets = {note.onset_ticks: note.pitch for note in bar.notes}
         assert all(onsets[int(span.beat * 480)] % 12 == span.chord.bass for span in bar_spans)
         assert all(28 <= note.pitch <= 48 for note in bar.notes)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from companion.charts.comping import spans
 from companion.charts.reader import read_chart
+from companion.charts.spans import chart_spans
 from companion.harmony.guide import GUIDE_PROGRAM, guide_bar, guide_bars
 from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import parse_chord
@@ -19,14 +19,14 @@ GOLDEN = json.loads(lzma.decompress(VECTORS.read_bytes()))
 
 @pytest.mark.parametrize("name", GOLDEN["charts"])
 def test_the_guides_of_the_shipped_charts_are_as_trained(name):
-    guides = guide_bars(spans(read_chart(configs_dir() / "charts" / f"{name}.txt")))
+    guides = guide_bars(chart_spans(read_chart(configs_dir() / "charts" / f"{name}.txt")))
     rows = [[[note.onset_ticks, note.duration_ticks, note.pitch, note.velocity] for note in notes] for notes in guides]
     assert rows == GOLDEN["charts"][name]
     assert GOLDEN["program"] == GUIDE_PROGRAM
 
 
 def test_one_bar_at_a_time_is_the_same_as_all_at_once():
-    bars = list(spans(read_chart(configs_dir() / "charts" / "blues.txt")))
+    bars = list(chart_spans(read_chart(configs_dir() / "charts" / "blues.txt")))
     guides, last = [], ()
     for bar in bars:
         notes, last = guide_bar(bar, last)

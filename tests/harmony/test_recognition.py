@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.charts.comping import bass_line, comping_track, spans
+from companion.charts.comping import bass_line, comping_track
 from companion.charts.reader import parse_chart, read_chart
+from companion.charts.spans import chart_spans
 from companion.harmony.fit import CONTRADICTS, contradiction
 from companion.harmony.key import Key, spell_chord
 from companion.harmony.recognition import Recogniser, recognise_song, with_held_notes
@@ -38,7 +39,7 @@ def root_share(chart, *tracks):
         for i, bar in enumerate(chart.bars)
     ]
     right = total = 0.0
-    for true_spans, found in zip(spans(chart), recognise_song(bars), strict=True):
+    for true_spans, found in zip(chart_spans(chart), recognise_song(bars), strict=True):
         for true in true_spans:
             for span in found:
                 beats = min(true.beat + true.beats, span.beat + span.beats) - max(true.beat, span.beat)

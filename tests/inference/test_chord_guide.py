@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from companion.charts.comping import spans
 from companion.charts.reader import parse_chart
+from companion.charts.spans import chart_spans
 from companion.harmony.guide import GUIDE_PROGRAM, guide_bars
 from companion.inference.engine import InferenceEngine
 from companion.inference.live import LiveInfill, LiveJob
@@ -17,7 +17,7 @@ from companion.tokenizer import TokenType
 from tests.inference.conftest import random_checkpoint
 
 CHART = parse_chart("| C | F | G7 | C | Am7 | Dm7 G7 | Em7 A7 | N.C. |")
-GUIDES = guide_bars(list(spans(CHART)))
+GUIDES = guide_bars(list(chart_spans(CHART)))
 FUTURE = frozenset({(0, 6), (0, 7), (1, 7), (3, 7)})
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from companion.charts.comping import chart_to_song
 from companion.charts.reader import parse_chart
 from companion.errors import UsageError
 from companion.music import Bar, Note, Score, Track
+from companion.practice.chart_song import chart_to_song
 from companion.practice.setup import Wishes, assign_channels, chart_settings, parse_tempo, parse_trainer, song_settings
 from companion.practice.song_file import SongFile, _parts, find_part
 from companion.session.api.settings import Song, TrackSettings

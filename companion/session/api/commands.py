@@ -234,6 +234,35 @@ class SetModel(Command):
     takes: Annotated[int, limits.TAKES] | None = None
 
 
+# --- chords ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SetProgression(Command):
+    """Chords by bar ("Dm7 | G7 | Cmaj7") from the next bar on that is not decided yet; "" listens instead."""
+
+    text: str
+    loop: Switch = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetChord(Command):
+    """The chords of one bar ("Dm7 G7"), here and wherever it comes round."""
+
+    bar: Bar
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetChordZone(Command):
+    """Keys below `split` (0 = no zone) say which chord is meant; see ChordZone."""
+
+    split: Annotated[int, limits.KEY]
+    latched: bool = True
+    sounds: bool = False
+    counts: bool = False
+
+
 # --- practising and trading --------------------------------------------------------------------------------------------
 
 

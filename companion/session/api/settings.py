@@ -100,6 +100,7 @@ class Song:
 
     tempo_changes: (position in beats, BPM), ascending, first at 0. sections: (first bar, name). chords: (bar, beat, symbol).
     controls: see PartControls. sysex: (beats, bytes from F0 to F7), ascending.
+    chords_heard: the chords were recognised from the notes, not written.
     """
 
     score: Score
@@ -109,6 +110,36 @@ class Song:
     chords: tuple[tuple[int, float, str], ...] = ()
     controls: tuple[PartControls, ...] = ()
     sysex: tuple[tuple[float, tuple[int, ...]], ...] = ()
+    chords_heard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChordZone:
+    """Keys `low` to `high` (0-127) of `port` ("" = any) say which chord is meant.
+
+    latched: the last chord stays when the keys come up. sounds: the keys are passed on to the output, where thru is on.
+    counts: they are also heard as played.
+    """
+
+    low: int = 0
+    high: int = 52
+    port: str = ""
+    latched: bool = True
+    sounds: bool = False
+    counts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChordSettings:
+    """Where chords come from. progression: as typed, in the signs of charts ("" = listen); loop: it goes round and round.
+
+    threshold: an expected chord of less confidence counts as not known.
+    """
+
+    progression: str = ""
+    loop: bool = True
+    zones: tuple[ChordZone, ...] = ()
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +182,4 @@ class SessionSettings:
     song: Song | None = None
     practice: PracticeSettings = PracticeSettings()
     trading: TradingSettings = TradingSettings()
+    chords: ChordSettings = ChordSettings()

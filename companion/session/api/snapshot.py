@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from companion.harmony.spans import ChordSpan
 from companion.music import Note, TimeSignature
 from companion.session.api.events import CheckpointInfo
-from companion.session.api.settings import ModelSettings, Role
+from companion.session.api.settings import ChordZone, ModelSettings, Role
 
 ClockState = Literal["stopped", "armed", "running", "lost"]
 BarState = Literal["played", "committed", "tentative", "hidden", "empty"]
@@ -130,6 +131,28 @@ class PracticeView:
 
 
 @dataclass(frozen=True, slots=True)
+class BarChords:
+    """The chords of one session bar."""
+
+    bar: int
+    spans: tuple[ChordSpan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChordsView:
+    """The chords of the bars on screen (those of which anything is known), and where they come from.
+
+    key: that the players are in, as charts write it, "" = not known. progression: as typed, "" = none is played.
+    """
+
+    bars: tuple[BarChords, ...] = ()
+    key: str = ""
+    progression: str = ""
+    loop: bool = True
+    zones: tuple[ChordZone, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The whole picture at `now_seconds`."""
 
@@ -157,4 +180,5 @@ class Snapshot:
     intensity: int = 50
     follow_dynamics: float = 0.0
     kept_bar: int | None = None  # the bar of our parts that is repeated instead of generating
+    chords: ChordsView = ChordsView()
     entry_bar: int = 0  # the first bar in which the companion may play

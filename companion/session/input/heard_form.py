@@ -35,10 +35,15 @@ class HeardForm:
 
     def expected_beats(self, bar: int) -> tuple[float, ...]:
         """[12] beats that each pitch class will probably sound in a bar to come; () where nobody can tell."""
-        like = self._memory.like(bar)
-        if like is None or like < self._performance.context_bar:
+        like = self.like(bar)
+        if like is None:
             return ()
         return pitch_class_beats(self._players_notes(like, self._time.timeline.start(like + 1)), RESOLUTION)
+
+    def like(self, bar: int) -> int | None:
+        """The bar heard that a bar to come will probably be like; None where no form can be told."""
+        like = self._memory.like(bar)
+        return None if like is None or like < self._performance.context_bar else like
 
     def _players_notes(self, bar: int, position: float) -> list[Note]:
         lanes = [lane for lane in self._lanes.of("human") if not lane.is_drum]

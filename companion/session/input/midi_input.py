@@ -19,6 +19,7 @@ from companion.midi.messages import (
     SystemExclusive,
 )
 from companion.session.api.commands import Command, attempt, command_of_action
+from companion.session.chords.chords import Chords
 from companion.session.extensions import Extensions
 from companion.session.input.capture import SUSTAIN_CONTROLLER, Capture
 from companion.session.input.controls import PRESSED, LearnedControls
@@ -47,6 +48,7 @@ class MidiInput:
         transport: Transport,
         capture: Capture,
         controls: LearnedControls,
+        chords: Chords,
         thru: Thru,
         echoes: EchoGuard,
         extensions: Extensions,
@@ -55,7 +57,8 @@ class MidiInput:
         latency_seconds: Mapping[str, float],
     ) -> None:
         self._lanes, self._performance, self._time, self._transport = lanes, performance, time, transport
-        self._capture, self._controls, self._thru, self._echoes = capture, controls, thru, echoes
+        self._capture, self._controls, self._chords = capture, controls, chords
+        self._thru, self._echoes = thru, echoes
         self._extensions, self._outbox, self._act = extensions, outbox, act
         self._latency_seconds = dict(latency_seconds)
         self._masters = MasterChoice()
@@ -80,6 +83,7 @@ class MidiInput:
     def port_lost(self, port: str, now: float) -> None:
         """Nothing more comes from this port."""
         self._masters.port_lost(port)
+        self._chords.zone.port_lost(port)
         self._capture.port_lost(port, self._heard_position(port, now))
         self._thru.port_lost(port, now)
 
@@ -100,7 +104,13 @@ class MidiInput:
         if isinstance(message, ControlChange) and message.controller in SILENCERS:
             self._thru.notes_off(port, message.channel, now)
         lane = self._lane_for(port, message.channel)
-        self._thru.pass_on(port, lane.output_port if lane else "", message, now)
+        sounds = counts = True
+        if isinstance(message, (NoteOn, NoteOff)):
+            sounds, counts = self._chords.zone.take(port, message, self._chords.key)
+        if sounds:
+            self._thru.pass_on(port, lane.output_port if lane else "", message, now)
+        if not counts:
+            return
         if lane is None:
             self._outbox.count("unrouted", isinstance(message, NoteOn))
         elif isinstance(message, (NoteOn, NoteOff, ControlChange)):

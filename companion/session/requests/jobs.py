@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from companion.charts.comping import COMPING_NAME
 from companion.music import Note, TimeSignature
 from companion.music.units import bpm_to_tempo
 from companion.session.api.effects import Job
 from companion.session.api.events import CheckpointInfo
+from companion.session.chords.chords import Chords
 from companion.session.extensions import Extensions
 from companion.session.input.capture import Capture
 from companion.session.input.heard_form import HeardForm
@@ -35,13 +37,14 @@ class JobMaker:
         plan: Plan,
         capture: Capture,
         form: HeardForm,
+        chords: Chords,
         extensions: Extensions,
         outbox: Outbox,
         seed: int,
     ) -> None:
         self._engine, self._performance, self._time, self._lanes = engine, performance, time, lanes
         self._plan, self._capture, self._form = plan, capture, form
-        self._extensions, self._outbox = extensions, outbox
+        self._chords, self._extensions, self._outbox = chords, extensions, outbox
         self._seed = seed
         self._next_request_id = 1
         self._unreadable_meter: TimeSignature | None = None  # the last one that was complained about
@@ -79,6 +82,9 @@ class JobMaker:
             "seed": request_seed(self._seed, request_id),
             "takes": model.takes,
             "expected": self._form.expected_beats(bar),
+            "chords": self._chords.known_spans(bar),
+            "guide": self._chords.guide(bar),
+            "chord_tracks": tuple(at for at, lane in enumerate(window.tracks) if self._only_shows_chords(lane)),
         }
         called = {lane: self._extensions.attributes(self._lanes[lane], bar) for lane in lanes}
         return job_of(window, self._lanes, checkpoint, called, request)
@@ -120,6 +126,12 @@ class JobMaker:
         if bar <= self._performance.committed_bar:
             return cell.notes() if cell else ()
         return cell.notes() if cell and cell.best() else None
+
+    def _only_shows_chords(self, number: int) -> bool:
+        """Whether a lane is the comping of a chart that nobody hears."""
+        lane, song = self._lanes[number], self._time.songbook.song
+        written = song is not None and lane.song_track is not None and song.score.tracks[lane.song_track].name
+        return lane.role == "silent" and written == COMPING_NAME
 
     def _meter_unreadable(self, bar: int, checkpoint: CheckpointInfo) -> bool:
         meter = self._time.timeline.meter(bar)

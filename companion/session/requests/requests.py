@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 from companion.session.api.effects import Cancel, Generate, Prefill
+from companion.session.chords.chords import Chords
 from companion.session.input.heard_form import HeardForm
 from companion.session.lanes import Lane, Lanes
 from companion.session.output.decisions import Decisions
@@ -67,12 +68,13 @@ class Requests:
         playback: Playback,
         scheduler: Scheduler,
         form: HeardForm,
+        chords: Chords,
         outbox: Outbox,
     ) -> None:
         self._engine, self._deadlines, self._jobs = engine, deadlines, jobs
         self._performance, self._time, self._lanes, self._plan = performance, time, lanes, plan
         self._decisions, self._playback, self._scheduler = decisions, playback, scheduler
-        self._form, self._outbox = form, outbox
+        self._form, self._chords, self._outbox = form, chords, outbox
         self.in_flight: Request | None = None
         self.size: Size | None = None
         self.prefilling = False
@@ -124,6 +126,7 @@ class Requests:
         if self.in_flight and self.in_flight.bar < bar:
             self._give_up(now)
         self._form.hear(bar - 1, now)
+        self._chords.hear(bar - 1, now)
         if self._engine.checkpoint is not None:
             self.size = self._choose_size(self._next_bar())
 
@@ -212,6 +215,7 @@ class Requests:
         self._asked_bar = self._insured_bar = next_bar - 1
         self.size = None
         self._form.clear()
+        self._chords.clear()
 
     def bar_is_settled(self, bar: int) -> None:
         """The player is content with a bar: what is under way for it is of no use, and nothing more is asked."""

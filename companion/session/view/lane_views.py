@@ -37,9 +37,10 @@ class LaneViews:
     def places(self) -> tuple[BarPlace, ...]:
         """The bars that lanes show."""
         song_bar, meter = self._time.timeline.song_bar, self._time.timeline.meter
-        return tuple(BarPlace(bar, song_bar(bar), meter(bar)) for bar in self._shown_bars())
+        return tuple(BarPlace(bar, song_bar(bar), meter(bar)) for bar in self.shown_bars())
 
-    def _shown_bars(self) -> range:
+    def shown_bars(self) -> range:
+        """The bars that a screen shows, oldest first."""
         bar = self._performance.bar
         return range(max(0, bar - BARS_BEFORE), max(bar, 0) + BARS_AFTER)
 
@@ -53,7 +54,7 @@ class LaneViews:
             channel=lane.channel,
             muted=lane.muted,
             solo=lane.solo,
-            bars=tuple(self._bar(lane, bar, position) for bar in self._shown_bars()),
+            bars=tuple(self._bar(lane, bar, position) for bar in self.shown_bars()),
             attributes=lane.attributes,
             sounding=self._scheduler.sounding(lane.index),
         )

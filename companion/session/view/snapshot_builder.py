@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from companion.session.api.snapshot import Snapshot
+from companion.session.chords.chords import Chords
 from companion.session.commands.sound_commands import SoundCommands
 from companion.session.extensions import Extensions
 from companion.session.input.capture import Capture
@@ -41,6 +42,7 @@ class SnapshotBuilder:
         thru: Thru,
         controls: LearnedControls,
         sound: SoundCommands,
+        chords: Chords,
         ports: Ports,
         extensions: Extensions,
         outbox: Outbox,
@@ -51,6 +53,7 @@ class SnapshotBuilder:
         self._engine, self._decisions = engine, decisions
         self._capture, self._scheduler, self._metronome, self._thru = capture, scheduler, metronome, thru
         self._controls, self._sound, self._ports = controls, sound, ports
+        self._chords = chords
         self._extensions, self._outbox, self._seed = extensions, outbox, seed
 
     def snapshot(self, now: float) -> Snapshot:
@@ -74,6 +77,7 @@ class SnapshotBuilder:
             click=self._metronome.on,
             wait_bars=self._performance.wait_bars,
             seed=self._seed,
+            chords=self._chords.view(self._lane_views.shown_bars()),
             kept_bar=self._decisions.kept_bar,
             entry_bar=self._performance.entry_bar,
             **self._extensions.picture(now),

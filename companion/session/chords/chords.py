@@ -1,0 +1,160 @@
+"""Which chord each bar has, from the surest source that knows, and its guide for the model.
+
+In this order: what the player holds in the chord zone, what is written (a progression, the song, a bar that the player has
+overwritten), what is expected. An expected chord of little confidence counts as not known: a wrong guide costs more than none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from companion.errors import UsageError
+from companion.harmony.guide import Voicing, guide_bar
+from companion.harmony.key import Key
+from companion.harmony.spans import ChordSpan
+from companion.harmony.symbols import is_no_chord
+from companion.music import Note
+from companion.session.api import commands as wishes
+from companion.session.api.settings import ChordSettings, ChordZone
+from companion.session.api.snapshot import BarChords, ChordsView
+from companion.session.chords.heard import HeardChords
+from companion.session.chords.written import Spans, WrittenChords, read_progression
+from companion.session.chords.zone import ZoneKeys
+from companion.session.extension import Handler
+from companion.session.input.capture import Capture
+from companion.session.input.heard_form import HeardForm
+from companion.session.lanes import Lanes
+from companion.session.output.outbox import Outbox
+from companion.session.performance import Performance
+from companion.session.timing.musical_time import MusicalTime
+
+VOICINGS_KEPT = 16  # bars
+BARS_LED = 8  # bars before the first known voicing from which one is led
+
+
+class Chords:
+    """The chords of a session's bars. zone: what is held; heard: what was played; written: what stands on the page."""
+
+    def __init__(
+        self,
+        settings: ChordSettings,
+        capture: Capture,
+        lanes: Lanes,
+        performance: Performance,
+        time: MusicalTime,
+        form: HeardForm,
+        outbox: Outbox,
+    ) -> None:
+        self._capture, self._lanes, self._performance, self._time = capture, lanes, performance, time
+        self._form, self._outbox = form, outbox
+        self._threshold = settings.threshold
+        self.written = WrittenChords(time.songbook, settings.progression, settings.loop)
+        self.zone = ZoneKeys(settings.zones)
+        self.heard = HeardChords()
+        self._voicings: dict[int, Voicing] = {}  # after the guide of a session bar
+
+    # -- listening ----------------------------------------------------------------------------------------------------
+
+    def hear(self, bar: int, now: float) -> None:
+        """A bar is over: name the chords that the players sounded in it."""
+        if bar < self._performance.context_bar:
+            return
+        position = self._time.position(now)
+        lanes = [lane for lane in self._lanes.of("human") if not lane.is_drum]
+        notes = tuple(note for lane in lanes for note in self._capture.notes(lane.index, bar, position))
+        self.heard.hear(bar, notes, self._time.timeline.meter(bar))
+
+    def clear(self) -> None:
+        """The music jumped."""
+        self.heard.clear()
+        self._voicings.clear()
+
+    @property
+    def key(self) -> Key | None:
+        """The key that the players are in, as far as it can be told."""
+        return self.heard.key
+
+    # -- asking -------------------------------------------------------------------------------------------------------
+
+    def spans(self, bar: int) -> Spans | None:
+        """The chords of a session bar, whatever their confidence; None where nothing can be said."""
+        beats = float(self._time.timeline.meter(bar).beats)
+        if self.zone.chord is not None and bar > self._performance.committed_bar:
+            return (ChordSpan(0.0, beats, self.zone.chord),)
+        written = self.written.spans(self._performance.song_bar_of(bar), beats)
+        if written is not None:
+            return written
+        if bar < self._performance.bar or self.heard.spans(bar):
+            return self.heard.spans(bar)
+        return self.heard.expected(bar, self._form.like(bar), beats)
+
+    def known_spans(self, bar: int) -> Spans | None:
+        """The chords of a session bar, where they are sure enough to play by; else None."""
+        spans = self.spans(bar)
+        if spans is None or any(span.source == "expected" and span.confidence < self._threshold for span in spans):
+            return None
+        return spans
+
+    def guide(self, bar: int) -> tuple[Note, ...] | None:
+        """The chord guide of a session bar (480 ticks a quarter); None where its chords are not known."""
+        spans = self.known_spans(bar)
+        if spans is None:
+            return None
+        notes, self._voicings[bar] = guide_bar(spans, self._voicing_before(bar))
+        for old in [old for old in self._voicings if old < bar - VOICINGS_KEPT]:
+            del self._voicings[old]
+        return notes
+
+    def _voicing_before(self, bar: int) -> Voicing:
+        """The voicing that leads into a bar: that of the bar before, led up to from where one is known."""
+        first = bar
+        while first > max(0, bar - BARS_LED) and first - 1 not in self._voicings:
+            first -= 1
+        last = self._voicings.get(first - 1, ())
+        for earlier in range(first, bar):
+            _, last = guide_bar(self.known_spans(earlier) or (), last)
+        return last
+
+    # -- the player's wishes ------------------------------------------------------------------------------------------
+
+    def handlers(self) -> Mapping[type[wishes.Command], Handler]:
+        """Which method does which command."""
+        return {
+            wishes.SetProgression: self._set_progression,
+            wishes.SetChord: self._set_chord,
+            wishes.SetChordZone: self._set_zone,
+        }
+
+    def _set_progression(self, wish: wishes.SetProgression, now: float) -> None:
+        first = self._performance.committed_bar + 1 if self._performance.running else self._performance.context_bar
+        song_bar = self._performance.song_bar_of(first) if self._performance.running else 0
+        self.written.set_progression(wish.text, self.written.loop if wish.loop is None else wish.loop, song_bar)
+        self._voicings.clear()
+        bars = len(read_progression(wish.text)) if wish.text.strip() else 0
+        self._outbox.notice(f"{bars} bars of chords" if bars else "no chords given: they are listened for")
+
+    def _set_chord(self, wish: wishes.SetChord, now: float) -> None:
+        text = wish.text.strip()
+        beats = float(self._time.timeline.meter(wish.bar).beats)
+        bars = read_progression(f"| {text} |") if not is_no_chord(text) else ((ChordSpan(0.0, beats, None),),)
+        if len(bars) != 1:
+            raise UsageError("one bar's chords, please")
+        if self.written.any:
+            self.written.overwrite(self._performance.song_bar_of(wish.bar), bars[0])
+        else:
+            self.heard.correct(wish.bar, bars[0])
+            if (like := self._form.like(wish.bar)) is not None:
+                self.heard.correct(like, bars[0])
+        self._voicings.clear()
+
+    def _set_zone(self, wish: wishes.SetChordZone, now: float) -> None:
+        zone = ChordZone(0, wish.split - 1, "", wish.latched, wish.sounds, wish.counts)
+        self.zone.change((zone,) if wish.split else ())
+
+    # -- for the screen -----------------------------------------------------------------------------------------------
+
+    def view(self, bars: range) -> ChordsView:
+        """The chords of the bars on screen, and the key."""
+        shown = tuple(BarChords(bar, spans) for bar in bars if (spans := self.spans(bar)))
+        key = self.key
+        return ChordsView(shown, key.name if key else "", self.written.text, self.written.loop, self.zone.zones)

@@ -1,0 +1,90 @@
+"""Chords that were played, and those that may be expected to follow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from companion.harmony.key import Key
+from companion.harmony.recognition import Recogniser, with_held_notes
+from companion.harmony.spans import ChordSpan
+from companion.music import Note, TimeSignature
+from companion.music.units import RESOLUTION
+from companion.session.chords.written import Spans, fitted
+
+KEPT_BARS = 64
+FORM_TRUST = 0.9  # that a form which comes round brings the same chord
+_RECENT_BARS = 8
+_PRIOR_STAYS, _PRIOR_BARS = 0.5, 2.0  # before anything is known, one chord in four is held over the bar line
+
+
+class HeardChords:
+    """Listens bar by bar. What was heard in a bar that is over is not revised, except by the player."""
+
+    def __init__(self) -> None:
+        self._recogniser = Recogniser()
+        self._bars: dict[int, Spans] = {}
+        self._corrected: set[int] = set()
+        self._held: tuple[Note, ...] = ()
+        self._stays: list[bool] = []
+        self._last_bar = -1
+
+    @property
+    def key(self) -> Key | None:
+        """The key as far as it can be told."""
+        return self._recogniser.key
+
+    @property
+    def recogniser(self) -> Recogniser:
+        """Who listens."""
+        return self._recogniser
+
+    def clear(self) -> None:
+        """The music jumped. The key and what was heard are kept; what sounds over the bar line is not."""
+        self._held = ()
+        self._last_bar = -1
+
+    def hear(self, bar: int, notes: tuple[Note, ...], meter: TimeSignature) -> None:
+        """A bar is over: name its chords."""
+        (_, _), (held, _) = list(with_held_notes([((*self._held, *notes), meter), ((), meter)], RESOLUTION))
+        spans = self._recogniser.hear((*self._held, *notes), meter, RESOLUTION)
+        self._held = held
+        before = self._bars.get(bar - 1)
+        if spans:
+            if before and self._last_bar == bar - 1:
+                self._stays = [*self._stays, _same(before[-1], spans[0])][-_RECENT_BARS:]
+            if bar not in self._corrected:
+                self._bars[bar] = spans
+        self._last_bar = bar
+        for old in [old for old in self._bars if old < bar - KEPT_BARS]:
+            del self._bars[old]
+            self._corrected.discard(old)
+
+    def correct(self, bar: int, spans: Spans) -> None:
+        """The player says what a bar is, past or to come; where it comes round again, the same is expected."""
+        self._bars[bar] = spans
+        self._corrected.add(bar)
+
+    def spans(self, bar: int) -> Spans | None:
+        """What was heard in a bar; None where nothing was."""
+        return self._bars.get(bar)
+
+    def expected(self, bar: int, like: int | None, beats: float) -> Spans | None:
+        """What a bar to come will probably bring: the bar of the form that it is like, else the last chord held on."""
+        if like is not None and (spans := self._bars.get(like)):
+            return tuple(
+                replace(span, source="expected", confidence=FORM_TRUST * span.confidence)
+                for span in fitted(spans, beats)
+            )
+        last = max((heard for heard in self._bars if heard < bar), default=None)
+        if last is None:
+            return None
+        span = self._bars[last][-1]
+        share = (sum(self._stays) + _PRIOR_STAYS) / (len(self._stays) + _PRIOR_BARS)
+        confidence = span.confidence * share ** (bar - last)
+        return (ChordSpan(0.0, beats, span.chord, "expected", confidence),)
+
+
+def _same(one: ChordSpan, other: ChordSpan) -> bool:
+    if one.chord is None or other.chord is None:
+        return one.chord is other.chord
+    return (one.chord.root, one.chord.intervals) == (other.chord.root, other.chord.intervals)

@@ -1,0 +1,113 @@
+"""Chords that are written: those of the song, a progression that goes round, and bars that the player has overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from companion.charts.reader import parse_chart
+from companion.charts.spans import chart_spans
+from companion.errors import ChartError, UsageError
+from companion.harmony.naming import transposed_spans
+from companion.harmony.spans import ChordSource, ChordSpan
+from companion.harmony.symbols import is_no_chord, parse_chord
+from companion.session.practice.songbook import SongBook
+
+Spans = tuple[ChordSpan, ...]
+
+
+def read_progression(text: str) -> tuple[Spans, ...]:
+    """The chords of "Dm7 | G7 | Cmaj7", a tuple for each bar, with all the signs that charts have.
+
+    Raises UsageError naming bar and symbol.
+    """
+    try:
+        return tuple(chart_spans(parse_chart(text.replace(";", "\n"), "progression")))
+    except ChartError as error:
+        raise UsageError(str(error)) from None
+
+
+class WrittenChords:
+    """Looked up by song bar. A progression takes the place of the song's chords."""
+
+    def __init__(self, songbook: SongBook, progression: str = "", loop: bool = True) -> None:
+        self._songbook = songbook
+        self._song = song_spans(songbook)
+        self._overwritten: dict[int, Spans] = {}
+        self.text = ""
+        self.loop = loop
+        self._bars: tuple[Spans, ...] = ()
+        self._first_bar = 0
+        if progression:
+            self.set_progression(progression, loop)
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is written."""
+        return bool(self._bars or self._song)
+
+    def set_progression(self, text: str, loop: bool, first_bar: int = 0) -> None:
+        """Play these chords from a song bar on, round and round or once; "" takes them away. Raises UsageError."""
+        self._bars = read_progression(text) if text.strip() else ()
+        self.text, self.loop, self._first_bar = text.strip(), loop, first_bar
+        self._overwritten.clear()
+
+    def overwrite(self, song_bar: int, spans: Spans) -> None:
+        """Another chord for a bar, and for the same place of the progression each time it comes round."""
+        self._overwritten[self._place(song_bar)] = spans
+
+    def spans(self, song_bar: int, beats: float) -> Spans | None:
+        """The chords of a bar of so many beats; None where none are written."""
+        place = self._place(song_bar)
+        if place in self._overwritten:
+            return fitted(self._overwritten[place], beats)
+        if self._bars:
+            if 0 <= place < len(self._bars):
+                return fitted(self._bars[place], beats)
+            return None
+        spans = self._song.get(song_bar)
+        return None if spans is None else transposed_spans(spans, self._songbook.transpose)
+
+    def _place(self, song_bar: int) -> int:
+        """Where a bar is in the progression; without one, the bar itself."""
+        if not self._bars:
+            return song_bar
+        place = song_bar - self._first_bar
+        return place % len(self._bars) if self.loop else place
+
+
+def song_spans(songbook: SongBook) -> dict[int, Spans]:
+    """The chords of the song's bars; a bar without a mark carries the last chord on."""
+    song = songbook.song
+    if song is None or not song.chords:
+        return {}
+    source: ChordSource = "heard" if song.chords_heard else "known"
+    marks: dict[int, list[tuple[float, str]]] = {}
+    for bar, beat, symbol in song.chords:
+        marks.setdefault(bar, []).append((beat, symbol))
+    result: dict[int, Spans] = {}
+    current: str | None = None
+    for bar in range(songbook.bar_count):
+        heads = sorted(marks.get(bar, ()))
+        if not heads or heads[0][0] > 0:
+            heads = ([(0.0, current)] if current is not None else []) + heads
+        if heads:
+            meter = songbook.meter(bar)
+            result[bar] = _spans(heads, float(meter.beats) if meter else 4.0, source)
+            current = heads[-1][1]
+    return result
+
+
+def _spans(heads: Sequence[tuple[float, str | None]], beats: float, source: ChordSource) -> Spans:
+    ends = [beat for beat, _ in heads[1:]] + [beats]
+    spans = []
+    for (beat, symbol), end in zip(heads, ends, strict=True):
+        chord = None if symbol is None or is_no_chord(symbol) else parse_chord(symbol)
+        spans.append(ChordSpan(beat, end - beat, chord, source))
+    return tuple(spans)
+
+
+def fitted(spans: Spans, beats: float) -> Spans:
+    """The chords of a bar written in another meter: cut, or the last one held, to fill this one."""
+    kept = [span for span in spans if span.beat < beats]
+    return (*kept[:-1], replace(kept[-1], beats=beats - kept[-1].beat)) if kept else ()
