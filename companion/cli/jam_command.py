@@ -6,7 +6,13 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from companion.cli.options import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed, add_sound_file
-from companion.cli.playing_options import add_model_options, add_trading_options, checked_ports, settings_from_args
+from companion.cli.playing_options import (
+    add_chord_options,
+    add_model_options,
+    add_trading_options,
+    checked_ports,
+    settings_from_args,
+)
 from companion.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +33,7 @@ def add_parser(subparsers: Any) -> None:
     add_midi_ports(parser)
     parser.add_argument("--clock", choices=("external", "internal"), help="whose time")
     parser.add_argument("--bpm", type=float, metavar="B", help="tempo of the internal clock, 10 to 400")
+    add_chord_options(parser)
     add_trading_options(parser)
     add_model_options(parser)
     add_seed(parser)

@@ -14,7 +14,13 @@ from companion.session.api.limits import ENGINES, MASK_MODES
 
 if TYPE_CHECKING:
     from companion.config.presets import PortChoice
-    from companion.session.api.settings import ModelSettings, SessionSettings, TradingSettings
+    from companion.session.api.settings import (
+        ChordSettings,
+        ChordZone,
+        ModelSettings,
+        SessionSettings,
+        TradingSettings,
+    )
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +50,48 @@ def add_trading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--answer", action="store_true", help="the solo track answers when you rest, and yields when you come back"
     )
+
+
+def add_chord_options(parser: argparse.ArgumentParser) -> None:
+    """Where the chords come from."""
+    group = parser.add_argument_group("chords")
+    group.add_argument(
+        "--progression", metavar="CHORDS", help='chords to play over, round and round: "Dm7 | G7 | Cmaj7 | A7alt"'
+    )
+    group.add_argument("--once", action="store_true", help="play the progression once, then listen")
+    group.add_argument(
+        "--chord-zone",
+        action="append",
+        metavar="KEYS",
+        help="keys that say which chord is meant, as MIDI numbers: 52 (all below) or 36-52",
+    )
+
+
+def changed_chords(chords: ChordSettings, args: argparse.Namespace) -> ChordSettings:
+    """`chords` with what the command line says. Raises UsageError naming bar and symbol, or the zones that overlap."""
+    from dataclasses import replace
+
+    from companion.session.chords.written import read_progression
+    from companion.session.chords.zone import check_zones
+
+    if args.progression is not None:
+        read_progression(args.progression)
+        chords = replace(chords, progression=args.progression)
+    if args.chord_zone:
+        zones = tuple(parse_zone(text) for text in args.chord_zone)
+        check_zones(zones)
+        chords = replace(chords, zones=zones)
+    return replace(chords, loop=False) if args.once else chords
+
+
+def parse_zone(text: str) -> ChordZone:
+    """ "52" (all keys below) or "36-52" (both included) → a zone. Raises UsageError."""
+    from companion.session.api.settings import ChordZone
+
+    low, _, high = text.partition("-")
+    if not low.strip().isdecimal() or not (high or "0").strip().isdecimal():
+        raise UsageError(f"--chord-zone {text!r}: expected MIDI key numbers such as 52 or 36-52")
+    return ChordZone(int(low), int(high)) if high else ChordZone(0, int(low) - 1)
 
 
 def changed_model(model: ModelSettings, args: argparse.Namespace) -> ModelSettings:
@@ -110,7 +158,9 @@ def settings_from_args(settings: SessionSettings, args: argparse.Namespace) -> S
     model = changed_model(settings.model, args)
     if args.seed is not None:
         model = replace(model, seed=checked_seed(args.seed))
-    return replace(settings, clock=clock, model=model, trading=changed_trading(settings.trading, args))
+    trading = changed_trading(settings.trading, args)
+    chords = changed_chords(settings.chords, args)
+    return replace(settings, clock=clock, model=model, trading=trading, chords=chords)
 
 
 def changed_trading(trading: TradingSettings, args: argparse.Namespace) -> TradingSettings:

@@ -15,9 +15,10 @@ import platformdirs
 
 from companion.config import schema
 from companion.config.tables import Schema
-from companion.errors import ConfigError
+from companion.errors import ConfigError, UsageError
 from companion.resources import configs_dir
 from companion.session.api.settings import (
+    ChordSettings,
     ClockSettings,
     ModelSettings,
     PracticeSettings,
@@ -26,6 +27,7 @@ from companion.session.api.settings import (
     TrackSettings,
     TradingSettings,
 )
+from companion.session.chords.written import read_progression
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,7 +36,7 @@ else:  # pragma: no cover - the same parser under its earlier name
 
 DEFAULT_PRESET = "duo"
 MAX_PRESET_BYTES = 1_000_000
-TABLES = ("title", "ports", "clock", "model", "sampling", "session", "practice", "trading", "tracks")
+TABLES = ("title", "ports", "clock", "model", "sampling", "session", "practice", "trading", "chords", "tracks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +123,20 @@ def _from_document(document: dict[str, Any], path: Path) -> Preset:
         model=ModelSettings(sampling=Sampling(**table("sampling", schema.SAMPLING)), **table("model", schema.MODEL)),
         practice=PracticeSettings(**table("practice", schema.PRACTICE)),
         trading=TradingSettings(**table("trading", schema.TRADING)),
+        chords=_chords(table("chords", schema.CHORDS), path),
         **table("session", schema.SESSION),
     )
     return Preset(path.stem, title, settings, PortChoice(**table("ports", schema.PORTS)), path)
+
+
+def _chords(fields: dict[str, Any], path: Path) -> ChordSettings:
+    settings = ChordSettings(**fields)
+    try:
+        if settings.progression:
+            read_progression(settings.progression)
+    except UsageError as error:
+        raise ConfigError(f"{path}: [chords] {error}") from None
+    return settings
 
 
 def _track(entry: Any, number: int, path: Path) -> TrackSettings:
@@ -147,6 +160,7 @@ def preset_document(preset: Preset) -> dict[str, Any]:
         "session": schema.SESSION.write(settings, SessionSettings(tracks=())),
         "practice": schema.PRACTICE.write(settings.practice, PracticeSettings()),
         "trading": schema.TRADING.write(settings.trading, TradingSettings()),
+        "chords": schema.CHORDS.write(settings.chords, ChordSettings()),
     }
     document.update((name, table) for name, table in tables.items() if table)
     blank = TrackSettings(name="", role="human")

@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from typing import Literal
 
 from companion.config.tables import Key, Schema, choice, flag, number, number_type, text
+from companion.errors import UsageError
 from companion.music import TimeSignature
 from companion.music.instruments import GM_PROGRAMS, find_program
 from companion.session.api import limits
+from companion.session.api.settings import ChordZone
+from companion.session.chords.zone import check_zones
 
 _CHANNEL = number_type(limits.whole(1, 16))
 
@@ -53,6 +56,23 @@ def read_trainer(value: str) -> tuple[float, float, float]:
     if limits.TEMPO_FACTOR.fault(start) or limits.TEMPO_FACTOR.fault(end) or not step:
         raise ValueError
     return start, end, step
+
+
+def _read_zones(value: list[str]) -> tuple[ChordZone, ...]:
+    """["36-52"] → zones. Raises ValueError."""
+    zones = []
+    for keys in value:
+        low, _, high = keys.partition("-")
+        zones.append(ChordZone(int(low), int(high)))
+    try:
+        check_zones(zones)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return tuple(zones)
+
+
+def _write_zones(zones: tuple[ChordZone, ...]) -> list[str]:
+    return [f"{zone.low}-{zone.high}" for zone in zones]
 
 
 def _seconds(value: Mapping[str, float]) -> dict[str, float]:
@@ -175,6 +195,14 @@ TRADING = Schema(
         "bars": number("trade_bars", limits.TRADE_BARS),
         "answer": flag("answer"),
         "solo_track": text("solo_track", "a track's name"),
+    }
+)
+CHORDS = Schema(
+    {
+        "progression": text("progression", 'chords by bar, such as "Dm7 | G7 | Cmaj7"'),
+        "loop": flag("loop"),
+        "threshold": number("threshold", limits.CHORD_THRESHOLD),
+        "zones": Key("zones", list[str], 'keys such as ["36-52"]', _read_zones, _write_zones),
     }
 )
 SESSION = Schema(

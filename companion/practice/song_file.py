@@ -20,6 +20,7 @@ from companion.music.instruments import program_name
 from companion.music.song import Song as FileSong
 from companion.music.song import SongSource
 from companion.music.units import tempo_to_bpm
+from companion.practice.song_chords import with_chords
 from companion.practice.song_controls import part_controls, song_sysex
 from companion.session.api.limits import BPM
 from companion.session.api.settings import Song
@@ -60,6 +61,7 @@ def load_song(path: str | os.PathLike[str]) -> SongFile:
     if not any(bar.notes for track in file_song.score.tracks for bar in track.bars):
         raise MidiFileError(f"{path}: has no notes")
     song, uneven = _session_song(file_song, printable(Path(path).stem))
+    song = with_chords(song, file_song)
     return SongFile(song, tuple(_parts(song.score, file_song.source)), (*file_song.remarks, *_remarks(song, uneven)))
 
 

@@ -58,6 +58,7 @@ TRADE_BARS = whole(0, 64)  # 0: no trading
 METER_NUMERATOR = whole(1, 64)
 METER_DENOMINATOR = whole(1, 64)
 KEY = whole(0, 127)
+CHORD_THRESHOLD = Limit(0.0, 1.0)  # confidence
 LATENCY_SECONDS = Limit(-0.5, 0.5)
 LEAD_FLOOR_SECONDS = Limit(0.0, 2.0)
 LEAD_MARGIN = Limit(1.0, 10.0)
