@@ -1,7 +1,8 @@
 """A log → a song: all tracks with the tempo map that the performance really had.
 
-Bar lines come from the marks in the log. A pause between two runs of the clock becomes whole bars of rest, so that nothing that
-was played is lost and bars stay bars. Our own notes lie where they were meant, the player's where they were played.
+Bar lines come from the marks in the log, and so do the tempos between them, to within a millisecond. A pause between two runs of the
+clock becomes whole bars of rest, so that nothing that was played is lost and bars stay bars. Our own notes lie where they were meant,
+the player's where they were played; pedals, bends and the like lie where they were moved.
 """
 
 from __future__ import annotations
@@ -16,23 +17,32 @@ from companion.midi.messages import NoteOff, NoteOn
 from companion.music import Bar, Note, Score, TimeSignature, Track
 from companion.music.song import Song
 from companion.music.units import bpm_to_tempo
+from companion.runtime.recording.moves import controls_of, moves_of
 from companion.runtime.recording.recorder import Log
 from companion.runtime.recording.records import Mark, MessageSent, MidiArrived
+from companion.runtime.recording.tempo_points import Point, beats_at, bend_between, essential
 from companion.session.api.settings import SessionSettings, TrackSettings
 
 RESOLUTION = 480
 _RUNNING = ("running", "lost")
 _SLOWEST, _FASTEST = 5.0, 2000.0  # tempi a file may name
 _MAX_PAUSE_BARS = 64
+_NEAREST_BEATS = 1 / 96  # known moments closer together say nothing of the tempo
+_FIRST_LANE = 1000  # numbers of tracks: players first, then lanes
 
 
 @dataclass
 class BarLines:
-    """Times of bar lines, ascending, with the meter of the bar that begins there and its session position, if it has one."""
+    """Times of bar lines, ascending, with the meter of the bar that begins there and its session position, if it has one.
+
+    known: further moments whose session position is known, ascending.
+    """
 
     seconds: list[float] = field(default_factory=list)
     meters: list[TimeSignature] = field(default_factory=list)
     positions: list[float | None] = field(default_factory=list)
+    known: list[Point] = field(default_factory=list)
+    _points: dict[int, list[Point]] = field(default_factory=dict)
 
     def add(self, seconds: float, meter: TimeSignature, position: float | None = None) -> None:
         """One more line; one that does not come after the last is passed over."""
@@ -46,17 +56,37 @@ class BarLines:
         bar = min(max(bar, 0), len(self.seconds) - 2)
         return self.seconds[bar + 1] - self.seconds[bar]
 
-    def bpm(self, bar: int) -> float:
-        """Mean tempo of a bar."""
-        beats = float(self.meters[bar].beats)
-        return min(max(beats * 60 / self.bar_seconds(bar), _SLOWEST), _FASTEST)
+    def points(self, bar: int) -> list[Point]:
+        """(seconds, beats from the bar's line) from this line to the next, between which the tempo is even."""
+        if bar not in self._points:
+            start, end, beats = (
+                self.seconds[bar],
+                self.seconds[bar] + self.bar_seconds(bar),
+                float(self.meters[bar].beats),
+            )
+            points, line = [(start, 0.0)], self.positions[bar]
+            first = bisect_right(self.known, (start, float("inf")))
+            for seconds, position in self.known[first:] if line is not None else ():
+                if seconds >= end:
+                    break
+                if points[-1][1] + _NEAREST_BEATS < position - line < beats - _NEAREST_BEATS:
+                    points.append((seconds, position - line))
+            self._points[bar] = essential([*points, (end, beats)])
+        return self._points[bar]
+
+    def tempos(self, bar: int) -> Iterable[tuple[int, int]]:
+        """(ticks from the bar's line, µs a quarter) of the tempos within a bar."""
+        for before, after in pairwise(self.points(bar)):
+            first, last = round(before[1] * RESOLUTION), round(after[1] * RESOLUTION)
+            if last > first:
+                bpm = (last - first) / RESOLUTION * 60 / (after[0] - before[0])
+                yield first, bpm_to_tempo(min(max(bpm, _SLOWEST), _FASTEST))
 
     def place(self, seconds: float) -> tuple[int, int]:
         """(bar, ticks from its line) of a moment."""
         bar = max(bisect_right(self.seconds, seconds) - 1, 0)
         length = self.meters[bar].bar_ticks(RESOLUTION)
-        share = (seconds - self.seconds[bar]) / self.bar_seconds(bar)
-        return bar, min(max(round(share * length), 0), length - 1)
+        return bar, min(max(round(beats_at(self.points(bar), seconds) * RESOLUTION), 0), length - 1)
 
     def place_position(self, seconds: float, position: float | None) -> tuple[int, int]:
         """The same from a session position, exact where one is known; `seconds` tells which run of the clock is meant."""
@@ -76,7 +106,8 @@ class BarLines:
 def song_of(log: Log) -> Song:
     """All that was played and sent, as a song at 480 ticks a quarter."""
     settings = log.settings
-    notes = list(_played(log, settings)) + list(_sent(log, settings))
+    players = _players(log, settings)
+    notes = list(_played(log, players)) + list(_sent(log, settings))
     lines = bar_lines(log, [note[1] for note in notes] + [note[2] for note in notes])
     meters = lines.meters[:-1]
     cells: dict[int, dict[int, list[Note]]] = defaultdict(lambda: defaultdict(list))
@@ -106,10 +137,20 @@ def song_of(log: Log) -> Song:
     ]
     tempo_map: list[tuple[int, int]] = []
     for bar in range(len(meters)):
-        tempo = bpm_to_tempo(lines.bpm(bar))
-        if not tempo_map or tempo != tempo_map[-1][1]:
-            tempo_map.append((starts[bar], tempo))
-    return Song(Score(tuple(score_tracks), RESOLUTION, tempo_map[0][1]), tuple(tempo_map), (), tuple(starts))
+        for ticks, tempo in lines.tempos(bar):
+            if not tempo_map or tempo != tempo_map[-1][1]:
+                tempo_map.append((starts[bar] + ticks, tempo))
+
+    def tick_at(seconds: float) -> int:
+        bar, ticks = lines.place(seconds)
+        return starts[min(bar, len(meters))] + ticks if seconds >= lines.seconds[0] else 0
+
+    moves = moves_of(log, {place: number for place, (number, _) in players.items()}, _lane_numbers(tracks))
+    controls = tuple(
+        controls_of(moves.get(number, ()), track.program, tick_at) for number, track in sorted(tracks.items())
+    )
+    score = Score(tuple(score_tracks), RESOLUTION, tempo_map[0][1])
+    return Song(score, tuple(tempo_map), (), tuple(starts), controls=controls)
 
 
 def marks_of(log: Log) -> list[Mark]:
@@ -169,7 +210,11 @@ def _add_run(lines: BarLines, run: list[Mark]) -> None:
     start = first.seconds - first.beat * 60 / first.bpm
     _add_pause(lines, start)
     lines.add(start, first.meter, first.position - first.beat)
+    lines.known.append((first.seconds, first.position))
     for before, after in pairwise(run):
+        now, then = (before.seconds, before.position), (after.seconds, after.position)
+        bend = bend_between(now, before.bpm, then, after.bpm)
+        lines.known += [then] if bend is None else [bend, then]
         if after.bar > before.bar and after.position > before.position:
             share = (after.position - after.beat - before.position) / (after.position - before.position)
             seconds = before.seconds + min(max(share, 0.0), 1.0) * (after.seconds - before.seconds)
@@ -196,10 +241,23 @@ def _add_pause(lines: BarLines, until: float) -> None:
 _Placed = tuple[tuple[int, TrackSettings], float, float, "float | None", NoteOn]  # track, start, end, position, note-on
 
 
-def _played(log: Log, settings: SessionSettings) -> Iterable[_Placed]:
-    """What came in, one track for each port and channel, named after the human lane that fits."""
-    numbers: dict[tuple[str, int], tuple[int, TrackSettings]] = {}
+_Players = dict[tuple[str, int], tuple[int, TrackSettings]]  # (port, channel) → number and track
+
+
+def _players(log: Log, settings: SessionSettings) -> _Players:
+    """One track for each port and channel that notes came from, named after the human lane that fits."""
+    numbers: _Players = {}
     humans = [track for track in settings.tracks if track.role == "human"]
+    for record in log.of_kind(MidiArrived):
+        if isinstance(record.message, (NoteOn, NoteOff)):
+            place = (record.port, record.message.channel)
+            if place not in numbers:
+                numbers[place] = (len(numbers), _human_track(humans, *place))
+    return numbers
+
+
+def _played(log: Log, numbers: _Players) -> Iterable[_Placed]:
+    """What came in."""
     held: dict[tuple[str, int, int], tuple[float, NoteOn]] = {}
     last = log.start_seconds
     for record in log.of_kind(MidiArrived):
@@ -208,8 +266,6 @@ def _played(log: Log, settings: SessionSettings) -> Iterable[_Placed]:
         if not isinstance(message, (NoteOn, NoteOff)):
             continue
         place = (port, message.channel)
-        if place not in numbers:
-            numbers[place] = (len(numbers), _human_track(humans, *place))
         begun = held.pop((*place, message.key), None)
         if begun is not None:
             yield numbers[place], begun[0], seconds, None, begun[1]
@@ -249,8 +305,13 @@ def _sent(log: Log, settings: SessionSettings) -> Iterable[_Placed]:
         yield _lane_track(settings, source, channel), start, max(last, start), position, note
 
 
+def _lane_numbers(tracks: Iterable[int]) -> dict[int, int]:
+    """Source → number, of the lanes among the numbers of tracks."""
+    return {number - _FIRST_LANE: number for number in tracks if number >= _FIRST_LANE}
+
+
 def _lane_track(settings: SessionSettings, lane: int, channel: int) -> tuple[int, TrackSettings]:
     if lane < len(settings.tracks):
         track = settings.tracks[lane]
-        return 1000 + lane, TrackSettings(track.name, track.role, track.program, track.is_drum, channel)
-    return 1000 + lane, TrackSettings(f"track {lane + 1}", "companion", is_drum=channel == 9, channel=channel)
+        return _FIRST_LANE + lane, TrackSettings(track.name, track.role, track.program, track.is_drum, channel)
+    return _FIRST_LANE + lane, TrackSettings(f"track {lane + 1}", "companion", is_drum=channel == 9, channel=channel)

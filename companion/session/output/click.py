@@ -53,7 +53,9 @@ class Metronome:
     def count_in(self, bar: int, position: float, meter: TimeSignature) -> None:
         """Clicks on the beats of a meter from a position up to the bar's line, whether it is on or not."""
         line, step = self._timeline.start(bar), _step(meter)
-        count = math.ceil((line - position) / step - SAME_BEATS)
+        count = math.ceil(
+            (line - position) / step - CLICK_BEATS
+        )  # a master's first tick may lie a little before the line
         for beat in range(count):
             self._click(bar, position + beat * step, beat % meter.numerator == 0)
 
