@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from rich.cells import set_cell_size
+
 from companion.errors import MidiFileError, UsageError
 from companion.midi.file import read_song
 from companion.music import Bar, Score, TimeSignature, Track
@@ -91,7 +93,7 @@ def describe(song_file: SongFile) -> list[str]:
     for part in song_file.parts:
         pitches = f"{part.lowest}-{part.highest}" if part.lowest is not None else ""
         lines.append(
-            f"{part.number:>3}  {part.name[:24]:<24} {part.channel or '':>2}  {part.instrument[:24]:<24} "
+            f"{part.number:>3}  {set_cell_size(part.name, 24)} {part.channel or '':>2}  {part.instrument[:24]:<24} "
             f"{part.notes:>6} {part.bars:>5}  {pitches}"
         )
     return [*lines, *(f"note: {remark}" for remark in song_file.remarks)]

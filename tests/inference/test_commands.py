@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,29 @@ def test_infill_writes_the_chosen_bars_and_keeps_the_rest(infill, tmp_path):
         if pair[0] != pair[1]
     }
     assert changed == set(cells)
+
+
+@pytest.mark.parametrize(
+    ("name", "track", "bars"), [("15_program_changes", 1, "3"), ("01_pedal", 1, "2-3"), ("26_empty_track", 2, "1-4")]
+)
+def test_infill_changes_nothing_but_the_notes_of_the_filled_bars(infill, tmp_path, name, track, bars):
+    """Every other event keeps its bytes, its track and its tick; what is new lies in the filled bars."""
+    source = REPOSITORY / "tests" / "data" / "cases" / f"{name}.mid"
+    status, _, error = infill("--track", track, "--bars", bars, source=source, name="yellow")
+    assert (status, error) == (0, "")
+    before, after = read_song(source), read_song(tmp_path / "out.mid")
+    first, last = (int(bar) for bar in (bars.split("-") * 2)[:2])
+    span = range(before.bar_starts[first - 1], before.bar_starts[last])
+    for number, (old, new) in enumerate(zip(before.source.file.tracks, after.source.file.tracks, strict=True)):
+        gone, added = Counter(old.events) - Counter(new.events), Counter(new.events) - Counter(old.events)
+        if number != before.source.parts[track - 1].track:
+            assert not gone
+            assert not added
+        assert all(data[0] & 0xF0 in (0x80, 0x90) for _, data in [*gone, *added])
+        assert all(tick in span for tick, data in [*gone, *added] if data[0] & 0xF0 == 0x90)
+    assert any(
+        data[0] & 0xF0 == 0x90 for _, data in after.source.file.tracks[before.source.parts[track - 1].track].events
+    )
 
 
 def test_the_filled_track_stands_last_unless_the_order_is_kept(infill):

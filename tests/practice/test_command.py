@@ -2,6 +2,10 @@
 
 import argparse
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -99,3 +103,12 @@ def test_wrong_use_is_one_line(song, tmp_path, capsys, argv, fault):
     assert captured.out == ""
     assert captured.err.count("\n") == 1
     assert fault in captured.err
+
+
+def test_names_of_any_kind_are_listed_on_a_narrow_terminal():
+    path = Path(__file__).resolve().parents[1] / "data" / "cases" / "21_names.mid"
+    words = [sys.executable, "-m", "companion", "practice", str(path), "--list"]
+    done = subprocess.run(words, capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "cp1252"})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\x1b" not in done.stdout
+    assert b"\\u0413\\u0438" in done.stdout

@@ -34,6 +34,7 @@ from companion.music.song import DEFAULT_TEMPO, Song, SongSource, SourcePart
 
 MAX_BARS = 50_000
 MAX_CELLS = 2_000_000  # tracks × bars
+MAX_MARKS = 50_000  # tempos, meters, markers: more than one a bar of the longest file each
 LONGEST_SILENT_END = 8_000  # quarter notes between the last note and the End of Track
 _SMALLEST_METER = 6  # as a power of two: 64ths
 _FRACTIONAL_RATES = {29: Fraction(30_000, 1001)}  # SMPTE "29" means 30 drop frame
@@ -171,7 +172,7 @@ def _read_marks(file: MidiFile, tracks: Sequence[FileTrack], offsets: Sequence[i
                 _add_tempo(marks, tick, meta_body(data), faults)
             elif kind == METER:
                 _add_meter(marks, tick, meta_body(data), faults)
-            elif kind == MARKER:
+            elif kind == MARKER and len(marks.markers) < MAX_MARKS:
                 marks.markers.append((tick, decode_text(meta_body(data))))
             elif kind in (TRACK_NAME, INSTRUMENT_NAME) and not names.get(kind):
                 names[kind] = decode_text(meta_body(data))
@@ -187,12 +188,18 @@ def _add_tempo(marks: _Marks, tick: int, body: bytes, faults: Faults) -> None:
     if len(body) != 3 or not any(body):
         faults.add("impossible tempos are ignored")
         return
+    if len(marks.tempos) >= MAX_MARKS:
+        faults.add(f"tempos behind the first {MAX_MARKS} are ignored")
+        return
     marks.tempos.append((tick, int.from_bytes(body, "big")))
 
 
 def _add_meter(marks: _Marks, tick: int, body: bytes, faults: Faults) -> None:
     if len(body) < 2 or body[0] == 0 or body[1] > _SMALLEST_METER:
         faults.add("impossible meters are ignored")
+        return
+    if len(marks.meters) >= MAX_MARKS:
+        faults.add(f"meters behind the first {MAX_MARKS} are ignored")
         return
     marks.meters.append((tick, body[0], 1 << body[1]))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from companion.midi.codec import encode
-from companion.midi.messages import ControlChange, Message, PitchBend, Pressure, ProgramChange
+from companion.midi.messages import ControlChange, PitchBend, Pressure, ProgramChange
 from companion.runtime.recording.recorder import Log
 from companion.runtime.recording.records import MessageSent, MidiArrived
 
+MOVES = (ControlChange, PitchBend, Pressure, ProgramChange)
 Move = tuple[float, bytes]  # seconds, message
 Ticks = Callable[[float], int]  # seconds → ticks from the start of the song
 
@@ -16,14 +17,13 @@ Ticks = Callable[[float], int]  # seconds → ticks from the start of the song
 def moves_of(log: Log, players: Mapping[tuple[str, int], int], lanes: Mapping[int, int]) -> dict[int, list[Move]]:
     """By track number. players: (port, channel) → track number. lanes: source of what was sent → track number."""
     moves: dict[int, list[Move]] = {}
-    for record in log.of_kind(MidiArrived):
-        if _is_move(record.message):
-            number = players.get((record.port, record.message.channel))
-            if number is not None:
-                moves.setdefault(number, []).append((record.seconds, encode(record.message)))
-    for record in log.of_kind(MessageSent):
-        if _is_move(record.message) and record.source in lanes:
-            moves.setdefault(lanes[record.source], []).append((record.due_seconds, encode(record.message)))
+    for arrived in log.of_kind(MidiArrived):
+        message = arrived.message
+        if isinstance(message, MOVES) and (number := players.get((arrived.port, message.channel))) is not None:
+            moves.setdefault(number, []).append((arrived.seconds, encode(message)))
+    for sent in log.of_kind(MessageSent):
+        if isinstance(sent.message, MOVES) and sent.source in lanes:
+            moves.setdefault(lanes[sent.source], []).append((sent.due_seconds, encode(sent.message)))
     return moves
 
 
@@ -37,7 +37,3 @@ def controls_of(moves: Iterable[Move], program: int, ticks: Ticks) -> tuple[tupl
             program = data[1]
         controls.append((ticks(seconds), data))
     return tuple(sorted(controls, key=lambda control: control[0]))
-
-
-def _is_move(message: Message) -> bool:
-    return isinstance(message, (ControlChange, PitchBend, Pressure, ProgramChange))

@@ -66,8 +66,8 @@ class BarLines:
             )
             points, line = [(start, 0.0)], self.positions[bar]
             first = bisect_right(self.known, (start, float("inf")))
-            for seconds, position in self.known[first:] if line is not None else ():
-                if seconds >= end:
+            for seconds, position in self.known[first:]:
+                if line is None or seconds >= end:
                     break
                 if points[-1][1] + _NEAREST_BEATS < position - line < beats - _NEAREST_BEATS:
                     points.append((seconds, position - line))
