@@ -27,6 +27,9 @@ class TinyHub(ThreadingHTTPServer):
     def __init__(self, files: dict[str, bytes], status: int = 200, code: str = "") -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.files, self.status, self.code, self.requests = files, status, code, []
+        self.ranges: list[str] = []  # of the downloads
+        self.break_off_after = 0  # bytes of the next download that arrive, 0 = all
+        self.etags: dict[str, str] = {}  # stated instead of the true ones
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -71,10 +74,15 @@ class _Handler(BaseHTTPRequestHandler):
         data = hub_server.files.get(path.rpartition("/")[2])
         if data is None:
             return self._send(404, b"", {"X-Error-Code": "EntryNotFound"}, with_body)
-        etag = hashlib.sha256(data).hexdigest()
-        self._send(
-            200, data, {"ETag": f'"{etag}"', "X-Repo-Commit": REVISION, "X-Linked-Size": str(len(data))}, with_body
-        )
+        etag = hub_server.etags.get(path.rpartition("/")[2], hashlib.sha256(data).hexdigest())
+        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": REVISION, "X-Linked-Size": str(len(data))}
+        first = 0
+        if with_body:
+            wanted = self.headers.get("Range", "")
+            hub_server.ranges.append(wanted)
+            first = int(wanted.removeprefix("bytes=").partition("-")[0] or 0)
+            headers["Content-Range"] = f"bytes {first}-{len(data) - 1}/{len(data)}"
+        self._send(206 if first else 200, data[first:], headers, with_body)
 
     def _send(self, status: int, body: bytes, headers: dict[str, str], with_body: bool) -> None:
         self.send_response(status)
@@ -83,7 +91,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if with_body:
-            self.wfile.write(body)
+            hub_server: TinyHub = self.server  # type: ignore[assignment]
+            arriving = hub_server.break_off_after
+            broken = 0 < arriving < len(body)
+            self.wfile.write(body[:arriving] if broken else body)
+            if broken:
+                hub_server.break_off_after = 0
+                self.wfile.flush()
+                self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, *args) -> None:
         pass
@@ -121,8 +136,57 @@ def test_names_old_and_new():
     assert choose_file("yellow", files) == "yellow.pt"
     assert choose_file("prism_medium", files) == "prism_medium-final.safetensors"
     assert choose_file("small", files) == "small-step1000.safetensors"
-    assert choose_file("prism", files) is None
+    assert choose_file("prism", files) == "prism_medium-final.safetensors"
+    assert choose_file("expressive", files) is None
     assert choose_file("README", files) is None
+
+
+def test_the_published_names():
+    """What the hub holds as of midigpt 0.4.2, the first generation's files, and our own small ones beside them."""
+    files = ["yellow_medium-final.safetensors", "yellow_small-final.safetensors", "ghost.pt"]
+    files += ["prism_medium-step58000.safetensors", "expressive_medium-step56000.safetensors"]
+    found = {name: choose_file(name, files) for name in ("yellow", "prism", "expressive", "ghost")}
+    assert found == {
+        "yellow": "yellow_small-final.safetensors",
+        "prism": "prism_medium-step58000.safetensors",
+        "expressive": "expressive_medium-step56000.safetensors",
+        "ghost": "ghost.pt",
+    }
+    assert choose_file("yellow_medium", files) == "yellow_medium-final.safetensors"
+    assert choose_file("prism_small", files) is None
+    assert choose_file("yellow", ["yellow.pt", *files]) == "yellow.pt"
+    assert choose_file("prism", ["prism_medium-step9.safetensors", "prism_medium-step10.safetensors"]) is not None
+    assert choose_file("prism", ["prism_medium-step9.safetensors", "prism_medium-step10.safetensors"]).endswith(
+        "step10.safetensors"
+    )
+    assert not any(path.stem.endswith(("_small", "_medium", "_large")) for path in hub.shipped_checkpoints())
+
+
+def test_the_licence_is_said_before_a_download_and_only_then(tmp_path, checkpoint_path):
+    server = TinyHub({"prism_medium-step7.safetensors": checkpoint_path("yellow").read_bytes()})
+    first = pull("prism", tmp_path, server.address)
+    assert pulled(first).endswith("prism_medium-step7.safetensors")
+    assert "non-commercial" in first.stderr
+    assert "non-commercial" not in pull("prism", tmp_path, server.address).stderr
+    assert pulled(pull("prism_medium", tmp_path, server.address, HF_HUB_OFFLINE="1")) == pulled(first)
+
+
+def test_a_download_that_broke_off_goes_on_where_it_stopped(tmp_path):
+    data = bytes(range(256)) * 100_000  # the hub's client keeps what has arrived in steps of 10 MB
+    server = TinyHub({"tiny-final.safetensors": data})
+    server.break_off_after = 15_000_000
+    with open(pulled(pull("tiny", tmp_path, server.address)), "rb") as file:
+        assert file.read() == data
+    assert server.ranges[0] == ""
+    assert 0 < int(server.ranges[-1].removeprefix("bytes=").removesuffix("-")) <= 15_000_000
+
+
+def test_what_arrives_damaged_is_refused_and_not_kept(tmp_path, checkpoint_path):
+    server = TinyHub({"tiny-final.safetensors": checkpoint_path("yellow").read_bytes()})
+    server.etags["tiny-final.safetensors"] = "5" * 64
+    assert "damaged" in refused(pull("tiny", tmp_path, server.address))
+    server.etags.clear()
+    assert pulled(pull("tiny", tmp_path, server.address))
 
 
 def test_pull_downloads_once_then_works_offline(tmp_path, checkpoint_path):
@@ -146,8 +210,7 @@ def test_a_downloaded_checkpoint_is_used_without_asking_the_hub(tmp_path, monkey
     server = TinyHub({"tiny-step40.safetensors": checkpoint_path("yellow").read_bytes()})
     path = pulled(pull("tiny", tmp_path, server.address))
     asked = list(server.requests)
-    monkeypatch.setenv("HF_HOME", str(tmp_path))
-    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("HF_ENDPOINT", server.address)
     assert str(hub.find_checkpoint("tiny")) == path
     assert server.requests == asked

@@ -1,17 +1,27 @@
-"""Checkpoints by name: shipped with the package first, then the Hugging Face hub, through its cache."""
+"""Checkpoints by name: shipped with the package first, then the Hugging Face hub, through its cache.
+
+A name is a family (yellow, prism) or a family with its size (yellow_medium). Files on the hub are called `<name>.pt` (the first
+generation), `<name>-final.safetensors` or `<name>-step<N>.safetensors`.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import re
 import socket
+import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from companion.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from huggingface_hub import CachedFileInfo
 
 
 class UnknownCheckpointError(CheckpointError):
@@ -24,6 +34,17 @@ HUB_REPOSITORY = "Metacreation/MIDI-GPT"
 SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
 SUFFIXES = (".pt", ".safetensors")
 CONNECT_SECONDS = 4.0
+# Where a family's name is given without a size: the size that answers soonest, since it is the likeliest to play in time.
+SIZES = ("mini", "small", "medium", "large")
+LICENCE = (
+    f"the weights of {HUB_REPOSITORY} are published under a licence of their own, for non-commercial use only: "
+    f"see https://huggingface.co/{HUB_REPOSITORY}"
+)
+_CHUNK_BYTES = 1 << 20
+
+
+def _print_line(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def find_checkpoint(name: str | Path) -> Path:
@@ -60,13 +81,25 @@ def shipped_checkpoints() -> list[Path]:
 
 def installed_checkpoints() -> list[Path]:
     """Shipped checkpoints, then those in the hub's cache."""
-    cached = (file for snapshot in _snapshots(HUB_REPOSITORY) for file in sorted(snapshot.iterdir()))
-    return [*shipped_checkpoints(), *(file for file in cached if file.suffix in SUFFIXES)]
+    newest = {file.file_name: file.file_path for file in reversed(_cached_files(HUB_REPOSITORY))}
+    return [*shipped_checkpoints(), *(newest[name] for name in sorted(newest) if name.endswith(SUFFIXES))]
 
 
 def choose_file(name: str, files: Iterable[str]) -> str | None:
-    """The file that `name` stands for: `<name>.pt`, else `<name>-final.safetensors`, else the highest `<name>-step<N>`."""
+    """The file that `name` stands for, None for none.
+
+    `<name>.pt`, else `<name>-final.safetensors`, else the highest `<name>-step<N>`; and where there is none of these, the same
+    for `<name>_<size>`, the smallest size first.
+    """
     available = set(files)
+    for candidate in (name, *(f"{name}_{size}" for size in SIZES)):
+        found = _exact_file(candidate, available)
+        if found is not None:
+            return found
+    return None
+
+
+def _exact_file(name: str, available: set[str]) -> str | None:
     for candidate in (f"{name}.pt", f"{name}-final.safetensors", f"{name}.safetensors"):
         if candidate in available:
             return candidate
@@ -75,9 +108,13 @@ def choose_file(name: str, files: Iterable[str]) -> str | None:
     return max(steps)[1] if steps else None
 
 
-def pull_checkpoint(name: str, repository: str | None = None) -> Path:
-    """Download a checkpoint by name, or find it in the hub's cache when offline. Raises CheckpointError."""
-    from huggingface_hub import HfApi, hf_hub_download
+def pull_checkpoint(name: str, repository: str | None = None, say: Callable[[str], object] = _print_line) -> Path:
+    """Download a checkpoint by name, or find it in the hub's cache when offline. Raises CheckpointError.
+
+    A download that was broken off goes on where it stopped. What arrives is compared with the hash that the hub states. say:
+    called with the weights' licence before anything is downloaded.
+    """
+    from huggingface_hub import HfApi, constants, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
@@ -98,7 +135,12 @@ def pull_checkpoint(name: str, repository: str | None = None) -> Path:
             raise CheckpointError(
                 f"no checkpoint {name!r} in {repository} (it has {_names(files)}) nor shipped ({_shipped_names()})"
             )
-        return Path(hf_hub_download(repository, chosen, endpoint=os.environ.get("HF_ENDPOINT")))
+        new = not isinstance(try_to_load_from_cache(repository, chosen, constants.HF_HUB_CACHE), str)
+        if new and repository == HUB_REPOSITORY:
+            say(LICENCE)
+        path = Path(hf_hub_download(repository, chosen, endpoint=os.environ.get("HF_ENDPOINT")))
+        _check_hash(path)
+        return path
     except GatedRepoError:
         raise CheckpointError(
             f"{repository} is gated: accept its terms on its page, then log in with `hf auth login`, and try again"
@@ -140,13 +182,35 @@ def _hub_answers() -> bool:
     return True
 
 
+def _check_hash(path: Path) -> None:
+    """Whether a file in the hub's cache has the content that the hub stated; CheckpointError, and the file is gone, if not.
+
+    The cache names content by the hub's entity tag: SHA-256 for large files, git's SHA-1 for small ones.
+    """
+    blob = path.resolve()
+    stated = blob.name.lower()
+    if re.fullmatch(r"[0-9a-f]{64}", stated):
+        digest = hashlib.sha256()
+    elif re.fullmatch(r"[0-9a-f]{40}", stated):
+        digest = hashlib.sha1(f"blob {blob.stat().st_size}\0".encode(), usedforsecurity=False)
+    else:
+        return
+    with blob.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    if digest.hexdigest() != stated:
+        path.unlink(missing_ok=True)
+        blob.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"{path.name} arrived damaged (its hash is not the one that the hub states): pull it again"
+        )
+
+
 def cached_checkpoint(name: str, repository: str = HUB_REPOSITORY) -> Path | None:
     """The newest downloaded file that `name` stands for; asks nobody."""
-    for snapshot in _snapshots(repository):
-        chosen = choose_file(name, (file.name for file in snapshot.iterdir() if file.is_file()))
-        if chosen is not None:
-            return snapshot / chosen
-    return None
+    files = _cached_files(repository)
+    chosen = choose_file(name, (file.file_name for file in files))
+    return next((file.file_path for file in files if file.file_name == chosen), None)
 
 
 def _cached(name: str, repository: str, why: str) -> Path:
@@ -157,11 +221,17 @@ def _cached(name: str, repository: str, why: str) -> Path:
     raise UnknownCheckpointError(f"checkpoint {name!r} is not shipped ({_shipped_names()}) nor downloaded, and {why}")
 
 
-def _snapshots(repository: str) -> list[Path]:
-    """The cache's copies of a repository, newest first."""
-    default = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
-    root = Path(os.environ.get("HF_HUB_CACHE", default)) / f"models--{repository.replace('/', '--')}" / "snapshots"
-    return sorted(root.glob("*"), key=lambda folder: folder.stat().st_mtime, reverse=True) if root.is_dir() else []
+def _cached_files(repository: str) -> list[CachedFileInfo]:
+    """The files of a repository that the hub's cache holds, newest first."""
+    from huggingface_hub import CacheNotFound, constants, scan_cache_dir
+
+    try:
+        repositories = scan_cache_dir(constants.HF_HUB_CACHE).repos
+    except (CacheNotFound, ValueError, OSError):
+        return []
+    revisions = [revision for found in repositories if found.repo_id == repository for revision in found.revisions]
+    revisions.sort(key=lambda revision: revision.last_modified, reverse=True)
+    return [file for revision in revisions for file in sorted(revision.files, key=lambda file: file.file_name)]
 
 
 def _names(files: Iterable[str]) -> str:
