@@ -83,6 +83,7 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
         ("k", "keep", "keep: repeat this bar of our parts until pressed again; practising: keep the fills", "keep"),
         ("l", "lock", "lock or unlock the chosen bar"),
         ("u", "undo", "undo the last change of the plan"),
+        ("C", "[edit_chords]", "chords: type a progression; with a bar chosen, that bar's chords", "chords", _ROLL),
         ("w", "wait", "bars of yours to wait for before joining in: 0, 1, 2, 4, 8"),
     ),
     "Parts": (

@@ -12,7 +12,8 @@ from companion.music.instruments import program_name
 from companion.session.api.snapshot import BarView, LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Area, Canvas
-from companion.tui.lanes.grid import BarGrid, LaneRows, bar_grid, lane_rows
+from companion.tui.lanes.chords import draw_chord_line, has_chords
+from companion.tui.lanes.grid import RULER_ROWS, BarGrid, LaneRows, bar_grid, lane_rows
 from companion.tui.lanes.roll import BEAT_DOT, RESOLUTION, PitchScale, bar_rows, pitch_scale
 from companion.tui.wording import ROLE_WORDS, bar_label, pitch_name
 
@@ -51,17 +52,26 @@ class LanesPainter:
             snapshot.bars,
             snapshot.transport.time_signature,
             snapshot.transport.bar,
+            snapshot.chords,
         )
         if self._base is None or key != self._key:
             self._key, self.grid = key, grid
-            self.rows = tuple(lane_rows(len(snapshot.lanes), height, selection.lane))
+            self.rows = tuple(lane_rows(len(snapshot.lanes), height, selection.lane, self._top(snapshot)))
             self._base = self._draw_base(snapshot, selection, Canvas(width, height), grid)
         canvas = self._base.copy()
         _draw_playhead(canvas, snapshot, grid, self.rows)
         return canvas
 
+    @staticmethod
+    def _top(snapshot: Snapshot) -> int:
+        """The first row of the lanes, under the ruler and the chord line."""
+        return RULER_ROWS + has_chords(snapshot)
+
     def _draw_base(self, snapshot: Snapshot, selection: Selection, canvas: Canvas, grid: BarGrid) -> Canvas:
         _draw_ruler(canvas, snapshot, selection, grid)
+        if has_chords(snapshot):
+            beats = {place.bar: float(place.time_signature.beats) for place in snapshot.bars}
+            draw_chord_line(canvas, snapshot, grid, RULER_ROWS, beats)
         for rows in self.rows:
             lane = snapshot.lanes[rows.index]
             pitches = [note.pitch for bar in lane.bars if grid.shows(bar.bar) for note in bar.notes]

@@ -72,15 +72,15 @@ def bar_grid(snapshot: Snapshot, width: int) -> BarGrid:
     return BarGrid(first, count, max((width - label) // count, 2), label)
 
 
-def lane_rows(count: int, height: int, selected: int) -> list[LaneRows]:
-    """Rows for as many of `count` lanes as fit under the ruler, the selected one always among them."""
-    room = height - RULER_ROWS
+def lane_rows(count: int, height: int, selected: int, top: int = RULER_ROWS) -> list[LaneRows]:
+    """Rows for as many of `count` lanes as fit from row `top` on, the selected one always among them."""
+    room = height - top
     if count <= 0 or room < MIN_LANE_ROWS:
         return []
     visible = min(count, room // MIN_LANE_ROWS)
     first = min(max(selected - visible // 2, 0), count - visible)
     each, spare = divmod(room, visible)
-    rows, y = [], RULER_ROWS
+    rows, y = [], top
     for place in range(visible):
         height_here = min(each + (place < spare), MAX_LANE_ROWS)
         rows.append(LaneRows(first + place, y, height_here))

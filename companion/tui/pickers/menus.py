@@ -12,8 +12,10 @@ from companion.session.api.settings import TrackSettings
 from companion.tui.lanes.draw import Selection
 from companion.tui.pickers import offers, presets
 from companion.tui.pickers.choices import ChoiceScreen
+from companion.tui.pickers.chords import ChordScreen
 from companion.tui.pickers.installed import installed_checkpoints
 from companion.tui.pickers.name import NameScreen
+from companion.tui.wording import bar_label
 
 if TYPE_CHECKING:
     from companion.tui.app import CompanionApp
@@ -74,6 +76,13 @@ class MenuActions:
             self.app.send(command("set_program", track=chosen.index, program=program))
 
         self._open(ChoiceScreen(f"Instrument of {chosen.name}", lambda s: offers.instrument_sections(s, lane), choose))
+
+    def action_edit_chords(self) -> None:
+        """The chords of the chosen bar, or the progression."""
+        snapshot, bar = self.app.picture, self.selection.bar
+        if snapshot is not None:
+            place = None if bar is None else (bar, bar_label(snapshot, bar))
+            self._open(ChordScreen(snapshot.chords, self.app.send, place))
 
     def action_add_part(self) -> None:
         """A new part of ours."""

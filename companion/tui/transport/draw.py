@@ -166,6 +166,8 @@ def _draw_small(canvas: Canvas, snapshot: Snapshot) -> None:
         0, 0, (f" {bar_and_beat(transport):>5} ", palette.CURRENT), (" ", palette.PLAIN), *_lamps(snapshot)
     )
     tempo: list[Span] = [(f"  {transport.bpm:.1f}", palette.BOLD), (f" {transport.time_signature}  ", palette.DIM)]
+    if snapshot.chords.key:
+        tempo.append((f"{snapshot.chords.key}  ", palette.DIM))
     x = canvas.put_spans(x, 0, *tempo)
     right = canvas.put_right(0, *_flags(snapshot), (" ", palette.PLAIN), in_time(snapshot))
     for piece in _clock(snapshot):  # the further from the state itself, the sooner it is left out
@@ -183,7 +185,8 @@ def _draw_big(canvas: Canvas, snapshot: Snapshot) -> None:
         canvas.put(2, row, position[row], style)
         canvas.put(tempo_x, row, tempo[row], palette.BOLD if style is palette.TITLE else palette.DIM)
     x = tempo_x + len(tempo[0]) + 1
-    canvas.put_spans(x, 0, ("BPM ", palette.DIM), (str(transport.time_signature), palette.BOLD))
+    key: list[Span] = [(" in ", palette.DIM), (snapshot.chords.key, palette.BOLD)] if snapshot.chords.key else []
+    canvas.put_spans(x, 0, ("BPM ", palette.DIM), (str(transport.time_signature), palette.BOLD), *key)
     canvas.put_spans(x, 1, *_lamps(snapshot))
     canvas.put_spans(x, 2, *_clock(snapshot))
     canvas.put_right(0, *_flags(snapshot), (" ", palette.PLAIN), in_time(snapshot), (" ", palette.PLAIN))
