@@ -43,7 +43,9 @@ class ChordScreen(ModalScreen[None]):
         )
         with Vertical(classes="box small"):
             yield Static(Text(title, style=palette.TITLE), classes="title")
-            yield Input(self._text, max_length=LONGEST_TEXT, placeholder="Dm7 | G7 | Cmaj7 | A7alt", select_on_focus=False)
+            yield Input(
+                self._text, max_length=LONGEST_TEXT, placeholder="Dm7 | G7 | Cmaj7 | A7alt", select_on_focus=False
+            )
             yield Static(id="remark")
             yield Static(Text(self._hint(), style=palette.DIM), classes="hint", id="hint")
 
