@@ -7,6 +7,7 @@ same rules with the same random numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import exp
 
 import numpy as np
 import numpy.typing as npt
@@ -148,8 +149,9 @@ class Chooser:
     def _rests(self, row: Take, logits: Logits, legal: Mask, options: SamplingOptions) -> tuple[int | None, Mask]:
         """Whether the bar is a rest: its end, or None and what may begin it.
 
-        Decided with the model's own probability: temperature and top_p are for how to play, and would cut off nearly every
-        rest, the rarest thing a bar can begin with. Greedy decoding keeps the likeliest token.
+        Decided with the model's own probability, which only steering may push: temperature and top_p are for how to play,
+        and would cut off nearly every rest, the rarest thing a bar can begin with. Greedy decoding keeps the likeliest
+        token.
         """
         end = int(self._ends[legal[self._ends]][0])
         playing = legal.copy()
@@ -158,5 +160,9 @@ class Chooser:
             return None, playing
         if options.top_k == 1:
             return None, legal
-        rests = row.random.random() < chance_of(end, logits, legal)
+        chance = chance_of(end, logits, legal)
+        if row.steering is not None and row.steering.rest_push:
+            odds = exp(row.steering.rest_push)
+            chance = chance * odds / (1.0 - chance + chance * odds)
+        rests = row.random.random() < chance
         return (end if rests else None), playing

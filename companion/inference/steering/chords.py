@@ -2,9 +2,10 @@
 
 How strongly depends on where the onset stands. On strong beats and where the chord changes, a note outside the chord is
 heard as wrong; between the beats it passes. The second note of an onset is a voice of a chord, so it leans as on a strong
-beat wherever it stands. A bass also leans towards the root, or the slash bass, where a chord begins.
+beat wherever it stands. A bass walks more freely between the strong beats, leans towards the root, or the slash bass, where
+a chord begins, and rests for whole bars less often.
 
-The push only moves probability from pitch to pitch: whether there is a note at all, and where, stays the model's choice.
+The push on a note only moves probability from pitch to pitch: whether there is a note, and where, stays the model's choice.
 Knows chords, meters and vocabularies; no model and no prompt.
 """
 
@@ -21,9 +22,11 @@ from companion.music.meter import TimeSignature
 
 BASS_PROGRAMS = frozenset((*range(32, 40), 43))  # General MIDI's basses and the contrabass, counted from 0
 OUTSIDE = 4.0  # nats against a pitch outside the chord, at strength 1 on a strong beat
-ON_BEAT = 0.6  # of that on other beats
-BETWEEN = 0.25  # of that between beats
+ON_BEAT = 0.8  # of that on other beats
+BETWEEN = 0.5  # of that between beats
+BASS_ON_BEAT, BASS_BETWEEN = 0.35, 0.2  # the same for a bass, whose line walks from chord to chord
 NOT_THE_ROOT = 3.0  # nats against every other pitch of a bass where a chord begins, at strength 1
+BASS_RESTS = 4.0  # nats against a bar of rest of a bass, at strength 1: without it nobody says what the chord stands on
 
 
 def strong_beats(meter: TimeSignature) -> tuple[float, ...]:
@@ -36,16 +39,21 @@ def strong_beats(meter: TimeSignature) -> tuple[float, ...]:
 
 
 class ChordLean:
-    """The push of one bar of one part. Made for each bar: [ticks, 12] nats by onset and pitch class."""
+    """The push of one bar of one part. Made for each bar: [ticks, 12] nats by onset and pitch class.
+
+    rest_push: nats on the bar being a rest.
+    """
 
     def __init__(
         self, chords: Sequence[ChordSpan], meter: TimeSignature, strength: float, is_bass: bool, places: Places
     ) -> None:
         ticks = meter.bar_ticks(places.resolution)
+        self.rest_push = -strength * BASS_RESTS if is_bass else 0.0
         self._pitches = places.pitches
         self._classes = np.arange(places.pitches.stop - places.pitches.start) % 12
         self._first = np.zeros((ticks, 12), dtype=np.float32)
         self._later = np.zeros((ticks, 12), dtype=np.float32)
+        beat_weight, between_weight = (BASS_ON_BEAT, BASS_BETWEEN) if is_bass else (ON_BEAT, BETWEEN)
         strong = {round(beat * places.resolution) for beat in strong_beats(meter)}
         for span in chords:
             if span.chord is None:
@@ -54,8 +62,9 @@ class ChordLean:
             outside = np.ones(12, dtype=np.float32)
             outside[list(span.chord.pitch_classes)] = 0.0
             for tick in range(max(start, 0), min(end, ticks)):
-                on_beat = tick % places.resolution == 0
-                weight = 1.0 if tick in strong or tick == start else ON_BEAT if on_beat else BETWEEN
+                weight = beat_weight if tick % places.resolution == 0 else between_weight
+                if tick in strong or tick == start:
+                    weight = 1.0
                 self._first[tick] = -strength * OUTSIDE * weight * outside
                 self._later[tick] = -strength * OUTSIDE * outside
             if is_bass and 0 <= start < ticks:

@@ -109,6 +109,11 @@ class Steering:
         """Whether the bar must not be a rest: who asks for so many notes, or for voices together, wants to hear them."""
         return self._pace is not None or (self._voices is not None and self._voices.together)
 
+    @property
+    def rest_push(self) -> float:
+        """Nats on the bar being a rest."""
+        return 0.0 if self._lean is None else self._lean.rest_push
+
     def push(self, token: int) -> None:
         """Take the next token."""
         self._last, value = self._vocabulary.type_of(token)

@@ -40,7 +40,8 @@ class TrackSettings:
 class Sampling:
     """How tokens are drawn; the meaning and order is that of `companion.inference.decoding.sampling`.
 
-    harmony: how strongly notes lean towards the pitch classes the player and the song sound around the bar; 0 = off.
+    harmony: how strongly notes lean towards the chord at their onset or, where no chord is known, towards the pitch classes
+    that the player and the song sound around the bar; 0 = off. The default is measured, see docs/practice.md.
     variety: how strongly a part leaves a note it has stayed on for bars; 0 = off.
     """
 
@@ -52,7 +53,7 @@ class Sampling:
     polyphony_hard_limit: int = 0
     density_hard_limit: int = 0
     allow_rests: bool = True
-    harmony: float = 1.0
+    harmony: float = 0.5
     variety: float = 1.0
 
 
