@@ -110,7 +110,7 @@ def test_putting_them_in_between_is_what_a_mask_would_do(engine_of, job, tmp_pat
     live = LiveInfill(engine)
     for slot, prompt in enumerate(prompts_of(live, job)):
         assert prompt.late.any()
-        cache, _ = runner._complete(prompt, None, slot)
+        cache, _ = runner.complete(prompt, None, slot)
         assert cache.length == len(prompt.masked.ids) - 1
         np.testing.assert_array_equal(cache.tokens, [prompt.masked.ids[:-1], prompt.masked.positions[:-1]])
         found = runner.backend.forward(cache, prompt.masked.ids[None, -1:], prompt.masked.positions[None, -1:])[0]

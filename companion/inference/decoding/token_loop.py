@@ -62,7 +62,7 @@ class PromptRunner:
         self.backend = backend
         self.tokenizer = tokenizer
         self._grammar = Grammar(tokenizer.vocabulary)  # also where the tokenizer is a legacy one, whose own derails
-        self._chooser = Chooser(tokenizer.vocabulary)
+        self.chooser = Chooser(tokenizer.vocabulary)
         self._caches: dict[int, Cache] = {}
         self._joined: Cache | None = None  # where prompts with late bars are put together
 
@@ -117,8 +117,8 @@ class PromptRunner:
             chunk = slice(start, start + PREFILL_CHUNK)
             self.backend.forward(cache, ids[None, chunk], positions[None, chunk])
 
-    def _complete(self, prompt: Prompt, cancel: Cancel | None, slot: int) -> tuple[Cache, RunStats]:
-        """A cache that holds the prompt but for its last token, late bars and all."""
+    def complete(self, prompt: Prompt, cancel: Cancel | None, slot: int) -> tuple[Cache, RunStats]:
+        """A cache that holds the prompt but for its last token, late bars and all; valid until the next prompt is completed."""
         stats = self.prefill(prompt, cancel, slot)
         if not prompt.late.any():
             return self._cache(slot), stats
@@ -151,7 +151,7 @@ class PromptRunner:
         Raises GenerationCancelled when `cancel()` turns true (asked before every forward pass), GenerationError when the
         model fails. Notes and bars already handed to the callbacks stand.
         """
-        cache, stats = self._complete(prompt, cancel, slot)
+        cache, stats = self.complete(prompt, cancel, slot)
         started = perf_counter()
 
         def noted(track: int, bar: int, note, take: int) -> None:
@@ -160,7 +160,7 @@ class PromptRunner:
             if on_note is not None:
                 on_note(track, bar, note, take)
 
-        rows = [self._new_take(number, prompt, request, settings, noted, on_bar) for number in takes]
+        rows = [self.new_take(number, prompt, request, settings, noted, on_bar) for number in takes]
         free = not request.autoregressive and not settings.openings and all(row.steering is None for row in rows)
         free &= request.style.velocity and request.style.microtiming
         if free and isinstance(self.backend, WritingBackend):
@@ -171,7 +171,7 @@ class PromptRunner:
         stats.generated_tokens = sum(len(row.ids) for row in rows)
         return rows, stats
 
-    def _new_take(
+    def new_take(
         self,
         number: int,
         prompt: Prompt,
@@ -282,7 +282,7 @@ class PromptRunner:
                 if not row.stopped:
                     del row.pending[:width]
                     if not row.pending:
-                        self._chooser.choose(row, logits[index], settings)
+                        self.chooser.choose(row, logits[index], settings)
 
 
 def _check(cancel: Cancel | None) -> None:

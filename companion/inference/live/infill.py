@@ -2,11 +2,12 @@
 
 A job carries everything it needs; nothing but the cache is kept between jobs, and the cache only ever saves work.
 
-A job that asks for bars of several tracks is served one track after the other, each with its own prompt in which that track
-stands last: a later track hears what the earlier ones have just been given, and a fill that follows right behind its own
-track's past is what small models continue best (0.14 bits a token less than as one of several fills on held-out music, with
-an early yellow; training leans on the same layout). Takes of several tracks share one prompt with all fills instead, since
-each take would otherwise need a context of its own.
+A job that asks for bars of several tracks is served as one part for each track, each with its own prompt in which that track
+stands last: a fill that follows right behind its own track's past is what small models continue best (0.14 bits a token less
+than as one of several fills on held-out music, with an early yellow; training leans on the same layout). Parts are written one
+after the other, so that a later one hears what the earlier ones have just been given, or in one batch, which reads the weights
+once (`layout.Together`). Takes of several tracks share one prompt with all fills instead, since each take would otherwise need
+a context of its own.
 
 What can be saved is everything that is known a bar ahead. The bars being played, and what a request has just given to other
 tracks, are late bars (`prompt`): nothing else in the prompt looks at them, so each part of a request has a skeleton that is
@@ -34,12 +35,14 @@ import numpy as np
 import numpy.typing as npt
 
 from companion.errors import GenerationError
-from companion.inference.decoding.choosing import DecodeSettings
+from companion.inference.backends.rows import RowsBackend
+from companion.inference.decoding.choosing import DecodeSettings, Take
+from companion.inference.decoding.together import PromptRun, run_parts
 from companion.inference.decoding.token_loop import Cancel, PromptRunner, RunStats
 from companion.inference.decoding.writer import OnBar, OnNote
 from companion.inference.engine import InferenceEngine
 from companion.inference.live.job import LiveJob, LiveResult, LiveTake
-from companion.inference.live.layout import live_request, single_tracks, track_order, voice_limit
+from companion.inference.live.layout import Part, Together, live_request, stages, track_order, voice_limit
 from companion.inference.prompts.prompt import Prompt, WindowRequest, build_prompt
 from companion.inference.requests.planner import Cell
 from companion.inference.requests.validation import resolve_mask_mode
@@ -47,12 +50,18 @@ from companion.inference.steering.harmony import pitch_bias
 from companion.inference.steering.variety import variety_bias
 from companion.music.score import Note, Score
 
+# Strength of the lean towards the pitch classes of the whole bar, for each unit of the harmony dial, where no chord is known.
+WHOLE_BAR = 2.0
+DEFAULT_TOGETHER: Together = "alone"
+
 
 class LiveInfill:
     """Serves jobs on one engine, one at a time, from one thread."""
 
-    def __init__(self, engine: InferenceEngine) -> None:
+    def __init__(self, engine: InferenceEngine, together: Together = DEFAULT_TOGETHER) -> None:
+        """together: see `layout.Together`; a backend that cannot decode parts in one batch writes them one by one."""
         self.engine = engine
+        self.together: Together = together if isinstance(engine.backend, RowsBackend) else "alone"
         self._runner: PromptRunner = engine.runner
 
     def warm_up(self) -> None:
@@ -69,7 +78,9 @@ class LiveInfill:
         Raises GenerationCancelled between chunks of 128 tokens; what has been fed by then is kept and used.
         """
         parts = [
-            self._runner.prefill(self._prepare(part)[0], cancel, slot) for slot, part in enumerate(single_tracks(job))
+            self._runner.prefill(self._prepare(part.job)[0], cancel, part.number)
+            for stage in stages(job, self.together)
+            for part in stage
         ]
         return RunStats(
             prefill_ms=sum(part.prefill_ms for part in parts),
@@ -87,46 +98,30 @@ class LiveInfill:
         """
         window = job.window
         results: list[LiveResult] = []
-        ours = {track for track, _ in job.targets}
-        trusted = [track for track in range(len(window.tracks)) if track not in ours]
-        for step, part in enumerate(single_tracks(job)):
-            vocabulary = self.engine.tokenizer.vocabulary
-            target = part.targets[0]
-            leaning = None
-            if part.chords is None:
-                leaning = pitch_bias(window, target, trusted, vocabulary, part.harmony, part.expected)
-            leaving = variety_bias(window, target, vocabulary, part.variety)
-            bias = leaning if leaving is None else leaving if leaning is None else leaning + leaving
-            part = replace(part, window=window)
-            results.append(self._generate_part(part, step, bias, on_note, on_bar, cancel))
+        for stage in stages(job, self.together):
+            parts = [replace(part, job=replace(part.job, window=window)) for part in stage]
+            results.append(self._generate_stage(job, parts, on_note, on_bar, cancel))
             window = _with_bars(window, results[-1].takes[0].bars, job.forced)
         return results[0] if len(results) == 1 else _sum(results)
 
-    def _generate_part(
-        self,
-        job: LiveJob,
-        number: int,
-        bias: npt.NDArray[np.float32] | None,
-        on_note: OnNote | None,
-        on_bar: OnBar | None,
-        cancel: Cancel | None,
+    def _generate_stage(
+        self, job: LiveJob, parts: list[Part], on_note: OnNote | None, on_bar: OnBar | None, cancel: Cancel | None
     ) -> LiveResult:
-        prompt, request, order, dropped = self._prepare(job)
+        """Write the parts of a stage; their windows hold what earlier stages wrote."""
         numbers = range(job.first_take, job.first_take + job.takes)
-        heard = _renumbered(on_note, order), _renumbered(on_bar, order)
-        settings = replace(_settings(job, number, bias), **self._openings(job, prompt, order))
-        takes, stats = self._runner.run(prompt, request, settings, numbers, *heard, cancel, slot=number)
-        results = tuple(
-            LiveTake(
-                {(order[t], bar): tuple(notes) for (t, bar), notes in take.writer.bars.items()},
-                tuple(take.ids),
-                take.finished,
-            )
-            for take in takes
-        )
+        prepared = [self._prepare(part.job) for part in parts]
+        runs: list[PromptRun] = []
+        for part, (prompt, request, order, _) in zip(parts, prepared, strict=True):
+            settings = _settings(part.job, part.number, self._bias(part.job, job))
+            settings = replace(settings, **self._openings(part.job, prompt, order))
+            heard = _renumbered(on_note, order), _renumbered(on_bar, order)
+            runs.append(PromptRun(prompt, request, settings, numbers, *heard, slot=part.number))
+        found, stats = run_parts(self._runner, runs, cancel)
+        orders = [order for _, _, order, _ in prepared]
+        takes = tuple(_merged([takes[at] for takes in found], orders) for at in range(job.takes))
         return LiveResult(
-            takes=results,
-            prompt_tokens=len(prompt.masked.ids),
+            takes=takes,
+            prompt_tokens=sum(len(prompt.masked.ids) for prompt, _, _, _ in prepared),
             prefill_ms=stats.prefill_ms,
             first_note_ms=stats.first_note_ms,
             total_ms=stats.prefill_ms + stats.decode_ms,
@@ -134,8 +129,19 @@ class LiveInfill:
             new_tokens=stats.new_tokens,
             generated_tokens=stats.generated_tokens,
             forward_calls=stats.forward_calls,
-            dropped_tracks=dropped,
+            dropped_tracks=tuple(dict.fromkeys(track for _, _, _, dropped in prepared for track in dropped)),
         )
+
+    def _bias(self, part: LiveJob, job: LiveJob) -> npt.NDArray[np.float32] | None:
+        """What the harmony and variety dials add to the logits [vocab] for the whole bar of a part; None for nothing."""
+        vocabulary, target = self.engine.tokenizer.vocabulary, part.targets[0]
+        leaning = None
+        if part.chords is None:
+            ours = {track for track, _ in job.targets}
+            trusted = [track for track in range(len(part.window.tracks)) if track not in ours]
+            leaning = pitch_bias(part.window, target, trusted, vocabulary, WHOLE_BAR * part.harmony, part.expected)
+        leaving = variety_bias(part.window, target, vocabulary, part.variety)
+        return leaning if leaving is None else leaving if leaning is None else leaning + leaving
 
     def _openings(self, job: LiveJob, prompt: Prompt, order: list[int]) -> dict[str, Any]:
         """What a job's notes that stand change in the settings: how its fills begin, and limits that let them."""
@@ -200,6 +206,19 @@ def _settings(job: LiveJob, step: int, bias: npt.NDArray[np.float32] | None) -> 
     )
 
 
+def _merged(takes: list[Take], orders: list[list[int]]) -> LiveTake:
+    """The same take of every part of a stage as one, in the window's track numbers."""
+    return LiveTake(
+        {
+            (order[track], bar): tuple(notes)
+            for take, order in zip(takes, orders, strict=True)
+            for (track, bar), notes in take.writer.bars.items()
+        },
+        tuple(token for take in takes for token in take.ids),
+        all(take.finished for take in takes),
+    )
+
+
 def _with_bars(window: Score, bars: Mapping[Cell, tuple[Note, ...]], standing: Mapping[int, tuple[Note, ...]]) -> Score:
     """The window with these bars' notes in place, after those of the same track that stand."""
     for (number, bar), written in bars.items():
@@ -210,7 +229,7 @@ def _with_bars(window: Score, bars: Mapping[Cell, tuple[Note, ...]], standing: M
 
 
 def _sum(parts: list[LiveResult]) -> LiveResult:
-    """What the parts of one job cost and gave together; the first note is the first part's, or came after silent parts."""
+    """What the stages of one job cost and gave together; the first note is the first stage's, or came after silent ones."""
     before = 0.0
     first_note = None
     for part in parts:

@@ -5,17 +5,31 @@ Pure: knows windows and requests, no model.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from companion.harmony.guide import GUIDE_PROGRAM, GUIDE_RESOLUTION
 from companion.inference.live.job import LiveJob
 from companion.inference.prompts.prompt import WindowRequest
 from companion.inference.requests.planner import Cell
+from companion.inference.steering.chords import BASS_PROGRAMS
 from companion.music.score import Bar, Note, Score, Track
 from companion.tokenizer import attributes as attribute_levels
 from companion.tokenizer.attributes import for_bars
 
 GUIDE_NAME = "Chord guide"
+Together = Literal["alone", "stages", "all"]
+# How the parts of a bar are written. alone: one after the other, each hearing those before it. stages: bass and drums in one
+# batch, then the others in one, which hear them. all: in one batch, where no part hears another's new bar.
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The job of one track. number: counts the job's tracks; random numbers and warm caches go by it."""
+
+    job: LiveJob
+    number: int
 
 
 def window_start(target: int, model_dim: int, previous: int | None = None, future_bars: int = 0, hop: int = 1) -> int:
@@ -31,20 +45,50 @@ def window_start(target: int, model_dim: int, previous: int | None = None, futur
 
 
 def single_tracks(job: LiveJob) -> list[LiveJob]:
-    """One job for each track with targets, in the window's order; the targets of later tracks are hidden from it, those of
-    earlier ones are fresh."""
+    """One job for each track with targets, in the window's order, each hearing those before it; see `stages`."""
+    return [part.job for stage in stages(job, "alone") for part in stage]
+
+
+def stages(job: LiveJob, together: Together) -> list[list[Part]]:
+    """The job as one part for each track with targets. The parts of a stage are written in one batch.
+
+    Targets of a part's own stage and of later ones are hidden from it, those of earlier stages are fresh. A job that asks
+    for several takes is one part with all its targets.
+    """
     tracks = sorted({track for track, _ in job.targets})
     if len(tracks) < 2 or job.takes > 1:
-        return [job]
-    return [
-        replace(
-            job,
-            targets=tuple(cell for cell in job.targets if cell[0] == track),
-            hidden=job.hidden | {cell for cell in job.targets if cell[0] > track},
-            fresh=job.fresh | {cell for cell in job.targets if cell[0] < track},
-        )
-        for track in tracks
-    ]
+        return [[Part(job, 0)]]
+    earlier: set[int] = set()
+    found: list[list[Part]] = []
+    for group in _groups(job, tracks, together):
+        found.append([Part(_one_track(job, track, earlier), tracks.index(track)) for track in group])
+        earlier.update(group)
+    return found
+
+
+def _groups(job: LiveJob, tracks: list[int], together: Together) -> list[list[int]]:
+    if together == "all":
+        return [tracks]
+    if together == "alone":
+        return [[track] for track in tracks]
+    ground = [track for track in tracks if _is_ground(job.window.tracks[track])]
+    others = [track for track in tracks if track not in ground]
+    return [group for group in (ground, others) if group]
+
+
+def _is_ground(track: Track) -> bool:
+    """Bass and drums: what the others of a band listen to."""
+    return track.is_drum or track.program in BASS_PROGRAMS
+
+
+def _one_track(job: LiveJob, track: int, earlier: Collection[int]) -> LiveJob:
+    """The job of one track's targets after those of the earlier tracks."""
+    return replace(
+        job,
+        targets=tuple(cell for cell in job.targets if cell[0] == track),
+        hidden=job.hidden | {cell for cell in job.targets if cell[0] != track and cell[0] not in earlier},
+        fresh=job.fresh | {cell for cell in job.targets if cell[0] in earlier},
+    )
 
 
 def without_chord_tracks(job: LiveJob) -> list[int]:

@@ -24,9 +24,11 @@ from companion.errors import CheckpointError, GenerationError
 from companion.inference.backends.base import Cache, Ids, Logits
 from companion.inference.backends.onnx import store as onnx_store
 from companion.inference.backends.onnx.memory import Memory
+from companion.inference.backends.onnx.rows import OnnxRows, share
 from companion.inference.backends.onnx.sessions import Sessions, default_threads, open_sessions
 from companion.inference.backends.onnx.store import Stored
 from companion.inference.backends.onnx.threads import ThreadChoice
+from companion.inference.backends.rows import Rows
 
 if TYPE_CHECKING:
     from companion.inference.checkpoints.files import Checkpoint
@@ -64,7 +66,7 @@ class OnnxCache:
 
     def __init__(self, sessions: Sessions, config: Mapping[str, int], batch: int, choice: ThreadChoice) -> None:
         heads, capacity, head_size = config["n_head"], config["n_positions"], config["n_embd"] // config["n_head"]
-        self._memory = Memory(batch, config["n_layer"], heads, capacity, head_size, sessions.byte_cache)
+        self.memory = Memory(batch, config["n_layer"], heads, capacity, head_size, sessions.byte_cache)
         self._history = np.zeros((2, batch, capacity), dtype=np.int64)
         self._logits = np.zeros((batch, 1, config["vocab_size"]), dtype=np.float32)
         self._length = 0
@@ -89,12 +91,12 @@ class OnnxCache:
         if not 0 <= length <= self._length:
             raise GenerationError(f"a cache of {self._length} tokens cannot be cut to {length}")
         self._length = length
-        self._memory.truncate(length)
+        self.memory.truncate(length)
 
     def append(self, other: OnnxCache, start: int, end: int) -> None:
         """Add tokens [start, end) of row 0 of `other` to every row."""
         rows = slice(self._length, self._length + end - start)
-        self._memory.append(other._memory, start, end, rows.start)
+        self.memory.append(other.memory, start, end, rows.start)
         self._history[:, :, rows] = other._history[:, :1, start:end]
         self._length = rows.stop
 
@@ -102,16 +104,16 @@ class OnnxCache:
         """One pass over ids [batch, T] at positions [batch, T]; logits [batch, vocab] of the last token."""
         tokens = ids.shape[1]
         first, total = self._length, self._length + tokens
-        as_bytes = tokens <= DECODE_TOKENS and self._memory.can_decode_packed
+        as_bytes = tokens <= DECODE_TOKENS and self.memory.can_decode_packed
         if as_bytes:
             self._step(as_bytes, ids, positions, total)
-            as_bytes = not self._memory.overflowed(first, total)  # else once more, on floats, and the scales grow
+            as_bytes = not self.memory.overflowed(first, total)  # else once more, on floats, and the scales grow
         if as_bytes:
-            self._memory.wrote_packed(total)
+            self.memory.wrote_packed(total)
         else:
-            self._memory.make_exact(first)
+            self.memory.make_exact(first)
             self._step(as_bytes, ids, positions, total)
-            self._memory.wrote_exact(total)
+            self.memory.wrote_exact(total)
         self._history[0, :, first:total] = ids
         self._history[1, :, first:total] = positions
         self._length = total
@@ -142,14 +144,14 @@ class OnnxCache:
         }
         binding = session.io_binding()
         for name, array in inputs.items():
-            binding.bind_ortvalue_input(name, _share(array))
-        for name, array in (self._memory.packed if as_bytes else self._memory.exact).items():
-            value = _share(array)
+            binding.bind_ortvalue_input(name, share(array))
+        for name, array in (self.memory.packed if as_bytes else self.memory.exact).items():
+            value = share(array)
             binding.bind_ortvalue_input(f"past_{name}", value)
             binding.bind_ortvalue_output(f"present_{name}", value)
-        for name, array in self._memory.scales.items() if as_bytes else ():
-            binding.bind_ortvalue_input(f"scale_{name}", _share(array))
-        binding.bind_ortvalue_output("logits", _share(self._logits))
+        for name, array in self.memory.scales.items() if as_bytes else ():
+            binding.bind_ortvalue_input(f"scale_{name}", share(array))
+        binding.bind_ortvalue_output("logits", share(self._logits))
         step = _Step(session, binding, inputs)
         if len(self._steps) >= MOST_STEPS:
             self._steps.clear()
@@ -178,6 +180,7 @@ class OnnxBackend:
         self._config = config
         self._sessions: Sessions | None = sessions
         self._choices: dict[int, ThreadChoice] = {}
+        self._rows: OnnxRows | None = None  # one batch of parts at a time, so its memory is kept
 
     @classmethod
     def from_checkpoint(
@@ -257,8 +260,22 @@ class OnnxBackend:
             raise TypeError("this cache belongs to another engine")
         cache.append(source, start, end)
 
+    def new_rows(self, most: int) -> OnnxRows:
+        if self._rows is None or self._rows.most < most:
+            self._rows = OnnxRows(self._opened(), self._config, most)
+        self._rows.clear()
+        return self._rows
+
+    def step(self, rows: Rows, ids: Ids, positions: Ids) -> Logits:
+        if not isinstance(rows, OnnxRows):
+            raise TypeError("these rows belong to another engine")
+        try:
+            return rows.run(ids, positions)
+        except Exception as error:
+            raise GenerationError(f"the model failed: {_first_line(error)}") from error
+
     def close(self) -> None:
-        self._sessions = None
+        self._sessions = self._rows = None
 
     def _opened(self) -> Sessions:
         if self._sessions is None:
@@ -340,11 +357,6 @@ def _hash_weights(weights: Mapping[str, Any]) -> str:
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(weights[name].numpy()).tobytes())
     return digest.hexdigest()
-
-
-def _share(array: npt.NDArray) -> Any:
-    """An OrtValue over the array's own memory; the array must outlive it."""
-    return onnxruntime.OrtValue.ortvalue_from_numpy(array)
 
 
 def _first_line(error: BaseException) -> str:

@@ -72,6 +72,11 @@ class Memory:
             for name, packed in self.packed.items():
                 self.exact[name][:, :, first:rows] = packed[:, :, first:rows] * self.scales[name]
 
+    def make_packed(self, rows: int) -> None:
+        """See that byte rows up to `rows` are valid, out of the floats where only those are."""
+        if self._packed_rows < rows:
+            self._pack(rows)
+
     def append(self, other: Memory, start: int, end: int, at: int) -> None:
         """Rows [start, end) of the first sequence of `other` as rows from `at` on of every sequence."""
         other.make_exact(end)
