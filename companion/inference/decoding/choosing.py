@@ -7,7 +7,7 @@ same rules with the same random numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import exp
+from math import exp, log
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from companion.inference.steering.dials import Steering
 from companion.tokenizer import TokenType, Vocabulary
 from companion.tokenizer.grammar import GrammarState, Mask
 
+SMALLEST_CHANCE = 1e-9  # what a token counts as at least when a take is weighed
 _CONTENT_TYPES = (
     TokenType.TIME_ABSOLUTE_POS,
     TokenType.NOTE_ONSET,
@@ -37,6 +38,7 @@ class DecodeSettings:
 
     openings: for each target, in the order in which they are written, the ids that its fill begins with; () = none.
     from_tick: of the model's grid; where there are openings, a note that the model chooses begins there or later.
+    weighed: add up how likely each take is under the model itself.
     """
 
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
@@ -51,13 +53,15 @@ class DecodeSettings:
     harmony: float = 0.0
     openings: tuple[tuple[int, ...], ...] = ()
     from_tick: int = 0
+    weighed: bool = False
 
 
 @dataclass
 class Take:
     """One candidate: its tokens, and the bars it wrote on the window's grid. `finished` is False where the model's context ended.
 
-    openings: see `DecodeSettings`; they are taken before anything is chosen.
+    openings: see `DecodeSettings`; they are taken before anything is chosen. log_likelihood: nats, summed over `choices`
+    tokens, where the settings ask for it.
     """
 
     number: int
@@ -70,6 +74,8 @@ class Take:
     pending: list[int] = field(default_factory=list)
     finished: bool = False
     stopped: bool = False
+    log_likelihood: float = 0.0
+    choices: int = 0
 
     def push(self, token: int) -> None:
         """Take one token; raises TokenizerError where it is not legal."""
@@ -121,7 +127,13 @@ class Chooser:
 
     def choose(self, row: Take, logits: Logits, settings: DecodeSettings) -> None:
         """The take's next token, and those it forces, from logits [vocab]."""
-        legal = row.state.legal()
+        legal, taken = row.state.legal(), len(row.ids)
+        self._choose(row, logits, legal, settings)
+        if settings.weighed and len(row.ids) > taken:
+            row.log_likelihood += log(max(chance_of(row.ids[taken], logits, legal), SMALLEST_CHANCE))
+            row.choices += 1
+
+    def _choose(self, row: Take, logits: Logits, legal: Mask, settings: DecodeSettings) -> None:
         if settings.from_tick > max(row.state.last_position, 0):
             legal = self._from_tick_on(legal, settings.from_tick)
         if not legal.any():

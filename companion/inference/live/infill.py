@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ from companion.inference.decoding.together import PromptRun, run_parts
 from companion.inference.decoding.token_loop import Cancel, PromptRunner, RunStats
 from companion.inference.decoding.writer import OnBar, OnNote
 from companion.inference.engine import InferenceEngine
+from companion.inference.live.choice import score
 from companion.inference.live.job import LiveJob, LiveResult, LiveTake
 from companion.inference.live.layout import Part, Together, live_request, stages, track_order, voice_limit
 from companion.inference.prompts.prompt import Prompt, WindowRequest, build_prompt
@@ -100,7 +101,10 @@ class LiveInfill:
         results: list[LiveResult] = []
         for stage in stages(job, self.together):
             parts = [replace(part, job=replace(part.job, window=window)) for part in stage]
-            results.append(self._generate_stage(job, parts, on_note, on_bar, cancel))
+            if job.ranked:
+                results.append(self._generate_ranked(job, parts[0], on_note, on_bar, cancel))
+            else:
+                results.append(self._generate_stage(job, parts, on_note, on_bar, cancel))
             window = _with_bars(window, results[-1].takes[0].bars, job.forced)
         return results[0] if len(results) == 1 else _sum(results)
 
@@ -131,6 +135,20 @@ class LiveInfill:
             forward_calls=stats.forward_calls,
             dropped_tracks=tuple(dict.fromkeys(track for _, _, _, dropped in prepared for track in dropped)),
         )
+
+    def _generate_ranked(
+        self, job: LiveJob, part: Part, on_note: OnNote | None, on_bar: OnBar | None, cancel: Cancel | None
+    ) -> LiveResult:
+        """Candidates for one part, best first. Nothing is reported before all of them are written and ranked."""
+        result = self._generate_stage(job, [part], None, None, cancel)
+        takes = sorted(result.takes, key=lambda take: -_total(part.job, take))
+        for number, take in enumerate(takes):
+            for (track, bar), notes in take.bars.items():
+                for note in notes if on_note is not None else ():
+                    on_note(track, bar, note, number)
+                if on_bar is not None:
+                    on_bar(track, bar, number)
+        return replace(result, takes=tuple(takes), first_note_ms=result.total_ms)
 
     def _bias(self, part: LiveJob, job: LiveJob) -> npt.NDArray[np.float32] | None:
         """What the harmony and variety dials add to the logits [vocab] for the whole bar of a part; None for nothing."""
@@ -203,6 +221,7 @@ def _settings(job: LiveJob, step: int, bias: npt.NDArray[np.float32] | None) -> 
         bias=bias,
         chords=job.chords,
         harmony=job.harmony,
+        weighed=job.ranked,
     )
 
 
@@ -216,7 +235,34 @@ def _merged(takes: list[Take], orders: list[list[int]]) -> LiveTake:
         },
         tuple(token for take in takes for token in take.ids),
         all(take.finished for take in takes),
+        sum(take.log_likelihood for take in takes) / max(sum(take.choices for take in takes), 1),
     )
+
+
+def _total(job: LiveJob, take: LiveTake) -> float:
+    """The score of one candidate for a part's bars, summed over them; a candidate that was cut off comes last."""
+    if not take.finished:
+        return -inf
+    window = job.window
+    total = 0.0
+    for (track, bar), notes in take.bars.items():
+        drums = window.tracks[track].is_drum
+        others = (
+            []
+            if drums
+            else [
+                other.bars[bar]
+                for number, other in enumerate(window.tracks)
+                if number != track
+                and not other.is_drum
+                and number not in job.chord_tracks
+                and (number, bar) not in job.hidden
+            ]
+        )
+        before = window.tracks[track].bars[bar - 1] if bar else None
+        chords = None if drums else job.chords
+        total += score(notes, take.likelihood, window.resolution, chords, others, before).total
+    return total
 
 
 def _with_bars(window: Score, bars: Mapping[Cell, tuple[Note, ...]], standing: Mapping[int, tuple[Note, ...]]) -> Score:
@@ -228,6 +274,15 @@ def _with_bars(window: Score, bars: Mapping[Cell, tuple[Note, ...]], standing: M
     return window
 
 
+def _side_by_side(takes: list[LiveTake]) -> LiveTake:
+    """One take of each stage as one take of the job."""
+    return LiveTake(
+        {cell: notes for take in takes for cell, notes in take.bars.items()},
+        tuple(token for take in takes for token in take.ids),
+        all(take.finished for take in takes),
+    )
+
+
 def _sum(parts: list[LiveResult]) -> LiveResult:
     """What the stages of one job cost and gave together; the first note is the first stage's, or came after silent ones."""
     before = 0.0
@@ -237,10 +292,8 @@ def _sum(parts: list[LiveResult]) -> LiveResult:
             first_note = before + part.first_note_ms
             break
         before += part.total_ms
-    bars = {cell: notes for part in parts for cell, notes in part.takes[0].bars.items()}
-    ids = tuple(token for part in parts for token in part.takes[0].ids)
     return LiveResult(
-        takes=(LiveTake(bars, ids, all(part.takes[0].finished for part in parts)),),
+        takes=tuple(_side_by_side([part.takes[at] for part in parts]) for at in range(len(parts[0].takes))),
         prompt_tokens=sum(part.prompt_tokens for part in parts),
         prefill_ms=sum(part.prefill_ms for part in parts),
         first_note_ms=first_note,

@@ -20,6 +20,7 @@ class LiveJob:
     now, whose notes so far are shown. fresh: bars of other tracks that are given only just before. attributes: user levels
     by track, to which the writing is held (`steering`); per-bar ones hold for the target bars; computed levels stand for what
     is not given. style: genre and switches. take_numbers start at first_take, so that more takes of the same job differ.
+    ranked: each part's takes are candidates, and come back best first by the score of `live.choice`; later parts hear the best.
 
     chords: the chords of the target bar, None where they are not known. guide: the same as notes (`harmony.guide`), 480
     ticks a quarter from the bar line; None: the prompt has no guide; (): its bar is empty. A job with a guide has targets
@@ -45,6 +46,7 @@ class LiveJob:
     seed: int = 0
     takes: int = 1
     first_take: int = 0
+    ranked: bool = False
     allow_rests: bool = True
     polyphony_hard_limit: int = 0
     density_hard_limit: int = 0
@@ -60,11 +62,15 @@ class LiveJob:
 
 @dataclass(frozen=True, slots=True)
 class LiveTake:
-    """One candidate: the notes of every target bar, and the tokens they came from."""
+    """One candidate: the notes of every target bar, and the tokens they came from.
+
+    likelihood: nats a choice under the model itself, where takes are ranked.
+    """
 
     bars: dict[Cell, tuple[Note, ...]]
     ids: tuple[int, ...]
     finished: bool
+    likelihood: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,11 +53,14 @@ def stages(job: LiveJob, together: Together) -> list[list[Part]]:
     """The job as one part for each track with targets. The parts of a stage are written in one batch.
 
     Targets of a part's own stage and of later ones are hidden from it, those of earlier stages are fresh. A job that asks
-    for several takes is one part with all its targets.
+    for several takes is one part with
+    all its targets, unless they are ranked: then each part's takes are ranked before the next part is written.
     """
     tracks = sorted({track for track, _ in job.targets})
-    if len(tracks) < 2 or job.takes > 1:
+    if len(tracks) < 2 or (job.takes > 1 and not job.ranked):
         return [[Part(job, 0)]]
+    if job.ranked:
+        together = "alone"
     earlier: set[int] = set()
     found: list[list[Part]] = []
     for group in _groups(job, tracks, together):

@@ -73,6 +73,7 @@ def live_job(job: Job) -> LiveJob:
         attributes={track: dict(levels) for track, levels in enumerate(job.attributes) if levels},
         seed=job.seed,
         takes=job.takes,
+        ranked=job.ranked and job.takes > 1,
         allow_rests=job.sampling.allow_rests,
         polyphony_hard_limit=job.sampling.polyphony_hard_limit,
         density_hard_limit=job.sampling.density_hard_limit or _notes_limit(job),

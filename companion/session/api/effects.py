@@ -42,6 +42,7 @@ class Job:
     prompt where a guide is used.
     forced: lane → its own notes of the target bar before `from_beat` (quarter notes from the bar line), which stand;
     only what follows is written and answered with. Without them, from_beat is 0 and the whole bar is written.
+    ranked: the takes are candidates for each part, and come back best first (take 0).
     size: the loaded size that is to write, by `CheckpointInfo.name`; "" for the largest.
     """
 
@@ -62,6 +63,7 @@ class Job:
     chord_tracks: tuple[int, ...] = ()
     forced: Mapping[int, tuple[Note, ...]] = field(default_factory=dict)
     from_beat: float = 0.0
+    ranked: bool = False
     size: str = ""
 
 

@@ -39,7 +39,9 @@ class OnnxRows:
         kind = np.int8 if sessions.byte_cache else np.float32
         names = memory_names(config["n_layer"])
         # Zeroed pages are backed by real memory only once written, so capacity costs nothing until it is used.
-        self._buffers = {name: np.zeros((most, heads, capacity, head_size), dtype=kind) for name in names}
+        self._buffers: dict[str, npt.NDArray[Any]] = {
+            name: np.zeros((most, heads, capacity, head_size), dtype=kind) for name in names
+        }
         self._scales: Scales = {name: np.ones((1, heads, 1, head_size), dtype=np.float32) for name in names}
         self._scales_of: list[Scales] = []  # of each row, until the first step brings all rows to common ones
         self._logits = np.zeros((most, 1, config["vocab_size"]), dtype=np.float32)
