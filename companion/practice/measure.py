@@ -19,6 +19,8 @@ from companion.harmony.guide import guide_bars
 from companion.harmony.spans import ChordSpan
 from companion.inference.decoding.sampling import SamplingOptions
 from companion.inference.live import LiveInfill, LiveJob
+from companion.inference.live.infill import DEFAULT_TOGETHER
+from companion.inference.live.layout import Together
 from companion.inference.steering.chords import BASS_PROGRAMS, strong_beats
 from companion.music import Bar, Score, Track
 from companion.music.score import empty_bars
@@ -125,13 +127,14 @@ def fill_chart(
     model_dim: int = 8,
     bars_ahead: int = KNOWN_AHEAD,
     sampling: Sampling | None = None,
+    together: Together = DEFAULT_TOGETHER,
 ) -> Score:
     """The chart's comping as track 0, then the parts, written bar by bar the way live practice writes them.
 
     bars_ahead: written bars of the comping that the model sees beyond the bar it writes, unless it reads chord guides:
-    then it sees those instead. Raises GenerationError.
+    then it sees those instead. together: which parts are written in one batch, see `layout.Together`. Raises GenerationError.
     """
-    live = LiveInfill(engine)
+    live = LiveInfill(engine, together)
     sampling = sampling or Sampling()
     bar_spans = list(chart_spans(chart))
     guides = guide_bars(bar_spans)

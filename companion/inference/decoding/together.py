@@ -1,6 +1,6 @@
-"""The parts of a bar written in one batch, each behind a prompt of its own, where the backend can decode such rows.
+"""The parts of a bar, and their takes, written in one batch, each behind a prompt of its own, where the backend has rows.
 
-The weights are read once for all parts. What it costs is that parts of one batch do not hear each other. Where a backend
+The weights are read once for all of them. What it costs is that parts of one batch do not hear each other. Where a backend
 has no rows, parts are written one after the other, with the same tokens: a part's random numbers are its own.
 """
 
@@ -57,11 +57,12 @@ def run_parts(
     fails. Notes and bars already handed to the callbacks stand.
     """
     backend = runner.backend
-    if len(parts) < 2 or not isinstance(backend, RowsBackend) or any(part.request.autoregressive for part in parts):
+    count = sum(len(part.takes) for part in parts)
+    if count < 2 or not isinstance(backend, RowsBackend) or any(part.request.autoregressive for part in parts):
         return _one_by_one(runner, parts, cancel)
     stats = RunStats()
     batch: list[_Row] = []
-    rows = backend.new_rows(sum(len(part.takes) for part in parts))
+    rows = backend.new_rows(count)
     started = perf_counter()
     for part in parts:
         cache, cost = runner.complete(part.prompt, cancel, part.slot)

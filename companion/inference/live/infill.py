@@ -144,8 +144,9 @@ class LiveInfill:
         takes = sorted(result.takes, key=lambda take: -_total(part.job, take))
         for number, take in enumerate(takes):
             for (track, bar), notes in take.bars.items():
-                for note in notes if on_note is not None else ():
-                    on_note(track, bar, note, number)
+                if on_note is not None:
+                    for note in notes:
+                        on_note(track, bar, note, number)
                 if on_bar is not None:
                     on_bar(track, bar, number)
         return replace(result, takes=tuple(takes), first_note_ms=result.total_ms)
