@@ -47,7 +47,7 @@ class CompanionApp(App[int]):
     CSS = f"""
     Screen {{ background: {palette.GROUND}; layout: vertical; }}
     CanvasPane {{ width: 1fr; height: 1fr; }}
-    #song, #hints {{ height: 1; }}
+    #song, #calls, #hints {{ height: 1; }}
     #song, #practice {{ display: none; }}
     #middle, #body {{ height: 1fr; }}
     #body {{ width: 1fr; }}

@@ -8,6 +8,7 @@ from textual.binding import Binding
 
 VIEWS = ("roll", "practice")
 _ROLL, _PRACTICE = VIEWS
+_CALLS = "calls"  # on the row of calls instead of the hint line
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ _PRINTED = {
     "plus": "+",
     "equals_sign": "=",
     "minus": "-",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
     "comma": ",",
     "full_stop": ".",
     "up": "↑",
@@ -56,6 +59,7 @@ _PRINTED = {
     "left": "←",
     "right": "→",
     "escape": "esc",
+    **{f"f{number}": f"F{number}" for number in range(1, 13)},
 }
 
 
@@ -100,6 +104,22 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
         ("N", "[add_part]", "add a part of ours"),
         ("D", "remove", "remove the chosen part of ours"),
+    ),
+    "Calls": (
+        ("f2", "call_fill", "fill: the drums fill the next bar and land on the one after it", "fill", _CALLS),
+        ("f3", "call_fill_now", "fill now: the rest of this bar"),
+        ("f4", "call_break", "break: the band stops on the next beat, and is back on a one", "break", _CALLS),
+        ("f5", "call_ending", "ending: a cadence, a last chord, and the end", "ending", _CALLS),
+        ("f6", "call_build", "build: everything rises within four bars", "build", _CALLS),
+        ("f7", "call_drop", "drop: intensity falls to low", "drop", _CALLS),
+        ("f8", "call_drums_only", "everyone out but the drums, and back", "drums only", _CALLS),
+        ("f9", "call_solo", "my solo: the band thins out and plays softer, and back", "solo for me", _CALLS),
+        ("f10", "call_half_time", "half time: the drums, and back", "half time", _CALLS),
+        ("f12", "call_double_time", "double time: the drums, and back", "double time", _CALLS),
+        ("backspace", "call_cancel", "take back the last call that has not begun"),
+        ("C", "[calls]", "all calls in a list, for terminals without function keys"),
+        ("less_than_sign", "intensity_down", "intensity down by 10"),
+        ("greater_than_sign", "intensity_up", "intensity up by 10"),
     ),
     "Sampling and model": (
         ("left_square_bracket", "cooler", "temperature down"),
@@ -154,4 +174,14 @@ LEARNABLE: tuple[tuple[str, str], ...] = (
     ("record", "record"),
     ("undo", "undo"),
     ("panic", "panic"),
+    ("fill", "fill: the drums fill the next bar"),
+    ("break", "break: the band stops, and is back on a one"),
+    ("ending", "ending: a last chord, then the end"),
+    ("build", "build up within four bars"),
+    ("drop", "drop to low intensity"),
+    ("drums_only", "everyone out but the drums, and back"),
+    ("solo_for_me", "my solo: thin out, and back"),
+    ("half_time", "half time, and back"),
+    ("double_time", "double time, and back"),
+    ("cancel_call", "take the last call back"),
 )

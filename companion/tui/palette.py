@@ -47,6 +47,7 @@ ORIGIN_MARKS: dict[str, str] = {
     "rest": "–",
     "kept": "↻",
     "written": "♪",
+    "call": "⚑",
     "human": "",
     "": "",
 }
@@ -57,6 +58,7 @@ ORIGIN_STYLES: dict[str, Style] = {
     "rest": BAD,
     "kept": TITLE,
     "written": PLAIN,
+    "call": TITLE,
 }
 LADDER_STEPS = ("fresh", "older", "variation", "rest", "kept")
 LOCK_MARK = "⊠"

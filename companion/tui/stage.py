@@ -15,6 +15,7 @@ from textual.screen import Screen
 from companion.session.api.events import command
 from companion.session.api.snapshot import Snapshot
 from companion.tui import palette
+from companion.tui.calls.draw import draw_calls
 from companion.tui.canvas import Canvas
 from companion.tui.controls.commands import commands_for
 from companion.tui.controls.echo import echo
@@ -61,6 +62,7 @@ class Stage(MenuActions, Screen[None]):
                 yield CanvasPane(id="lanes")
             yield CanvasPane(id="column")
         yield CanvasPane(id="strip")
+        yield CanvasPane(id="calls")
         yield CanvasPane(id="hints")
 
     def on_mount(self) -> None:
@@ -83,6 +85,7 @@ class Stage(MenuActions, Screen[None]):
         self._panes["transport"].styles.height = BIG_ROWS if tall else SMALL_ROWS
         self._panes["column"].display = wide
         self._panes["column"].styles.width = COLUMN_WIDTH
+        self._panes["calls"].display = tall
         self._panes["strip"].display = not wide
         self._panes["strip"].styles.height = STRIP_ROWS
 
@@ -117,6 +120,7 @@ class Stage(MenuActions, Screen[None]):
         self._paint("practice", lambda width, height: draw_practice(snapshot, self.selection, width, height))
         self._paint("column", lambda width, height: draw_column(snapshot, width, height, said))
         self._paint("strip", lambda width, height: draw_strip(snapshot, width, height, said))
+        self._paint("calls", lambda width, height: draw_calls(snapshot, width, height))
         self._paint(
             "hints", lambda width, height: draw_hints(width, height, snapshot, practising=practising, echo=answer)
         )

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion.music import Note, TimeSignature
-from companion.session.api.snapshot import BarPlace, BarView, GenerationView, Snapshot
+from companion.session.api.snapshot import BarPlace, BarView, CallView, GenerationView, Snapshot
 from companion.tui import palette
+from companion.tui.calls.draw import draw_calls, mark_of
 from companion.tui.digits import big_text
 from companion.tui.lanes.draw import LanesPainter, Selection, attribute_summary
 from companion.tui.lanes.grid import bar_grid, lane_rows
@@ -45,8 +46,8 @@ def test_next_tells_sure_from_unsure_and_missing() -> None:
     ours = [replace(lane, bars=bars) for lane, bars in zip(snapshot.lanes[1:], views, strict=True)]
     below = transport(replace(snapshot, lanes=(snapshot.lanes[0], *ours))).splitlines()[1]
     assert "bass ● fresh " in below
-    assert "drums ◐ in hand?" in below
-    assert "piano … to be made" in below
+    assert "drums ◐ planned" in below
+    assert "piano … not written yet" in below
 
 
 def test_without_a_clock_it_says_what_it_waits_for() -> None:
@@ -252,3 +253,16 @@ def test_practice_says_what_is_compared_before_the_first_note() -> None:
 
     assert "compared with melody" in second_line(judged_part="melody")
     assert "a chart has no written part" in second_line()
+
+
+def test_calls_are_on_one_row_and_marked_in_their_bars() -> None:
+    waiting = CallView("break", 6, 24.0, 6)
+    snapshot = snapshot_at(9.1, calls=(waiting, CallView("drums only", 4, 16.0, None)))
+    row = draw_calls(snapshot, 160, 1).text()
+    assert "F4 break at 7" in row
+    assert "F8 drums only on" in row
+    assert "F2 fill" in row
+    assert "intensity 50" in row
+    assert [mark_of(snapshot, bar) for bar in (3, 4, 5, 6, 7)] == ["", "⚑drums only", "", "⚑break", ""]
+    lanes = LanesPainter().draw(snapshot, Selection(), 160, 40).text()
+    assert "⚑break" in lanes

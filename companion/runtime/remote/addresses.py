@@ -138,6 +138,14 @@ def _meter(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
     return [command("set_time_signature", numerator=top, denominator=bottom)]
 
 
+def _placed(name: str) -> Meaning:
+    return lambda arguments, snapshot: [command(name, at=str(arguments[0])) if arguments else command(name)]
+
+
+def _break(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    return [command("break", beats=_whole(arguments[0], "beats")) if arguments else command("break")]
+
+
 def _any_command(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
     """`/companion/do mute track 0 on 1`: any command by its name, with its arguments as pairs (counted from 0)."""
     name, pairs = str(_at(arguments, 0, "name")), list(arguments[1:])
@@ -173,6 +181,18 @@ _OURS = (
     Address("/companion/top_p", "f", "share of likely tokens to draw from", _sampling("top_p", _number)),
     Address("/companion/harmony", "f", "how strongly notes follow the chords", _sampling("harmony", _number)),
     Address("/companion/variety", "f", "how strongly a part leaves a note it stays on", _sampling("variety", _number)),
+    Address("/companion/fill", "[s at]", "drum fill: now, beat, bar or section", _placed("fill")),
+    Address("/companion/break", "[i beats]", "the band stops, and is back on a one", _break),
+    Address("/companion/ending", "", "a cadence, a last chord, and the end", _plain("ending")),
+    Address("/companion/build", "", "everything rises within four bars", _plain("build")),
+    Address("/companion/drop", "", "intensity falls to low", _plain("drop")),
+    Address("/companion/drums_only", "[i on]", "everyone out but the drums", _switch("drums_only")),
+    Address("/companion/solo_for_me", "[i on]", "the band thins out for your solo", _switch("solo_for_me")),
+    Address("/companion/half_time", "[i on]", "the drums in half time", _switch("half_time")),
+    Address("/companion/double_time", "[i on]", "the drums in double time", _switch("double_time")),
+    Address("/companion/cancel_call", "", "take back the last call that has not begun", _plain("cancel_call")),
+    Address("/companion/intensity", "i value", "0 to 100; 50 is neutral", _value("set_intensity", "value", _whole)),
+    Address("/companion/follow_dynamics", "f depth", "0 to 1", _value("follow_dynamics", "depth", _number)),
     Address("/companion/do", "s command, then pairs", "any command by its name; it counts from 0", _any_command),
 )
 
@@ -242,6 +262,8 @@ OUT = (
     ("/companion/transport", "s state", "stopped, armed, running or lost"),
     ("/companion/in_time", "f share", "bars written in time, 0 to 1"),
     ("/companion/lane", "i track, s name, i muted, i solo", "one for each part"),
+    ("/companion/calls", "s", "the calls that wait or are under way"),
+    ("/companion/intensity", "i", "0 to 100"),
     ("/companion/notice", "s level, s text", "what companion has to say"),
     ("/companion/error", "s text", "why a message was refused"),
     ("/midigpt/session/started", "", "the music began"),
@@ -261,6 +283,8 @@ def state_of(snapshot: Snapshot) -> dict[str, tuple[Any, ...]]:
         "/companion/bpm": (round(float(transport.bpm), 2),),
         "/companion/transport": (transport.state,),
         "/companion/in_time": (generation.bars_fresh / generation.bars if generation.bars else 1.0,),
+        "/companion/calls": (", ".join(call.kind for call in snapshot.calls),),
+        "/companion/intensity": (snapshot.intensity,),
         "/midigpt/status": ("generating" if generation.state == "generating" else "ready",),
     }
     for lane in snapshot.lanes:

@@ -16,6 +16,7 @@ TEMPERATURE_STEP, TEMPERATURE_RANGE = 0.05, limits.TEMPERATURE.range
 TOP_P_STEP, TOP_P_RANGE = 0.05, (0.05, limits.TOP_P.high)
 BPM_RANGE = limits.BPM.range
 TEMPO_FACTOR_STEP, TEMPO_FACTOR_RANGE = 0.05, limits.TEMPO_FACTOR.range
+INTENSITY_STEP = 10
 WAIT_CHOICES = (0, 1, 2, 4, 8)
 TRADE_CHOICES = (0, 2, 4, 8)
 
@@ -171,7 +172,31 @@ def _loop(practice: Any) -> Command:
     return command("loop_here") if practice.loop is None else command("set_loop", start=0, end=None)
 
 
+def _when_playing(name: str, **arguments: Any) -> Wish:
+    """A call: it makes sense while music plays."""
+    playing = ("running", "lost")
+    return lambda snapshot, selection: [command(name, **arguments)] if snapshot.transport.state in playing else []
+
+
+def _intensity(by: int) -> Wish:
+    limit = limits.INTENSITY
+    return lambda snapshot, selection: [command("set_intensity", value=int(limit.clamp(snapshot.intensity + by)))]
+
+
 _WISHES: dict[str, Wish] = {
+    "call_fill": _when_playing("fill"),
+    "call_fill_now": _when_playing("fill", at="now"),
+    "call_break": _when_playing("break"),
+    "call_ending": _when_playing("ending"),
+    "call_build": _when_playing("build"),
+    "call_drop": _when_playing("drop"),
+    "call_drums_only": _when_playing("drums_only"),
+    "call_solo": _when_playing("solo_for_me"),
+    "call_half_time": _when_playing("half_time"),
+    "call_double_time": _when_playing("double_time"),
+    "call_cancel": _when_playing("cancel_call"),
+    "intensity_down": _intensity(-INTENSITY_STEP),
+    "intensity_up": _intensity(INTENSITY_STEP),
     "toggle": _toggle,
     "panic": _plain("panic"),
     "tap": _plain("tap"),

@@ -34,6 +34,8 @@ def _why_not(name: str, snapshot: Snapshot, selection: Selection) -> str:
         return NO_SONG
     if name in MASTERS_OWN:
         return NOT_MASTER
+    if name.startswith("call_"):
+        return "nothing plays yet"
     if name == "regenerate" and snapshot.transport.state not in ("running", "lost"):
         return "nothing plays yet"
     if name in ("regenerate", "lock"):
@@ -65,6 +67,13 @@ def _lane_on(on: str, off: str) -> Callable[[Any, Snapshot, Selection], str]:
 
 def _plain(text: str) -> Callable[[Any, Snapshot, Selection], str]:
     return lambda wish, snapshot, selection: text
+
+
+def _switched(kind: str, on: str, off: str) -> Callable[[Any, Snapshot, Selection], str]:
+    """A call that goes on until it is called again; the next bar is where it changes."""
+    return lambda wish, snapshot, selection: (
+        f"{off if any(call.kind == kind and call.last_bar is None for call in snapshot.calls) else on} from the next bar on"
+    )
 
 
 def _value(text: str, argument: str) -> Callable[[Any, Snapshot, Selection], str]:
@@ -104,6 +113,18 @@ def _wait(wish: Any, snapshot: Snapshot, selection: Selection) -> str:
 
 _SAYINGS: dict[str, Callable[[Any, Snapshot, Selection], str]] = {
     "panic": _plain("silenced: note-offs on every channel used"),
+    "call_fill": _plain("fill in the next bar: backspace takes it back"),
+    "call_fill_now": _plain("fill now"),
+    "call_break": _plain("break from the next beat to a one"),
+    "call_ending": _plain("ending: two more bars; backspace takes it back"),
+    "call_build": _plain("building up over four bars"),
+    "call_drop": _plain("drop"),
+    "call_drums_only": _switched("drums only", "everyone is out but the drums", "everyone is back"),
+    "call_solo": _switched("solo for me", "your solo: the band thins out", "the band is back in full"),
+    "call_half_time": _switched("half time", "half time", "time as before"),
+    "call_double_time": _switched("double time", "double time", "time as before"),
+    "intensity_down": _value("intensity {}", "value"),
+    "intensity_up": _value("intensity {}", "value"),
     "tap": _plain("tap … keep tapping in time"),
     "faster": _value("tempo {:g} BPM", "bpm"),
     "slower": _value("tempo {:g} BPM", "bpm"),

@@ -86,6 +86,7 @@ _EFFECTS: dict[str, Callable[[Snapshot, dict[str, Any]], Snapshot]] = {
     "solo": _lane_field("solo", "on"),
     "set_role": _lane_field("role", "role"),
     "set_attribute": _attribute,
+    "set_intensity": _snapshot_field("intensity", "value"),
     "set_sampling": _sampling,
     "set_tempo": _tempo,
     "set_tempo_factor": _practice_field("tempo_factor", "factor"),

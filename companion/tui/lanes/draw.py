@@ -11,6 +11,7 @@ from companion.music import TimeSignature
 from companion.music.instruments import program_name
 from companion.session.api.snapshot import BarView, LaneView, Snapshot
 from companion.tui import palette
+from companion.tui.calls.draw import mark_of
 from companion.tui.canvas import Area, Canvas
 from companion.tui.lanes.chords import draw_chord_line, has_chords
 from companion.tui.lanes.grid import RULER_ROWS, BarGrid, LaneRows, bar_grid, lane_rows
@@ -97,6 +98,8 @@ def _draw_ruler(canvas: Canvas, snapshot: Snapshot, selection: Selection, grid: 
         if meter != before:
             end = canvas.put(end, 0, f"{meter} ", palette.WARN)
         before = meter
+        if mark := mark_of(snapshot, bar):
+            end = canvas.put(end, 0, f"{mark} "[: max(0, x + grid.bar_width - end)], palette.TITLE)
         if bar == target:
             word = "next" if bar == now + 1 else "chosen"
             canvas.put(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from companion.music import TimeSignature
 from companion.music.instruments import GM_PROGRAMS
 from companion.session.api.snapshot import Snapshot
-from companion.tui.keys import LEARNABLE
+from companion.tui.keys import KEYS, LEARNABLE
 from companion.tui.pickers.choices import Choice, Section
 from companion.tui.wording import port_label
 
@@ -116,6 +116,15 @@ def meter_sections(snapshot: Snapshot | None) -> list[Section]:
 def learn_sections() -> list[Section]:
     """Actions for a foot switch."""
     return [Section("action", "what shall the switch do?", tuple(Choice(text, name) for name, text in LEARNABLE))]
+
+
+def call_sections() -> list[Section]:
+    """Everything that the band can be called for."""
+    calls = [key for key in KEYS if key.group == "Calls" and key.action.startswith("wish")]
+    choices = tuple(
+        Choice(key.help, key.action.removeprefix("wish('").removesuffix("')"), False, key.shown) for key in calls
+    )
+    return [Section("call", "what shall the band do?", choices)]
 
 
 def preset_sections(presets: Sequence[tuple[str, str]] | None, current: str) -> list[Section]:

@@ -1,0 +1,1 @@
+"""Calls on one row: which key calls what, and what is under way."""
