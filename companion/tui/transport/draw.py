@@ -105,7 +105,12 @@ def next_of(lane: LaneView, upcoming: int, engine_state: str, kept: bool = False
             return [("↻ kept", palette.ORIGIN_STYLES["kept"])]
         if engine_state == "loading":
             return [("loading…", palette.WARN)]
-        return [("… " + ("being written" if engine_state in ("generating", "prefilling") else "not written yet"), palette.DIM)]
+        return [
+            (
+                "… " + ("being written" if engine_state in ("generating", "prefilling") else "not written yet"),
+                palette.DIM,
+            )
+        ]
     style = palette.ORIGIN_STYLES.get(view.origin, palette.PLAIN)
     word = "planned" if view.state == "tentative" else view.origin
     return [(f"{palette.ORIGIN_MARKS[view.origin]} {word}", style)]
