@@ -26,8 +26,10 @@ from companion.tui.keys import KEYS
 from companion.tui.lanes.draw import LanesPainter, Selection
 from companion.tui.lanes.grid import lane_at
 from companion.tui.pane import CanvasPane
+from companion.tui.pickers.choices import ChoiceScreen
 from companion.tui.pickers.menus import MenuActions
 from companion.tui.pickers.name import ConfirmScreen
+from companion.tui.pickers.offers import call_sections
 from companion.tui.practice.draw import draw_line, draw_practice, needed_rows
 from companion.tui.status.draw import COLUMN_WIDTH, STRIP_ROWS, draw_column, draw_strip
 from companion.tui.transport.draw import BIG_ROWS, SMALL_ROWS, draw_transport
@@ -171,6 +173,11 @@ class Stage(MenuActions, Screen[None]):
         self.app.say(echo(name, snapshot, self.selection, wishes))
         for wish in wishes:
             self.app.send(wish)
+
+    def action_calls(self) -> None:
+        """All calls in a list, for terminals without function keys."""
+        screen = ChoiceScreen("Call", lambda snapshot: call_sections(), lambda section, name: self.action_wish(name))
+        self.app.push_screen(screen)
 
     def action_move_lane(self, by: int) -> None:
         """Choose another part."""

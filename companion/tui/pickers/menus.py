@@ -113,14 +113,6 @@ class MenuActions:
 
         self._open(ChoiceScreen("Teach a foot switch", lambda s: offers.learn_sections(), choose))
 
-    def action_calls(self) -> None:
-        """All calls, for terminals without function keys."""
-
-        def choose(section: str, name: str) -> None:
-            self.action_wish(name)
-
-        self._open(ChoiceScreen("Call", lambda s: offers.call_sections(), choose))
-
     def action_pick_preset(self) -> None:
         """Another preset: ends this performance and starts that one."""
         app = self.app
