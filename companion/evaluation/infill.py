@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from companion.errors import GenerationError
 from companion.evaluation import measures
 from companion.evaluation.windows import Cell, LiveWindow, random_bar
+from companion.harmony.spans import ChordSpan
 from companion.inference.decoding.sampling import SamplingOptions
 from companion.inference.live import LiveInfill, LiveJob
 from companion.music import Bar, Note, Score
@@ -38,12 +39,21 @@ FOLLOW_SHIFT = 6  # a tritone: the new key shares the fewest pitch classes with 
 FITS = 0.75  # a bar fits when this share of its notes is among the player's pitch classes
 
 
+@dataclass(frozen=True, slots=True)
+class KnownChords:
+    """The chords of the bar to be written, and their guide; guide None: the prompt shall have none."""
+
+    spans: tuple[ChordSpan, ...]
+    guide: tuple[Note, ...] | None
+
+
 class Player:
     """Writes bars the way live play does. `failures` counts jobs that could not be finished; their bars are rests."""
 
     def __init__(self, engine: InferenceEngine) -> None:
         self._live = LiveInfill(engine)
         self.backend = engine.backend
+        self.reads_guides = engine.checkpoint.chord_guide
         self.failures = 0
 
     def write(
@@ -53,16 +63,20 @@ class Player:
         hidden: Iterable[Cell],
         seed: int,
         attribute: Mapping[int, Mapping[str, int]] | None = None,
+        chords: KnownChords | None = None,
+        steered: bool = True,
     ) -> dict[Cell, Bar]:
-        """The generated bars of one live job."""
+        """The generated bars of one live job. steered: with the dials where a player finds them, else at nothing."""
         job = LiveJob(
             score,
             tuple(sorted(targets)),
             frozenset(hidden),
             sampling=SamplingOptions(temperature=DEFAULT.temperature, top_p=DEFAULT.top_p),
             attributes=attribute or {},
-            harmony=DEFAULT.harmony,
-            variety=DEFAULT.variety,
+            harmony=DEFAULT.harmony if steered else 0.0,
+            variety=DEFAULT.variety if steered else 0.0,
+            chords=chords.spans if chords else None,
+            guide=chords.guide if chords else None,
             seed=seed,
             # no real bar comes near: only an untrained model would fill its context instead of ending
             density_hard_limit=96,

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from companion.errors import TrainingError
+from companion.harmony.spans import ChordSpan
 from companion.music import Bar, Score
+from companion.training.chords import spans_of_rows
 from companion.training.config import DataSettings
 from companion.training.corpus import Corpus, Song, load_corpus
 from companion.training.listing import list_split
@@ -20,12 +22,17 @@ MAX_NOTES = 260  # keeps prompts within the shortest context window of any check
 
 @dataclass(frozen=True, slots=True)
 class LiveWindow:
-    """One test case. targets: cells to write, all in the last bar. hidden: what the player has not played yet."""
+    """One test case. targets: cells to write, all in the last bar. hidden: what the player has not played yet.
+
+    guide, chords: the notes of the chord guide and the chords of each bar; both are empty where they are not known.
+    """
 
     dataset: str
     score: Score
     targets: tuple[Cell, ...]
     hidden: tuple[Cell, ...]
+    guide: tuple[Bar, ...] = ()
+    chords: tuple[tuple[ChordSpan, ...], ...] = ()
 
     @property
     def bar(self) -> int:
@@ -53,15 +60,19 @@ def load_split(data: Path, split: str, cache: Path, files: int) -> Corpus:
     return load_corpus(data, entries, cache)
 
 
-def draw_windows(corpus: Corpus, count: int, bars: int, seed: int) -> list[LiveWindow]:
-    """`count` windows, each set of music equally often; deterministic for a seed."""
+def draw_windows(corpus: Corpus, count: int, bars: int, seed: int, with_chords: bool = False) -> list[LiveWindow]:
+    """`count` windows, each set of music equally often; deterministic for a seed. with_chords: of songs with known chords.
+
+    Raises TrainingError when no song will do.
+    """
     rng = np.random.default_rng(seed)
     by_set: dict[str, list[Song]] = {}
     for song in corpus.songs:
-        if song.bar_count >= bars and len(song.programs) > 1:
+        if song.bar_count >= bars and len(song.programs) > 1 and (song.has_chords or not with_chords):
             by_set.setdefault(song.dataset, []).append(song)
     if not by_set:
-        raise TrainingError(f"no held-out song with {bars} bars and two tracks")
+        known = " whose chords are known" if with_chords else ""
+        raise TrainingError(f"no held-out song with {bars} bars and two tracks{known}")
     names = sorted(by_set)
     found: list[LiveWindow] = []
     for attempt in range(count * 50):
@@ -90,7 +101,9 @@ def _window(song: Song, bars: int, rng: np.random.Generator) -> LiveWindow | Non
     tracks = [human, *(track for track in chosen if track != human)]
     last = bars - 1
     targets = tuple((index, last) for index in range(1, len(tracks)))
-    return LiveWindow(song.dataset, song.window(start, bars, tracks), targets, ((0, last),))
+    guide = song.guide_track(start, bars).bars if song.has_chords else ()
+    chords = spans_of_rows(song.chords, start, bars) if song.has_chords else ()
+    return LiveWindow(song.dataset, song.window(start, bars, tracks), targets, ((0, last),), guide, chords)
 
 
 def random_bar(windows: Sequence[LiveWindow], like: LiveWindow, cell: Cell, rng: np.random.Generator) -> Bar:

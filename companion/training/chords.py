@@ -25,6 +25,7 @@ from companion.music import TimeSignature
 
 CHORDS_NAME = "chords.jsonl"
 Marks = Sequence[Sequence[Sequence[Any]]]  # of each bar: [beat, symbol], …
+CHORD_COLUMNS = 5
 _AT_THE_END = 0.05  # beats: a mark this near to the end of a bar belongs to the next one, which has its own
 _FINEST_BEAT = 12
 
@@ -78,18 +79,31 @@ def guide_arrays(bars: Sequence[Sequence[ChordSpan]]) -> tuple[NDArray[np.uint16
 
 
 def chord_rows(bars: Sequence[Sequence[ChordSpan]]) -> NDArray[np.uint16]:
-    """(N, 4): bar, onset and duration in ticks at 480, and the chord's pitch classes as bits (0 = no chord)."""
+    """(N, 5): bar, onset and duration in ticks at 480, the chord's pitch classes as bits (0 = no chord), 12 · root + bass."""
     rows = [
         (
             number,
             round(span.beat * GUIDE_RESOLUTION),
             max(0, round(span.beats * GUIDE_RESOLUTION)),
             pitch_class_bits(span.chord),
+            0 if span.chord is None else 12 * span.chord.root + span.chord.bass,
         )
         for number, bar in enumerate(bars)
         for span in bar
     ]
-    return np.array(rows, dtype=np.uint16).reshape(-1, 4)
+    return np.array(rows, dtype=np.uint16).reshape(-1, CHORD_COLUMNS)
+
+
+def spans_of_rows(rows: NDArray[np.uint16], start: int, bars: int) -> tuple[tuple[ChordSpan, ...], ...]:
+    """The chords of these bars from `chord_rows`. They have no names, and their intervals lie within an octave."""
+    found: list[list[ChordSpan]] = [[] for _ in range(bars)]
+    for bar, onset, duration, bits, place in rows.tolist():
+        if start <= bar < start + bars:
+            root, bass = divmod(place, 12)
+            intervals = tuple(step for step in range(12) if bits >> (root + step) % 12 & 1)
+            chord = ChordSymbol("", root, bass, intervals) if bits else None
+            found[bar - start].append(ChordSpan(onset / GUIDE_RESOLUTION, duration / GUIDE_RESOLUTION, chord))
+    return tuple(map(tuple, found))
 
 
 def pitch_class_bits(chord: ChordSymbol | None) -> int:

@@ -20,15 +20,24 @@ from companion.errors import CompanionError, TrainingError
 from companion.harmony.guide import GUIDE_PROGRAM
 from companion.midi.file import read_midi
 from companion.music import Bar, Note, Score, TimeSignature, Track
-from companion.training.chords import CHORDS_NAME, Marks, chord_rows, guide_arrays, read_chords, song_spans
+from companion.training.chords import (
+    CHORD_COLUMNS,
+    CHORDS_NAME,
+    Marks,
+    chord_rows,
+    guide_arrays,
+    read_chords,
+    song_spans,
+)
 from companion.training.listing import Entry
 
 RESOLUTION = 480
-_CACHE_VERSION = 2
+_CACHE_VERSION = 3
 _LONGEST = np.iinfo(np.uint16).max
 _FIELDS = ("notes", "cells", "programs", "drums", "meters", "guide", "guide_cells", "chords", "shape")
 _NO_ROWS = np.zeros((0, 4), np.uint16)
 _NO_CELLS = np.zeros(0, np.uint32)
+_NO_CHORDS = np.zeros((0, CHORD_COLUMNS), np.uint16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class Song:
     meters: NDArray[np.uint8]
     guide: NDArray[np.uint16] = field(default_factory=lambda: _NO_ROWS)
     guide_cells: NDArray[np.uint32] = field(default_factory=lambda: _NO_CELLS)
-    chords: NDArray[np.uint16] = field(default_factory=lambda: _NO_ROWS)
+    chords: NDArray[np.uint16] = field(default_factory=lambda: _NO_CHORDS)
 
     @property
     def has_chords(self) -> bool:
@@ -121,7 +130,7 @@ def song_from_score(score: Score, dataset: str = "music", marks: Marks | None = 
         np.array(meters, dtype=np.uint8),
         guide,
         guide_cells,
-        chord_rows(spans) if spans else _NO_ROWS,
+        chord_rows(spans) if spans else _NO_CHORDS,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from companion.harmony.guide import GUIDE_PROGRAM
 from companion.music import Bar, Note, Score, Track
 from companion.tokenizer.token_types import TokenType
-from companion.training.chords import chord_rows, pitch_class_bits, song_spans
+from companion.training.chords import chord_rows, pitch_class_bits, song_spans, spans_of_rows
 from companion.training.config import SampleSettings
 from companion.training.corpus import Corpus, Song, song_from_score
 from companion.training.samples import SampleMaker
@@ -63,13 +63,16 @@ def test_chords_become_spans_that_carry_on_into_unmarked_bars(song: Song) -> Non
     rows = chord_rows(spans)
     c, g7 = 1 << 0 | 1 << 4 | 1 << 7, 1 << 7 | 1 << 11 | 1 << 2 | 1 << 5
     assert rows.tolist() == [
-        [0, 0, 960, c],
-        [0, 960, 960, g7],
-        [1, 0, 1920, g7],
-        [2, 0, 1920, 0],
-        [3, 0, 1920, 0],
-        [4, 0, 1920, 0],
+        [0, 0, 960, c, 0],
+        [0, 960, 960, g7, 7 * 12 + 7],
+        [1, 0, 1920, g7, 7 * 12 + 7],
+        [2, 0, 1920, 0, 0],
+        [3, 0, 1920, 0, 0],
+        [4, 0, 1920, 0, 0],
     ]
+    again = spans_of_rows(rows, 0, 2)
+    assert [[span.beat for span in bar] for bar in again] == [[0, 2], [0]]
+    assert [span.chord.pitch_classes for span in again[0] if span.chord] == [{0, 4, 7}, {7, 11, 2, 5}]
     assert pitch_class_bits(None) == 0
 
 

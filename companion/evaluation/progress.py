@@ -1,0 +1,39 @@
+"""What a long measurement says while it runs. The measures know only this interface, not where it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Progress(Protocol):
+    """Told of each part and each of its steps."""
+
+    def begin(self, part: str, steps: int = 0) -> None:
+        """A part begins; steps 0 = nobody knows how many."""
+        ...
+
+    def step(self) -> None:
+        """One step of the part is done."""
+        ...
+
+
+class Silent:
+    """Says nothing."""
+
+    def begin(self, part: str, steps: int = 0) -> None:
+        """See `Progress`."""
+
+    def step(self) -> None:
+        """See `Progress`."""
+
+
+def counted(progress: Progress, part: str, items: Iterable[Item]) -> Iterator[Item]:
+    """The items, each one a step of the part."""
+    listed = list(items)
+    progress.begin(part, len(listed))
+    for item in listed:
+        yield item
+        progress.step()
