@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from companion.errors import TrainingError, UsageError
 from companion.session.api.limits import ENGINES
 
-EXAMPLE = "example: companion evaluate yellow --data music/ --plot yellow.png"
+if TYPE_CHECKING:
+    from companion.evaluation.progress import Progress
+    from companion.evaluation.report import EvaluationOptions
+
+EXAMPLE = "example: companion evaluate yellow --data music/ --chords"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -20,25 +23,35 @@ def add_parser(subparsers: Any) -> None:
         "evaluate",
         help="measure a checkpoint on held-out music",
         description="Bits a token and a note, quality of infilled bars, control, following, copying and validity of a "
-        "checkpoint, each beside its baselines, on the held-out part of a folder of MIDI files (split by splits.tsv where there "
-        "is one).",
+        "checkpoint, each beside its baselines and its ceiling and with a 95 % interval, on the held-out part of a folder of "
+        "MIDI files (split by splits.tsv where there is one). --chords and --reaction are measurements of their own.",
         epilog=EXAMPLE,
     )
     parser.add_argument("checkpoint", nargs="?", help="a shipped checkpoint's name, or a file")
-    parser.add_argument(
-        "--recognition",
-        action="store_true",
-        help="measure the recognition of chords instead, on songs with chords.jsonl beside them; needs no checkpoint",
-    )
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder with MIDI files (default: data)")
     parser.add_argument("--split", default="test", choices=("train", "valid", "test"))
     parser.add_argument("--bars", type=int, default=8, metavar="N", help="window length (default 8)")
     parser.add_argument(
         "--windows",
         type=int,
-        default=100,
+        default=200,
         metavar="N",
-        help="windows measured, or songs of each set (default 100)",
+        help="windows measured, or songs of each set for --recognition (default 200)",
+    )
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument(
+        "--chords",
+        action="store_true",
+        help="do its notes keep to the chords? On held-out songs whose chords are known (chords.jsonl) and on the shipped "
+        "charts, with the chord guide and without, with the dials and without",
+    )
+    one.add_argument(
+        "--recognition",
+        action="store_true",
+        help="measure the recognition of chords instead, on songs with chords.jsonl beside them; needs no checkpoint",
+    )
+    one.add_argument(
+        "--reaction", action="store_true", help="how many bars until its notes fit after the player has changed key?"
     )
     parser.add_argument("--engine", default="auto", choices=ENGINES)
     parser.add_argument("--seed", type=int, default=1)
@@ -58,29 +71,36 @@ def run(args: argparse.Namespace) -> int:
     path = find_checkpoint(args.checkpoint)
     if not args.data.is_dir():
         raise TrainingError(f"no folder {args.data} (name the music with --data)")
+    from companion.cli.progress_bar import ProgressBar
+
+    options = _options(args)
+    options.cache.mkdir(parents=True, exist_ok=True)
+    with ProgressBar() as progress:
+        report, text = _measure(path, options, args, progress)
+    print(json.dumps(report) if args.json else "\n".join(text))
+    return 0
+
+
+def _options(args: argparse.Namespace) -> EvaluationOptions:
     import platformdirs
 
-    from companion.evaluation.report import EvaluationOptions, evaluate, lines
+    from companion.evaluation.report import EvaluationOptions
 
-    share = args.windows / 100
-    options = EvaluationOptions(
+    share = args.windows / 200
+    return EvaluationOptions(
         data=args.data,
         cache=args.cache or platformdirs.user_cache_path("companion") / "evaluation",
         split=args.split,
         bars=args.bars,
         windows=args.windows,
-        generated=max(4, round(40 * share)),
-        control_each=max(2, round(8 * share)),
-        following=max(2, round(12 * share)),
-        validity=args.windows,
+        generated=max(4, round(80 * share)),
+        control_each=max(2, round(12 * share)),
+        following=max(2, round(20 * share)),
+        validity=max(4, round(100 * share)),
         seed=args.seed,
         engine=args.engine,
         plot=args.plot,
     )
-    options.cache.mkdir(parents=True, exist_ok=True)
-    report = evaluate(path, options, lambda line: print(f"{line} …", file=sys.stderr))
-    print(json.dumps(report) if args.json else "\n".join(lines(report)))
-    return 0
 
 
 def _run_recognition(args: argparse.Namespace) -> int:
@@ -92,3 +112,25 @@ def _run_recognition(args: argparse.Namespace) -> int:
     report = recognition.measure_recognition(songs, args.seed)
     print(json.dumps(report) if args.json else "\n".join(recognition.lines(report)))
     return 0
+
+
+def _measure(
+    path: Path, options: EvaluationOptions, args: argparse.Namespace, progress: Progress
+) -> tuple[dict[str, Any], list[str]]:
+    """The report that was asked for, as data and as lines."""
+    if args.chords:
+        from companion.cli.evaluate_charts import chart_lines, measure_charts
+        from companion.evaluation.focus import chord_lines, evaluate_chords
+
+        report = evaluate_chords(path, options, progress)
+        report["charts"] = measure_charts(path, options.engine, options.seed, progress)
+        return report, [*chord_lines(report), *chart_lines(report["charts"])]
+    if args.reaction:
+        from companion.evaluation.focus import evaluate_reaction, reaction_lines
+
+        report = evaluate_reaction(path, options, progress)
+        return report, list(reaction_lines(report))
+    from companion.evaluation.report import evaluate, lines
+
+    report = evaluate(path, options, progress)
+    return report, list(lines(report))

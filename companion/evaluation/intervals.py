@@ -29,14 +29,6 @@ class Figure:
         """For JSON."""
         return {name: getattr(self, name) for name in self.__slots__}
 
-    def percent(self) -> str:
-        """As a share: `84 % (81 to 87)`."""
-        return f"{100 * self.value:.0f} % ({100 * self.low:.0f} to {100 * self.high:.0f})"
-
-    def plain(self, digits: int = 2) -> str:
-        """As it is: `1.45 (1.41 to 1.49)`."""
-        return f"{self.value:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
-
 
 def ratio(parts: Sequence[float], wholes: Sequence[float], seed: int = 0) -> Figure | None:
     """Sum of `parts` over sum of `wholes`, one of each a case; None when the wholes are nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log2
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from companion.errors import TokenizerError
+from companion.evaluation.intervals import ratio
 from companion.evaluation.ngram import NGram
+from companion.evaluation.progress import Progress, counted
 from companion.evaluation.windows import Cell, LiveWindow
 from companion.tokenizer import Tokenizer, TokenType
 
@@ -36,12 +38,13 @@ class Reading:
 
 @dataclass(slots=True)
 class Bits:
-    """Sums of −log2 P; `infill` counts only what the model writes after the first FillInStart."""
+    """Sums of −log2 P; `infill` counts only what the model writes after the first FillInStart. rows: of each reading."""
 
     total: float = 0.0
     tokens: int = 0
     infill: float = 0.0
     infill_tokens: int = 0
+    rows: list[tuple[float, int, float, int]] = field(default_factory=list)
 
     def add(self, bits: Sequence[float] | npt.NDArray[np.float64], fill: int) -> None:
         """bits[i] belongs to token i + 1."""
@@ -50,11 +53,18 @@ class Bits:
         self.tokens += len(values)
         self.infill += float(values[fill:].sum())
         self.infill_tokens += len(values[fill:])
+        self.rows.append((float(values.sum()), len(values), float(values[fill:].sum()), len(values[fill:])))
 
     @property
     def mean(self) -> float:
         """Bits a token."""
         return self.total / max(1, self.tokens)
+
+    def intervals(self) -> dict[str, list[float]]:
+        """95 % intervals of `mean` and `mean_infill`, over readings."""
+        columns = list(zip(*self.rows, strict=True)) or [()] * 4
+        found = {"all": ratio(columns[0], columns[1]), "infill": ratio(columns[2], columns[3])}
+        return {name: [figure.low, figure.high] for name, figure in found.items() if figure is not None}
 
     @property
     def mean_infill(self) -> float:
@@ -144,7 +154,12 @@ def fit_baselines(tokenizer: Tokenizer, windows: Sequence[LiveWindow]) -> tuple[
 
 
 def measure(
-    checkpoint: Checkpoint, tokenizer: Tokenizer, windows: Sequence[LiveWindow], unigram: NGram, fivegram: NGram
+    checkpoint: Checkpoint,
+    tokenizer: Tokenizer,
+    windows: Sequence[LiveWindow],
+    unigram: NGram,
+    fivegram: NGram,
+    progress: Progress,
 ) -> dict[str, Any]:
     """bits_per_token, bits_per_note and the baselines' own, over plain and live readings of every window."""
     from companion.inference.backends.reference import build_model
@@ -154,7 +169,7 @@ def measure(
     ours, one, five = Bits(), Bits(), Bits()
     copies = {share: Bits() for share in COPY_SHARES}
     notes = notes_filled = 0
-    for window in windows:
+    for window in counted(progress, "bits a token", windows):
         for plain in (True, False):
             try:
                 reading = read_window(tokenizer, window, plain=plain)
@@ -172,7 +187,12 @@ def measure(
             notes_filled += reading.notes_filled
     copy = min(copies.values(), key=lambda bits: bits.mean_infill)
     return {
-        "bits_per_token": {"all": ours.mean, "infill": ours.mean_infill, "tokens": ours.tokens},
+        "bits_per_token": {
+            "all": ours.mean,
+            "infill": ours.mean_infill,
+            "tokens": ours.tokens,
+            "interval": ours.intervals(),
+        },
         "bits_per_note": {
             "all": ours.total / max(1, notes),
             "infill": ours.infill / max(1, notes_filled),

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from companion.evaluation.progress import Progress, counted
 from companion.evaluation.windows import LiveWindow
 from companion.inference.backends.base import Backend
 from companion.inference.decoding.sampling import make_generator, probabilities
@@ -40,15 +41,20 @@ class Run:
 
 
 def validity(
-    backend: Backend, tokenizer: Tokenizer, windows: Sequence[LiveWindow], modes: Iterable[str], seed: int
+    backend: Backend,
+    tokenizer: Tokenizer,
+    windows: Sequence[LiveWindow],
+    modes: Iterable[str],
+    seed: int,
+    progress: Progress,
 ) -> dict[str, dict[str, float]]:
     """mode → share of valid generations with its standard error, mean probability of legal tokens at every step, and the mean
     difference to `attention` with its own error, since all modes see the same windows and random numbers."""
     known: dict[bytes, Run] = {}
-    runs = {
-        mode: [_free_run(backend, tokenizer, window, mode, seed + n, known) for n, window in enumerate(windows)]
-        for mode in modes
-    }
+    runs: dict[str, list[Run]] = {mode: [] for mode in modes}
+    for number, window in enumerate(counted(progress, "validity", windows)):
+        for mode, found in runs.items():
+            found.append(_free_run(backend, tokenizer, window, mode, seed + number, known))
     outcome: dict[str, dict[str, float]] = {}
     for mode, found in runs.items():
         valid = np.array([run.valid for run in found])

@@ -10,6 +10,8 @@ import torch
 
 from companion.cli.main import run
 from companion.evaluation.copying import RunIndex
+from companion.evaluation.focus import chord_lines, reaction_lines
+from companion.evaluation.reaction import BARS_HEARD, SOURCES
 from companion.evaluation.windows import draw_windows, load_split
 from companion.inference.backends.reference import build_model
 from companion.inference.checkpoints.files import ModelConfig, save_checkpoint
@@ -18,6 +20,7 @@ from companion.music import Bar, Note, Score, Track
 from companion.tokenizer import EncoderConfig, Vocabulary
 
 BARS = 12
+NAMES = "C Db D Eb E F Gb G Ab A Bb B".split()
 
 
 def song(number: int) -> Score:
@@ -35,12 +38,16 @@ def song(number: int) -> Score:
 def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with its own table of splits."""
     folder = tmp_path_factory.mktemp("music")
+    lines: list[str] = []
     rows = ["dataset\tfile\tsong\tsplit\tbars\tnotes\ttracks\tdrums\tts\tn_ts"]
     for number in range(6):
         (folder / "set").mkdir(exist_ok=True)
         write_midi(song(number), folder / "set" / f"{number}.mid")
+        chords = [[[0, NAMES[(bar * 7 + number) % 12] + "5(omit5)"]] for bar in range(BARS)]
+        lines.append(json.dumps({"file": f"{number}.mid", "chords": chords}))
         split = "train" if number < 3 else "test"
         rows.append(f"set\t{number}.mid\tset:{number}\t{split}\t{BARS}\t100\t3\t1\t4/4\t1")
+    (folder / "set" / "chords.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "splits.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return folder
 
@@ -76,6 +83,11 @@ def test_the_whole_report(music: Path, checkpoint: Path, tmp_path: Path, capsys:
     contract = "checkpoint split bits_per_token bits_per_note baselines infill control following copying validity"
     assert set(contract.split()) <= set(report)
     assert report["infill"]["true bar"]["onset_f1"] == 1
+    low, high = report["infill_intervals"]["copy previous bar"]["pitch_class_overlap"]
+    assert low <= report["infill"]["copy previous bar"]["pitch_class_overlap"] <= high
+    low, high = report["bits_per_token"]["interval"]["infill"]
+    assert low < report["bits_per_token"]["infill"] < high
+    assert report["following"]["others"]["the true part, a bar late"] >= 1
     # an untrained model knows no more than a die; the 5-gram has read the same kind of music
     assert report["bits_per_token"]["all"] > 9 > report["baselines"]["5-gram"]["all"]
     assert set(report["validity"]) == {"token", "attention", "attention_approx", "attention_skip", "remove"}
@@ -83,6 +95,44 @@ def test_the_whole_report(music: Path, checkpoint: Path, tmp_path: Path, capsys:
         assert report["validity"][mode] == report["validity"]["attention"]
     assert report["control"]["note_density"]["within_one"] >= 0.8  # steering needs no training
     assert picture.stat().st_size > 10_000
+
+
+def test_keeping_to_chords_is_measured_beside_the_music_itself(
+    music: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    monkeypatch.setattr("companion.cli.evaluate_charts.measure_charts", lambda *args: [])  # minutes of writing
+    argv = ["evaluate", str(checkpoint), "--data", str(music), "--bars", "4", "--windows", "6", "--chords", "--json"]
+    argv += ["--engine", "reference", "--cache", str(tmp_path / "cache")]
+    assert run(argv) == 0
+    report = json.loads(capsys.readouterr().out)
+    bass = report["written"]["bass"]
+    assert bass["the music itself"]["share"]["value"] == 1  # its one note is the root of every chord
+    assert bass["copy of the bar before"]["share"]["value"] == 0  # a fifth below: never the same root
+    assert set(bass) == {
+        "the music itself",
+        "copy of the bar before",
+        "without guide, steering on",
+        "without guide, steering off",
+    }
+    forced = report["probability"]["bass"]
+    assert set(forced["without guide"]) == {"changes"}  # every bar has another chord than the bar before
+    # An untrained model spreads its chances over all pitches, and a chord of one tone is a twelfth of them.
+    assert forced["without guide"]["changes"]["value"] == pytest.approx(1 / 12, abs=0.02)
+    assert "\n".join(chord_lines(report)).count("notes in the chord") == 2
+
+
+def test_reaction_to_a_change_of_key_has_a_floor_and_a_ceiling(
+    music: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["evaluate", str(checkpoint), "--data", str(music), "--bars", "4", "--windows", "2", "--reaction", "--json"]
+    argv += ["--engine", "reference", "--cache", str(tmp_path / "cache")]
+    assert run(argv) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["cases"] == 2
+    for source in SOURCES:
+        assert 1 <= report[source]["bars_until_fit"]["median"]["value"] <= BARS_HEARD + 1
+        assert len(report[source]["share_fitting"]) == BARS_HEARD + 1
+    assert "median" in "\n".join(reaction_lines(report))
 
 
 def test_a_folder_without_music_is_said(tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:

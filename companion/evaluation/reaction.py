@@ -1,0 +1,111 @@
+"""How fast the companion follows when the player changes key: bars until its notes fit, beside what can be expected.
+
+The player's part is looped and, after its last bar, goes on a tritone away: the key that shares the fewest pitch classes with
+the old one. The companion rolls on bar by bar and hears each of the player's bars only afterwards, so bar 0 cannot fit. The
+ceiling is the part that was really played, moved along with the player one bar late; the baseline repeats its own last bars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from companion.evaluation import measures
+from companion.evaluation.infill import Player
+from companion.evaluation.intervals import Figure, mean, median
+from companion.evaluation.progress import Progress, counted
+from companion.evaluation.windows import LiveWindow
+from companion.music import Bar, Note, Score
+
+SHIFT = 6  # semitones
+BARS_HEARD = 8  # after the change; a case that has not fitted by then counts as one more
+FITS = 0.75  # a bar fits when this share of its notes is among the pitch classes of the player's last two bars
+SOURCES = ("ours", "repeats its last bars", "the true part, a bar late")
+
+
+def reaction(player: Player, windows: Sequence[LiveWindow], seed: int, progress: Progress) -> dict[str, Any]:
+    """source → bars_until_fit (mean and median, 1 is the earliest), never_fits (share), share_fitting by bar after the change."""
+    fits: dict[str, list[list[float | None]]] = {name: [] for name in SOURCES}
+    for number, window in enumerate(counted(progress, "a change of key", windows)):
+        melodic = [cell for cell in window.targets if not window.score.tracks[cell[0]].is_drum]
+        if not melodic:
+            continue
+        score = window.score.select_tracks([0, melodic[0][0]])
+        played = _played(score)
+        for name, bars in (
+            ("ours", _rolled_on(player, score, played, seed + number)),
+            ("repeats its last bars", _repeated(score)),
+            ("the true part, a bar late", _moved_late(score)),
+        ):
+            fits[name].append(_fits(score.bar_count, bars, played))
+    return {"cases": len(fits["ours"]), **{name: _summary(found) for name, found in fits.items()}}
+
+
+def _summary(cases: list[list[float | None]]) -> dict[str, Any]:
+    until = [first_fit(fits) for fits in cases]
+    shares = [[fits[step] for fits in cases if fits[step] is not None] for step in range(BARS_HEARD + 1)]
+    return {
+        "bars_until_fit": {"mean": _row(mean(until)), "median": _row(median(until))},
+        "never_fits": _row(mean([float(bars > BARS_HEARD) for bars in until])),
+        "share_fitting": [_row(mean([share for share in step if share is not None])) for step in shares],
+    }
+
+
+def _row(figure: Figure | None) -> dict[str, Any] | None:
+    return None if figure is None else figure.to_dict()
+
+
+def first_fit(fits: Sequence[float | None]) -> int:
+    """The first bar after the change, from 1 on, that fits; BARS_HEARD + 1 when none does. Rests do not fit."""
+    good = (step for step, share in enumerate(fits) if step > 0 and share is not None and share >= FITS)
+    return next(good, BARS_HEARD + 1)
+
+
+def _played(score: Score) -> list[Bar]:
+    """The player's bars: as written, then from the start again in the new key."""
+    bars = score.tracks[0].bars
+    return [*bars, *(_shifted(bars[step % len(bars)]) for step in range(BARS_HEARD + 1))]
+
+
+def _fits(before: int, bars: Sequence[Bar], played: Sequence[Bar]) -> list[float | None]:
+    return [
+        measures.pitch_class_overlap(bar, played[max(before, before + step - 1) : before + step + 1])
+        for step, bar in enumerate(bars)
+    ]
+
+
+def _rolled_on(player: Player, score: Score, played: Sequence[Bar], seed: int) -> list[Bar]:
+    """What the companion writes after the change, one bar at a time."""
+    dim = score.bar_count
+    own = list(score.tracks[1].bars)
+    for step in range(BARS_HEARD + 1):
+        now = dim + step
+        rest = Bar((), played[now].time_signature)
+        tracks = (
+            replace(score.tracks[0], bars=(*played[now - dim + 1 : now], rest)),
+            replace(score.tracks[1], bars=(*own[now - dim + 1 : now], rest)),
+        )
+        window = replace(score, tracks=tracks)
+        own.append(player.write(window, [(1, dim - 1)], [(0, dim - 1)], seed * 31 + step)[1, dim - 1])
+    return own[dim:]
+
+
+def _repeated(score: Score) -> list[Bar]:
+    bars = score.tracks[1].bars
+    return [bars[step % len(bars)] for step in range(BARS_HEARD + 1)]
+
+
+def _moved_late(score: Score) -> list[Bar]:
+    """The part that belongs to the player's, in the old key for one bar more."""
+    bars = _repeated(score)
+    return [bars[0], *(_shifted(bar) for bar in bars[1:])]
+
+
+def _shifted(bar: Bar) -> Bar:
+    return replace(bar, notes=tuple(_moved(note) for note in bar.notes))
+
+
+def _moved(note: Note) -> Note:
+    up = note.pitch + SHIFT
+    return replace(note, pitch=up if up <= 127 else up - 12)
