@@ -77,7 +77,7 @@ class Player:
             guide=chords.guide if chords else None,
             seed=seed,
             # no real bar comes near: only an untrained model would fill its context instead of ending
-            density_hard_limit=96,
+            density_hard_limit=48,
         )
         meters = {(t, bar): score.tracks[t].bars[bar].time_signature for t, bar in job.targets}
         try:
