@@ -64,8 +64,9 @@ from companion.session.requests.answers import Answers
 from companion.session.requests.engine import Engine
 from companion.session.requests.head_start import HeadStart
 from companion.session.requests.jobs import JobMaker
-from companion.session.requests.lead_time import Deadlines
 from companion.session.requests.requests import Requests
+from companion.session.requests.size_choice import SizeChoice
+from companion.session.requests.sizes import Sizes
 from companion.session.sequencer import Sequencer
 from companion.session.timing.external_clock import ExternalClock
 from companion.session.timing.internal_clock import InternalClock
@@ -144,7 +145,8 @@ class Session:
 
     def _make_requests(self, settings: SessionSettings) -> None:
         self._engine = Engine(settings.model)
-        self._deadlines = Deadlines(settings.lead_margin, settings.lead_floor_seconds)
+        self._sizes = Sizes(settings.lead_margin, settings.lead_floor_seconds)
+        choice = SizeChoice(self._sizes, self._engine, self._decisions, self._time, self._outbox)
         form = HeardForm(self.capture, self.lanes, self.performance, self._time)
         self._chords = Chords(
             settings.chords, self.capture, self.lanes, self.performance, self._time, form, self._outbox
@@ -164,7 +166,8 @@ class Session:
         )
         self._requests = Requests(
             self._engine,
-            self._deadlines,
+            self._sizes,
+            choice,
             jobs,
             self.performance,
             self._time,
@@ -182,7 +185,7 @@ class Session:
         )
         self._answers = Answers(
             self._engine,
-            self._deadlines,
+            self._sizes,
             jobs,
             self._requests,
             self._head_start,
@@ -266,7 +269,7 @@ class Session:
             performance=self.performance,
             transport=self._transport,
             lane_views=LaneViews(self.lanes, self.performance, self._time, self.plan, self.capture, self.scheduler),
-            generation_views=GenerationViews(self._engine, self._deadlines, self._requests, self._decisions),
+            generation_views=GenerationViews(self._engine, self._sizes, self._requests, self._decisions),
             engine=self._engine,
             decisions=self._decisions,
             capture=self.capture,

@@ -88,7 +88,8 @@ class TransportView:
 class GenerationView:
     """How the infill is doing. Times in seconds over the recent requests; bars_by_step counts companion bars started so far.
 
-    mask_mode: the one in use, also where "auto" was chosen, once the checkpoint is known.
+    mask_mode: the one in use, also where "auto" was chosen, once the checkpoint is known. why_this_size: why this one of
+    several loaded sizes writes; "" where there is one only.
     """
 
     state: Literal["no engine", "loading", "idle", "prefilling", "generating"]
@@ -104,6 +105,7 @@ class GenerationView:
     mask_mode: str = ""
     late_notes_dropped: int = 0
     advice: str = ""
+    why_this_size: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from companion.session.output.playback import Playback
 from companion.session.requests.engine import Engine
 from companion.session.requests.head_start import HeadStart
 from companion.session.requests.jobs import JobMaker
-from companion.session.requests.lead_time import Deadlines
 from companion.session.requests.requests import Requests
+from companion.session.requests.sizes import Sizes
 
 NOTES_A_DRAFT = 400  # more notes of one bar are not taken
 
@@ -33,7 +33,7 @@ class Answers:
     def __init__(
         self,
         engine: Engine,
-        deadlines: Deadlines,
+        sizes: Sizes,
         jobs: JobMaker,
         requests: Requests,
         head_start: HeadStart,
@@ -42,7 +42,7 @@ class Answers:
         playback: Playback,
         outbox: Outbox,
     ) -> None:
-        self._engine, self._deadlines, self._jobs = engine, deadlines, jobs
+        self._engine, self._sizes, self._jobs = engine, sizes, jobs
         self._requests, self._head_start = requests, head_start
         self._lanes, self._plan, self._playback, self._outbox = lanes, plan, playback, outbox
 
@@ -95,7 +95,8 @@ class Answers:
             self._plan.complete(self._plan.open_draft(lane, flight.bar, flight.request_id, 0, flight.insurance))
         if not flight.insurance:
             first = flight.first_note_seconds
-            self._deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds, first)
+            deadlines = self._sizes.deadlines_of(flight.checkpoint)
+            deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds, first)
         self._requests.insure(now)
 
     def _failed(self, event: GenerationFailed) -> None:
@@ -105,8 +106,12 @@ class Answers:
             self._outbox.notice(f"generation failed: {event.reason}", "warning")
 
     def _engine_ready(self, event: EngineReady) -> None:
+        self._sizes.ready(event)
+        for remark in event.remarks:
+            self._outbox.notice(remark, "warning")
+        if event.joined and self._engine.checkpoint is not None:
+            return  # the size that writes goes on; another one may take over at the next bar line
         self._engine.ready(event.checkpoint)
-        self._deadlines.engine_ready(event.warm_seconds)
         self._requests.restart()
         self._jobs.checkpoint_changed()
         self._head_start.forget()
@@ -126,6 +131,7 @@ class Answers:
 
     def _engine_lost(self, event: EngineLost) -> None:
         self._engine.gone()
+        self._sizes.lost()
         self._requests.ended()
         self._requests.resize()
         self._outbox.count("engine_losses")

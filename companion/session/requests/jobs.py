@@ -85,6 +85,7 @@ class JobMaker:
             "chords": self._chords.known_spans(bar),
             "guide": self._chords.guide(bar),
             "chord_tracks": tuple(at for at, lane in enumerate(window.tracks) if self._only_shows_chords(lane)),
+            "size": checkpoint.name,
         }
         called = {lane: self._extensions.attributes(self._lanes[lane], bar) for lane in lanes}
         return job_of(window, self._lanes, checkpoint, called, request)

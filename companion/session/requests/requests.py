@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 from companion.session.api.effects import Cancel, Generate, Prefill
+from companion.session.api.events import CheckpointInfo
 from companion.session.chords.chords import Chords
 from companion.session.input.heard_form import HeardForm
 from companion.session.lanes import Lane, Lanes
@@ -23,6 +24,8 @@ from companion.session.performance import Performance
 from companion.session.requests.engine import Engine
 from companion.session.requests.jobs import JobMaker
 from companion.session.requests.lead_time import Deadlines, Size
+from companion.session.requests.size_choice import SizeChoice
+from companion.session.requests.sizes import Sizes
 from companion.session.requests.window import fitting_dims
 from companion.session.timing.musical_time import MusicalTime
 
@@ -37,7 +40,7 @@ AFTER_BEAT = 1 / 8
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """One Generate that has not come to its end."""
+    """One Generate that has not come to its end. checkpoint: the name of the size that was asked."""
 
     request_id: int
     bar: int
@@ -46,6 +49,7 @@ class Request:
     sent_seconds: float
     insurance: bool
     first_note_seconds: float | None = None
+    checkpoint: str = ""
 
 
 class Requests:
@@ -58,7 +62,8 @@ class Requests:
     def __init__(
         self,
         engine: Engine,
-        deadlines: Deadlines,
+        sizes: Sizes,
+        choice: SizeChoice,
         jobs: JobMaker,
         performance: Performance,
         time: MusicalTime,
@@ -71,7 +76,7 @@ class Requests:
         chords: Chords,
         outbox: Outbox,
     ) -> None:
-        self._engine, self._deadlines, self._jobs = engine, deadlines, jobs
+        self._engine, self._sizes, self._choice, self._jobs = engine, sizes, choice, jobs
         self._performance, self._time, self._lanes, self._plan = performance, time, lanes, plan
         self._decisions, self._playback, self._scheduler = decisions, playback, scheduler
         self._form, self._chords, self._outbox = form, chords, outbox
@@ -82,6 +87,11 @@ class Requests:
         self._asked_bar = -1  # the last bar that was asked for in earnest
         self._insured_bar = -1
         self._next_prefill_beats = 0.0  # session position
+
+    @property
+    def _deadlines(self) -> Deadlines:
+        """The measured times of the size that writes."""
+        return self._sizes.deadlines
 
     # -- when ---------------------------------------------------------------------------------------------------------
 
@@ -127,6 +137,7 @@ class Requests:
             self._give_up(now)
         self._form.hear(bar - 1, now)
         self._chords.hear(bar - 1, now)
+        self._choice.bar_began(bar)
         if self._engine.checkpoint is not None:
             self.size = self._choose_size(self._next_bar())
 
@@ -214,6 +225,7 @@ class Requests:
         self.cancel()
         self._asked_bar = self._insured_bar = next_bar - 1
         self.size = None
+        self._choice.forget()
         self._form.clear()
         self._chords.clear()
 
@@ -246,6 +258,8 @@ class Requests:
             tail_is_useful = self._deadlines.lead(self.size) < self._time.bar_seconds(bar)
             bar += 0 if tail_is_useful else 1
         self._asked_bar = bar
+        if self.size:
+            self._choice.asked(bar, self._line_seconds(bar) - now, self._deadlines.lead(self.size))
         self._give_up(now)
         self._generate(bar, now, insurance=False)
 
@@ -255,7 +269,7 @@ class Requests:
         if job is None:
             return
         size = Size(job.window.bar_count, len(lanes))
-        self.in_flight = Request(job.request_id, bar, lanes, size, now, insurance)
+        self.in_flight = Request(job.request_id, bar, lanes, size, now, insurance, checkpoint=job.size)
         if deadline is None:
             deadline = self.due_seconds() if insurance else self._time.to_seconds(self._time.timeline.end(bar))
         self.prefilling = False
@@ -280,16 +294,23 @@ class Requests:
         lanes = sum(self._decisions.plays_in(lane, bar) for lane in self._lanes.of("companion"))
         if checkpoint is None or not lanes:
             return None
-        dims = fitting_dims(checkpoint, self._engine.model.model_dim, self._jobs.history(bar, checkpoint))
-        size = self._deadlines.choose(dims, lanes, self._time.bar_seconds(bar), self.size)
+        if self._choice.choose(bar, lanes, lambda info: self._dims(bar, info)):
+            self.size = None  # another size begins with its own window
+            checkpoint = self._engine.checkpoint or checkpoint
+        size = self._deadlines.choose(self._dims(bar, checkpoint), lanes, self._time.bar_seconds(bar), self.size)
         if size.advice and (self.size is None or size.advice != self.size.advice):
             self._outbox.notice(size.advice, "warning")
         return size
+
+    def _dims(self, bar: int, checkpoint: CheckpointInfo) -> list[int]:
+        """The windows of this bar that a size may be shown, largest first."""
+        return fitting_dims(checkpoint, self._engine.model.model_dim, self._jobs.history(bar, checkpoint))
 
     def _give_up(self, now: float) -> None:
         """The request that is under way took too long: that is a measurement too."""
         flight = self.in_flight
         if flight is not None and not flight.insurance:
-            self._deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds)
+            deadlines = self._sizes.deadlines_of(flight.checkpoint)
+            deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds)
             self._outbox.count("unfinished_requests")
         self.cancel()

@@ -62,8 +62,8 @@ class Sizes:
         return self._deadlines.get(self._policy.current, self._unloaded)
 
     def deadlines_of(self, name: str) -> Deadlines:
-        """The measured times of a size."""
-        return self._deadlines.get(name, self._unloaded)
+        """The measured times of a size; of the one that writes, where there is none of that name."""
+        return self._deadlines.get(name, self.deadlines)
 
     def wrote(self, name: str, in_time: bool) -> None:
         """A bar was, or was not, complete at its bar line, and this size had been asked for it."""

@@ -8,21 +8,21 @@ from companion.session.api.snapshot import GenerationView
 from companion.session.output.decisions import Decisions
 from companion.session.requests.answers import fresh_share
 from companion.session.requests.engine import Engine
-from companion.session.requests.lead_time import Deadlines
 from companion.session.requests.requests import Requests
+from companion.session.requests.sizes import Sizes
 
 
 class GenerationViews:
     """Reads the parts that have to do with the engine."""
 
-    def __init__(self, engine: Engine, deadlines: Deadlines, requests: Requests, decisions: Decisions) -> None:
-        self._engine, self._deadlines, self._requests, self._decisions = engine, deadlines, requests, decisions
+    def __init__(self, engine: Engine, sizes: Sizes, requests: Requests, decisions: Decisions) -> None:
+        self._engine, self._sizes, self._requests, self._decisions = engine, sizes, requests, decisions
 
     def view(self, late_notes_dropped: int) -> GenerationView:
         """Now."""
         decisions, size = self._decisions, self._requests.size
         bars, fresh = fresh_share(decisions.bars_by_step, decisions.bars_with_late_notes)
-        p50, p99, first_note, last = self._deadlines.percentiles()
+        p50, p99, first_note, last = self._sizes.deadlines.percentiles()
         return GenerationView(
             state=self._state(),
             bars=bars,
@@ -32,11 +32,12 @@ class GenerationViews:
             p99_seconds=p99,
             first_note_p50_seconds=first_note,
             last_seconds=last,
-            lead_seconds=self._deadlines.lead(size) if size else 0.0,
+            lead_seconds=self._sizes.deadlines.lead(size) if size else 0.0,
             model_dim=size.model_dim if size else self._engine.model.model_dim,
             mask_mode=self._engine.mask_mode,
             late_notes_dropped=late_notes_dropped,
             advice=size.advice if size else "",
+            why_this_size=self._sizes.why,
         )
 
     def _state(self) -> Literal["loading", "idle", "prefilling", "generating"]:

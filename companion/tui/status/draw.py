@@ -105,8 +105,10 @@ def _model_rows(snapshot: Snapshot) -> list[list[Span]]:
     generation, sampling = snapshot.generation, snapshot.model.sampling
     info = snapshot.checkpoint
     name = f"{info.name} · {info.engine}" if info else f"{snapshot.model.checkpoint} · loading"
+    reason = generation.why_this_size
     return [
         [(name, palette.BOLD)],
+        *([(line, palette.DIM)] for line in (wrap(reason, COLUMN_WIDTH - 2) if reason else ())),
         [(f"{generation.model_dim or '–'} bars · {generation.mask_mode or snapshot.model.mask_mode}", palette.PLAIN)],
         [(f"temperature {sampling.temperature:.2f}  top-p {sampling.top_p:.2f}", palette.PLAIN)],
         [(f"seed {snapshot.seed}" + (f"  waits {snapshot.wait_bars} bars" if snapshot.wait_bars else ""), palette.DIM)],

@@ -1,0 +1,71 @@
+"""The size that writes: chosen once a bar, told to the player when it changes, judged by whether its bars were in time."""
+
+from __future__ import annotations
+
+from companion.session.output.decisions import Decisions
+from companion.session.output.outbox import Outbox
+from companion.session.requests.engine import Engine
+from companion.session.requests.sizes import DimsOf, Sizes
+from companion.session.timing.musical_time import MusicalTime
+
+FAIR_SHARE = 0.8  # of its lead that a request must have had, or a late bar says nothing about the size
+
+
+class SizeChoice:
+    """Lets the engine's checkpoint be the size that writes the coming bar."""
+
+    def __init__(self, sizes: Sizes, engine: Engine, decisions: Decisions, time: MusicalTime, outbox: Outbox) -> None:
+        self._sizes, self._engine, self._decisions = sizes, engine, decisions
+        self._time, self._outbox = time, outbox
+        self._asked: dict[int, str] = {}  # bars asked for with a fair lead, and the size that was asked
+        self._counted = (0, 0, 0)  # companion bars decided, those that were fresh, those with late notes
+        self._said_chords = False
+
+    def choose(self, bar: int, parts: int, dims_of: DimsOf) -> bool:
+        """Choose for a bar; whether another size writes than before."""
+        before = self._sizes.current
+        choice = self._sizes.choose(bar, self._time.bar_seconds(bar), parts, dims_of)
+        now = self._sizes.current
+        if choice is None or now is None or (before is not None and now.name == before.name):
+            return False
+        self._engine.ready(now)
+        self._outbox.notice(f"{now.name} writes from here on: {choice.why}", "info")
+        if before is not None and before.chord_guide and not now.chord_guide:
+            self._say_chords(now.name)
+        return True
+
+    def _say_chords(self, name: str) -> None:
+        song = self._time.songbook.song
+        if song is not None and song.chords and not self._said_chords:
+            self._said_chords = True
+            text = f"{name} does not read chord guides: the comping track and the harmony dial lead it instead"
+            self._outbox.notice(text, "info")
+
+    def asked(self, bar: int, seconds_left: float, lead_seconds: float) -> None:
+        """A bar was asked for, so long before its line. A bar after a start or a jump has no fair lead with any size."""
+        current = self._sizes.current
+        if current is not None and seconds_left >= FAIR_SHARE * lead_seconds:
+            self._asked[bar] = current.name
+
+    def bar_began(self, bar: int) -> None:
+        """A bar line: `bar` was decided just before it, and the notes of the bar before are out."""
+        decisions = self._decisions
+        counted = (
+            sum(decisions.bars_by_step.values()),
+            decisions.bars_by_step.get("fresh", 0),
+            decisions.bars_with_late_notes,
+        )
+        decided, fresh, late = (now - before for now, before in zip(counted, self._counted, strict=True))
+        self._counted = counted
+        name = self._asked.get(bar)
+        if name is not None and decided and fresh < decided:
+            self._sizes.wrote(name, in_time=False)
+            del self._asked[bar]  # however late its notes are, it is one late bar
+        name = self._asked.get(bar - 1)
+        if name is not None:
+            self._sizes.wrote(name, in_time=late == 0)
+        self._asked = {at: size for at, size in self._asked.items() if at >= bar}
+
+    def forget(self) -> None:
+        """The music jumped or stopped: what was asked for says nothing."""
+        self._asked.clear()
