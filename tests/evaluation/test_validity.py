@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from companion.evaluation.progress import Silent
 from companion.evaluation.validity import _nucleus, validity
 from companion.evaluation.windows import LiveWindow
 from companion.music import Bar, Note, Score, Track
@@ -39,7 +40,7 @@ def window() -> LiveWindow:
 def test_the_chance_of_legal_tokens_is_the_chance_of_a_valid_run():
     tokenizer = Tokenizer(EncoderConfig.load("ghost"))
     model = Scripted(tokenizer, 0.6)
-    found = validity(model, tokenizer, [window(), window()], ("token", "attention", "attention_skip"), 1)
+    found = validity(model, tokenizer, [window(), window()], ("token", "attention", "attention_skip"), 1, Silent())
     assert all(abs(row["valid"] - 0.6) < 1e-6 for row in found.values())
     assert all(row["above_attention"] == 0 == row["error"] for row in found.values())
     assert model.calls == 4  # attention and attention_skip feed the same; two windows, two seeds
@@ -47,7 +48,7 @@ def test_the_chance_of_legal_tokens_is_the_chance_of_a_valid_run():
 
 def test_a_model_that_never_ends_well_is_not_valid():
     tokenizer = Tokenizer(EncoderConfig.load("ghost"))
-    found = validity(Scripted(tokenizer, 1e-9), tokenizer, [window()], ("attention",), 1)
+    found = validity(Scripted(tokenizer, 1e-9), tokenizer, [window()], ("attention",), 1, Silent())
     assert found["attention"]["valid"] == 0
 
 

@@ -20,6 +20,7 @@ UNMEASURED = 2.0  # times the engine's own estimate, while nothing is measured: 
 FEW_SAMPLES, FEW_MARGIN = 12, 0.5  # fewer say little about the hundredth: up to so much is added to the longest of them
 HICCUP_SAMPLES, HICCUP = 12, 2.0  # among so many, a single one this many times the next is the hundredth
 HOPELESS_SHARE = 0.1  # so many of the samples may be longer than any lead
+RECENT_SAMPLES = 16
 PRIOR_SAMPLES = 4  # measured requests before the engine's own estimate is left aside
 FIRST_GUESS_SECONDS = 0.3  # a bar of one lane with a window of 8, before anything is known
 LANE_SHARE = 0.7  # of a one-lane request's time that each further lane adds
@@ -61,6 +62,7 @@ class Deadlines:
         self._samples: dict[tuple[int, int], deque[float]] = {}
         self._recent: deque[float] = deque(maxlen=SAMPLES_KEPT)
         self._first_notes: deque[float] = deque(maxlen=SAMPLES_KEPT)
+        self._latest: deque[tuple[int, int, float]] = deque(maxlen=RECENT_SAMPLES)  # model_dim, lanes, seconds
         self._warm: dict[int, float] = {}
         self._estimates: dict[tuple[int, int], float] = {}
         self._longest = math.inf  # seconds of a request that a lead within a bar allows for
@@ -69,7 +71,15 @@ class Deadlines:
         """A new checkpoint: forget what the last one took."""
         self._warm = dict(warm_seconds)
         self._samples.clear()
+        self._latest.clear()
         self._estimates.clear()
+
+    def expect(self, size: Size, lead_seconds: float) -> None:
+        """What was measured long ago no longer holds: reckon with this lead until enough is measured again."""
+        self._samples.clear()
+        self._estimates.clear()
+        expected = [lead_seconds / self.margin] * FEW_SAMPLES
+        self._samples[size.model_dim, size.lanes] = deque(expected, maxlen=SAMPLES_KEPT)
 
     @property
     def is_measured(self) -> bool:
@@ -80,6 +90,7 @@ class Deadlines:
         """A request took this long from its effect to its last event."""
         self._samples.setdefault((model_dim, lanes), deque(maxlen=SAMPLES_KEPT)).append(seconds)
         self._recent.append(seconds)
+        self._latest.append((model_dim, lanes, seconds))
         if first_note_seconds is not None:
             self._first_notes.append(first_note_seconds)
         self._estimates.clear()
@@ -90,6 +101,15 @@ class Deadlines:
         if key not in self._estimates:
             self._estimates[key] = self._estimate(model_dim, lanes)
         return self._estimates[key]
+
+    def recent_lead(self, size: Size) -> float:
+        """As `lead`, by the last few requests alone, whatever their size; 0 where there are none."""
+        scaled = (
+            seconds * _lane_factor(size.lanes) / _lane_factor(lanes) * (size.model_dim / model_dim) ** 0.5
+            for model_dim, lanes, seconds in self._latest
+        )
+        longest = max(scaled, default=0.0)
+        return max(self.floor_seconds, longest * self.margin) if longest else 0.0
 
     def lead(self, size: Size) -> float:
         """Seconds before the bar line at which to ask."""

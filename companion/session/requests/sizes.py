@@ -12,6 +12,7 @@ from companion.session.api.events import CheckpointInfo, EngineReady, LoadedSize
 from companion.session.requests.lead_time import Deadlines, Size
 from companion.session.requests.sizing import Choice, Need, SizePolicy, expected_seconds
 
+REMEMBERED_BARS = 32  # after so many bars, what a size took when it last wrote says little
 DimsOf = Callable[[CheckpointInfo], Sequence[int]]  # the windows to choose from, largest first
 
 
@@ -24,6 +25,7 @@ class Sizes:
         self._deadlines: dict[str, Deadlines] = {}
         self._policy = SizePolicy()
         self._unloaded = Deadlines(margin, floor_seconds)  # stands in while nothing is loaded
+        self._wrote_last: dict[str, int] = {}  # bar, by size
         self.why = ""
 
     def ready(self, event: EngineReady) -> None:
@@ -42,6 +44,7 @@ class Sizes:
         """No size is loaded any more."""
         self._loaded.clear()
         self._deadlines.clear()
+        self._wrote_last.clear()
         self._policy.forget()
         self.why = ""
 
@@ -74,12 +77,19 @@ class Sizes:
         """The size for a bar that `parts` parts are to be written in; None while nothing is loaded."""
         if not self._loaded:
             return None
-        needs = [self._need(size, parts, dims_of) for size in self._loaded.values()]
+        needs = [self._need(size, bar, parts, dims_of) for size in self._loaded.values()]
+        before = self._policy.current
         choice = self._policy.choose(needs, bar, bar_seconds, parts)
+        if choice.name != before and not self._remembered(choice.name, bar):
+            need = next(need for need in needs if need.name == choice.name)
+            smallest = Size(dims_of(self._loaded[choice.name].checkpoint)[-1], parts)
+            if need.measured:
+                self._deadlines[choice.name].expect(smallest, need.seconds)
+        self._wrote_last[choice.name] = bar
         self.why = choice.why if self.several else ""
         return Choice(choice.name, self.why)
 
-    def _need(self, size: LoadedSize, parts: int, dims_of: DimsOf) -> Need:
+    def _need(self, size: LoadedSize, bar: int, parts: int, dims_of: DimsOf) -> Need:
         """In its smallest window, for all parts: a size runs as long as it can write at least that."""
         name = size.checkpoint.name
         deadlines, smallest = self._deadlines[name], Size(dims_of(size.checkpoint)[-1], parts)
@@ -88,8 +98,14 @@ class Sizes:
         if name == running or running not in self._loaded or not self.deadlines.is_measured:
             return Need(name, own, measured)
         other = Size(dims_of(self._loaded[running].checkpoint)[-1], parts)
+        now = self.deadlines.recent_lead(other) or self.deadlines.lead(other)
         warm = {each: _warm(self._loaded[each], smallest.model_dim) for each in (name, running)}
-        return Need(name, expected_seconds(own, self.deadlines.lead(other), warm, name, running))
+        expected = expected_seconds(own, now, warm, name, running)
+        return Need(name, max(own, expected) if measured and self._remembered(name, bar) else expected)
+
+    def _remembered(self, name: str, bar: int) -> bool:
+        """Whether a size has written lately, so that its own times still hold."""
+        return name in self._wrote_last and bar - self._wrote_last[name] <= REMEMBERED_BARS
 
 
 def _warm(size: LoadedSize, model_dim: int) -> float:
