@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,6 +150,7 @@ def launch_options(args: argparse.Namespace) -> LaunchOptions:
 
 def settings_from_args(args: argparse.Namespace) -> SessionSettings:
     """The session that the command line describes. Raises UsageError, ChartError, MidiFileError."""
+    from companion.music.files.text import printable
     from companion.practice.setup import chart_settings, song_settings
     from companion.session.api.settings import ClockSettings, ModelSettings
 
@@ -164,7 +166,10 @@ def settings_from_args(args: argparse.Namespace) -> SessionSettings:
     if is_chart(path):
         settings = chart_settings(_chart_song(path), _wishes(args), clock, model)
     else:
-        settings = song_settings(_song_file(path), _wishes(args), clock, model)
+        song_file = _song_file(path)
+        for remark in song_file.remarks:
+            print(f"companion: {path.name}: {printable(remark)}", file=sys.stderr)
+        settings = song_settings(song_file, _wishes(args), clock, model)
     return replace(settings, trading=changed_trading(settings.trading, args))
 
 

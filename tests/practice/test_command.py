@@ -112,3 +112,8 @@ def test_names_of_any_kind_are_listed_on_a_narrow_terminal():
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"\x1b" not in done.stdout
     assert b"\\u0413\\u0438" in done.stdout
+
+
+def test_what_is_wrong_with_a_file_is_said_when_it_is_played(capsys):
+    settings_from_args(parsed(Path(__file__).resolve().parents[1] / "data" / "cases" / "04d_cut_download.mid"))
+    assert "04d_cut_download.mid: the file is damaged" in capsys.readouterr().err

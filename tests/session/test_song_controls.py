@@ -11,6 +11,7 @@ from companion.midi.messages import (
     NoteOff,
     NoteOn,
     PitchBend,
+    Pressure,
     ProgramChange,
     SystemExclusive,
 )
@@ -103,6 +104,13 @@ def test_the_seam_of_a_loop_takes_back_what_the_loop_has_changed(tmp_path):
     stage.run(begin + 4.9)
     seam = [item for item in heard(stage, begin, (ControlChange, PitchBend)) if 7.9 < item[0] < 8.9]
     assert seam == [(8.0, ControlChange(0, 64, 0)), (8.0, PitchBend(0, 0))]
+
+
+def test_key_pressure_is_transposed_with_its_key(tmp_path):
+    notes = [event for bar in range(2) for event in note(1920 * bar, 1920 * bar + 480)]
+    stage, begin = started(saved(tmp_path / "a.mid", [(240, b"\xa0\x3c\x40"), *notes]), transpose=2)
+    stage.run(begin + 0.5)
+    assert heard(stage, begin, Pressure) == [(0.5, Pressure(0, 0x40, 62))]
 
 
 def test_at_rest_no_pedal_is_down(tmp_path):

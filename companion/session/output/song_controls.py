@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from companion.midi.messages import ChannelMessage, ControlChange, PitchBend, Pressure, ProgramChange, SystemExclusive
+from companion.music.units import DRUM_CHANNEL
 from companion.session.api.settings import PartControls, Song
 from companion.session.lanes import Lane, Lanes
 from companion.session.output.outbox import Outbox
@@ -159,6 +160,10 @@ class SongControls:
         key, data = _key(event), event[2:]
         channel.took(event)
         port, number = target
+        if key[0] == KEY_PRESSURE and number != DRUM_CHANNEL:
+            data = (data[0] + self._time.songbook.transpose, data[1])
+            if not 0 <= data[0] <= 127:
+                return
         self._scheduler.add_control(Voice(channel.lane, port, number), bar, _message(number, key, data), position)
 
     def _current(self) -> Mapping[Target, WrittenChannel]:
