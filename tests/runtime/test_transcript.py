@@ -10,9 +10,11 @@ from companion.music import TimeSignature
 from companion.runtime.ipc.protocol import Setup
 from companion.runtime.players.demo import DemoOptions, demo_settings
 from companion.runtime.recording.recorder import Log, header
-from companion.runtime.recording.records import Mark, MessageSent, MidiArrived
+from companion.runtime.recording.records import EventReceived, Mark, MessageSent, MidiArrived
+from companion.runtime.recording.takes import takes_of
 from companion.runtime.recording.tempo_points import bend_between, essential
 from companion.runtime.recording.transcript import song_of
+from companion.session.api.commands import command
 
 FOUR = TimeSignature(4, 4)
 
@@ -119,3 +121,19 @@ def test_even_time_needs_no_points_and_a_bend_is_found():
     assert essential([(0.0, 0.0), (1.0, 2.0), (2.0, 4.0), (4.0, 6.0)]) == [(0.0, 0.0), (2.0, 4.0), (4.0, 6.0)]
     assert bend_between((0.0, 0.0), 60, (2.0, 3.0), 120) == (1.0, 1.0)
     assert bend_between((0.0, 0.0), 60, (2.0, 2.0), 60) is None
+
+
+def test_a_take_begins_with_the_pedal_as_it_is():
+    log = log_of(
+        *steady(),
+        MidiArrived(10.5, "keys", ControlChange(0, 64, 127)),
+        MidiArrived(10.6, "keys", ControlChange(0, 7, 90)),
+        MidiArrived(10.7, "keys", ControlChange(0, 7, 80)),
+        EventReceived(11.0, command("record", on=True)),
+        MidiArrived(12.0, "keys", NoteOn(0, 60, 80)),
+        MidiArrived(12.5, "keys", NoteOff(0, 60)),
+    )
+    (take,) = takes_of(log)
+    ((pedal, volume),) = song_of(take).controls
+    assert (pedal[1], volume[1]) == (b"\xb0\x40\x7f", b"\xb0\x07\x50")
+    assert max(pedal[0], volume[0]) <= 960

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 
 from companion.midi.codec import encode
 from companion.midi.messages import ControlChange, PitchBend, Pressure, ProgramChange
 from companion.runtime.recording.recorder import Log
-from companion.runtime.recording.records import MessageSent, MidiArrived
+from companion.runtime.recording.records import MessageSent, MidiArrived, Record
 
 MOVES = (ControlChange, PitchBend, Pressure, ProgramChange)
 Move = tuple[float, bytes]  # seconds, message
@@ -25,6 +25,16 @@ def moves_of(log: Log, players: Mapping[tuple[str, int], int], lanes: Mapping[in
         if isinstance(sent.message, MOVES) and sent.source in lanes:
             moves.setdefault(lanes[sent.source], []).append((sent.due_seconds, encode(sent.message)))
     return moves
+
+
+def moved_by(record: Record) -> Hashable | None:
+    """What a record moves: the same value for all moves of the same pedal, bend or program of the same channel; None for no move."""
+    if not isinstance(record, (MidiArrived, MessageSent)) or not isinstance(record.message, MOVES):
+        return None
+    message = record.message
+    origin = record.port if isinstance(record, MidiArrived) else record.source
+    which = message.controller if isinstance(message, ControlChange) else getattr(message, "key", None)
+    return origin, message.channel, type(message), which
 
 
 def controls_of(moves: Iterable[Move], program: int, ticks: Ticks) -> tuple[tuple[int, bytes], ...]:

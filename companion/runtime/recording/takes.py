@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
 
 from companion.midi.file import write_midi
+from companion.runtime.recording.moves import moved_by
 from companion.runtime.recording.recorder import LOG_NAME, Log, read_log
 from companion.runtime.recording.records import EventReceived, MessageSent, MidiArrived, Record
 from companion.runtime.recording.transcript import song_of
@@ -13,22 +15,31 @@ from companion.session.api import commands
 
 
 def takes_of(log: Log) -> list[Log]:
-    """The stretches between "record" on and off; the last may run to the end."""
+    """The stretches between "record" on and off; the last may run to the end.
+
+    A take begins with the pedals, volumes and programs as they are at that moment.
+    """
     takes: list[list[Record]] = []
+    before: list[tuple[Record, ...]] = []
+    state: dict[Hashable, Record] = {}
     recording = False
     for record in log.records:
+        if (moved := moved_by(record)) is not None:
+            state.pop(moved, None)
+            state[moved] = record
         wish = record.event if isinstance(record, EventReceived) else None
         if isinstance(wish, commands.Record):
             on = wish.on
             begins = not recording if on is None else on
             if begins and not recording:
                 takes.append([])
+                before.append(tuple(state.values()))
             recording = begins
         elif recording:
             takes[-1].append(record)
     return [
-        replace(log, records=tuple(take))
-        for take in takes
+        replace(log, records=(*earlier, *take))
+        for earlier, take in zip(before, takes, strict=True)
         if any(isinstance(record, (MidiArrived, MessageSent)) for record in take)
     ]
 
