@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Channel mode messages (MIDI 1.0): all sound off, reset all controllers; and those that end all notes of a channel, which are all
+# sound off, all notes off and the four changes of mode.
+ALL_SOUND_OFF, RESET_CONTROLLERS = 120, 121
+NOTES_OFF = frozenset((ALL_SOUND_OFF, 123, 124, 125, 126, 127))
+
 
 @dataclass(frozen=True, slots=True)
 class NoteOn:

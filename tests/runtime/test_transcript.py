@@ -68,6 +68,17 @@ def test_what_a_player_moves_is_in_the_file():
     ]
 
 
+def test_all_notes_off_ends_a_note():
+    log = log_of(
+        *steady(),
+        MidiArrived(10.0, "keys", NoteOn(0, 60, 80)),
+        MidiArrived(10.5, "keys", ControlChange(0, 123, 0)),
+        MidiArrived(13.0, "keys", NoteOff(0, 60)),
+    )
+    (note,) = song_of(log).score.tracks[0].bars[0].notes
+    assert note.duration_ticks == pytest.approx(480, abs=2)
+
+
 def test_what_was_sent_for_a_lane_is_in_the_file():
     """Its first program stands at the beginning of its track anyway; the click's lane has no track."""
     log = log_of(

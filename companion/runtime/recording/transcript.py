@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from companion.midi.messages import NoteOff, NoteOn
+from companion.midi.messages import NOTES_OFF, ControlChange, NoteOff, NoteOn
 from companion.music import Bar, Note, Score, TimeSignature, Track
 from companion.music.song import Song
 from companion.music.units import bpm_to_tempo
@@ -263,6 +263,10 @@ def _played(log: Log, numbers: _Players) -> Iterable[_Placed]:
     for record in log.of_kind(MidiArrived):
         seconds, port, message = record.seconds, record.port, record.message
         last = seconds
+        if isinstance(message, ControlChange) and message.controller in NOTES_OFF:
+            for key in [key for key in held if key[:2] == (port, message.channel)]:
+                start, note = held.pop(key)
+                yield numbers[key[:2]], start, seconds, None, note
         if not isinstance(message, (NoteOn, NoteOff)):
             continue
         place = (port, message.channel)

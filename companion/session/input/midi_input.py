@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from companion.midi.messages import (
+    ALL_SOUND_OFF,
+    NOTES_OFF,
+    RESET_CONTROLLERS,
     ChannelMessage,
     ClockContinue,
     ClockStart,
@@ -31,9 +34,6 @@ from companion.session.performance import Performance
 from companion.session.timing.musical_time import MusicalTime
 from companion.session.transport.transport import Transport
 
-# MIDI 1.0, channel mode messages: reset all controllers; all sound off, all notes off and the mode changes that imply it.
-RESET_CONTROLLERS, ALL_SOUND_OFF = 121, 120
-SILENCERS = frozenset((ALL_SOUND_OFF, 123, 124, 125, 126, 127))
 CLOCK_MESSAGES = (ClockTick, ClockStart, ClockContinue, ClockStop, SongPosition)
 
 
@@ -101,7 +101,7 @@ class MidiInput:
             self._act(attempt(command_of_action, action), now)
         if is_control:
             return
-        if isinstance(message, ControlChange) and message.controller in SILENCERS:
+        if isinstance(message, ControlChange) and message.controller in NOTES_OFF:
             self._thru.notes_off(port, message.channel, now)
         lane = self._lane_for(port, message.channel)
         sounds = counts = True
@@ -145,6 +145,6 @@ class MidiInput:
             self._capture.pedal(port, channel, message.value >= PRESSED, position)
         elif number in (RESET_CONTROLLERS, ALL_SOUND_OFF):
             self._capture.pedal(port, channel, False, position)
-        if number in SILENCERS:
+        if number in NOTES_OFF:
             for note in self._capture.notes_off(port, channel, position):
                 self._extensions.note_released(note, now)
