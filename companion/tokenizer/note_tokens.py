@@ -9,7 +9,7 @@ from companion.music.quantize import GridNote
 from companion.tokenizer.token_types import TokenType
 from companion.tokenizer.vocabulary import Vocabulary
 
-CACHED_BARS = 8192
+CACHED_BARS = 2048  # about 11 MB for the three caches of bars; live play reaches it in half an hour and stays there
 _BY_ONSET_AND_PITCH = itemgetter(0, 2)
 
 

@@ -7,10 +7,10 @@ import socket
 from hypothesis import given
 from hypothesis import strategies as st
 
+from companion.runtime.engine.engine_link import ENGINE_EVENTS
 from companion.runtime.ipc.link import ENGINE, Link, adopt, link_pair, pass_descriptor, take_descriptor
 from companion.runtime.ipc.protocol import End, LogLines, SupervisorRemark
 from companion.runtime.ipc.wire import encode
-from companion.runtime.processes.engine_link import ENGINE_EVENTS
 from companion.session.api.commands import Mute, Panic
 from companion.session.api.events import EngineLost
 

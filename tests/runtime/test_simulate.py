@@ -12,12 +12,12 @@ from companion.errors import CompanionError
 from companion.inference.checkpoints.hub import shipped_checkpoint
 from companion.midi.file import write_midi
 from companion.midi.messages import NoteOff, NoteOn
+from companion.runtime.engine.worker import Worker, example_job, growing_cells, live_job
 from companion.runtime.front.report import hanging_notes, onsets, report
 from companion.runtime.ipc.protocol import Setup
 from companion.runtime.players.demo import DemoOptions, demo_settings, run_demo
 from companion.runtime.players.simulate import Simulation
 from companion.runtime.players.tunes import PLAYERS, TrueClock, perform
-from companion.runtime.processes.worker import Worker, example_job, growing_cells, live_job
 from companion.runtime.recording.recorder import Log, header
 from companion.runtime.recording.records import EventReceived, MessageSent, MidiArrived
 from companion.runtime.recording.replay import replay

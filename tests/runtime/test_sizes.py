@@ -12,8 +12,8 @@ from companion.errors import CheckpointError
 from companion.inference.backends.reference import build_model
 from companion.inference.checkpoints import hub
 from companion.inference.checkpoints.files import ModelConfig, save_checkpoint
-from companion.runtime.processes.sizes import LoadedSizes, build_graph, open_member
-from companion.runtime.processes.worker import example_job
+from companion.runtime.engine.sizes import LoadedSizes, build_graph, open_member
+from companion.runtime.engine.worker import example_job
 from companion.runtime.recording.documents import from_json, to_json
 from companion.session.api.events import EngineReady, LoadedSize
 from companion.session.api.settings import ModelSettings

@@ -170,7 +170,7 @@ def _shipped(problems: list[Problem]) -> list[str]:
 
 
 def _measure(name: str, engine: str, problems: list[Problem]) -> dict[str, Any] | None:
-    from companion.runtime.processes.worker import Worker
+    from companion.runtime.engine.worker import Worker
     from companion.session.api.settings import ModelSettings
 
     try:

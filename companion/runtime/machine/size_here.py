@@ -43,7 +43,7 @@ def measure_family(name: str, engine: str = "auto") -> tuple[list[SizeAt], tuple
 
     Raises CheckpointError or GenerationError when no size can be loaded.
     """
-    from companion.runtime.processes.sizes import LoadedSizes
+    from companion.runtime.engine.sizes import LoadedSizes
     from companion.session.api.settings import ModelSettings
 
     sizes = LoadedSizes(ModelSettings(checkpoint=name, engine=engine), is_built=lambda member, engine: True)

@@ -104,8 +104,8 @@ def run_demo(
 
 
 def _simulated(options: DemoOptions) -> tuple[Log, Path | None]:
+    from companion.runtime.engine.worker import Worker
     from companion.runtime.players.simulate import Simulation
-    from companion.runtime.processes.worker import Worker
 
     settings = demo_settings(options)
     title = f"demo: {find_player(options.player).title}"

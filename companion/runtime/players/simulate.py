@@ -12,11 +12,11 @@ from dataclasses import replace
 from itertools import count
 
 from companion.midi.ports import MemoryInput
-from companion.runtime.front.stage import EngineEffect, FrontEffect, Stage
+from companion.runtime.engine.worker import Worker
 from companion.runtime.ipc.protocol import Setup
 from companion.runtime.players.tunes import TrueClock, find_player, perform
 from companion.runtime.processes.realtime import MARK_SECONDS, POLL_SECONDS
-from companion.runtime.processes.worker import Worker
+from companion.runtime.processes.recorded_session import EngineEffect, FrontEffect, RecordedSession
 from companion.runtime.recording.marks import mark_of, summary_of
 from companion.runtime.recording.recorder import Log, header
 from companion.runtime.recording.records import PerformanceEnded, PlayerBegan, Record
@@ -114,13 +114,13 @@ class Simulation:
         true = TrueClock(START_SECONDS, setup.settings.clock.bpm)
         source = MemoryInput("player", perform(player, true, setup.bars, setup.manner))
         end = true.seconds_at(setup.bars * float(player.time_signature.beats)) + TAIL_SECONDS
-        stage = Stage(setup.settings, self._now, self, self.records.append)
+        recorded = RecordedSession(setup.settings, self._now, self, self.records.append)
         self.records.append(PlayerBegan(self._now, true.start_seconds, true.bpm))
-        stage.receive(self._engine.ready(), self._now)
+        recorded.receive(self._engine.ready(), self._now)
         next_mark, handled = 0.0, -1.0
         running = None
         while True:
-            timer, answer, arrival = stage.next_timer(self._now), self._engine.next_answer(), source.next_arrival()
+            timer, answer, arrival = recorded.next_timer(self._now), self._engine.next_answer(), source.next_arrival()
             if timer is not None and timer <= handled:
                 timer = handled + POLL_SECONDS  # as in real time, nothing is woken at once for ever
             now = min(time for time in (timer, answer, arrival, next_mark, end) if time is not None)
@@ -129,18 +129,18 @@ class Simulation:
                 break
             if arrival is not None and arrival <= now:
                 for at, message in source.poll(now):
-                    stage.receive(MidiReceived("player", message), at)
+                    recorded.receive(MidiReceived("player", message), at)
             elif answer is not None and answer <= now:
-                stage.receive(self._engine.take(), now)
+                recorded.receive(self._engine.take(), now)
             elif timer is not None and timer <= now:
-                stage.handle_timer(now)
+                recorded.handle_timer(now)
                 handled = now
             else:
                 next_mark = now + MARK_SECONDS
-                snapshot = stage.session.snapshot(now)
+                snapshot = recorded.session.snapshot(now)
                 running = snapshot if snapshot.generation.model_dim else running
                 self.records.append(mark_of(snapshot))
-        stage.close(self._now)
-        summary = summary_of(stage.session.snapshot(self._now), stage, running)
+        recorded.close(self._now)
+        summary = summary_of(recorded.session.snapshot(self._now), recorded, running)
         self.records.append(PerformanceEnded(self._now, summary))
         return Log(header(setup, 0.0), tuple(self.records))

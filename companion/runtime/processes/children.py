@@ -7,10 +7,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
+REALTIME = "companion.runtime.processes.realtime"
+SUPERVISOR = "companion.runtime.processes.supervisor"
+ENGINE = "companion.runtime.engine.engine_process"
+
 
 def module_command(module: str, *descriptors: int) -> list[str]:
     """The command line of one of our processes."""
-    return [sys.executable, "-m", f"companion.runtime.processes.{module}", *map(str, descriptors)]
+    return [sys.executable, "-m", module, *map(str, descriptors)]
 
 
 def start_module(module: str, descriptors: Sequence[int]) -> subprocess.Popen[bytes]:

@@ -26,7 +26,7 @@ from companion.runtime.front.performance import LaunchOptions, PortList
 from companion.runtime.ipc.link import Link, link_pair
 from companion.runtime.ipc.protocol import Account, ChoosePort, End, Ended, Finishing, OwnPorts, Setup, Started
 from companion.runtime.ports.sounding import sounding_memory
-from companion.runtime.processes.children import module_command
+from companion.runtime.processes.children import SUPERVISOR, module_command
 from companion.runtime.recording.finish import finish_recording
 from companion.runtime.recording.recorder import ERRORS_NAME, MIDI_NAME, new_folder, open_private
 from companion.session.api.effects import Learned, Notice, PassFinished
@@ -107,7 +107,7 @@ class LivePerformance:
         inherited = [theirs.fileno(), self._control.fileno(), self._sounding, *(end.fileno() for end in ends)]
         with open_errors(self._folder) as errors:
             process = subprocess.Popen(
-                module_command("supervisor", *inherited),
+                module_command(SUPERVISOR, *inherited),
                 pass_fds=inherited,
                 stdin=subprocess.DEVNULL,
                 stdout=errors,

@@ -23,7 +23,7 @@ import time
 from contextlib import suppress
 
 from companion.midi.probe import Ports
-from companion.runtime.front.stage import EngineEffect, FrontEffect, Stage
+from companion.runtime.engine.engine_link import EngineLink
 from companion.runtime.ipc.link import SUPERVISOR, Link, adopt, take_descriptor
 from companion.runtime.ipc.protocol import (
     Account,
@@ -44,8 +44,8 @@ from companion.runtime.ports.flood_gate import FloodGate
 from companion.runtime.ports.port_board import PortBoard
 from companion.runtime.ports.port_set import PortSet
 from companion.runtime.ports.sounding import SoundingTable
-from companion.runtime.processes.engine_link import EngineLink
-from companion.runtime.recording.log_sender import LogSender
+from companion.runtime.processes.log_sender import LogSender
+from companion.runtime.processes.recorded_session import EngineEffect, FrontEffect, RecordedSession
 from companion.runtime.recording.marks import mark_of, summary_of
 from companion.runtime.recording.recorder import header_line
 from companion.runtime.recording.records import InputDropped, PerformanceEnded, Remark
@@ -95,13 +95,15 @@ class Realtime:
         self._ports: PortSet = (
             RecordedPlayer(setup, now, self._log.add) if setup.player else self._real_ports(setup, sounding)
         )
-        self._stage = Stage(setup.settings, now, self, self._log.add)  # last, as making it already has effects
+        self._recorded = RecordedSession(
+            setup.settings, now, self, self._log.add
+        )  # last, as making it already has effects
 
     def _real_ports(self, setup: Setup, sounding: SoundingTable) -> PortBoard:
         connector = DriverConnector(lambda wish: self._supervisor.send(wish))
         return PortBoard(connector, *wanted_ports(setup), self._port_changed, self._complain, sounding)
 
-    # -- what the stage needs ---------------------------------------------------------------------------------------
+    # -- what the recorded needs ---------------------------------------------------------------------------------------
 
     def send_midi(self, port: str, data: bytes, due: float) -> float | None:
         """See `Surroundings`."""
@@ -127,7 +129,7 @@ class Realtime:
         self._log.add(Remark(clock(), text))
 
     def _port_changed(self, event: PortChanged) -> None:
-        self._stage.receive(event, clock())
+        self._recorded.receive(event, clock())
 
     # -- the loop ---------------------------------------------------------------------------------------------------
 
@@ -151,27 +153,27 @@ class Realtime:
         now = clock()
         self._meter.begin(self._should_wake, now)
         if slept := self._sleep.slept():
-            self._stage.receive(MachineSlept(slept), now)
+            self._recorded.receive(MachineSlept(slept), now)
         for arrival, port, message in self._gate.admit(self._ports.poll(now), now):
-            self._stage.receive(MidiReceived(port, message), arrival)
+            self._recorded.receive(MidiReceived(port, message), arrival)
         self._meter.mark(clock())
         for event in self._engine.receive():
             if isinstance(event, (EngineReady, EngineLost)):
                 self._engine_changed(event, now)
-            self._stage.receive(event, now)  # type: ignore[arg-type]
-        due = self._stage.next_timer(now)
+            self._recorded.receive(event, now)  # type: ignore[arg-type]
+        due = self._recorded.next_timer(now)
         now = clock()
         self._meter.mark(now)
         for _ in range(ROUNDS_WITHOUT_REST):
             if due is None or due > now + AHEAD_SECONDS:
                 break
-            self._stage.handle_timer(max(due, now))  # what it sends waits until it is due
-            due, now = self._stage.next_timer(now), clock()
+            self._recorded.handle_timer(max(due, now))  # what it sends waits until it is due
+            due, now = self._recorded.next_timer(now), clock()
         else:
             due = None  # whatever asks for ever to be woken at once may not take the processor from everyone else
         self._meter.mark(clock())
         now = self._look_after(now, due)
-        if text := self._meter.end(self._stage.session.running):
+        if text := self._meter.end(self._recorded.session.running):
             waited = queued_seconds() - self._queued
             self.remark(f"{text}; of it in the system's queue {1000 * waited:.1f}")
         wait = POLL_SECONDS if due is None else min(due - now - AHEAD_SECONDS, POLL_SECONDS)
@@ -206,7 +208,7 @@ class Realtime:
     def _hear_the_others(self, now: float) -> None:
         for wish in self._front.receive():
             if isinstance(wish, Command):
-                self._stage.receive(wish, now)
+                self._recorded.receive(wish, now)
             elif isinstance(wish, ChoosePort):
                 self._ports.choose(wish.direction, wish.name)
             elif isinstance(wish, End):
@@ -246,7 +248,7 @@ class Realtime:
 
     def _mind_the_cores(self) -> None:
         """They may sleep while nothing plays."""
-        if self._stage.session.running:
+        if self._recorded.session.running:
             self._cores.keep_awake()
         else:
             self._cores.let_sleep()
@@ -275,7 +277,7 @@ class Realtime:
         self._ports.engine_settled(now)
 
     def _picture(self, now: float) -> None:
-        snapshot = self._stage.session.snapshot(now)
+        snapshot = self._recorded.session.snapshot(now)
         self._front.offer(snapshot)
         if snapshot.transport.state == "running" and snapshot.generation.model_dim:
             self._running = snapshot
@@ -286,9 +288,9 @@ class Realtime:
     def _finish(self) -> None:
         now = clock()
         self._cores.let_sleep()
-        self._stage.close(now)
-        snapshot = self._stage.session.snapshot(now)
-        summary = summary_of(snapshot, self._stage, self._running, self._meter)
+        self._recorded.close(now)
+        snapshot = self._recorded.session.snapshot(now)
+        summary = summary_of(snapshot, self._recorded, self._running, self._meter)
         self._log.add(PerformanceEnded(now, summary))
         self._front.send(Account(summary))
         self._front.offer(snapshot)

@@ -24,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from companion.midi.probe import Ports
+from companion.runtime.engine.engine_keeper import EngineKeeper
 from companion.runtime.ipc.link import SUPERVISOR, Link, adopt, link_pair, pass_descriptor
 from companion.runtime.ipc.protocol import (
     End,
@@ -38,8 +39,8 @@ from companion.runtime.ipc.protocol import (
     Wire,
 )
 from companion.runtime.ports.sounding import SoundingTable
+from companion.runtime.processes import children
 from companion.runtime.processes.children import end_process, start_module
-from companion.runtime.processes.engine_keeper import EngineKeeper
 from companion.runtime.processes.port_watch import PortWatch
 from companion.runtime.recording.finish import finish_recording
 from companion.runtime.recording.log_lines import line_of
@@ -71,7 +72,7 @@ class Supervisor:
         if ends:
             front_realtime, their_control = ends
             descriptors = [front_realtime.fileno(), theirs.fileno(), their_control.fileno(), sounding]
-            self._child = start_module("realtime", descriptors)
+            self._child = start_module(children.REALTIME, descriptors)
             self._realtime_id = self._child.pid
             front_realtime.close()
             their_control.close()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from companion.runtime.front.stage import Stage
 from companion.runtime.machine.loop_meter import LoopMeter
+from companion.runtime.processes.recorded_session import RecordedSession
 from companion.runtime.recording.records import Mark
 from companion.session.api.snapshot import Snapshot
 
@@ -16,7 +16,7 @@ def mark_of(snapshot: Snapshot) -> Mark:
 
 
 def summary_of(
-    snapshot: Snapshot, stage: Stage, running: Snapshot | None, meter: LoopMeter | None = None
+    snapshot: Snapshot, recorded: RecordedSession, running: Snapshot | None, meter: LoopMeter | None = None
 ) -> dict[str, object]:
     """The last line's numbers: what the screen would have shown, and our own account.
 
@@ -32,9 +32,9 @@ def summary_of(
         "model_dim": asked.model_dim,
         "mask_mode": asked.mask_mode,
         "counters": dict(snapshot.counters),
-        "hanging_notes": stage.hanging,
-        "unsent": stage.unsent,
-        "faults": stage.faults,
+        "hanging_notes": recorded.hanging,
+        "unsent": recorded.unsent,
+        "faults": recorded.faults,
         "loop_ms": meter.summary() if meter else {},
         "engine": snapshot.checkpoint.engine if snapshot.checkpoint else "",
         "checkpoint": snapshot.checkpoint.name if snapshot.checkpoint else snapshot.model.checkpoint,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from companion.runtime.front.stage import EngineEffect, FrontEffect, Stage
+from companion.runtime.processes.recorded_session import EngineEffect, FrontEffect, RecordedSession
 from companion.runtime.recording.recorder import Log
 from companion.runtime.recording.records import (
     EventReceived,
@@ -39,7 +39,7 @@ class Replayed:
 
 
 @dataclass
-class _Desk:
+class _Listener:
     """Takes sends at the time of the call that made them; answers to nobody."""
 
     now: float = 0.0
@@ -57,34 +57,34 @@ class _Desk:
 
 def replay(log: Log) -> Replayed:
     """Feed the log into a new session and compare what it sends."""
-    desk = _Desk(now=log.start_seconds)
+    listener = _Listener(now=log.start_seconds)
     sent: list[MessageSent] = []
 
     def record(item: Record) -> None:
         if isinstance(item, MessageSent):
             sent.append(item)
 
-    stage = Stage(log.settings, log.start_seconds, desk, record)
+    recorded = RecordedSession(log.settings, log.start_seconds, listener, record)
     for item in log.records:
         if isinstance(item, (MidiArrived, EventReceived, TimerRan, SessionClosed)):
-            desk.now = item.seconds
-            _repeat(item, stage)
+            listener.now = item.seconds
+            _repeat(item, recorded)
     logged = list(log.of_kind(MessageSent))
     return Replayed(
-        tuple(sent), stage.session.snapshot(desk.now), len(logged), _difference(logged, sent, log.truncated)
+        tuple(sent), recorded.session.snapshot(listener.now), len(logged), _difference(logged, sent, log.truncated)
     )
 
 
-def _repeat(call: MidiArrived | EventReceived | TimerRan | SessionClosed, stage: Stage) -> None:
+def _repeat(call: MidiArrived | EventReceived | TimerRan | SessionClosed, recorded: RecordedSession) -> None:
     """The same call into the new session."""
     if isinstance(call, MidiArrived):
-        stage.receive(MidiReceived(call.port, call.message), call.seconds)
+        recorded.receive(MidiReceived(call.port, call.message), call.seconds)
     elif isinstance(call, EventReceived):
-        stage.receive(call.event, call.seconds)
+        recorded.receive(call.event, call.seconds)
     elif isinstance(call, TimerRan):
-        stage.handle_timer(call.seconds)
+        recorded.handle_timer(call.seconds)
     else:
-        stage.close(call.seconds)
+        recorded.close(call.seconds)
 
 
 def _difference(logged: list[MessageSent], again: list[MessageSent], truncated: bool) -> str:

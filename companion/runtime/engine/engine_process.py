@@ -1,4 +1,4 @@
-"""The engine process: `python -m companion.runtime.processes.engine_process DESCRIPTOR`.
+"""The engine process: `python -m companion.runtime.engine.engine_process DESCRIPTOR`.
 
 Told by the realtime process over one link which checkpoint to load and what to generate; streams the notes back while they
 are decoded. It looks at the link between any two tokens, so a cancelled request stops within one. It ends when the other end
@@ -21,7 +21,7 @@ from companion.session.api.events import EngineLost
 from companion.session.api.settings import ModelSettings
 
 if TYPE_CHECKING:
-    from companion.runtime.processes.sizes import LoadedSizes
+    from companion.runtime.engine.sizes import LoadedSizes
 
 
 def prepare_process() -> None:
@@ -117,7 +117,7 @@ class EngineLoop:
             self._sizes = None
         try:
             if self._sizes is None:
-                from companion.runtime.processes.sizes import LoadedSizes
+                from companion.runtime.engine.sizes import LoadedSizes
 
                 self._sizes = LoadedSizes(model)
                 self._model = model

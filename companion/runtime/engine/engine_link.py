@@ -6,8 +6,8 @@ import socket
 import time
 from typing import get_args
 
-from companion.runtime.front.stage import EngineEffect
 from companion.runtime.ipc.link import Link
+from companion.runtime.processes.recorded_session import EngineEffect
 from companion.session.api.effects import Generate, LoadModel
 from companion.session.api.events import EngineEvent, EngineLost, GenerationFailed, GenerationFinished, NoteGenerated
 from companion.session.api.settings import ModelSettings

@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 
 from companion.runtime.ipc.link import ENGINE, link_pair, pass_descriptor
+from companion.runtime.processes import children
 from companion.runtime.processes.children import end_process, start_module
 
 FIRST_BACK_OFF_SECONDS, LONGEST_BACK_OFF_SECONDS = 0.2, 10.0
@@ -42,7 +43,7 @@ class EngineKeeper:
     def _start(self, now: float) -> str:
         ours, theirs = link_pair()
         try:
-            self._process = start_module("engine_process", [theirs.fileno()])
+            self._process = start_module(children.ENGINE, [theirs.fileno()])
             pass_descriptor(self._control, ours, ENGINE)
         except OSError as error:
             self._next = now + LONGEST_BACK_OFF_SECONDS

@@ -1,4 +1,4 @@
-"""`python -m companion.runtime.processes.graph_builder CHECKPOINT ENGINE`: build a checkpoint's graph and leave it in the cache.
+"""`python -m companion.runtime.engine.graph_builder CHECKPOINT ENGINE`: build a checkpoint's graph and leave it in the cache.
 
 A process of its own, so that building takes neither the engine's time nor, afterwards, its memory. Prints one line and
 ends with status 1 when it fails.

@@ -1,4 +1,4 @@
-"""A session on stage: its events recorded, its effects carried out. No clock, no process, no driver of its own.
+"""A session whose events are recorded and whose effects are carried out. No clock, no process, no driver of its own.
 
 The realtime process, simulated time and replay all drive this one class, so what was played can be played again: the record
 holds every call of the session with its time, in order, and what the session sent.
@@ -47,7 +47,7 @@ MAX_FAULTS_KEPT = 20
 
 
 class Surroundings(Protocol):
-    """What a stage needs from whoever runs it."""
+    """What a recorded session needs from whoever runs it."""
 
     def send_midi(self, port: str, data: bytes, due: float) -> float | None:
         """Send bytes to a port ("" = the default one), but not before `due`, which is at most an instant ahead.
@@ -65,7 +65,7 @@ class Surroundings(Protocol):
         ...
 
 
-class Stage:
+class RecordedSession:
     """See the module. `record` is called with one record for everything that happens."""
 
     def __init__(

@@ -20,11 +20,11 @@ import psutil
 from companion.errors import CheckpointError, CompanionError
 from companion.inference.backends.select import has_built_graph
 from companion.inference.checkpoints.family import Family, Member, affordable, find_family
-from companion.runtime.processes.worker import Worker
+from companion.runtime.engine.worker import Worker
 from companion.session.api.events import EngineReady, LoadedSize
 from companion.session.api.settings import ModelSettings
 
-BUILDER = "companion.runtime.processes.graph_builder"
+BUILDER = "companion.runtime.engine.graph_builder"
 BUILD_PATIENCE_SECONDS = 600.0
 
 
