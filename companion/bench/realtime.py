@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from dataclasses import replace
@@ -13,26 +14,35 @@ from companion.errors import CompanionError
 from companion.runtime.front.report import errors_ms, onsets, report, schedule
 from companion.runtime.machine.wake_latency import stolen_seconds
 from companion.runtime.players.demo import DEFAULT_BARS, DemoOptions, run_demo
+from companion.runtime.processes.sound_keeper import SOUND_REMARK
 from companion.runtime.recording.recorder import LOG_NAME, Log, read_log
 from companion.runtime.recording.records import EventReceived, Remark
 from companion.session.api.events import EngineReady
 from companion.session.api.settings import ModelSettings
+from companion.sound.settings import SoundChoice
 
 if TYPE_CHECKING:
     from companion.bench.screen import ScreenRun
 
+NO_SOUND = SoundChoice()
 BEATS_A_BAR = 4  # of the player that performs
 LOOP_SECONDS = 0.002  # a stall that ends so shortly before a note is due may still hold it up
 
 
-def measure_realtime(checkpoint: str, engine: str, bars: int, tempo: float, screen: bool = True) -> dict[str, Any]:
+def measure_realtime(
+    checkpoint: str, engine: str, bars: int, tempo: float, screen: bool = True, sound: SoundChoice = NO_SOUND
+) -> dict[str, Any]:
     """The demo's report (`companion demo --headless --json`), the tempo, and the share of bars that were there in time.
 
     screen: with the real terminal UI, drawing into a pseudo-terminal of 160 × 50; its start and memory are then reported as well.
+    sound: with the sound process beside the others; what its device did is then reported as well.
     apart_from_stalls: the errors of the notes at whose time the whole machine was not held up, as `companion.bench.stalls` saw it.
     """
     options = DemoOptions(
-        bars=bars or DEFAULT_BARS, bpm=tempo, model=ModelSettings(checkpoint=checkpoint, engine=engine)
+        bars=bars or DEFAULT_BARS,
+        bpm=tempo,
+        model=ModelSettings(checkpoint=checkpoint, engine=engine),
+        sound=sound,
     )
     screen = screen and sys.platform != "win32"
     stolen = stolen_seconds()
@@ -47,6 +57,7 @@ def measure_realtime(checkpoint: str, engine: str, bars: int, tempo: float, scre
         **found,
         "screen": screen,
         **(_seen_from_outside(run, log) if run else {}),
+        "sound": _sound_of(log),
         "tempo": tempo,
         "share_in_time": found["bars_fresh"] / max(found["bars"], 1),
         "stolen_ms": round(1000 * (stolen_seconds() - stolen)),
@@ -54,6 +65,12 @@ def measure_realtime(checkpoint: str, engine: str, bars: int, tempo: float, scre
         "apart_from_stalls": None if stalls.spans is None else apart_from(stalls, log),
         "slow_turns": [remark.text for remark in log.of_kind(Remark) if remark.text.startswith("slow turn")][:20],
     }
+
+
+def _sound_of(log: Log) -> dict[str, Any] | None:
+    """What the sound process said of itself at the end."""
+    found = [remark.text for remark in log.of_kind(Remark) if remark.text.startswith(SOUND_REMARK + "{")]
+    return json.loads(found[-1].removeprefix(SOUND_REMARK)) if found else None
 
 
 def apart_from(stalls: Stalls, log: Log) -> dict[str, Any]:
@@ -68,6 +85,7 @@ def _on_screen(options: DemoOptions) -> ScreenRun:
 
     arguments = ["demo", "--bars", str(options.bars), "--bpm", f"{options.bpm:g}", "--record", str(options.record_dir)]
     arguments += ["--checkpoint", options.model.checkpoint, "--engine", options.model.engine]
+    arguments += ["--sound", options.sound.mode, "--audio", options.sound.device]
     return run_on_screen(arguments, (options.bars or 0) * BEATS_A_BAR * 60 / options.bpm)
 
 
@@ -113,6 +131,11 @@ def realtime_text(found: dict[str, Any]) -> str:
         lines.append(
             f"the whole machine stood still {stalls['count']} times ({stalls['longest_ms']} ms at the longest); apart from that, "
             f"{apart['notes']} notes: onset error {apart['onset_error_ms']} ms, scheduling error {apart['scheduling_error_ms']} ms"
+        )
+    if sound := found.get("sound"):
+        lines.append(
+            f"sound: {sound['synthesizer']} on {sound['device'] or 'no device'}, {sound['underruns']} underruns, "
+            f"{sound['late']} notes late, {sound['load']:.1%} of a core"
         )
     if found.get("screen"):
         lines.append(

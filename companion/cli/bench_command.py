@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from companion.errors import UsageError
+from companion.sound.settings import MODES, SoundChoice
 
 if TYPE_CHECKING:
     from companion.bench.measure import Row
@@ -50,6 +51,14 @@ def add_parser(subparsers: Any) -> None:
     add("--data", type=Path, metavar="FOLDER", help="MIDI files for --quality (default: made music)")
     add("--prompts", type=int, default=16, help="prompts for --quality (16)")
     add("--realtime", action="store_true", help="play in time with everything running and report the share in time")
+    add(
+        "--sound",
+        choices=MODES,
+        nargs="?",
+        const="on",
+        help="the built-in synthesizer alone; with --realtime: beside it",
+    )
+    add("--audio", default="", metavar="DEVICE", help="with --realtime --sound: the audio device (null: none)")
     add("--bars", type=int, default=200, help="bars for --realtime (200)")
     add(
         "--headless", action="store_true", help="with --realtime: without the terminal UI (default: it draws meanwhile)"
@@ -66,8 +75,15 @@ def run(args: argparse.Namespace) -> int:
     if args.realtime:
         from companion.bench.realtime import measure_realtime, realtime_text
 
-        report = measure_realtime(args.checkpoint, args.engine, args.bars, args.tempo, not args.headless)
+        sound = SoundChoice(args.sound or "off", device=args.audio)
+        report = measure_realtime(args.checkpoint, args.engine, args.bars, args.tempo, not args.headless, sound)
         print(json.dumps([report]) if args.json else realtime_text(report))
+        return 0
+    if args.sound:
+        from companion.bench.sound import measure_sound, sound_text
+
+        measured = measure_sound()
+        print(json.dumps([measured]) if args.json else sound_text(measured))
         return 0
     from companion.bench.machine import describe_machine
     from companion.bench.report import plot, table

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json, add_seed, add_sound_file, has_terminal
+from companion.cli.options import add_command, add_json, add_seed, has_terminal
 from companion.cli.playing_options import add_model_options, changed_model, checked_bpm, checked_seed
+from companion.cli.sound_options import add_sound, add_sound_file, sound_choice
 from companion.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE.mid", help="with --headless: write what was played (FILE.wav: as sound)"
     )
+    add_sound(parser)
     add_sound_file(parser, "write what was played as sound")
     parser.add_argument(
         "--record", type=Path, metavar="DIR", help="keep the recording (log and MIDI file) in this folder"
@@ -74,7 +76,7 @@ def run(args: argparse.Namespace) -> int | Launcher:
         tracks=args.tracks or 0,
         out=args.out,
         wav=args.wav,
-        gain=args.gain,
+        sound=sound_choice(args),
         record_dir=args.record,
     )
     if not headless:

@@ -10,7 +10,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from companion.cli.options import add_command, add_json, add_sound_file
+from companion.cli.options import add_command, add_json
+from companion.cli.sound_options import add_gain, add_sound_file
 from companion.inference.requests.request import ENGINES, MASK_MODES
 
 DEFAULT_CHECKPOINT = "yellow"
@@ -93,5 +94,6 @@ def add_parser(subparsers: Any) -> None:
     add(
         "--attribute", action="append", default=[], metavar="NAME=LEVEL", help="level for the filled tracks; repeatable"
     )
+    add_gain(parser)
     add_sound_file(parser, "also write the filled song as sound")
     add_json(parser)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed, add_sound_file
+from companion.cli.options import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed
 from companion.cli.playing_options import (
     add_chord_options,
     add_model_options,
@@ -13,6 +13,7 @@ from companion.cli.playing_options import (
     checked_ports,
     settings_from_args,
 )
+from companion.cli.sound_options import add_sound, add_sound_file, sound_choice
 from companion.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--headless", action="store_true", help="no screen: play until Ctrl-C, then say how it went")
     add_record(parser)
     add_osc(parser)
+    add_sound(parser)
     add_sound_file(parser, "at the end, write what was played as sound")
     add_json(parser, "--headless")
 
@@ -73,6 +75,6 @@ def jam_options(args: argparse.Namespace) -> LaunchOptions:
         preset=preset,
         record_dir=args.record,
         sound_file=args.wav,
-        gain=args.gain,
+        sound=sound_choice(args),
         osc=args.osc,
     )

@@ -65,38 +65,6 @@ def add_osc(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--osc", default="", metavar="[HOST:]PORT", help=words)
 
 
-def add_sound_file(parser: argparse.ArgumentParser, words: str) -> None:
-    """`--wav` and `--gain`."""
-    parser.add_argument("--wav", type=sound_file, metavar="FILE.wav", help=words)
-    add_gain(parser)
-
-
-def add_gain(parser: argparse.ArgumentParser) -> None:
-    """`--gain`, as a factor."""
-    parser.add_argument("--gain", type=decibels, default=1.0, metavar="DB", help="louder or softer by DB decibels")
-
-
-def sound_file(text: str) -> Path:
-    """The name of an audio file to write, in a folder that exists."""
-    path = Path(text)
-    if path.suffix.lower() != ".wav":
-        raise argparse.ArgumentTypeError(f"{text}: audio is written as FILE.wav")
-    if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: there is no such folder")
-    return path
-
-
-def decibels(text: str) -> float:
-    """A gain in decibels, -40 to 20, as a factor."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not -40 <= value <= 20:
-        raise argparse.ArgumentTypeError(f"{text}: expected decibels from -40 to 20")
-    return 10 ** (value / 20)
-
-
 def has_terminal() -> bool:
     """Whether there is a terminal to draw on and to take keys from; Textual uses the process's own standard input and error."""
     streams = (sys.__stdin__, sys.__stderr__)

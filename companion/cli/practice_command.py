@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed, add_sound_file
+from companion.cli.options import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed
 from companion.cli.playing_options import (
     add_model_options,
     add_trading_options,
@@ -21,6 +21,7 @@ from companion.cli.playing_options import (
     checked_ports,
     checked_seed,
 )
+from companion.cli.sound_options import add_sound, add_sound_file, sound_choice
 from companion.errors import UsageError
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def _add_shell_options(parser: argparse.ArgumentParser) -> None:
     )
     add_record(parser)
     add_osc(parser)
+    add_sound(parser)
     add_sound_file(parser, "at the end, write what was played as sound")
     parser.add_argument("--headless", action="store_true", help="no screen: play to the end, or until Ctrl-C")
     parser.add_argument(
@@ -143,7 +145,7 @@ def launch_options(args: argparse.Namespace) -> LaunchOptions:
         title=song.title if song and song.title else "practice",
         record_dir=args.record,
         sound_file=args.wav,
-        gain=args.gain,
+        sound=sound_choice(args),
         osc=args.osc,
     )
 

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json, add_sound_file
+from companion.cli.options import add_command, add_json
+from companion.cli.sound_options import add_gain, add_sound_file
 from companion.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def add_parser(subparsers: Any) -> None:
         "--out", type=Path, metavar="FILE.mid", help="write the performance as a MIDI file (FILE.wav: as sound)"
     )
     parser.add_argument("--take", type=int, metavar="N", help="write only the take of this number")
+    add_gain(parser)
     add_sound_file(parser, "write the performance as sound")
     add_json(parser)
 

@@ -25,6 +25,10 @@ from companion.tui.notices import NoticeBoard
 from companion.tui.pace import FASTEST_SECONDS, Pace
 from companion.tui.pickers.choices import ChoiceScreen
 from companion.tui.pickers.offers import InstalledCheckpoint, PortNames
+from companion.tui.sound.keyboard import TypingKeyboard
+from companion.tui.sound.keyboard_screen import KeyboardScreen
+from companion.tui.sound.mixer import Mixer
+from companion.tui.sound.mixer_screen import MixerScreen
 from companion.tui.stage import Stage
 from companion.tui.status.draw import Lines
 from companion.tui.wording import action_words, control_words
@@ -59,7 +63,8 @@ class CompanionApp(App[int]):
     .picker OptionList {{ height: 1fr; border: none; background: {palette.GROUND}; }}
     .title, .hint {{ height: 1; }}
     .dials {{ align: left bottom; background: transparent; }}
-    #dials {{ height: 11; background: {palette.GROUND}; border-top: heavy {palette.GREY}; }}
+    #typing {{ height: 8; background: {palette.GROUND}; border-top: heavy {palette.GREY}; }}
+    #dials, #mixer {{ height: 11; background: {palette.GROUND}; border-top: heavy {palette.GREY}; }}
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class CompanionApp(App[int]):
         self.picture: Snapshot | None = None
         self.installed: list[InstalledCheckpoint] | None = None
         self.feed = Feed(launcher)
+        self.keyboard, self.mixer = TypingKeyboard(), Mixer()
         self._launcher = launcher
         self._preset_saver = preset_saver
         self._overlay = Overlay()
@@ -117,7 +123,7 @@ class CompanionApp(App[int]):
         if self.stage.is_ready:
             self.stage.show(self.picture, self.feed.health())
         top = self.screen_stack[-1] if self.screen_stack else None  # none any more while the app is closing
-        if isinstance(top, (ChoiceScreen, DialScreen)) and top.is_mounted:
+        if isinstance(top, (ChoiceScreen, DialScreen, KeyboardScreen, MixerScreen)) and top.is_mounted:
             top.show(self.picture)
 
     def _tell(self, event: HasHappened) -> None:
@@ -155,6 +161,10 @@ class CompanionApp(App[int]):
         self._took_takes = self._took_takes or isinstance(wish, Record)
         self._overlay.add(wish, time.monotonic())
         self.draw()
+
+    def play_key(self, data: bytes, at: float) -> None:
+        """A message that is heard at once; `at` is the time of its key."""
+        self.feed.play_key(data, at)
 
     def action_wish(self, name: str) -> None:
         """The keys that work over every screen."""
@@ -274,5 +284,5 @@ def run_app(launcher: Launcher, *, title: str = "", preset_saver: PresetSaver | 
         if options is not None and options.sound_file is not None:
             from companion.runtime.recording.sound_file import sound_of_recording
 
-            print("\n".join(sound_of_recording(Path(app.feed.recording), options.sound_file, options.gain)))
+            print("\n".join(sound_of_recording(Path(app.feed.recording), options.sound_file, options.sound.gain)))
     return status or 0

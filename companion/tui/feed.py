@@ -38,6 +38,7 @@ class Feed:
         self.newest: Snapshot | None = None
         self.ports: PortList | None = None
         self.launched = False
+        self._performance: Performance | None = None
         self.ended = False
         self.error: Exception | None = None
         self.recording: str = ""
@@ -50,6 +51,11 @@ class Feed:
     def send(self, command: Command) -> None:
         """Queue a command; returns at once whatever the performance does."""
         self._wishes.put(lambda performance: performance.send(command))
+
+    def play_key(self, data: bytes, struck_at: float) -> None:
+        """Straight to the performance, past the wishes that wait for the next look at it; it never blocks."""
+        if self._performance is not None:
+            self._performance.play_key(data, struck_at)
 
     def choose_port(self, direction: str, name: str) -> None:
         """Queue the change of a port."""
@@ -89,6 +95,7 @@ class Feed:
         except Exception as error:  # a launch may fail in any library; the screen says so in one line
             self.error = error
             return
+        self._performance = performance
         self.launched, self._last_sign = True, self._clock()
         try:
             self._follow(performance)

@@ -77,6 +77,13 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
         ("T", "[pick_meter]", "choose the time signature"),
         ("home", "rewind", "back to bar 1"),
         ("r", "record", "begin or end a take, kept as a file of its own beside the whole performance", "take", _ROLL),
+        (
+            "K",
+            "[open_keyboard]",
+            "play on the computer's keyboard: two rows of a piano and a row of drums",
+            "type",
+            _ROLL,
+        ),
         ("h", "thru", "thru: pass what you play on to the output"),
     ),
     "Bars": (
@@ -102,6 +109,7 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
             "dials: temperature, harmony, variety, and the part's density, voices, note lengths",
             "dials",
         ),
+        ("V", "[open_mixer]", "mixer: volume and pan of each part"),
         ("N", "[add_part]", "add a part of ours"),
         ("D", "remove", "remove the chosen part of ours"),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -31,6 +32,8 @@ from companion.tui.pickers.menus import MenuActions
 from companion.tui.pickers.name import ConfirmScreen
 from companion.tui.pickers.offers import call_sections
 from companion.tui.practice.draw import draw_line, draw_practice, needed_rows
+from companion.tui.sound.keyboard_screen import KeyboardScreen
+from companion.tui.sound.mixer_screen import MixerScreen
 from companion.tui.status.draw import COLUMN_WIDTH, STRIP_ROWS, draw_column, draw_strip
 from companion.tui.transport.draw import BIG_ROWS, SMALL_ROWS, draw_transport
 
@@ -217,6 +220,20 @@ class Stage(MenuActions, Screen[None]):
             self.selection = selection or self.selection
 
         self.app.push_screen(DialScreen(self.selection, self.app.send, self.app.picture), take)
+
+    def action_open_keyboard(self) -> None:
+        """Keys are notes from now on."""
+        screen = KeyboardScreen(self.app.keyboard, self.app.play_key, self.action_wish)
+        screen.show(self.app.picture)
+        self.app.push_screen(screen)
+
+    def action_open_mixer(self) -> None:
+        """Volume and pan."""
+
+        def send(data: bytes) -> None:
+            self.app.play_key(data, time.monotonic())
+
+        self.app.push_screen(MixerScreen(self.app.mixer, self.selection.lane, send, self.app.picture))
 
     def action_help(self) -> None:
         """All keys."""

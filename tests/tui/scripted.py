@@ -178,6 +178,7 @@ class ScriptedPerformance:
     ) -> None:
         self.picture, self.clock, self.start = picture, clock, clock()
         self.sent: list[Command] = []
+        self.keys_played: list[tuple[float, bytes]] = []
         self.chosen_ports: list[tuple[str, str]] = []
         self.happened: list[Any] = []
         self.stopped = False
@@ -194,6 +195,9 @@ class ScriptedPerformance:
     def events(self) -> list[Any]:
         drained, self.happened = self.happened, []
         return drained
+
+    def play_key(self, data: bytes, struck_at: float) -> None:
+        self.keys_played.append((struck_at, data))
 
     def choose_port(self, direction: str, name: str) -> None:
         self.chosen_ports.append((direction, name))

@@ -136,7 +136,7 @@ def run_headless(
         performance.stop()
     result = _result(performance, more)
     lines = list(result.pop("lines", ()))
-    lines += sound_of_recording(performance.recording, options.sound_file, options.gain, line.write)
+    lines += sound_of_recording(performance.recording, options.sound_file, options.sound.gain, line.write)
     line.end()
     print(json.dumps(result) if as_json else "\n".join((summary_text(result), *lines)))
     if performance.ended:
@@ -180,5 +180,5 @@ def summary_text(result: dict[str, Any]) -> str:
         lines.append(
             "recorded    not to the end: what is missing in the log is missing in the numbers that are read from it"
         )
-    lines += [f"{key:<11} {result[key]}" for key in ("recording", "out") if result.get(key)]
+    lines += [f"{key:<11} {result[key]}" for key in ("recording", "out", "wav") if result.get(key)]
     return "\n".join(lines)

@@ -17,6 +17,7 @@ from companion.session.api.effects import Learned, Notice, PassFinished
 from companion.session.api.events import Command
 from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
+from companion.sound.settings import SoundChoice
 
 HasHappened = Notice | Learned | PassFinished
 
@@ -27,7 +28,7 @@ class LaunchOptions:
 
     player: "" for real ports, else a recorded player of `companion.runtime.players.tunes`; `bars` then ends the
     performance by itself (0 = go on for ever). record_dir: where this performance's folder is made; None = the user's own data
-    folder. sound_file: an audio file to render when it is over; gain: its, and the sound's, as a factor.
+    folder. sound_file: an audio file to render when it is over, at the gain of `sound`.
     osc: PORT or HOST:PORT of the OSC server, "" = none.
     """
 
@@ -40,7 +41,7 @@ class LaunchOptions:
     record_dir: Path | None = None
     keep_recording: bool = True
     sound_file: Path | None = None
-    gain: float = 1.0
+    sound: SoundChoice = SoundChoice()
     osc: str = ""
 
 
@@ -71,6 +72,10 @@ class Performance(Protocol):
 
     def events(self) -> list[HasHappened]:
         """What happened since the last call, in order."""
+        ...
+
+    def play_key(self, data: bytes, struck_at: float) -> None:
+        """A note-on or note-off of the typing keyboard, and when its key was struck (monotonic seconds); never blocks, any thread."""
         ...
 
     def choose_port(self, direction: str, name: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from companion.config.presets import PortChoice
 from companion.runtime.players.tunes import Manner
 from companion.session.api.settings import SessionSettings
+from companion.sound.settings import SoundChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Setup:
     bars: int = 0
     manner: Manner = field(default_factory=Manner)
     recording: str = ""  # the folder to keep, "" = keep nothing
+    sound: SoundChoice = SoundChoice()
     realtime: int = 0  # to a supervisor that takes over: the id of the realtime process, which is running already
 
 

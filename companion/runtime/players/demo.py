@@ -28,6 +28,7 @@ from companion.session.api.effects import Notice
 from companion.session.api.settings import ClockSettings, ModelSettings, SessionSettings, TrackSettings
 from companion.session.api.snapshot import Snapshot
 from companion.sound.outputs import write_music
+from companion.sound.settings import SoundChoice
 
 DEFAULT_BARS = 16
 Watch = Callable[[Snapshot], None]
@@ -48,7 +49,7 @@ class DemoOptions:
     tracks: int = 0
     out: Path | None = None
     wav: Path | None = None
-    gain: float = 1.0
+    sound: SoundChoice = SoundChoice()
     record_dir: Path | None = None
 
 
@@ -76,7 +77,7 @@ def launch_options(options: DemoOptions) -> LaunchOptions:
         player=options.player,
         bars=options.bars,
         sound_file=options.wav,
-        gain=options.gain,
+        sound=options.sound,
         record_dir=options.record_dir,
     )
 
@@ -90,9 +91,9 @@ def run_demo(
     """
     log, folder = _simulated(options) if options.seed is not None else _real(options, watch)
     if options.out is not None:
-        write_music(song_of(log), options.out, gain=options.gain)
+        write_music(song_of(log), options.out, gain=options.sound.gain)
     if options.wav is not None:
-        sound_of_log(log, options.wav, options.gain, tell)
+        sound_of_log(log, options.wav, options.sound.gain, tell)
     return {
         **report(log),
         "player": options.player,

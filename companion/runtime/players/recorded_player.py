@@ -21,6 +21,7 @@ class RecordedPlayer:
     """See `companion.runtime.ports.port_set.PortSet`. `record` hears when they begin and by which clock."""
 
     own_names: frozenset[str] = frozenset()
+    reaches_someone = False
 
     def __init__(self, setup: Setup, now: float, record: Callable[[PlayerBegan], object]) -> None:
         self._setup, self._record = setup, record

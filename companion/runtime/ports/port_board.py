@@ -148,6 +148,15 @@ class PortBoard:
         ours = [slot.port for slot in self._slots if slot.port is not None and (slot.offered or slot.target)]
         return frozenset(port.name for port in ours)
 
+    @property
+    def reaches_someone(self) -> bool:
+        """Whether what is sent to the default output arrives anywhere, as far as can be told from here."""
+        for slot in self._slots:
+            if slot.direction == "out" and slot.wanted == self._defaults["out"] and slot.port is not None:
+                wired = any(source == slot.port.name for source, _ in self._known.wires or ())
+                return wired or (slot.connected and not slot.offered)
+        return False
+
     def poll(self, now: float) -> list[tuple[float, str, Message]]:
         """(arrival time, port name, message) of all inputs, in order of arrival."""
         found = [

@@ -19,6 +19,11 @@ class PortSet(Protocol):
         """Full names of the ports that we offer to others."""
         ...
 
+    @property
+    def reaches_someone(self) -> bool:
+        """Whether what is sent to the default output arrives anywhere, as far as can be told from here."""
+        ...
+
     def poll(self, now: float) -> list[tuple[float, str, Message]]:
         """(arrival, port, message) of everything that has come, in order of arrival; never blocks."""
         ...

@@ -33,6 +33,7 @@ from companion.session.api.effects import Learned, Notice, PassFinished
 from companion.session.api.events import Command
 from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
+from companion.sound.wire import SoundSender, sound_pair
 
 STOP_SECONDS = 8.0  # without a sign of life from whoever makes the recording whole
 FINISH_SECONDS = 600.0  # with one
@@ -60,6 +61,7 @@ def start(options: LaunchOptions) -> LivePerformance:
         player=options.player,
         bars=options.bars,
         recording=str(folder) if folder else "",
+        sound=options.sound,
     )
     performance = LivePerformance(options, setup, folder)
     if complaint:
@@ -82,13 +84,17 @@ class LivePerformance:
         self.setup = setup
         self._sounding = sounding_memory()
         self._control, their_control = socket.socketpair()
+        sound_out, self._sound = sound_pair()
+        keys_ours, keys_theirs = sound_pair()
+        self._keys = SoundSender(keys_ours)
         realtime_ours, realtime_theirs = link_pair()
         self._realtime = Link(realtime_ours)
         self._realtime_id = 0
         self._groups: list[int] = []  # process groups to end at the latest
-        self._process, self._supervisor = self._start_supervisor(setup, (realtime_theirs, their_control))
-        realtime_theirs.close()
-        their_control.close()
+        ends = (realtime_theirs, their_control, sound_out, keys_theirs)
+        self._process, self._supervisor = self._start_supervisor(setup, ends)
+        for end in ends:
+            end.close()
         self._takeovers = 0
         self._snapshot: Snapshot | None = None
         self._events: list[Notice | Learned | PassFinished] = []
@@ -104,7 +110,8 @@ class LivePerformance:
     ) -> tuple[subprocess.Popen[bytes], Link]:
         """ends: for the realtime process that it starts; () to take over one that is running."""
         ours, theirs = link_pair()
-        inherited = [theirs.fileno(), self._control.fileno(), self._sounding, *(end.fileno() for end in ends)]
+        ours_too = [theirs.fileno(), self._control.fileno(), self._sound.fileno(), self._sounding]
+        inherited = [*ours_too, *(end.fileno() for end in ends)]
         with open_errors(self._folder) as errors:
             process = subprocess.Popen(
                 module_command(SUPERVISOR, *inherited),
@@ -143,6 +150,10 @@ class LivePerformance:
     def send(self, command: Command) -> None:
         """See `Performance`."""
         self._realtime.send(command)
+
+    def play_key(self, data: bytes, struck_at: float) -> None:
+        """See `Performance`."""
+        self._keys.send(data, struck_at)
 
     def choose_port(self, direction: str, name: str) -> None:
         """See `Performance`."""
@@ -216,6 +227,8 @@ class LivePerformance:
         self._realtime.close()
         self._supervisor.close()
         self._control.close()
+        self._keys.close()
+        self._sound.close()
         os.close(self._sounding)
 
     def _is_over(self) -> bool:

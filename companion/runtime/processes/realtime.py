@@ -1,4 +1,5 @@
-"""The realtime process: `python -m companion.runtime.processes.realtime FRONT SUPERVISOR CONTROL SOUNDING` (inherited descriptors).
+"""The realtime process: `python -m companion.runtime.processes.realtime FRONT SUPERVISOR CONTROL SOUND KEYS SOUNDING`
+(inherited descriptors; SOUND leads to the sound process, KEYS comes from the typing keyboard).
 
 One loop, woken every millisecond or when something is due: MIDI in, timers, effects out. It loads no torch and no screen, writes
 no file, starts no process and waits for nobody: to the front, the engine and the supervisor it has links that drop rather than block.
@@ -41,8 +42,10 @@ from companion.runtime.machine.sleep_watch import SleepWatch
 from companion.runtime.players.recorded_player import RecordedPlayer
 from companion.runtime.ports.connector import DriverConnector
 from companion.runtime.ports.flood_gate import FloodGate
+from companion.runtime.ports.heard_ports import HeardPorts
 from companion.runtime.ports.port_board import PortBoard
 from companion.runtime.ports.port_set import PortSet
+from companion.runtime.ports.sound_output import SoundOutput
 from companion.runtime.ports.sounding import SoundingTable
 from companion.runtime.processes.log_sender import LogSender
 from companion.runtime.processes.recorded_session import EngineEffect, FrontEffect, RecordedSession
@@ -72,7 +75,13 @@ class Realtime:
     """The loop and its surroundings."""
 
     def __init__(
-        self, setup: Setup, front: Link, supervisor: Link, control: socket.socket, sounding: SoundingTable
+        self,
+        setup: Setup,
+        front: Link,
+        supervisor: Link,
+        control: socket.socket,
+        sounding: SoundingTable,
+        sound: SoundOutput,
     ) -> None:
         now = clock()
         self._setup = setup
@@ -92,9 +101,10 @@ class Realtime:
         self._flooded_until = self._next_flood_report = now
         self._next_housekeeping = self._next_snapshot = self._next_mark = now
         self._next_collect = now + COLLECT_SECONDS
-        self._ports: PortSet = (
+        ports: PortSet = (
             RecordedPlayer(setup, now, self._log.add) if setup.player else self._real_ports(setup, sounding)
         )
+        self._ports = HeardPorts(ports, sound, clock)
         self._recorded = RecordedSession(
             setup.settings, now, self, self._log.add
         )  # last, as making it already has effects
@@ -279,6 +289,7 @@ class Realtime:
     def _picture(self, now: float) -> None:
         snapshot = self._recorded.session.snapshot(now)
         self._front.offer(snapshot)
+        self._ports.show(snapshot, now)
         if snapshot.transport.state == "running" and snapshot.generation.model_dim:
             self._running = snapshot
         if now >= self._next_mark:
@@ -323,7 +334,7 @@ def wanted_ports(setup: Setup) -> tuple[list[str], list[str]]:
 def main(arguments: list[str]) -> None:
     """The process itself."""
     *ends, sounding = map(int, arguments)
-    front, supervisor, control = map(adopt, ends)
+    front, supervisor, control, sound, keys = map(adopt, ends)
     link = Link(supervisor)
     heard: list[object] = []
     while not heard and not link.closed:
@@ -331,7 +342,9 @@ def main(arguments: list[str]) -> None:
         heard = link.receive()
     if heard and isinstance(setup := heard[0], Setup):
         granted = become_realtime()
-        realtime = Realtime(setup, Link(front), link, control, SoundingTable(sounding))
+        wanted = setup.sound.wanted(setup.ports.output)
+        output = SoundOutput(sound if wanted else None, keys, yields=setup.sound.mode == "auto")
+        realtime = Realtime(setup, Link(front), link, control, SoundingTable(sounding), output)
         realtime.remark(f"realtime process: {granted}")
         for value in heard[1:]:  # the first list of ports may have come together with the set-up
             realtime.hear_supervisor(value)

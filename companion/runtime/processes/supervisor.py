@@ -1,9 +1,9 @@
 """The supervisor process: starts the others, starts an engine again, watches for hangs, keeps the recording, looks for ports.
 
-`python -m companion.runtime.processes.supervisor FRONT CONTROL SOUNDING [FRONT_REALTIME THEIR_CONTROL]` (inherited descriptors): our link
-with the front; the end through which links are passed to the realtime process; the memory of what sounds; and, for the first
-supervisor of a performance, the realtime process's own ends. A supervisor that takes over from one that was killed finds the
-realtime process running and gets no such ends.
+`python -m companion.runtime.processes.supervisor FRONT CONTROL SOUND SOUNDING [FRONT_REALTIME THEIR_CONTROL SOUND_OUT KEYS]`
+(inherited descriptors): our link with the front; the end through which links are passed to the realtime process; the end at which a
+sound process listens; the memory of what sounds; and, for the first supervisor of a performance, the realtime process's own ends.
+A supervisor that takes over from one that was killed finds the realtime process running and gets no such ends.
 
 It stands beside the front so that the front may die, and beside the realtime process so that nothing there waits for a disk or a
 process to start. When the realtime process is gone it ends what still sounds, makes the recording whole, and ends too.
@@ -12,6 +12,7 @@ process to start. When the realtime process is gone it ends what still sounds, m
 from __future__ import annotations
 
 import gc
+import json
 import os
 import signal
 import socket
@@ -21,6 +22,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from companion.midi.probe import Ports
@@ -42,6 +44,7 @@ from companion.runtime.ports.sounding import SoundingTable
 from companion.runtime.processes import children
 from companion.runtime.processes.children import end_process, start_module
 from companion.runtime.processes.port_watch import PortWatch
+from companion.runtime.processes.sound_keeper import SOUND_REMARK, SoundKeeper
 from companion.runtime.recording.finish import finish_recording
 from companion.runtime.recording.log_lines import line_of
 from companion.runtime.recording.recorder import LOG_NAME, LogWriter
@@ -59,7 +62,13 @@ class Supervisor:
     """See the module. ends: the realtime process's own ends, to start it with; () where it is running already."""
 
     def __init__(
-        self, front: Link, setup: Setup, control: socket.socket, sounding: int, ends: Sequence[socket.socket]
+        self,
+        front: Link,
+        setup: Setup,
+        control: socket.socket,
+        sound: socket.socket,
+        sounding: int,
+        ends: Sequence[socket.socket],
     ) -> None:
         self._front, self._setup = front, setup
         self._folder = Path(setup.recording) if setup.recording else None
@@ -70,12 +79,12 @@ class Supervisor:
         self._realtime_id = setup.realtime
         ours, theirs = link_pair()
         if ends:
-            front_realtime, their_control = ends
-            descriptors = [front_realtime.fileno(), theirs.fileno(), their_control.fileno(), sounding]
+            front_realtime, *others = ends
+            descriptors = [front_realtime.fileno(), theirs.fileno(), *(end.fileno() for end in others), sounding]
             self._child = start_module(children.REALTIME, descriptors)
             self._realtime_id = self._child.pid
-            front_realtime.close()
-            their_control.close()
+            for end in ends:
+                end.close()
             front.send(Started(self._child.pid))
         else:
             with suppress(OSError):  # it has ended meanwhile; then only the recording is left to do
@@ -87,6 +96,7 @@ class Supervisor:
         self._heard = clock() + START_PATIENCE_SECONDS  # a loaded machine may take long to start it
         self._engine = EngineKeeper(control)
         self._watch = None if setup.player else PortWatch(self._ports_seen)
+        self._sound = SoundKeeper(setup.sound, sound) if setup.sound.wanted(setup.ports.output) else None
         signal.signal(signal.SIGTERM, self._end)
 
     def _end(self, *_: object) -> None:
@@ -117,6 +127,13 @@ class Supervisor:
             self._remark(self._engine.look())
         if self._watch is not None:
             self._watch.look()
+        self._mind_the_sound()
+
+    def _mind_the_sound(self) -> None:
+        if self._sound is not None:
+            for notice in self._sound.look():
+                self._remark(notice.text)
+                self._front.send(notice)
 
     def _hear(self) -> None:
         for value in self._link.receive():
@@ -158,6 +175,9 @@ class Supervisor:
             self._watch.close()
         self._hear()
         self._remark(reason)
+        if self._sound is not None:
+            self._remark(SOUND_REMARK + json.dumps(asdict(self._sound.health)))
+            self._sound.close()
         if self._writer is not None:
             self._writer.close()
         if self._folder is not None and (self._folder / LOG_NAME).exists():
@@ -217,14 +237,15 @@ def main(arguments: list[str]) -> None:
     """The process itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     descriptors = [int(argument) for argument in arguments]
-    front, control = map(adopt, descriptors[:2])
+    front, control, sound = map(adopt, descriptors[:3])
     link = Link(front)
     setup = None
     while setup is None and not link.closed:
         setup = next((value for value in link.receive() if isinstance(value, Setup)), None)
         time.sleep(0.002)
     if setup is not None:
-        Supervisor(link, setup, control, descriptors[2], [adopt(descriptor) for descriptor in descriptors[3:]]).run()
+        ends = [adopt(descriptor) for descriptor in descriptors[4:]]
+        Supervisor(link, setup, control, sound, descriptors[3], ends).run()
 
 
 if __name__ == "__main__":

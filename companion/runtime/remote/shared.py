@@ -81,6 +81,10 @@ class SharedPerformance:
         """What happened since the last call, for the observer that started the performance."""
         return self._own.events()
 
+    def play_key(self, data: bytes, struck_at: float) -> None:
+        """A key of the typing keyboard; waits for nobody, so needs no lock."""
+        self._performance.play_key(data, struck_at)
+
     def choose_port(self, direction: str, name: str) -> None:
         """Play on another port."""
         with self._lock:

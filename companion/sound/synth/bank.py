@@ -6,6 +6,7 @@ A voice of any instrument thus reads from the same array, and all voices are ren
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 
@@ -82,12 +83,19 @@ class ToneBank:
                     return
                 wanted = self._wanted.popleft()
             if wanted not in self._placed:
+                begun = time.monotonic()
                 self._make(wanted)
+                time.sleep(time.monotonic() - begun)  # half of a core is left to others
 
     @property
     def waiting(self) -> int:
         """How many tones are still to be made."""
         return len(self._wanted)
+
+    @property
+    def used_bytes(self) -> int:
+        """Memory that tones take."""
+        return self._used * self.frames.itemsize
 
     def close(self) -> None:
         """End `work`."""

@@ -1,0 +1,109 @@
+"""The sound process: `python -m companion.sound.process DESCRIPTOR [--mode M --gain G --soundfont F --device D]`.
+
+Messages come as datagrams (`companion.sound.wire`) on the inherited descriptor; what is to be known of the device goes out as lines of
+JSON, the fields of `Health`. It ends when its parent does or closes its standard input. Nothing ever waits for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import socket
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict, replace
+
+from companion.errors import SoundError
+from companion.sound.players.choice import make_player
+from companion.sound.players.player import Health, Player
+from companion.sound.players.priority import come_first
+from companion.sound.settings import MODES, SoundChoice
+from companion.sound.wire import receive
+
+REPORT_SECONDS = 1.0
+LOOK_SECONDS = 0.25
+SWITCH_SECONDS = 0.0005  # the device's thread gets the interpreter within this time
+
+
+def process_command(descriptor: int, choice: SoundChoice) -> list[str]:
+    """The command line."""
+    command = [sys.executable, "-m", "companion.sound.process", str(descriptor)]
+    command += ["--mode", choice.mode, "--gain", str(choice.gain)]
+    return [*command, "--soundfont", choice.soundfont, "--device", choice.device]
+
+
+def parse_health(line: bytes) -> Health | None:
+    """A line of the process; None for anything else."""
+    with suppress(ValueError, TypeError):
+        return Health(**json.loads(line))
+    return None
+
+
+class Process:
+    """Passes on what arrives and reports."""
+
+    def __init__(self, end: socket.socket, choice: SoundChoice) -> None:
+        end.setblocking(False)
+        self._end, self._choice = end, choice
+        self._player: Player | None = None
+        self._said = Health("")
+        self._next_report = 0.0
+
+    def run(self) -> None:
+        """Until nobody is there any more."""
+        parent = os.getppid()
+        try:
+            self._player = make_player(self._choice)
+        except SoundError as error:
+            self._report(Health(self._choice.mode, trouble=str(error)))
+            return
+        come_first()
+        try:
+            while os.getppid() == parent:
+                ready, _, _ = select.select([self._end, sys.stdin], [], [], LOOK_SECONDS)
+                if sys.stdin in ready:
+                    return  # it is never written to: its end is the parent's
+                if self._end in ready:
+                    self._player.play(receive(self._end))
+                self._look(time.monotonic())
+        except OSError:
+            return
+        finally:
+            self._player.close()
+
+    def _look(self, now: float) -> None:
+        assert self._player is not None
+        health = self._player.health()
+        news = (health.device, health.trouble) != (self._said.device, self._said.trouble)
+        if news or now >= self._next_report:
+            self._next_report = now + REPORT_SECONDS
+            self._report(health)
+
+    def _report(self, health: Health) -> None:
+        self._said = replace(health)
+        sys.stdout.write(json.dumps(asdict(health)) + "\n")
+        sys.stdout.flush()
+
+
+def main(arguments: list[str]) -> None:
+    """The process itself."""
+    parser = argparse.ArgumentParser(prog="companion.sound.process")
+    parser.add_argument("descriptor", type=int)
+    parser.add_argument("--mode", choices=MODES, default="auto")
+    parser.add_argument("--gain", type=float, default=1.0)
+    parser.add_argument("--soundfont", default="")
+    parser.add_argument("--device", default="")
+    args = parser.parse_args(arguments)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    choice = SoundChoice(args.mode, args.gain, args.soundfont, args.device)
+    with suppress(BrokenPipeError):
+        Process(socket.socket(fileno=args.descriptor), choice).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
+    os._exit(0)  # a device that hangs must not hold up the end
