@@ -35,3 +35,17 @@ def test_no_notes_is_no_share():
 
 def test_chance_is_the_share_of_pitch_classes():
     assert chance(parse_chart("| C | G7 |")) == pytest.approx((3 / 12 + 4 / 12) / 2)
+
+
+def test_strong_beats_and_roots_are_counted_by_themselves():
+    track = part(
+        [Note(0, 960, 48), Note(960, 480, 49), Note(1440, 480, 50)], [Note(0, 960, 41), Note(1100, 800, 43)], []
+    )
+    overlap = chord_overlap(CHART, [track], "x")
+    assert overlap.on_strong_beats == pytest.approx(2 / 3), "C and F begin on strong beats, and so does the C sharp"
+    assert overlap.root_on_changes == pytest.approx(2 / 3), "the G comes more than a sixteenth late"
+
+
+def test_a_root_that_is_held_over_a_change_counts_and_a_rest_does_not():
+    held = parse_chart("| C F/C | G |")
+    assert chord_overlap(held, [part([Note(0, 1920, 48)], [])], "x").root_on_changes == pytest.approx(2 / 3)
