@@ -38,6 +38,14 @@ def table(rows: Sequence[Row]) -> str:
                 f"{where}: {row.device['name']}, {row.device['read_ms']:.3f} ms to read what a token needs, "
                 f"{row.device['launch_ms']:.3f} ms to start its {row.device['kernels']} kernels"
             )
+        if row.host_ms:
+            lines.append(
+                f"{where}: of a token {row.host_ms['plain']:.3f} ms are not the model's "
+                f"({row.host_ms['steered']:.3f} ms with dials and chords)"
+            )
+        if row.pass_ratios:
+            ratios = ", ".join(f"{size} in {ratio:.1f}×" for size, ratio in row.pass_ratios.items() if size > 1)
+            lines.append(f"{where}: parts or takes in one batch, against one alone: {ratios}")
         if row.quality:
             quality = row.quality
             lines.append(

@@ -16,6 +16,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
 
+from companion.bench.batches import pass_ratios
+from companion.bench.overhead import host_ms_a_token
 from companion.errors import UsageError
 from companion.inference.backends.base import Backend
 from companion.inference.checkpoints.files import Checkpoint
@@ -69,6 +71,17 @@ class CompanionRunner:
         self._tokenizer = tokenizer
         self._runner = PromptRunner(backend, tokenizer)
         self._runner.warm_up()
+
+    def host_ms(self, request: WindowRequest) -> dict[str, float]:
+        """Milliseconds of a token beside the model, see `bench.overhead`."""
+        return {
+            "plain": host_ms_a_token(self._tokenizer, request, steered=False),
+            "steered": host_ms_a_token(self._tokenizer, request, steered=True),
+        }
+
+    def pass_ratios(self, request: WindowRequest) -> dict[int, float] | None:
+        """What a pass over several rows costs, see `bench.batches`."""
+        return pass_ratios(self._runner, build_prompt(self._tokenizer, request))
 
     def bar(self, request: WindowRequest, seed: int) -> Sample:
         started = perf_counter()

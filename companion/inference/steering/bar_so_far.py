@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +30,9 @@ class Places:
     ends: npt.NDArray[np.intp]
 
     @classmethod
+    @lru_cache(maxsize=8)
     def of(cls, vocabulary: Vocabulary) -> Places:
-        """The places of one vocabulary."""
+        """The places of one vocabulary; remembered, since every bar asks."""
 
         def span(token_type: TokenType) -> slice:
             first, size = vocabulary.domains.get(token_type, (0, 0))

@@ -41,33 +41,33 @@ def strong_beats(meter: TimeSignature) -> tuple[float, ...]:
 class ChordLean:
     """The push of one bar of one part. Made for each bar: [ticks, 12] nats by onset and pitch class.
 
-    rest_push: nats on the bar being a rest.
+    The table for the first note of an onset differs from that for later ones. rest_push: nats on the bar being a rest.
     """
 
     def __init__(
         self, chords: Sequence[ChordSpan], meter: TimeSignature, strength: float, is_bass: bool, places: Places
     ) -> None:
-        ticks = meter.bar_ticks(places.resolution)
+        ticks, beat_ticks = meter.bar_ticks(places.resolution), places.resolution
         self.rest_push = -strength * BASS_RESTS if is_bass else 0.0
         self._pitches = places.pitches
         self._classes = np.arange(places.pitches.stop - places.pitches.start) % 12
-        self._first = np.zeros((ticks, 12), dtype=np.float32)
+        on_beat, between = (BASS_ON_BEAT, BASS_BETWEEN) if is_bass else (ON_BEAT, BETWEEN)
+        weights = np.full(ticks, between, dtype=np.float32)
+        weights[::beat_ticks] = on_beat
+        weights[[round(beat * beat_ticks) for beat in strong_beats(meter)]] = 1.0
+        starts = [round(span.beat * beat_ticks) for span in chords if span.chord is not None]
+        weights[[start for start in starts if 0 <= start < ticks]] = 1.0
         self._later = np.zeros((ticks, 12), dtype=np.float32)
-        beat_weight, between_weight = (BASS_ON_BEAT, BASS_BETWEEN) if is_bass else (ON_BEAT, BETWEEN)
-        strong = {round(beat * places.resolution) for beat in strong_beats(meter)}
         for span in chords:
-            if span.chord is None:
-                continue
-            start, end = (round(beat * places.resolution) for beat in (span.beat, span.beat + span.beats))
-            outside = np.ones(12, dtype=np.float32)
-            outside[list(span.chord.pitch_classes)] = 0.0
-            for tick in range(max(start, 0), min(end, ticks)):
-                weight = beat_weight if tick % places.resolution == 0 else between_weight
-                if tick in strong or tick == start:
-                    weight = 1.0
-                self._first[tick] = -strength * OUTSIDE * weight * outside
-                self._later[tick] = -strength * OUTSIDE * outside
-            if is_bass and 0 <= start < ticks:
+            if span.chord is not None:
+                outside = np.ones(12, dtype=np.float32)
+                outside[list(span.chord.pitch_classes)] = 0.0
+                start, end = (round(beat * beat_ticks) for beat in (span.beat, span.beat + span.beats))
+                self._later[max(start, 0) : end] = -strength * OUTSIDE * outside
+        self._first = self._later * weights[:, None]
+        for span in chords:
+            start = round(span.beat * beat_ticks)
+            if is_bass and span.chord is not None and 0 <= start < ticks:
                 self._first[start] -= strength * NOT_THE_ROOT
                 self._first[start, span.chord.bass] += strength * NOT_THE_ROOT
 
