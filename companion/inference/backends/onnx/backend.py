@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +24,7 @@ from companion.inference.backends.base import Cache, Ids, Logits
 from companion.inference.backends.onnx import store as onnx_store
 from companion.inference.backends.onnx.memory import Memory
 from companion.inference.backends.onnx.rows import OnnxRows, share
+from companion.inference.backends.onnx.schemes import SCHEMES, Scheme, automatic_scheme, checked_scheme
 from companion.inference.backends.onnx.sessions import Sessions, default_threads, open_sessions
 from companion.inference.backends.onnx.store import Stored
 from companion.inference.backends.onnx.threads import ThreadChoice
@@ -36,29 +36,8 @@ if TYPE_CHECKING:
 # Over a few hundred tokens the plain attention kernel prefills a fifth faster than the tiled one, which saves memory instead.
 os.environ.setdefault("ORT_GQA_DISABLE_FLASH_ATTENTION", "1")
 
-WIDE = 384  # n_embd from which the scheme decides more than calls and attention do
 MOST_STEPS = 32  # prepared calls that are kept; preparing one takes a quarter of a millisecond
 DECODE_TOKENS = 8  # up to so many at once go through the decoding graph
-
-
-class Scheme(NamedTuple):
-    """How weights are kept for decoding and for prefill, as in `onnx_graph`, and whether decoding reads keys and values as bytes.
-
-    Prefill with block weights is no quicker than with floats, so there it may as well be exact.
-    """
-
-    weights: str
-    prefill: str
-    byte_cache: bool
-
-
-SCHEMES = {
-    **{weights: Scheme(weights, weights, False) for weights in ("fp32", "int8", "q8", "q4")},
-    "int8-kv8": Scheme("int8", "int8", True),
-    "mixed-kv8": Scheme("q8", "int8", True),
-    "q8-kv8": Scheme("q8", "fp32", True),
-    "q4-kv8": Scheme("q4", "fp32", True),
-}
 
 
 class OnnxCache:
@@ -194,10 +173,10 @@ class OnnxBackend:
         """Open the graph of `checkpoint`, building it first unless the cache on disk holds it.
 
         quantization: "auto", which falls back to float keys and values where this ONNX Runtime lacks byte ones, or one of
-        `SCHEMES`. cache_dir: None for the user's cache folder.
+        `schemes.SCHEMES`. cache_dir: None for the user's cache folder.
         Raises CheckpointError when the weights do not make a graph that runs.
         """
-        automatic = _checked(quantization) == "auto"
+        automatic = checked_scheme(quantization) == "auto"
         scheme = automatic_scheme(checkpoint.config.n_embd) if automatic else quantization
         folder = cache_dir or onnx_store.default_folder()
         try:
@@ -305,7 +284,7 @@ def cached_graphs(
     path: Path, *, quantization: str = "auto", cache_dir: Path | None = None
 ) -> tuple[Stored, str] | None:
     """The built graphs of the checkpoint file at `path` and their scheme; None if they must be built."""
-    choices = ("q8-kv8", "mixed-kv8") if _checked(quantization) == "auto" else (quantization,)
+    choices = ("q8-kv8", "mixed-kv8") if checked_scheme(quantization) == "auto" else (quantization,)
     folder = cache_dir or onnx_store.default_folder()
     try:
         contents = onnx_store.hash_checkpoint(path)
@@ -316,30 +295,6 @@ def cached_graphs(
         if stored and (quantization != "auto" or automatic_scheme(stored.model_config["n_embd"]) == scheme):
             return stored, scheme
     return None
-
-
-def automatic_scheme(width: int) -> str:
-    """The scheme of "auto" for a model of that width on this machine; the measurements are in docs/engines.md.
-
-    Decoding with blocks agrees better with exact weights and takes as long. A wide model prefills much faster with whole-matrix
-    int8, where the processor multiplies bytes exactly (x86 before VNNI saturates its 16-bit sums).
-    """
-    return "mixed-kv8" if width >= WIDE and _multiplies_bytes_exactly() else "q8-kv8"
-
-
-def _multiplies_bytes_exactly() -> bool:
-    if platform.machine().lower() in ("arm64", "aarch64"):
-        return True
-    try:
-        return "vnni" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-
-
-def _checked(quantization: str) -> str:
-    if quantization != "auto" and quantization not in SCHEMES:
-        raise CheckpointError(f"unknown quantization {quantization!r}: auto, {', '.join(SCHEMES)}")
-    return quantization
 
 
 def _build(checkpoint: Checkpoint, scheme: Scheme) -> list[bytes]:

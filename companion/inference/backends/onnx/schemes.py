@@ -1,0 +1,55 @@
+"""Which way of keeping weights, keys and values serves which model on this machine."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import NamedTuple
+
+from companion.errors import CheckpointError
+
+WIDE = 384  # n_embd from which the scheme decides more than calls and attention do
+
+
+class Scheme(NamedTuple):
+    """How weights are kept for decoding and for prefill, as in `onnx_graph`, and whether decoding reads keys and values as bytes.
+
+    Prefill with block weights is no quicker than with floats, so there it may as well be exact.
+    """
+
+    weights: str
+    prefill: str
+    byte_cache: bool
+
+
+SCHEMES = {
+    **{weights: Scheme(weights, weights, False) for weights in ("fp32", "int8", "q8", "q4")},
+    "int8-kv8": Scheme("int8", "int8", True),
+    "mixed-kv8": Scheme("q8", "int8", True),
+    "q8-kv8": Scheme("q8", "fp32", True),
+    "q4-kv8": Scheme("q4", "fp32", True),
+}
+
+
+def automatic_scheme(width: int) -> str:
+    """The scheme of "auto" for a model of that width on this machine; the measurements are in docs/engines.md.
+
+    Decoding with blocks agrees better with exact weights and takes as long. A wide model prefills much faster with whole-matrix
+    int8, where the processor multiplies bytes exactly (x86 before VNNI saturates its 16-bit sums).
+    """
+    return "mixed-kv8" if width >= WIDE and _multiplies_bytes_exactly() else "q8-kv8"
+
+
+def _multiplies_bytes_exactly() -> bool:
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return True
+    try:
+        return "vnni" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def checked_scheme(quantization: str) -> str:
+    if quantization != "auto" and quantization not in SCHEMES:
+        raise CheckpointError(f"unknown quantization {quantization!r}: auto, {', '.join(SCHEMES)}")
+    return quantization
