@@ -90,6 +90,12 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="keep the file's order of tracks: else a step's only track stands last",
     )
+    add(
+        "--chords",
+        type=Path,
+        metavar="CHART",
+        help="a chord chart whose bars are the file's; for checkpoints trained with chord guides",
+    )
     add("--allow-rests", action="store_true", help="a generated bar may be empty")
     add(
         "--attribute", action="append", default=[], metavar="NAME=LEVEL", help="level for the filled tracks; repeatable"

@@ -13,12 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from companion.charts.reader import read_chart
+from companion.charts.spans import chart_spans
 from companion.cli.numbers import parse_bars, parse_track
 from companion.errors import UsageError
+from companion.harmony.guide import guide_bars
 from companion.inference.engine import GenerationResult, InferenceEngine
 from companion.inference.requests.request import GenerationRequest, InferenceConfig, TrackPrompt
 from companion.midi.file import read_song
-from companion.music.score import Score, empty_bars
+from companion.music.score import Note, Score, empty_bars
 from companion.sound.outputs import write_music
 
 
@@ -95,7 +98,22 @@ def _request(args: argparse.Namespace, score: Score, targets: dict[int, list[int
         )
         for track in range(count)
     )
-    return GenerationRequest(prompts, _config(args))
+    guide = _guide(args.chords, score, targets) if args.chords else {}
+    return GenerationRequest(prompts, _config(args), guide=guide)
+
+
+def _guide(path: Path, score: Score, targets: dict[int, list[int]]) -> dict[int, tuple[Note, ...]]:
+    """The chart's chords as a guide for every bar of the file. Raises UsageError where they do not cover the bars to fill."""
+    chart = read_chart(path)
+    last = max(bar for bars in targets.values() for bar in bars)
+    if last >= len(chart.bars):
+        raise UsageError(f"--chords {path}: has {len(chart.bars)} bars, bar {last + 1} is to be filled")
+    for number, (written, bar) in enumerate(zip(chart.bars, score.tracks[0].bars, strict=False), 1):
+        if written.time_signature != bar.time_signature:
+            raise UsageError(
+                f"--chords {path}: bar {number} is in {written.time_signature}, the file's in {bar.time_signature}"
+            )
+    return dict(enumerate(guide_bars(list(chart_spans(chart)))))
 
 
 def _config(args: argparse.Namespace) -> InferenceConfig:

@@ -111,8 +111,13 @@ class InferenceEngine:
         return self.backend.name
 
     def validate(self, score: Score, request: GenerationRequest) -> ResolvedRequest:
-        """Check a request; raises RequestValidationError."""
-        return validate_request(score, request, self.tokenizer.vocabulary)
+        """Check a request; raises RequestValidationError. A guide that the checkpoint cannot read is left out, with a warning."""
+        unread = bool(request.guide) and not self.checkpoint.chord_guide
+        resolved = validate_request(score, replace(request, guide={}) if unread else request, self.tokenizer.vocabulary)
+        if not unread:
+            return resolved
+        warning = f"{self.checkpoint.name} was not trained with chord guides: the chords are not used"
+        return replace(resolved, warnings=(*resolved.warnings, warning))
 
     def session(self, score: Score, request: GenerationRequest) -> InferenceSession:
         """A checked request, ready to run; raises RequestValidationError."""

@@ -11,7 +11,9 @@ from companion.charts.spans import chart_spans
 from companion.harmony.guide import GUIDE_PROGRAM, guide_bars
 from companion.inference.engine import InferenceEngine
 from companion.inference.live import LiveInfill, LiveJob
-from companion.inference.live.layout import live_request, single_tracks, track_order, with_guide
+from companion.inference.live.layout import live_request, single_tracks, track_order
+from companion.inference.prompts.guide import with_guide
+from companion.inference.requests.request import GenerationRequest, InferenceConfig
 from companion.music import Note
 from companion.tokenizer import TokenType
 from tests.inference.conftest import random_checkpoint
@@ -146,7 +148,7 @@ def test_a_long_prompt_loses_tracks_but_never_its_guide(tmp_path, job):
 
 def test_a_guide_fits_a_window_of_any_resolution(band):
     window = replace(band, resolution=96)
-    notes = with_guide(window, (Note(480, 950, 60, 72),), 2).tracks[-1].bars[2].notes
+    notes = with_guide(window, {2: (Note(480, 950, 60, 72),)}).tracks[-1].bars[2].notes
     assert notes == (Note(96, 190, 60, 72),)
 
 
@@ -155,3 +157,31 @@ def test_attributes_of_other_tracks_are_kept(part):
     assert request.attributes[2] == {"max_polyphony": 1}
     assert set(request.attributes[3].values()) == {None}
     assert request.asked == {2: {"max_polyphony": 1}}
+
+
+def offline(engine, band, guide, **options):
+    config = InferenceConfig(model_dim=4, seed=3, density_hard_limit=8, max_attempts=1, allow_rests=True, **options)
+    return engine.generate(band, replace(GenerationRequest.infill(4, {1: [5]}, config=config), guide=guide))
+
+
+def test_a_file_is_filled_with_the_guide_too(live, band, program):
+    engine, guide = live.engine, dict(enumerate(GUIDES))
+    result = offline(engine, band, guide)
+    vocabulary = engine.tokenizer.vocabulary
+    *_, last = tracks_of([vocabulary.type_of(token) for token in result.steps[0].prompt_ids])
+    assert last[1] == program
+    assert [value for kind, value in last if kind is TokenType.NOTE_ONSET] == [note.pitch for note in GUIDES[5]]
+    assert len(result.score.tracks) == len(band.tracks)
+    assert not result.warnings
+
+
+def test_bars_without_a_chord_are_filled_without_a_guide(live, band, program):
+    result = offline(live.engine, band, {4: GUIDES[4]})
+    tokens = [live.engine.tokenizer.vocabulary.type_of(token) for token in result.steps[0].prompt_ids]
+    assert program not in tokens
+
+
+def test_a_checkpoint_that_cannot_read_a_guide_says_so(engine_of, band):
+    result = offline(engine_of("yellow"), band, dict(enumerate(GUIDES)))
+    assert any("not trained with chord guides" in warning for warning in result.warnings)
+    assert result.steps[0].prompt_ids == offline(engine_of("yellow"), band, {}).steps[0].prompt_ids

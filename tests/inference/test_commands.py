@@ -259,3 +259,25 @@ def test_lists_of_bars():
     for text in ("", "5-", "7-5", "1-99999999", "-3"):
         with pytest.raises(UsageError):
             parse_bars(text)
+
+
+@pytest.mark.parametrize(
+    ("chart", "message"),
+    [
+        ("| C | G |", "has 2 bars, bar 6 is to be filled"),
+        ("Time: 3/4\n| C | G | C | G | C | G |", "bar 1 is in 3/4, the file's in 4/4"),
+    ],
+)
+def test_a_chart_that_does_not_fit_the_file_is_refused_in_one_line(infill, tmp_path, chart, message):
+    (tmp_path / "chart.txt").write_text(chart)
+    status, _, error = infill("--track", "1", "--bars", "5-6", "--chords", tmp_path / "chart.txt")
+    assert status == 2
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_chart_for_a_checkpoint_that_reads_no_chords_is_a_warning(infill, tmp_path):
+    (tmp_path / "chart.txt").write_text("| C | G | C | G | C | G | C | G |")
+    status, _, error = infill("--track", "1", "--bars", "5", "--chords", tmp_path / "chart.txt")
+    assert status == 0
+    assert "not trained with chord guides" in error

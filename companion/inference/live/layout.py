@@ -9,16 +9,15 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from companion.harmony.guide import GUIDE_PROGRAM, GUIDE_RESOLUTION
 from companion.inference.live.job import LiveJob
+from companion.inference.prompts.guide import NO_ATTRIBUTES, with_guide
 from companion.inference.prompts.prompt import WindowRequest
 from companion.inference.requests.planner import Cell
 from companion.inference.steering.chords import BASS_PROGRAMS
-from companion.music.score import Bar, Note, Score, Track
+from companion.music.score import Track
 from companion.tokenizer import attributes as attribute_levels
 from companion.tokenizer.attributes import for_bars
 
-GUIDE_NAME = "Chord guide"
 Together = Literal["alone", "stages", "all"]
 # How the parts of a bar are written. alone: one after the other, each hearing those before it. stages: bass and drums in one
 # batch, then the others in one, which hear them. all: in one batch, where no part hears another's new bar.
@@ -127,8 +126,8 @@ def live_request(job: LiveJob, order: list[int], mode: str) -> WindowRequest:
     shown = dict(asked)
     window = job.window.select_tracks(order)
     if job.guide is not None:
-        window = with_guide(window, job.guide, job.targets[0][1])
-        shown[len(order)] = dict.fromkeys(attribute_levels.NAMES)
+        window = with_guide(window, {job.targets[0][1]: job.guide})
+        shown[len(order)] = NO_ATTRIBUTES
     return WindowRequest(
         window=window,
         targets=tuple(sorted(mapped(job.targets))),
@@ -140,24 +139,6 @@ def live_request(job: LiveJob, order: list[int], mode: str) -> WindowRequest:
         uncounted=mapped(job.growing | job.fresh),
         late=mapped(job.growing | job.fresh) - mapped(job.targets),
     )
-
-
-def with_guide(window: Score, guide: tuple[Note, ...], bar: int) -> Score:
-    """The window with a chord guide as its last track: empty in every bar but this one.
-
-    guide: notes at `GUIDE_RESOLUTION` ticks a quarter from the bar line, () for a bar without a chord.
-    """
-    notes = tuple(_at_resolution(note, window.resolution) for note in guide)
-    meters = [other.time_signature for other in window.tracks[0].bars]
-    bars = tuple(Bar(notes if number == bar else (), meter) for number, meter in enumerate(meters))
-    return replace(window, tracks=(*window.tracks, Track(bars, GUIDE_PROGRAM, False, GUIDE_NAME)))
-
-
-def _at_resolution(note: Note, resolution: int) -> Note:
-    if resolution == GUIDE_RESOLUTION:
-        return note
-    onset, length = (ticks * resolution // GUIDE_RESOLUTION for ticks in (note.onset_ticks, note.duration_ticks))
-    return replace(note, onset_ticks=onset, duration_ticks=max(1, length))
 
 
 def voice_limit(job: LiveJob) -> int:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from companion.inference.prompts.guide import NO_ATTRIBUTES, with_guide
 from companion.inference.prompts.masking import MaskedPrompt, apply_mask_mode
 from companion.inference.requests.planner import Cell, Step
 from companion.inference.requests.validation import ResolvedRequest
@@ -40,6 +41,7 @@ class WindowRequest:
     level of None leaves the attribute out. uncounted: cells whose notes do not count for the computed attributes, besides
     targets, pending and hidden ones. autoregressive: targets are one track's last bars, written left to right. asked: the levels
     per track that the writing is steered to, see `steering`. late: cells that become known last; no targets.
+    guided: the last track is a chord guide (`prompts.guide`), which is never hidden.
     bar_attributes: user levels of single cells, which the writing is steered to as well. style: genre and switches.
     """
 
@@ -55,6 +57,7 @@ class WindowRequest:
     style: Style = Style()
     asked: Attributes = field(default_factory=dict)
     late: frozenset[Cell] = frozenset()
+    guided: bool = False
 
 
 @dataclass(frozen=True)
@@ -188,8 +191,14 @@ def window_request(
         free = filled if step.autoregressive and min(targets)[1] == 0 else ()
         for track in set(used).difference(free):
             attributes[local[track]] = {**computed[track], **prompts[track].attributes}
+    window = score.window(step.start, step.end).select_tracks(used)
+    guides = {bar: resolved.request.guide[bar] for _, bar in step.targets if bar in resolved.request.guide}
+    guided = bool(guides) and not step.autoregressive and all(bar in guides for _, bar in step.targets)
+    if guided:
+        window = with_guide(window, {bar - step.start: notes for bar, notes in guides.items()})
+        attributes[len(used)] = dict(NO_ATTRIBUTES)
     request = WindowRequest(
-        window=score.window(step.start, step.end).select_tracks(used),
+        window=window,
         targets=targets,
         hidden=hidden,
         mask_mode=resolved.mask_mode,
@@ -204,11 +213,13 @@ def window_request(
         },
         style=resolved.style,
         asked=asked,
+        guided=guided,
     )
     return request, used
 
 
 def hide_bars(request: WindowRequest, bars: Collection[int]) -> WindowRequest:
-    """The same request with these bars hidden in every track, but for targets and placeholders."""
-    cells = {(track, bar) for track in range(len(request.window.tracks)) for bar in bars}
+    """The same request with these bars hidden in every track, but for targets, placeholders and a chord guide."""
+    tracks = len(request.window.tracks) - request.guided
+    cells = {(track, bar) for track in range(tracks) for bar in bars}
     return replace(request, hidden=request.hidden | (cells - set(request.targets) - request.pending))

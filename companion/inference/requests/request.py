@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from companion.errors import RequestValidationError
+from companion.music.score import Note
 from companion.session.api.limits import ENGINES, MASK_MODES
 
 __all__ = ["ENGINES", "MASK_MODES", "GenerationRequest", "InferenceConfig", "RequestValidationError", "TrackPrompt"]
@@ -136,11 +137,16 @@ class TrackPrompt:
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """One prompt for every track of the score, the options, and piece-level controls (velocity, microtiming, genre)."""
+    """One prompt for every track of the score, the options, and piece-level controls (velocity, microtiming, genre).
+
+    guide: bar of the score → its chords as notes (`companion.harmony.guide`, 480 ticks a quarter), for checkpoints that were
+    trained with chord guides; steps whose bars all have one are written with it, others and autoregressive ones without.
+    """
 
     tracks: tuple[TrackPrompt, ...] = ()
     config: InferenceConfig = field(default_factory=InferenceConfig)
     controls: Mapping[str, Any] = field(default_factory=dict)
+    guide: Mapping[int, tuple[Note, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tracks", tuple(self.tracks))
