@@ -11,26 +11,41 @@ from pathlib import Path
 from companion.charts.chart import Chart
 from companion.charts.encodings import decode_text
 from companion.charts.form import play_form
+from companion.charts.imports.ireal import choose_song, holds_ireal, read_playlist, song_text
 from companion.charts.text import written_chart
 from companion.errors import ChartError
 
 MAX_CHART_BYTES = 256 * 1024
+MAX_PLAYLIST_BYTES = 16 * 1024 * 1024
 
 
-def read_chart(path: Path) -> Chart:
-    """Read a chart file; ChartError names the file and, where it has one, the line, bar and symbol."""
+def read_chart(path: Path, song: str = "") -> Chart:
+    """Read a chart file; ChartError names the file and, where it has one, the line, bar and symbol.
+
+    song: which one of a playlist, by number from 1 or by title.
+    """
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_CHART_BYTES + 1)
+            data = file.read(MAX_PLAYLIST_BYTES + 1)
     except OSError as error:
         raise ChartError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(data) > MAX_CHART_BYTES:
-        raise ChartError(f"{path}: too large for a chord chart (limit {MAX_CHART_BYTES // 1024} KiB)")
     try:
-        text = decode_text(data)
+        text = decode_text(data[:MAX_PLAYLIST_BYTES])
     except (ValueError, UnicodeDecodeError):
         raise ChartError(f"{path}: not a text file (expected a chord chart)") from None
+    if holds_ireal(text):
+        return read_ireal(text, str(path), song)
+    if len(data) > MAX_CHART_BYTES:
+        raise ChartError(f"{path}: too large for a chord chart (limit {MAX_CHART_BYTES // 1024} KiB)")
+    if song:
+        raise ChartError(f"{path}: one chart, not a playlist to choose {song!r} from")
     return parse_chart(text, str(path))
+
+
+def read_ireal(text: str, name: str, song: str = "") -> Chart:
+    """A song of the iReal Pro links in a text or page; ChartError lists the songs where one has to be chosen."""
+    chosen = choose_song(read_playlist(text, name), song, name)
+    return parse_chart(song_text(chosen), f"{name}: {chosen.title}")
 
 
 def parse_chart(text: str, name: str = "chart") -> Chart:

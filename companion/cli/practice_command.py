@@ -53,6 +53,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "source", nargs="?", metavar="SONG.mid|CHART.txt", help="a file, or the name of a shipped chart"
     )
+    parser.add_argument("--song", metavar="N|TITLE", default="", help="which song of an iReal Pro playlist")
     parser.add_argument(
         "--list", action="store_true", help="show the song's parts (without a song: the shipped charts)"
     )
@@ -164,9 +165,10 @@ def settings_from_args(args: argparse.Namespace) -> SessionSettings:
     model = changed_model(ModelSettings(), args)
     if args.seed is not None:
         model = replace(model, seed=checked_seed(args.seed))
-    path = find_source(args.source)
-    if is_chart(path):
-        settings = chart_settings(_chart_song(path), _wishes(args), clock, model)
+    if is_link(args.source):
+        settings = chart_settings(_link_song(args), _wishes(args), clock, model)
+    elif is_chart(path := find_source(args.source)):
+        settings = chart_settings(_chart_song(path, args.song), _wishes(args), clock, model)
     else:
         song_file = _song_file(path)
         for remark in song_file.remarks:
@@ -223,11 +225,23 @@ def _wishes(args: argparse.Namespace) -> Wishes:
     )
 
 
-def _chart_song(path: Path) -> Song:
+def is_link(source: str | None) -> bool:
+    """Whether this is a link of iReal Pro and not a file."""
+    return source is not None and source.startswith(("irealb://", "irealbook://"))
+
+
+def _link_song(args: argparse.Namespace) -> Song:
+    from companion.charts.reader import read_ireal
+    from companion.practice.chart_song import chart_to_song
+
+    return chart_to_song(read_ireal(args.source, "link", args.song))
+
+
+def _chart_song(path: Path, wanted: str) -> Song:
     from companion.charts.reader import read_chart
     from companion.practice.chart_song import chart_to_song
 
-    song = chart_to_song(read_chart(path))
+    song = chart_to_song(read_chart(path, wanted))
     return song if song.title else replace(song, title=path.stem)
 
 
@@ -243,9 +257,11 @@ def _song_file(path: Path) -> SongFile:
 def _list(args: argparse.Namespace) -> int:
     if args.source is None:
         return _list_charts(args.json)
+    if is_link(args.source):
+        return _list_chart(_link_song(args), args.json)
     path = find_source(args.source)
     if is_chart(path):
-        return _list_chart(path, args.json)
+        return _list_chart(_chart_song(path, args.song), args.json)
     from dataclasses import asdict
 
     from companion.practice.song_file import describe
@@ -278,8 +294,7 @@ def _list_charts(as_json: bool) -> int:
     return 0
 
 
-def _list_chart(path: Path, as_json: bool) -> int:
-    song = _chart_song(path)
+def _list_chart(song: Song, as_json: bool) -> int:
     if as_json:
         document = {"title": song.title, "bars": song.score.bar_count, "bpm": song.tempo_changes[0][1]}
         print(json.dumps({**document, "sections": song.sections, "chords": song.chords}))

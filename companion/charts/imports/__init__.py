@@ -1,0 +1,1 @@
+"""Charts that other programs wrote, as charts of ours."""
