@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.cli.main import run
 from companion.charts.imports.ireal import choose_song, read_playlist, song_text, turned, unscramble
 from companion.charts.imports.ireal_cells import chart_text
 from companion.charts.reader import parse_chart, read_chart
+from companion.cli.main import run
 from companion.errors import ChartError
 
 SIGNS = "*A{T44C^7   |A-7   |D-9   |G7#5   }*B[D-7 G7 |C6,A7,D-7,G7|x   |    |N1F7   |N2r|    |<D.C. al Fine>   Z"
