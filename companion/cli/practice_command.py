@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from companion.runtime.front.performance import LaunchOptions
     from companion.session.api.settings import SessionSettings, Song
 
-MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".smf", ".rmi")
+SCORE_SUFFIXES = (".mid", ".midi", ".kar", ".smf", ".rmi", ".musicxml", ".xml", ".mxl")
 EXAMPLES = (
     "companion practice SONG.mid --list",
     "companion practice SONG.mid --me melody --fill bass --fill Strings:49 --tempo 80% --loop 9-16 --report out/",
@@ -51,7 +51,10 @@ def add_parser(subparsers: Any) -> None:
         *EXAMPLES,
     )
     parser.add_argument(
-        "source", nargs="?", metavar="SONG.mid|CHART.txt", help="a file, or the name of a shipped chart"
+        "source",
+        nargs="?",
+        metavar="SONG.mid|CHART.txt",
+        help="a file (MIDI, MusicXML, chart, iReal Pro), a link, or a shipped chart",
     )
     parser.add_argument("--song", metavar="N|TITLE", default="", help="which song of an iReal Pro playlist")
     parser.add_argument(
@@ -153,6 +156,7 @@ def launch_options(args: argparse.Namespace) -> LaunchOptions:
 
 def settings_from_args(args: argparse.Namespace) -> SessionSettings:
     """The session that the command line describes. Raises UsageError, ChartError, MidiFileError."""
+    from companion.charts.comping import COMPING_NAME
     from companion.music.files.text import printable
     from companion.practice.setup import chart_settings, song_settings
     from companion.session.api.settings import ClockSettings, ModelSettings
@@ -173,7 +177,10 @@ def settings_from_args(args: argparse.Namespace) -> SessionSettings:
         song_file = _song_file(path)
         for remark in song_file.remarks:
             print(f"companion: {path.name}: {printable(remark)}", file=sys.stderr)
-        settings = song_settings(song_file, _wishes(args), clock, model)
+        if [track.name for track in song_file.song.score.tracks] == [COMPING_NAME]:  # a lead sheet
+            settings = chart_settings(song_file.song, _wishes(args), clock, model)
+        else:
+            settings = song_settings(song_file, _wishes(args), clock, model)
     return replace(settings, trading=changed_trading(settings.trading, args))
 
 
@@ -196,7 +203,7 @@ def find_source(source: str | None) -> Path:
 
 def is_chart(path: Path) -> bool:
     """By its suffix, or by its first bytes where the suffix says nothing."""
-    if path.suffix.lower() in MIDI_SUFFIXES:
+    if path.suffix.lower() in SCORE_SUFFIXES:
         return False
     if path.is_dir():
         raise UsageError(f"{path} is a folder (expected a MIDI file or a chord chart)")

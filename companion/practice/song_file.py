@@ -22,6 +22,7 @@ from companion.music.instruments import program_name
 from companion.music.song import Song as FileSong
 from companion.music.song import SongSource
 from companion.music.units import tempo_to_bpm
+from companion.practice import musicxml
 from companion.practice.song_chords import with_chords
 from companion.practice.song_controls import part_controls, song_sysex
 from companion.session.api.limits import BPM
@@ -58,7 +59,10 @@ class SongFile:
 
 
 def load_song(path: str | os.PathLike[str]) -> SongFile:
-    """Read a file; MidiFileError for what cannot be read or has no notes."""
+    """Read a MIDI file or a MusicXML score; MidiFileError or ChartError for what cannot be read or has no notes."""
+    if Path(path).suffix.lower() in musicxml.SUFFIXES:
+        song = musicxml.read_musicxml(Path(path))
+        return SongFile(song, tuple(_parts(song.score)))
     file_song = read_song(path)
     if not any(bar.notes for track in file_song.score.tracks for bar in track.bars):
         raise MidiFileError(f"{path}: has no notes")
