@@ -43,7 +43,7 @@ def read_musicxml(path: Path) -> Song:
         raise UsageError("MusicXML needs music21: install companion with its extra musicxml") from None
     _check_size(path)
     try:
-        score = music21.converter.parse(path, format="musicxml")
+        score: Any = music21.converter.parse(path, format="musicxml")
         parts = [_played_out(part.stripTies()) for part in score.parts]
         return with_comping(_song(score, parts, path.stem))
     except (ChartError, UsageError):
