@@ -103,4 +103,10 @@ def _print_capabilities(row: Capabilities) -> None:
     print(f"  mask modes   {', '.join(row.mask_modes)}")
     print(f"  attributes   {', '.join(row.attributes)}")
     print(f"  microtiming  {'yes' if row.microtiming else 'no'}, {row.velocity_levels} velocity levels")
+    if row.genres:
+        print(f"  genres       {', '.join(row.genres)}")
+    if row.switches:
+        print(f"  switches     {', '.join(row.switches)} can be switched off")
+    if row.unknown_controls:
+        print(f"  not known    {', '.join(row.unknown_controls)}: it plays without them")
     print(f"  chord guide  {'yes' if row.chord_guide else 'no'}")

@@ -154,6 +154,8 @@ SAMPLING = Schema(
         "allow_rests": flag("allow_rests"),
         "harmony": number("harmony", limits.HARMONY),
         "variety": number("variety", limits.VARIETY),
+        "genre": text("genre"),
+        "human": number("human", limits.HUMAN),
     }
 )
 MODEL = Schema(

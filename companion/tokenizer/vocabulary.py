@@ -118,6 +118,12 @@ class Vocabulary:
         meters = self.config.time_signatures
         return meters[value] if value < len(meters) else TimeSignature(4, 4)
 
+    def genre_index(self, name: str) -> int | None:
+        """Value of the Genre token for a group's name or alias, whatever its case; None for an unknown one."""
+        wanted = name.lower()
+        groups = enumerate(self.config.genre_groups)
+        return next((i for i, (group, aliases) in groups if wanted in {group.lower(), *map(str.lower, aliases)}), None)
+
     def program(self, value: int) -> int:
         """The representative program of an Instrument value; 0 for values without a class."""
         return self.programs[value] if value < len(self.programs) else 0

@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ from companion.training.chords import (
 from companion.training.listing import Entry
 
 RESOLUTION = 480
-_CACHE_VERSION = 3
+_CACHE_VERSION = 4
 _LONGEST = np.iinfo(np.uint16).max
 _FIELDS = ("notes", "cells", "programs", "drums", "meters", "guide", "guide_cells", "chords", "shape")
 _NO_ROWS = np.zeros((0, 4), np.uint16)
@@ -44,7 +44,8 @@ _NO_CHORDS = np.zeros((0, CHORD_COLUMNS), np.uint16)
 class Song:
     """One file. notes (N, 4) uint16: onset, duration, pitch, velocity, in cell order; cells (tracks·bars + 1,): where cell
     track·bars + bar begins in notes; programs, drums (tracks,) uint8; meters (bars, 2) uint8. Where the song's chords are
-    known: guide, guide_cells and chords as in `chords.guide_arrays` and `chords.chord_rows`; else they are empty."""
+    known: guide, guide_cells and chords as in `chords.guide_arrays` and `chords.chord_rows`; else they are empty. genre: as the
+    table of splits names it, "" where it does not."""
 
     dataset: str
     notes: NDArray[np.uint16]
@@ -55,6 +56,7 @@ class Song:
     guide: NDArray[np.uint16] = field(default_factory=lambda: _NO_ROWS)
     guide_cells: NDArray[np.uint32] = field(default_factory=lambda: _NO_CELLS)
     chords: NDArray[np.uint16] = field(default_factory=lambda: _NO_CHORDS)
+    genre: str = ""
 
     @property
     def has_chords(self) -> bool:
@@ -178,7 +180,7 @@ def _fingerprint(root: Path, group: list[Entry]) -> str:
     digest = hashlib.sha256(str(_CACHE_VERSION).encode())
     for entry in group:
         path = root / entry.path
-        digest.update(f"{entry.path}\0{_size(path)}\0".encode())
+        digest.update(f"{entry.path}\0{_size(path)}\0{entry.genre}\0".encode())
     for dataset in sorted({entry.dataset for entry in group}):
         digest.update(f"{dataset}\0{_size(root / dataset / CHORDS_NAME)}\0".encode())
     return digest.hexdigest()[:12]
@@ -190,7 +192,7 @@ def _size(path: Path) -> int:
 
 def _read_files(root: Path, group: list[Entry], readers: int) -> tuple[list[Song], list[str]]:
     known = {dataset: read_chords(root / dataset) for dataset in {entry.dataset for entry in group}}
-    jobs = [(str(root / entry.path), entry.dataset, known[entry.dataset].get(Path(entry.path).name)) for entry in group]
+    jobs = [(str(root / entry.path), entry, known[entry.dataset].get(Path(entry.path).name)) for entry in group]
     if readers > 1 and len(jobs) > 64:
         with ProcessPoolExecutor(readers) as pool:
             results = list(pool.map(_read_file, jobs, chunksize=16))
@@ -199,11 +201,12 @@ def _read_files(root: Path, group: list[Entry], readers: int) -> tuple[list[Song
     return [item for item in results if isinstance(item, Song)], [item for item in results if isinstance(item, str)]
 
 
-def _read_file(job: tuple[str, str, Marks | None]) -> Song | str:
+def _read_file(job: tuple[str, Entry, Marks | None]) -> Song | str:
     """The song, or one line saying why not. A reader must survive any file, so every fault counts as a broken file."""
-    path, dataset, marks = job
+    path, entry, marks = job
     try:
-        return song_from_score(read_midi(Path(path), as_midigpt=True), dataset, marks)
+        song = song_from_score(read_midi(Path(path), as_midigpt=True), entry.dataset, marks)
+        return replace(song, genre=entry.genre)
     except (CompanionError, ValueError, OverflowError, OSError) as error:
         return f"{path}: {str(error).removeprefix(f'{path}: ')}"
 
@@ -219,6 +222,7 @@ def _write_cache(path: Path, songs: list[Song], broken: list[str]) -> None:
             dtype=np.uint32,
         ).reshape(-1, 5),
         "broken": np.array(broken, dtype=np.str_),
+        "genres": np.array([song.genre for song in songs], dtype=np.str_),
     }
     for name in _FIELDS[:-1]:
         arrays[name] = np.concatenate([getattr(song, name) for song in songs]) if songs else np.zeros(0, np.uint8)
@@ -236,7 +240,7 @@ def _write_cache(path: Path, songs: list[Song], broken: list[str]) -> None:
 def _read_cache(path: Path, dataset: str) -> tuple[list[Song], list[str]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays: dict[str, NDArray] = {name: archive[name] for name in (*_FIELDS, "broken")}
+            arrays: dict[str, NDArray] = {name: archive[name] for name in (*_FIELDS, "broken", "genres")}
     except (OSError, ValueError, KeyError) as error:
         raise TrainingError(f"broken cache file {path} ({error}); delete it to read the MIDI files again") from None
     taken: dict[str, int] = dict.fromkeys(_FIELDS[:-1], 0)
@@ -257,7 +261,10 @@ def _read_cache(path: Path, dataset: str) -> tuple[list[Song], list[str]]:
             take("guide", guide_notes),
             take("guide_cells", bars + 1 if chords else 0),
             take("chords", chords),
+            genre,
         )
-        for notes, tracks, bars, guide_notes, chords in arrays["shape"].tolist()
+        for (notes, tracks, bars, guide_notes, chords), genre in zip(
+            arrays["shape"].tolist(), arrays["genres"].tolist(), strict=True
+        )
     ]
     return songs, arrays["broken"].tolist()

@@ -1,7 +1,7 @@
 """Which MIDI files make up a split.
 
 Knows the folder layout (one folder a set, `splits.tsv` beside them); reads no music. Without `splits.tsv` every .mid
-under the folder is used and its split follows from its name alone.
+under the folder is used and its split follows from its name alone. The table may have a column `genre`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ SPLITS = ("train", "valid", "test")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One MIDI file of a split; `path` is relative to the data folder."""
+    """One MIDI file of a split; `path` is relative to the data folder. genre: "" where it is not known."""
 
     dataset: str
     path: str
+    genre: str = ""
 
 
 def list_split(root: Path, split: str, settings: DataSettings, seed: int = 0) -> list[Entry]:
@@ -50,7 +51,7 @@ def _from_table(table: Path, split: str, settings: DataSettings) -> list[Entry]:
         with table.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream, delimiter="\t"))
         return [
-            Entry(row["dataset"], f"{row['dataset']}/{row['file']}")
+            Entry(row["dataset"], f"{row['dataset']}/{row['file']}", (row.get("genre") or "").strip())
             for row in rows
             if row["split"] == split
             and float(row["bars"]) >= settings.min_bars

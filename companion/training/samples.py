@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from companion.errors import TokenizerError
 from companion.music import Score, Track
-from companion.tokenizer import Tokenizer
+from companion.tokenizer import Style, Tokenizer
 from companion.tokenizer.encode import Encoded
 from companion.tokenizer.token_types import TokenType
 from companion.training.config import SampleSettings
@@ -37,6 +37,8 @@ from companion.training.variation import heard_up_to_a_beat, vary
 _ATTEMPTS = 16
 _ACTIVE_SHARE = 0.5  # a track takes part in a window when it has notes in at least this share of the bars
 _TOKENS_PER_NOTE = (4.0, 3.0)  # melodic, drum: rough, to choose tracks before encoding
+_GENRE_SHARE = 0.8  # of examples of songs whose genre is known
+_SWITCHED_OFF = 0.1  # of examples without loudness, and without timing off the grid, where the vocabulary can say so
 _MASK_TOKEN_SHARE = 0.7  # of hidden bars, where the vocabulary has MaskBar; the rest trains the attention modes
 
 
@@ -139,7 +141,7 @@ class SampleMaker:
             task = draw_task(rng, kind, window, self.settings, guide)
             if kind == "live" and only_repeats(window, task) and rng.random() >= self.settings.repeats_kept:
                 return None
-            found = self._example(rng, window, task, guide)
+            found = self._example(rng, window, task, guide, self._style(rng, song))
             if found is not None:
                 return found
             tracks = tracks[:-1]
@@ -162,7 +164,19 @@ class SampleMaker:
             return start, tracks
         return None
 
-    def _example(self, rng: Generator, window: Score, task: Task, guide: int | None) -> Example | None:
+    def _style(self, rng: Generator, song: Song) -> Style:
+        """The song's genre, now and then left out so that a model plays without being told one, and the switches."""
+        vocabulary = self.tokenizer.vocabulary
+        genre = None
+        if TokenType.GENRE in vocabulary and song.genre and rng.random() < _GENRE_SHARE:
+            genre = vocabulary.genre_index(song.genre)
+        velocity, microtiming = (
+            token_type not in vocabulary or rng.random() >= _SWITCHED_OFF
+            for token_type in (TokenType.USE_VELOCITY, TokenType.USE_MICROTIMING)
+        )
+        return Style(genre, velocity, microtiming)
+
+    def _example(self, rng: Generator, window: Score, task: Task, guide: int | None, style: Style) -> Example | None:
         """None when the window is too long for the model or has no note left."""
         if guide is not None:
             window = window.with_track(guide, _only_in(window.tracks[guide], {bar for _, bar in task.targets}))
@@ -180,6 +194,7 @@ class SampleMaker:
             attributes=self._overrides(window, task),
             attributes_exclude=_uncounted(window, task),
             fills=bool(task.targets),
+            style=style,
         )
         return self._finish(encoded, task.kind)
 

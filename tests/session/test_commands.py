@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from companion.midi.messages import ClockTick, ControlChange, NoteOff, NoteOn, ProgramChange
 from companion.session.api.effects import Learned, LoadModel, Notice
 from companion.session.api.events import PortChanged, command
-from companion.session.api.settings import ClockSettings, ModelSettings, SessionSettings, TrackSettings
+from companion.session.api.settings import ClockSettings, ModelSettings, Sampling, SessionSettings, TrackSettings
 from tests.session.session_stage import READY, Stage, duo, trio, wish
 
 
@@ -267,3 +269,13 @@ def test_what_a_checkpoint_cannot_do_is_said_when_it_is_loaded():
     said = [effect.text for _, effect in stage.log if isinstance(effect, Notice)]
     assert any("has no mask mode token" in text for text in said)
     assert any("has no window of 7 bars" in text for text in said)
+
+
+def test_controls_that_a_checkpoint_lacks_are_said_in_one_line():
+    settings = duo(model=ModelSettings(sampling=Sampling(genre="jazz")))
+    tracks = tuple(replace(track, attributes={"key_signature": 9, "max_polyphony": 1}) for track in settings.tracks)
+    stage = Stage(replace(settings, tracks=tracks))
+    stage.at(0, READY)
+    stage.run(1)
+    [said] = [effect.text for _, effect in stage.log if isinstance(effect, Notice) and "told" in effect.text]
+    assert said.endswith("cannot be told key signature, genre jazz: not obeyed")

@@ -64,3 +64,18 @@ def test_only_controls_that_fit_the_lane_and_the_checkpoint_are_sent():
     )
     assert known_attributes(bass, CHECKPOINT) == {"min_polyphony": 2}
     assert known_attributes(drums, CHECKPOINT) == {"note_density": 3}
+
+
+def test_a_call_asks_for_one_bar_where_the_checkpoint_can_be_asked():
+    newer = replace(CHECKPOINT, attributes=("bar_note_density", "bar_max_polyphony", "silence_proportion"))
+    wanted = {"silence_proportion": 2, "bar_note_density": 1, "bar_max_polyphony": 4}
+    bass, drums = make_lanes(
+        [
+            TrackSettings("b", "companion", attributes=wanted),
+            TrackSettings("d", "companion", is_drum=True, attributes=wanted),
+        ]
+    )
+    assert known_attributes(drums, newer) == {"silence_proportion": 2, "bar_note_density": 1}
+    assert known_attributes(drums, newer, {"note_density": 9}) == {"silence_proportion": 2, "bar_note_density": 9}
+    assert known_attributes(bass, newer, {"note_density": 9}) == {"silence_proportion": 2, "bar_max_polyphony": 4}
+    assert known_attributes(drums, CHECKPOINT, {"note_density": 9}) == {"note_density": 9}

@@ -15,6 +15,7 @@ from companion.tokenizer import attributes as attribute_levels
 if TYPE_CHECKING:
     from companion.inference.checkpoints.files import Checkpoint
 
+SWITCHES = {"velocity": TokenType.USE_VELOCITY, "microtiming": TokenType.USE_MICROTIMING}
 SHIPPED_ENCODERS = ("yellow", "ghost", "expressive")
 
 
@@ -22,7 +23,8 @@ SHIPPED_ENCODERS = ("yellow", "ghost", "expressive")
 class Capabilities:
     """num_bars_map: the window lengths that `model_dim` may take. attributes: those that can be controlled.
 
-    chord_guide: the model was trained with chord guides (`companion.harmony.guide`).
+    chord_guide: the model was trained with chord guides (`companion.harmony.guide`). genres, switches: what can be said of a whole
+    piece; "velocity" and "microtiming" can be switched off. unknown_controls: what a newer checkpoint has besides.
     """
 
     name: str
@@ -37,6 +39,9 @@ class Capabilities:
     n_positions: int
     infill: bool
     chord_guide: bool = False
+    genres: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+    unknown_controls: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -69,6 +74,9 @@ def encoder_capabilities(
         vocab_size=vocabulary.size,
         n_positions=n_positions,
         infill=TokenType.FILL_IN_START in vocabulary,
+        genres=tuple(genre for genre, _ in encoder_config.genre_groups),
+        switches=tuple(name for name, token_type in SWITCHES.items() if token_type in vocabulary),
+        unknown_controls=encoder_config.unknown_controls,
     )
 
 
@@ -87,6 +95,8 @@ def matrix_markdown(rows: Sequence[Capabilities]) -> str:
         "velocity levels": [row.velocity_levels for row in rows],
         "vocabulary": [row.vocab_size for row in rows],
         "attributes": [", ".join(row.attributes) for row in rows],
+        "genres": [len(row.genres) or "–" for row in rows],
+        "can be switched off": [", ".join(row.switches) or "–" for row in rows],
     }
     lines += [f"| {title} | " + " | ".join(map(str, values)) + " |" for title, values in extras.items()]
     return "\n".join(lines)

@@ -103,7 +103,7 @@ def style_of(controls: Mapping[str, object], vocabulary: Vocabulary) -> Style:
     """What checked controls say of the whole piece."""
     genre = controls.get("genre")
     return Style(
-        None if genre is None else genre_index(genre, vocabulary),
+        None if genre is None else vocabulary.genre_index(str(genre)),
         velocity=controls.get("velocity") is not False,
         microtiming=controls.get("microtiming") is not False,
     )
@@ -112,15 +112,6 @@ def style_of(controls: Mapping[str, object], vocabulary: Vocabulary) -> Style:
 def _check_genre(value: object, vocabulary: Vocabulary) -> None:
     groups = vocabulary.config.genre_groups
     _require(bool(groups), "controls['genre'] requires genre_groups to be configured in the encoder config")
-    if genre_index(value, vocabulary) is None:
+    if vocabulary.genre_index(str(value)) is None:
         names = [name for name, _ in groups]
         raise RequestValidationError(f"controls['genre']={value!r} is not a known genre; genres of this model: {names}")
-
-
-def genre_index(value: object, vocabulary: Vocabulary) -> int | None:
-    """Value of the Genre token for a name or alias, whatever its case; None for an unknown one."""
-    wanted = str(value).lower()
-    for index, (name, aliases) in enumerate(vocabulary.config.genre_groups):
-        if wanted == name.lower() or wanted in (alias.lower() for alias in aliases):
-            return index
-    return None

@@ -26,6 +26,8 @@ from companion.session.api.settings import ModelSettings
 
 BUILDER = "companion.runtime.engine.graph_builder"
 BUILD_PATIENCE_SECONDS = 600.0
+SLOW_BPM = 100.0  # where even the smallest window is in time only below this tempo, loading says so
+BEATS_A_BAR = 4
 
 
 class Opener(Protocol):
@@ -102,7 +104,9 @@ class LoadedSizes:
             except CompanionError as error:
                 fault = error
                 self._remarks.append(f"{member.name} cannot be used: {_first_line(error)}")
-        if not self._sizes:
+        if self._sizes:
+            self._remarks += remarks_on(self._sizes[-1].loaded)
+        else:
             raise fault or CheckpointError(f"{family.name}: no size could be loaded")
         return waiting
 
@@ -156,6 +160,24 @@ class LoadedSizes:
         self._closed.set()
         for size in self._sizes:
             size.worker.close()
+
+
+def remarks_on(loaded: LoadedSize) -> list[str]:
+    """What the player should know of the smallest size that was loaded: where it is too slow, and controls that are not known."""
+    checkpoint = loaded.checkpoint
+    found: list[str] = []
+    seconds = min((seconds for _, seconds in loaded.warm_seconds), default=0.0)
+    bpm = 60 * BEATS_A_BAR / seconds if seconds else SLOW_BPM
+    if bpm < SLOW_BPM:
+        found.append(
+            f"{checkpoint.name} takes {seconds:.1f} s for a bar on this machine: it is in time up to about {int(bpm)} BPM in 4/4"
+        )
+    if checkpoint.unknown_controls:
+        found.append(
+            f"{checkpoint.name} has controls that this version does not know ({', '.join(checkpoint.unknown_controls)}): "
+            "it plays without them"
+        )
+    return found
 
 
 def _first_line(error: BaseException) -> str:

@@ -6,11 +6,12 @@ The engine process and simulated time share it, so both answer alike.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from companion.errors import CompanionError, GenerationCancelled
+from companion.inference.checkpoints.capabilities import encoder_capabilities
 from companion.inference.checkpoints.hub import find_checkpoint
 from companion.inference.decoding.sampling import SamplingOptions
 from companion.inference.engine import InferenceEngine
@@ -29,6 +30,7 @@ from companion.session.api.events import (
     NoteGenerated,
 )
 from companion.session.api.settings import ModelSettings, Sampling
+from companion.tokenizer import Style
 
 Emit = Callable[[EngineEvent], object]
 Cancelled = Callable[[], bool]
@@ -61,9 +63,24 @@ def growing_cells(job: Job) -> frozenset[tuple[int, int]]:
     return frozenset(growing - set(job.targets))
 
 
-def live_job(job: Job) -> LiveJob:
-    """A session's job as inference takes it; tracks and bars stay those of the window."""
+def style_of(sampling: Sampling, genres: Sequence[str] = ()) -> Style:
+    """Genre and switches of a job. genres: the checkpoint's."""
+    return Style(
+        genres.index(sampling.genre) if sampling.genre in genres else None,
+        velocity=sampling.human >= 1,
+        microtiming=sampling.human >= 2,
+    )
+
+
+def live_job(job: Job, genres: Sequence[str] = (), switches: Collection[str] = ()) -> LiveJob:
+    """A session's job as inference takes it; tracks and bars stay those of the window. genres, switches: the checkpoint's."""
+    style = style_of(job.sampling, genres)
     return LiveJob(
+        style=replace(
+            style,
+            velocity=style.velocity or "velocity" not in switches,
+            microtiming=style.microtiming or "microtiming" not in switches,
+        ),
         window=job.window,
         targets=job.targets,
         hidden=frozenset(job.hidden),
@@ -109,6 +126,11 @@ class Worker:
         self.engine = engine
         self.live = LiveInfill(engine)
         self._name = name
+        able = encoder_capabilities(engine.checkpoint.encoder_config, name)
+        self._genres, self._switches = able.genres, able.switches
+
+    def _live_job(self, job: Job) -> LiveJob:
+        return live_job(job, self._genres, self._switches)
 
     @classmethod
     def load(cls, model: ModelSettings) -> Worker:
@@ -138,6 +160,9 @@ class Worker:
             parameters=self.engine.checkpoint.config.parameters,
             n_positions=self.engine.backend.n_positions,
             chord_guide=self.engine.checkpoint.chord_guide,
+            genres=self._genres,
+            switches=self._switches,
+            unknown_controls=config.unknown_controls,
         )
 
     def ready(self) -> EngineReady:
@@ -174,7 +199,7 @@ class Worker:
         """Read what is known of a coming job; how many tokens were new. Errors are ignored: prefilling is only an
         optimisation."""
         try:
-            return self.live.prefill(live_job(job), cancelled).new_tokens
+            return self.live.prefill(self._live_job(job), cancelled).new_tokens
         except CompanionError:
             return 0
 
@@ -190,7 +215,7 @@ class Worker:
 
         result = None
         try:
-            result = self.live.generate(live_job(job), on_note, on_bar, cancelled)
+            result = self.live.generate(self._live_job(job), on_note, on_bar, cancelled)
         except GenerationCancelled:
             pass
         except CompanionError as error:

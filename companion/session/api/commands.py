@@ -219,6 +219,8 @@ class SetSampling(Command):
     allow_rests: bool | None = None
     harmony: Annotated[float, limits.HARMONY] | None = None
     variety: Annotated[float, limits.VARIETY] | None = None
+    genre: str | None = None
+    human: Annotated[int, limits.HUMAN] | None = None
 
 
 @dataclass(frozen=True, slots=True)

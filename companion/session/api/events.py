@@ -51,6 +51,8 @@ class CheckpointInfo:
     """What the loaded checkpoint can do (read from its encoder config) and which engine runs it.
 
     chord_guide: it was trained with chord guides (`companion.harmony.guide`), so a job's guide can be put into its prompt.
+    genres: those that a piece can be said to be. switches: "velocity" and "microtiming", where the model can go without.
+    unknown_controls: what its encoder has and this version does not know.
     """
 
     name: str
@@ -65,6 +67,9 @@ class CheckpointInfo:
     parameters: int = 0
     n_positions: int = 2048
     chord_guide: bool = False
+    genres: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+    unknown_controls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ MODEL_DIM = whole(0, 64)  # 0: the largest window that is in time
 TAKES = whole(1, 16)
 SEED = whole(-1, 2**63 - 1)  # -1: another one every time
 
+HUMAN = whole(0, 2)  # how human a part plays, see `Sampling`
 PROGRAM = whole(0, 127)
 LEVEL = whole(0, 127)  # of an attribute
 SONG_TRACK = whole(0, 1000)

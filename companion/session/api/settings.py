@@ -43,6 +43,8 @@ class Sampling:
     harmony: how strongly notes lean towards the chord at their onset or, where no chord is known, towards the pitch classes
     that the player and the song sound around the bar; 0 = off. The default is measured, see docs/practice.md.
     variety: how strongly a part leaves a note it has stayed on for bars; 0 = off.
+    genre: one of the checkpoint's genres, "" for none. human: 2 = loudness and timing as a player's, 1 = loudness alone, 0 = even
+    and on the grid. A checkpoint that cannot be told so plays as it always does.
     """
 
     temperature: float = 1.0
@@ -55,6 +57,8 @@ class Sampling:
     allow_rests: bool = True
     harmony: float = 0.5
     variety: float = 1.0
+    genre: str = ""
+    human: int = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from companion.session.requests.head_start import HeadStart
 from companion.session.requests.jobs import JobMaker
 from companion.session.requests.requests import Requests
 from companion.session.requests.sizes import Sizes
+from companion.session.requests.window import fits
 
 NOTES_A_DRAFT = 400  # more notes of one bar are not taken
 
@@ -128,6 +129,18 @@ class Answers:
             windows = ", ".join(map(str, checkpoint.num_bars_map))
             text = f"{checkpoint.name} has no window of {model.model_dim} bars (but {windows})"
             self._outbox.notice(text, "warning")
+        self._say_what_it_lacks(checkpoint)
+
+    def _say_what_it_lacks(self, checkpoint: CheckpointInfo) -> None:
+        """Controls that are set and that this checkpoint does not have."""
+        sampling = self._engine.model.sampling
+        wanted = {name for lane in self._lanes for name in lane.attributes if fits(name, lane.is_drum)}
+        lacking = sorted(wanted - set(checkpoint.attributes))
+        if sampling.genre and sampling.genre not in checkpoint.genres:
+            lacking.append(f"genre {sampling.genre}")
+        if lacking:
+            names = ", ".join(name.replace("_", " ") for name in lacking)
+            self._outbox.notice(f"{checkpoint.name} cannot be told {names}: not obeyed", "warning")
 
     def _engine_lost(self, event: EngineLost) -> None:
         self._engine.gone()

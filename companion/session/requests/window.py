@@ -17,6 +17,9 @@ from companion.session.api.events import CheckpointInfo
 from companion.session.lanes import Lane
 
 TOKENS_PER_NOTE, TOKENS_PER_DELTA, TOKENS_PER_BAR, TOKENS_PER_TRACK = 4, 2, 4, 9
+# Controls by the kind of lane that has them, as in `companion.tokenizer.token_types`; all others are for melodic lanes.
+DRUMS_ONLY = frozenset(("note_density", "bar_note_density"))
+BOTH_KINDS = frozenset(("silence_proportion", "nomml"))
 ROOM_FOR_ANSWER = 0.8  # share of the model's positions that the prompt may take
 
 CellReader = Callable[[Lane, int], "tuple[Note, ...] | None"]  # None: not known
@@ -102,12 +105,23 @@ def fits_model(window: Window, checkpoint: CheckpointInfo) -> bool:
     return prompt_tokens(window, checkpoint.microtiming) <= ROOM_FOR_ANSWER * checkpoint.n_positions
 
 
-def known_attributes(lane: Lane, checkpoint: CheckpointInfo, called: Mapping[str, int]) -> Mapping[str, int]:
-    """The lane's controls and those called for, as far as the checkpoint has them and they fit the lane: density is for drums only."""
-    levels = {**lane.attributes, **called}
-    wanted = {name: level for name, level in levels.items() if name in checkpoint.attributes}
-    drums_only = {"note_density"}
-    return {name: level for name, level in wanted.items() if (name in drums_only) == lane.is_drum}
+def known_attributes(
+    lane: Lane, checkpoint: CheckpointInfo, called: Mapping[str, int] | None = None
+) -> Mapping[str, int]:
+    """The lane's controls and those called for, as far as the checkpoint has them and they fit the lane.
+
+    A call is for the bar that is asked for: a checkpoint with levels of single bars gets it as one of those.
+    """
+    levels = dict(lane.attributes)
+    for name, level in (called or {}).items():
+        of_bar = f"bar_{name}"
+        levels[of_bar if of_bar in checkpoint.attributes else name] = level
+    return {name: level for name, level in levels.items() if name in checkpoint.attributes and fits(name, lane.is_drum)}
+
+
+def fits(name: str, is_drum: bool) -> bool:
+    """Whether a control is for this kind of lane."""
+    return name in BOTH_KINDS or (name in DRUMS_ONLY) == is_drum
 
 
 def job_of(

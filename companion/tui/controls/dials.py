@@ -1,4 +1,7 @@
-"""Sampling and attributes as dials: temperature and top-p for all parts, the attributes of one part. Pure drawing and steps."""
+"""Sampling and attributes as dials: what holds for all parts, then the attributes of one part. Pure drawing and steps.
+
+A dial is there only where the loaded checkpoint has the control.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,21 @@ SAMPLING_DIALS = {
     "harmony": (0.25, limits.HARMONY.range, limits.HARMONY.high),
     "variety": (0.25, limits.VARIETY.range, limits.VARIETY.high),
 }  # step, limits, full scale of the gauge
+HUMAN_WORDS = ("even, on the grid", "played loudness, on the grid", "as a player")
+# What a control is called on the screen, where its name says too little.
+TITLES = {
+    "key_signature": "key (all parts)",
+    "pitch_range": "range",
+    "silence_proportion": "silence",
+    "nomml": "finest rhythm",
+    "bar_note_density": "density of bar",
+    "bar_min_polyphony": "least voices of bar",
+    "bar_max_polyphony": "most voices of bar",
+    "pitch_class_set": "pitches of bar",
+}
+PIECE_DIALS = ("genre", "human")
+FREE = {"key_signature": "as heard"}
+FIRST_LEVEL = {"pitch_range": 12, "pitch_class_set": 3}  # where a dial begins that is turned up from free
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +78,26 @@ def dials(snapshot: Snapshot, selection: Selection) -> list[Dial]:
         for name, (_, _, full) in SAMPLING_DIALS.items()
         for value in (getattr(sampling, name),)
     ]
+    found += _piece_dials(snapshot)
     lane = selected_lane(snapshot, selection)
     return found + [_attribute_dial(lane, name) for name in attribute_names(snapshot, lane)] if lane else found
+
+
+def _piece_dials(snapshot: Snapshot) -> list[Dial]:
+    """Genre, and how human: for checkpoints that can be told."""
+    checkpoint, sampling = snapshot.checkpoint, snapshot.model.sampling
+    if checkpoint is None:
+        return []
+    found: list[Dial] = []
+    if checkpoint.genres:
+        known = sampling.genre in checkpoint.genres
+        level = checkpoint.genres.index(sampling.genre) if known else None
+        share = 0.0 if level is None else (level + 1) / len(checkpoint.genres)
+        found.append(Dial("genre", "genre", share, sampling.genre if known else "free", level))
+    if checkpoint.switches:
+        top = len(HUMAN_WORDS) - 1
+        found.append(Dial("human", "how human", sampling.human / top, HUMAN_WORDS[sampling.human], sampling.human))
+    return found
 
 
 def attribute_names(snapshot: Snapshot, lane: LaneView | None) -> list[str]:
@@ -78,12 +114,14 @@ def _attribute_dial(lane: LaneView, name: str) -> Dial:
     attributes = attribute_tables()
     level, count = lane.attributes.get(name), attributes.levels(name)
     if level is None:
-        reading = "free"
-    elif name == "note_density":
+        reading = FREE.get(name, "free")
+    elif name in ("note_density", "bar_note_density"):
         reading = _density_words(*attributes.density_range(min(max(level, 0), count - 1)))
     else:
         reading = attributes.labels(name)[min(max(level, 0), count - 1)]
-    return Dial(name, name.replace("_", " "), 0.0 if level is None else (level + 1) / count, reading, level)
+    return Dial(
+        name, TITLES.get(name, name.replace("_", " ")), 0.0 if level is None else (level + 1) / count, reading, level
+    )
 
 
 def _density_words(fewest: int, most: int | None) -> str:
@@ -99,11 +137,13 @@ def turn(snapshot: Snapshot, selection: Selection, dial: Dial, by: int) -> list[
         size, limits, _ = SAMPLING_DIALS[dial.name]
         value = step(getattr(snapshot.model.sampling, dial.name), by * size, limits)
         return [command("set_sampling", **{dial.name: value})]
+    if dial.name in PIECE_DIALS:
+        return _turn_piece(snapshot, dial, by)
     lane = selected_lane(snapshot, selection)
     if lane is None:
         return []
     if dial.level is None:
-        level = None if by < 0 else 0
+        level = None if by < 0 else FIRST_LEVEL.get(dial.name, 0)
     else:
         level = dial.level + by if dial.level + by >= 0 else None
     if level is not None:
@@ -112,17 +152,41 @@ def turn(snapshot: Snapshot, selection: Selection, dial: Dial, by: int) -> list[
         return []
     wanted = attribute_tables().reconcile(lane.attributes, {dial.name: level})
     changed = [name for name, new in wanted.items() if new != lane.attributes.get(name)]
-    return [command("set_attribute", track=lane.index, name=name, level=wanted[name]) for name in changed]
+    return [
+        command("set_attribute", track=index, name=name, level=wanted[name])
+        for name in changed
+        for index in _lanes_of(snapshot, lane, name)
+    ]
+
+
+def _lanes_of(snapshot: Snapshot, lane: LaneView, name: str) -> list[int]:
+    """The lanes that a dial turns: a key is that of all our melodic parts."""
+    if name != "key_signature":
+        return [lane.index]
+    return [other.index for other in snapshot.lanes if other.role == "companion" and not other.is_drum]
+
+
+def _turn_piece(snapshot: Snapshot, dial: Dial, by: int) -> list[Command]:
+    sampling, genres = snapshot.model.sampling, snapshot.checkpoint.genres if snapshot.checkpoint else ()
+    if dial.name == "human":
+        human = min(max(sampling.human + by, 0), len(HUMAN_WORDS) - 1)
+        return [command("set_sampling", human=human)] if human != sampling.human else []
+    at = (-1 if dial.level is None else dial.level) + by
+    genre = genres[min(at, len(genres) - 1)] if at >= 0 else ""
+    return [command("set_sampling", genre=genre)] if genre != sampling.genre else []
 
 
 def release(snapshot: Snapshot, selection: Selection, dial: Dial) -> list[Command]:
     """The command that sets an attribute free again; sampling goes back to its defaults."""
-    if dial.name in SAMPLING_DIALS:
+    if dial.name in (*SAMPLING_DIALS, *PIECE_DIALS):
         return [command("set_sampling", **{dial.name: getattr(Sampling(), dial.name)})]
     lane = selected_lane(snapshot, selection)
     if lane is None or dial.level is None:
         return []
-    return [command("set_attribute", track=lane.index, name=dial.name, level=None)]
+    return [
+        command("set_attribute", track=index, name=dial.name, level=None)
+        for index in _lanes_of(snapshot, lane, dial.name)
+    ]
 
 
 def draw_dials(snapshot: Snapshot | None, selection: Selection, chosen: int, width: int, height: int) -> Canvas:
@@ -133,14 +197,23 @@ def draw_dials(snapshot: Snapshot | None, selection: Selection, chosen: int, wid
     lane = selected_lane(snapshot, selection)
     canvas.put(1, 0, f"{lane.index + 1} {lane.name}" if lane else "no part", palette.TITLE)
     found = dials(snapshot, selection)
-    for row, dial in enumerate(found):
-        here = row == chosen
+    rows = max(height - 3, 1)
+    first = min(max(chosen - rows + 1, 0), max(len(found) - rows, 0))
+    for row, dial in enumerate(found[first : first + rows]):
+        here = first + row == chosen
         style = palette.SELECTED if here else palette.BOLD
         canvas.put(1, row + 1, f"{'▸' if here else ' '} {dial.title}".ljust(NAME_WIDTH), style)
         gauge_style = palette.KEY if dial.level is not None or dial.name in SAMPLING_DIALS else palette.LINE
         x = canvas.put_spans(NAME_WIDTH + 2, row + 1, *gauge(dial.share, DIAL_WIDTH, gauge_style))
-        canvas.put(x + 1, row + 1, dial.reading, palette.DIM if dial.reading == "free" else palette.PLAIN)
-    if lane is not None and len(found) == len(SAMPLING_DIALS):
-        canvas.put(1, len(found) + 1, "  attributes are for parts of ours: choose one with tab", palette.DIM)
+        canvas.put(
+            x + 1,
+            row + 1,
+            dial.reading,
+            palette.DIM if dial.level is None and dial.name not in SAMPLING_DIALS else palette.PLAIN,
+        )
+    if lane is not None and lane.role != "companion":
+        canvas.put(
+            1, min(len(found) + 1, height - 2), "  attributes are for parts of ours: choose one with tab", palette.DIM
+        )
     canvas.put(1, height - 1, "↑↓ dial  ←→ turn  backspace free  tab next part  esc close", palette.DIM)
     return canvas

@@ -19,6 +19,8 @@ from companion.tui.lanes.roll import BEAT_DOT, RESOLUTION, PitchScale, bar_rows,
 from companion.tui.wording import ROLE_WORDS, bar_label, pitch_name
 
 VOICES = (*map(str, range(1, 10)), "10+")  # levels of the polyphony attributes
+KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+NO_KEY = 24  # level of key_signature for music without one
 LENGTHS = ("1/32", "1/16", "1/8", "1/4", "1/2", "1/1")  # levels of the duration attributes
 PLAYHEAD_CHARS = {" ": "┃", BEAT_DOT: "┃", "╱": "┃", "─": "┼", "│": "┃"}
 
@@ -246,14 +248,24 @@ def attribute_summary(attributes: Mapping[str, int]) -> str:
         parts.append(f"{voices} voice{'' if voices in ('1', '≤1') else 's'}")
     if lengths := _span_words(attributes, "note_duration", LENGTHS):
         parts.append(lengths)
+    if "bar_note_density" in attributes:
+        parts.append(f"dens {attributes['bar_note_density'] + 1}")
+    if voices := _span_words(attributes, "polyphony", VOICES, "bar_"):
+        parts.append(f"{voices} voice{'' if voices in ('1', '≤1') else 's'} a bar")
+    if (key := attributes.get("key_signature", NO_KEY)) < NO_KEY:
+        parts.append(KEYS[key % 12] + ("m" if key >= 12 else ""))
+    if "pitch_range" in attributes:
+        parts.append(f"range {attributes['pitch_range']}")
+    if "silence_proportion" in attributes:
+        parts.append(f"{10 * attributes['silence_proportion']} % silent")
     return " ".join(parts)
 
 
-def _span_words(attributes: Mapping[str, int], kind: str, names: tuple[str, ...]) -> str:
+def _span_words(attributes: Mapping[str, int], kind: str, names: tuple[str, ...], of: str = "") -> str:
     """ "2–4", "2", "≥2", "≤4", or "" where neither end is set."""
     low, high = (
         None if level is None else names[min(max(level, 0), len(names) - 1)]
-        for level in (attributes.get(f"min_{kind}"), attributes.get(f"max_{kind}"))
+        for level in (attributes.get(f"{of}min_{kind}"), attributes.get(f"{of}max_{kind}"))
     )
     if low is None or high is None:
         return f"≥{low}" if low else f"≤{high}" if high else ""

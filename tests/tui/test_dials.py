@@ -1,0 +1,103 @@
+"""Dials of the newer checkpoints: each control that the loaded checkpoint has, and none that it lacks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from companion.session.api.events import command
+from companion.tokenizer import EncoderConfig
+from companion.tui.controls.dials import dials, draw_dials, release, turn
+from companion.tui.controls.overlay import Overlay
+from companion.tui.lanes.draw import Selection, attribute_summary
+from tests.tui.scripted import YELLOW, snapshot_at
+
+BASS, DRUMS = Selection(lane=1), Selection(lane=2)
+
+
+def with_checkpoint(name: str, switches: tuple[str, ...] = ()):
+    config = EncoderConfig.load(name)
+    info = replace(
+        YELLOW,
+        name=name,
+        attributes=config.attribute_names,
+        genres=tuple(genre for genre, _ in config.genre_groups),
+        switches=switches,
+    )
+    return replace(snapshot_at(9.1), checkpoint=info)
+
+
+PRISM = with_checkpoint("prism")
+EXPRESSIVE = with_checkpoint("expressive_v2", ("velocity", "microtiming"))
+
+
+def named(snapshot, selection, name):
+    [dial] = [dial for dial in dials(snapshot, selection) if dial.name == name]
+    return dial
+
+
+def after(snapshot, commands):
+    overlay = Overlay()
+    for wish in commands:
+        overlay.add(wish, now=0.0)
+    return overlay.apply(snapshot, now=0.1)
+
+
+def test_a_checkpoint_shows_its_controls_and_no_others() -> None:
+    def names(snapshot, selection):
+        return [dial.name for dial in dials(snapshot, selection)][4:]
+
+    assert names(snapshot_at(9.1), BASS) == ["min_polyphony", "max_polyphony", "min_note_duration", "max_note_duration"]
+    assert names(PRISM, BASS) == [
+        *("genre", "min_note_duration", "max_note_duration", "key_signature", "pitch_range", "silence_proportion"),
+        *("bar_min_polyphony", "bar_max_polyphony", "pitch_class_set"),
+    ]
+    assert names(PRISM, DRUMS) == ["genre", "silence_proportion", "bar_note_density"]
+    assert names(EXPRESSIVE, DRUMS) == ["genre", "human", "silence_proportion", "nomml", "bar_note_density"]
+
+
+def test_a_key_is_that_of_all_our_melodic_parts() -> None:
+    key = named(PRISM, BASS, "key_signature")
+    assert key.reading == "as heard"
+    wishes = turn(PRISM, BASS, key, 1)
+    assert wishes == [command("set_attribute", track=track, name="key_signature", level=0) for track in (1, 3)]
+    shown = after(PRISM, wishes)
+    assert named(shown, BASS, "key_signature").reading == "C major"
+    assert release(shown, BASS, named(shown, BASS, "key_signature")) == [
+        command("set_attribute", track=track, name="key_signature", level=None) for track in (1, 3)
+    ]
+
+
+def test_a_range_begins_at_an_octave() -> None:
+    [wish] = turn(PRISM, BASS, named(PRISM, BASS, "pitch_range"), 1)
+    shown = after(PRISM, [wish])
+    assert named(shown, BASS, "pitch_range").reading == "12 semitones"
+    [wish] = turn(shown, BASS, named(shown, BASS, "pitch_range"), -1)
+    assert named(after(shown, [wish]), BASS, "pitch_range").reading == "11 semitones"
+
+
+def test_genres_and_how_human() -> None:
+    genre = named(PRISM, BASS, "genre")
+    assert genre.reading == "free"
+    assert turn(PRISM, BASS, genre, -1) == []
+    shown = after(PRISM, turn(PRISM, BASS, genre, 1))
+    assert named(shown, BASS, "genre").reading == "asian"
+    assert turn(shown, BASS, named(shown, BASS, "genre"), -1) == [command("set_sampling", genre="")]
+    human = named(EXPRESSIVE, BASS, "human")
+    assert human.reading == "as a player"
+    assert turn(EXPRESSIVE, BASS, human, 1) == []
+    shown = after(EXPRESSIVE, turn(EXPRESSIVE, BASS, human, -1))
+    assert named(shown, BASS, "human").reading == "played loudness, on the grid"
+    assert release(shown, BASS, named(shown, BASS, "human")) == [command("set_sampling", human=2)]
+
+
+def test_a_low_screen_shows_the_dial_that_is_chosen() -> None:
+    count = len(dials(EXPRESSIVE, BASS))
+    for chosen in range(count):
+        canvas = draw_dials(EXPRESSIVE, BASS, chosen, 60, 12)
+        assert sum("▸" in "".join(row) for row in canvas.chars) == 1
+
+
+def test_what_is_set_is_shown_beside_the_part() -> None:
+    levels = {"key_signature": 21, "pitch_range": 12, "bar_max_polyphony": 0, "silence_proportion": 3}
+    assert attribute_summary(levels) == "≤1 voice a bar Am range 12 30 % silent"
+    assert attribute_summary({"bar_note_density": 4, "key_signature": 24}) == "dens 5"
