@@ -101,5 +101,6 @@ def add_parser(subparsers: Any) -> None:
         "--attribute", action="append", default=[], metavar="NAME=LEVEL", help="level for the filled tracks; repeatable"
     )
     add_gain(parser)
+    add("--genre", metavar="G", help="one of the checkpoint's genres, such as jazz")
     add_sound_file(parser, "also write the filled song as sound")
     add_json(parser)

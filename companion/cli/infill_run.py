@@ -23,6 +23,7 @@ from companion.inference.requests.request import GenerationRequest, InferenceCon
 from companion.midi.file import read_song
 from companion.music.score import Note, Score, empty_bars
 from companion.sound.outputs import write_music
+from companion.tokenizer.attributes import SPECS
 
 
 def run_infill(args: argparse.Namespace) -> int:
@@ -87,6 +88,8 @@ def _request(args: argparse.Namespace, score: Score, targets: dict[int, list[int
                 f"track {track + 1}: bar {bars[-1] + 1} does not exist, the file has {score.bar_count} bars"
             )
     attributes = _attributes(args.attribute)
+    of_bars = {name: level for name, level in attributes.items() if name in SPECS and SPECS[name].per_bar}
+    of_tracks = {name: level for name, level in attributes.items() if name not in of_bars}
     prompts = tuple(
         TrackPrompt(
             id=track,
@@ -94,12 +97,14 @@ def _request(args: argparse.Namespace, score: Score, targets: dict[int, list[int
             autoregressive=args.autoregressive and track in targets,
             ignore=track in ignored,
             mask_bars=tuple(hidden.get(track, ())),
-            attributes=attributes if track in targets else {},
+            attributes=of_tracks if track in targets else {},
+            bar_attributes=dict.fromkeys(targets.get(track, ()), of_bars) if of_bars else {},
         )
         for track in range(count)
     )
     guide = _guide(args.chords, score, targets) if args.chords else {}
-    return GenerationRequest(prompts, _config(args), guide=guide)
+    controls = {} if args.genre is None else {"genre": args.genre}
+    return GenerationRequest(prompts, _config(args), controls, guide=guide)
 
 
 def _guide(path: Path, score: Score, targets: dict[int, list[int]]) -> dict[int, tuple[Note, ...]]:

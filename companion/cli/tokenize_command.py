@@ -25,7 +25,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("input", type=Path, help="MIDI file to read")
     parser.add_argument(
-        "--encoder", default="yellow", help="yellow, ghost, expressive, an encoder's JSON file or a checkpoint"
+        "--encoder",
+        default="yellow",
+        help="yellow, ghost, expressive, prism, expressive_v2, an encoder's JSON file or a checkpoint",
     )
     parser.add_argument(
         "--bars", metavar="A-B", help="bars to encode (default: as many from the first as a window can hold)"

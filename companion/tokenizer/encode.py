@@ -61,9 +61,18 @@ class _Plan:
     mask_token: bool
     overrides: Sequence[Levels]
     bar_overrides: Mapping[Cell, Levels]
-    uncounted: frozenset[Cell]
     vanishing: frozenset[Cell]  # cells whose notes must not reach the ids in any way
+    excluded: Collection[Cell] | None
     style: Style
+
+    @property
+    def uncounted(self) -> frozenset[Cell]:
+        """Cells whose notes do not count for the levels of tracks."""
+        return self.vanishing if self.excluded is None else frozenset(self.excluded)
+
+
+def _for_tracks(attributes: Sequence[Levels] | None, score: Score) -> Sequence[Levels]:
+    return ({},) * len(score.tracks) if attributes is None else attributes
 
 
 class Encoder:
@@ -111,16 +120,15 @@ class Encoder:
         Raises TokenizerError for music or requests the vocabulary cannot express.
         """
         target_set = frozenset(targets)
-        vanishing = frozenset(hidden) - target_set if fills else frozenset(hidden) | target_set
         plan = _Plan(
-            target_set,
-            frozenset(hidden) - target_set,
-            mask_token,
-            attributes or ({},) * len(score.tracks),
-            bar_attributes or {},
-            vanishing if attributes_exclude is None else frozenset(attributes_exclude),
-            vanishing,
-            style or Style(),
+            targets=target_set,
+            hidden=frozenset(hidden) - target_set,
+            mask_token=mask_token,
+            overrides=_for_tracks(attributes, score),
+            bar_overrides=bar_attributes or {},
+            vanishing=frozenset(hidden) - target_set if fills else frozenset(hidden) | target_set,
+            excluded=attributes_exclude,
+            style=style or Style(),
         )
         self._check(score, plan, target_set)
         if target_set and TokenType.FILL_IN_START not in self.vocabulary:
@@ -156,16 +164,15 @@ class Encoder:
         if not 0 <= track < len(score.tracks) or not 0 <= first_bar < score.bar_count:
             raise TokenizerError(f"track {track}, bar {first_bar} is not in the window")
         targets = frozenset((track, bar) for bar in range(first_bar, score.bar_count))
-        vanishing = frozenset(hidden) | targets
         plan = _Plan(
-            frozenset(),
-            frozenset(hidden) - targets,
-            mask_token,
-            attributes or ({},) * len(score.tracks),
-            bar_attributes or {},
-            vanishing if attributes_exclude is None else frozenset(attributes_exclude),
-            vanishing,
-            style or Style(),
+            targets=frozenset(),
+            hidden=frozenset(hidden) - targets,
+            mask_token=mask_token,
+            overrides=_for_tracks(attributes, score),
+            bar_overrides=bar_attributes or {},
+            vanishing=frozenset(hidden) | targets,
+            excluded=attributes_exclude,
+            style=style or Style(),
         )
         self._check(score, plan, targets)
         result = Encoded(self._header(False, score.bar_count, plan.style), targets=sorted(targets))
@@ -213,18 +220,19 @@ class Encoder:
     def _music(self, score: Score, plan: _Plan) -> list[TrackMusic]:
         """Every track on the model's grid, and what of it counts for attributes."""
         rows_of = [self._grid_rows(track, score.resolution, i, plan) for i, track in enumerate(score.tracks)]
+        uncounted = plan.uncounted
         counted_of = [
-            [() if (index, number) in plan.uncounted else row for number, row in enumerate(rows)]
+            [() if (index, number) in uncounted else row for number, row in enumerate(rows)]
             for index, rows in enumerate(rows_of)
         ]
-        key = self._attributes.key(counted_of, bool(plan.uncounted)) if self._attributes.needs_key else None
+        key = self._attributes.key(counted_of, bool(uncounted)) if self._attributes.needs_key else None
         return [
             TrackMusic(
                 track.is_drum,
                 rows_of[index],
                 counted_of[index],
                 [bar.length_ticks(self._resolution) for bar in track.bars],
-                any(cell[0] == index for cell in plan.uncounted),
+                any(cell[0] == index for cell in uncounted),
                 key,
             )
             for index, track in enumerate(score.tracks)

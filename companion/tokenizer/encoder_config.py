@@ -94,7 +94,7 @@ class EncoderConfig:
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> EncoderConfig:
-        """A shipped config by name (yellow, ghost, expressive), or a JSON file by path."""
+        """A config of ours by name (yellow, ghost, expressive, prism, expressive_v2), or a JSON file by path."""
         shipped = configs_dir() / "encoders" / f"{name_or_path}.json"
         path = shipped if shipped.is_file() else Path(name_or_path)
         try:

@@ -31,7 +31,7 @@ class Tokenizer:
 
     @classmethod
     def load(cls, name_or_path: str) -> Tokenizer:
-        """For a shipped encoder config (yellow, ghost, expressive) or a JSON file; raises EncoderConfigError."""
+        """For an encoder config of ours (yellow, ghost, expressive, prism, expressive_v2) or a JSON file; raises EncoderConfigError."""
         return cls(EncoderConfig.load(name_or_path))
 
     def note_decoder(self, is_drum: bool = False) -> NoteDecoder:

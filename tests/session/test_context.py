@@ -79,3 +79,11 @@ def test_a_call_asks_for_one_bar_where_the_checkpoint_can_be_asked():
     assert known_attributes(drums, newer, {"note_density": 9}) == {"silence_proportion": 2, "bar_note_density": 9}
     assert known_attributes(bass, newer, {"note_density": 9}) == {"silence_proportion": 2, "bar_max_polyphony": 4}
     assert known_attributes(drums, CHECKPOINT, {"note_density": 9}) == {"note_density": 9}
+
+
+def test_a_control_of_the_part_is_asked_of_its_bars_where_only_they_have_it():
+    newer = replace(CHECKPOINT, attributes=("bar_max_polyphony", "bar_min_polyphony", "max_note_duration"))
+    (bass,) = make_lanes([TrackSettings("b", "companion", attributes={"max_polyphony": 0, "max_note_duration": 2})])
+    assert known_attributes(bass, newer) == {"bar_max_polyphony": 0, "max_note_duration": 2}
+    (piano,) = make_lanes([TrackSettings("p", "companion", attributes={"max_polyphony": 0, "bar_max_polyphony": 3})])
+    assert known_attributes(piano, newer) == {"bar_max_polyphony": 3}

@@ -23,7 +23,7 @@ from companion.session.requests.head_start import HeadStart
 from companion.session.requests.jobs import JobMaker
 from companion.session.requests.requests import Requests
 from companion.session.requests.sizes import Sizes
-from companion.session.requests.window import fits
+from companion.session.requests.window import fits, spelled
 
 NOTES_A_DRAFT = 400  # more notes of one bar are not taken
 
@@ -135,7 +135,7 @@ class Answers:
         """Controls that are set and that this checkpoint does not have."""
         sampling = self._engine.model.sampling
         wanted = {name for lane in self._lanes for name in lane.attributes if fits(name, lane.is_drum)}
-        lacking = sorted(wanted - set(checkpoint.attributes))
+        lacking = sorted(name for name in wanted if spelled(name, checkpoint) not in checkpoint.attributes)
         if sampling.genre and sampling.genre not in checkpoint.genres:
             lacking.append(f"genre {sampling.genre}")
         if lacking:

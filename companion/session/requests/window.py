@@ -110,13 +110,24 @@ def known_attributes(
 ) -> Mapping[str, int]:
     """The lane's controls and those called for, as far as the checkpoint has them and they fit the lane.
 
-    A call is for the bar that is asked for: a checkpoint with levels of single bars gets it as one of those.
+    A call is for the bar that is asked for: a checkpoint with levels of single bars gets it as one of those. So does a control of
+    the whole part that only single bars have there, such as the number of voices.
     """
-    levels = dict(lane.attributes)
+    has = checkpoint.attributes
+    levels: dict[str, int] = {}
+    for name, level in lane.attributes.items():
+        levels[spelled(name, checkpoint)] = level
+    levels |= {name: level for name, level in lane.attributes.items() if name in has}
     for name, level in (called or {}).items():
         of_bar = f"bar_{name}"
-        levels[of_bar if of_bar in checkpoint.attributes else name] = level
-    return {name: level for name, level in levels.items() if name in checkpoint.attributes and fits(name, lane.is_drum)}
+        levels[of_bar if of_bar in has else name] = level
+    return {name: level for name, level in levels.items() if name in has and fits(name, lane.is_drum)}
+
+
+def spelled(name: str, checkpoint: CheckpointInfo) -> str:
+    """The control that stands for `name` with this checkpoint: itself, or the same of single bars where it has only that."""
+    of_bar = f"bar_{name}"
+    return of_bar if name not in checkpoint.attributes and of_bar in checkpoint.attributes else name
 
 
 def fits(name: str, is_drum: bool) -> bool:

@@ -198,6 +198,8 @@ def draw_dials(snapshot: Snapshot | None, selection: Selection, chosen: int, wid
     canvas.put(1, 0, f"{lane.index + 1} {lane.name}" if lane else "no part", palette.TITLE)
     found = dials(snapshot, selection)
     rows = max(height - 3, 1)
+    if len(found) > rows:
+        canvas.put(max(width - 8, 0), 0, f"{chosen + 1}/{len(found)}".rjust(7), palette.DIM)
     first = min(max(chosen - rows + 1, 0), max(len(found) - rows, 0))
     for row, dial in enumerate(found[first : first + rows]):
         here = first + row == chosen
