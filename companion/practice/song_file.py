@@ -121,7 +121,7 @@ def _session_song(file_song: FileSong, title: str) -> tuple[Song, int]:
         _sections(file_song),
     )
     if file_song.source is not None:
-        song = replace(song, controls=part_controls(file_song.source), sysex=song_sysex(file_song.source))
+        song = replace(song, controls=part_controls(file_song), sysex=song_sysex(file_song.source))
     return song, len(exact)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from companion.errors import SoundError
 from companion.music import Score
+from companion.music.files.controls import written_controls
 from companion.music.song import Song, score_bar_starts
 from companion.sound.synth.bank import ToneBank
 from companion.sound.synth.synthesizer import DRUM_CHANNEL, LATENCY_FRAMES, Event, Synthesizer
@@ -23,6 +24,8 @@ from companion.sound.synth.voices import BLOCK
 RATE = 48_000
 TAIL_SECONDS = 6.0  # at most, until everything has died away
 _SILENCE = 10 ** (-70 / 20)
+_OFF, _CONTROL, _ON = range(3)
+_PROGRAM = 0xC0
 _MELODIC = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
 Progress = Callable[[float], None]
 
@@ -37,28 +40,55 @@ class Timed(NamedTuple):
 
 
 def messages_of(song: Song | Score) -> list[Timed]:
-    """What a synthesizer has to be told to play a song; more instruments than channels take turns on them."""
+    """What a synthesizer has to be told to play a song; more instruments than channels take turns on them.
+
+    Pedals, volumes, bends and the like are told where every part has a channel of its own.
+    """
     song = song if isinstance(song, Song) else Song.of(song)
     seconds_at = _tempo_line(song)
     starts = song.bar_starts or tuple(score_bar_starts(song.score))
     found: list[tuple[float, int, int, int, int, int]] = []  # seconds, rank, program, channel, key, velocity
+    channels = _channels(song.score)
     for number, track in enumerate(song.score.tracks):
-        channel = DRUM_CHANNEL if track.is_drum else _MELODIC[number % len(_MELODIC)]
+        channel = channels[number]
         for start, bar in zip(starts, track.bars, strict=False):
             for note in bar.notes:
                 onset = start + note.onset_ticks + note.delta / song.score.resolution
                 end = max(start + note.onset_ticks + note.duration_ticks, onset + 1)
-                found.append((seconds_at(max(onset, 0.0)), 1, track.program, channel, note.pitch, note.velocity))
-                found.append((seconds_at(end), 0, track.program, channel, note.pitch, 0))
-    found.sort()
+                found.append((seconds_at(max(onset, 0.0)), _ON, track.program, channel, note.pitch, note.velocity))
+                found.append((seconds_at(end), _OFF, track.program, channel, note.pitch, 0))
+    if len(channels) <= len(_MELODIC):
+        found += _controls(song, channels, seconds_at)
+    # At one moment notes end, then controllers move, in the order in which they are written, then notes begin.
+    found.sort(key=lambda item: item[:2] if item[1] == _CONTROL else item)
     programs: dict[int, int] = {}
     messages = []
     for seconds, rank, program, channel, key, velocity in found:
+        if rank == _CONTROL:
+            messages.append(Timed(seconds, program | channel, key, velocity))
+            continue
         if rank and channel != DRUM_CHANNEL and programs.get(channel) != program:
             programs[channel] = program
             messages.append(Timed(seconds, 0xC0 | channel, program, 0))
         messages.append(Timed(seconds, (0x90 if rank else 0x80) | channel, key, velocity))
     return messages
+
+
+def _channels(score: Score) -> list[int]:
+    return [
+        DRUM_CHANNEL if track.is_drum else _MELODIC[number % len(_MELODIC)] for number, track in enumerate(score.tracks)
+    ]
+
+
+def _controls(
+    song: Song, channels: Sequence[int], seconds_at: Callable[[float], float]
+) -> Iterator[tuple[float, int, int, int, int, int]]:
+    """(seconds, rank, kind, channel, data bytes) of what is written beside the notes, but for programs, which go with these."""
+    for parts, events in written_controls(song).items():
+        for channel in sorted({channels[part] for part in parts}):
+            for beats, kind, first, second in events:
+                if kind != _PROGRAM:
+                    yield seconds_at(beats * song.score.resolution), _CONTROL, kind, channel, first, second
 
 
 def _tempo_line(song: Song) -> Callable[[float], float]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from companion.errors import SoundError
+from companion.midi.file import read_song
 from companion.music import Bar, Note, Score, Track
 from companion.music.song import Song
 from companion.sound.rendering import RATE, messages_of, write_sound
@@ -83,3 +85,24 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(SoundError, match="cannot be written"):
         write_sound(_song(60), target)
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_volume_pedal_and_bend_of_a_file_are_heard() -> None:
+    """Each part on its own channel; at one moment notes end before the pedal goes down, and begin after it."""
+    song = read_song(Path(__file__).resolve().parents[1] / "data" / "cases" / "01_pedal.mid")
+    messages = messages_of(song)
+    first = [message for message in messages if message.seconds == 0.0]
+    assert [(m.status, m.first, m.second) for m in first if m.status == 0xB0] == [
+        (0xB0, 7, 50),
+        (0xB0, 10, 20),
+        (0xB0, 64, 127),
+    ]
+    kinds = [message.status & 0xF0 for message in first if message.status & 0x0F == 0]
+    assert kinds.index(0x90) > max(index for index, kind in enumerate(kinds) if kind == 0xB0)
+    assert [(m.seconds, m.first | m.second << 7) for m in messages if m.status == 0xE1] == [(0.5, 12288), (1.0, 8192)]
+
+
+def test_what_a_recording_has_beside_its_notes_is_heard() -> None:
+    bars = (Bar((Note(0, 480, 60),)),)
+    song = replace(Song.of(Score((Track(bars),))), controls=(((240, b"\xb5\x40\x7f"), (300, b"\xc5\x07")),))
+    assert [message for message in messages_of(song) if message.status == 0xB0] == [(0.25, 0xB0, 64, 127)]
