@@ -8,7 +8,7 @@ from companion.harmony.guide import guide_bar
 from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import parse_chord
 from companion.music import Note
-from companion.runtime.processes.worker import example_job, live_job
+from companion.runtime.engine.worker import example_job, live_job
 
 CHORDS = (ChordSpan(0, 4, parse_chord("Dm7")),)
 STANDING = (Note(0, 240, 40, 90),)
