@@ -8,9 +8,9 @@ from tests.music.files import fuzz
 
 
 def test_damaged_files_are_read_or_refused_and_written_back():
-    found = Counter(fuzz.outcome(data) for data in fuzz.cases(400))
+    found = Counter(fuzz.outcome(data) for data in fuzz.cases(150))
     assert set(found) <= {"refused", "one remark", "sound"}
-    assert found["one remark"] > 100
+    assert found["one remark"] > 50
 
 
 @pytest.mark.parametrize("number", range(len(fuzz.seeds())))
