@@ -5,8 +5,8 @@ alive asks them directly. The process prints one JSON object a line: {"ports": {
 With --watch it repeats for ever, one line a period whether or not anything changed: a reader that hears nothing knows it hangs.
 It then also connects ports (see `patchbay`): each line that it reads is {"source": port, "sink": port, "connected": bool}, and
 where that can be done its own lines have "wires", the connections that ports of ours have. A line {"silence": {port: [[channel, key]…]}}
-has it send note-offs to whatever that port of ours played to, and answer {"silenced": notes}. It ends when its input does, or when the
-sound server has gone, which it says.
+has it send note-offs to whatever that port of ours played to, and answer {"silenced": messages}. It ends when its input does, or when the
+sound server has gone, which it says. With --silence it reads such an object once, from {port: keys} of the ports to be silenced.
 """
 
 from __future__ import annotations
@@ -79,6 +79,18 @@ def parse_line(line: str | bytes) -> Ports:
         None if wires is None else tuple((str(source), str(sink)) for source, sink in wires),
         tuple(map(str, document.get("gone", ()))),
     )
+
+
+def silence_ports(sounding: Mapping[str, Sequence[tuple[int, int]]], timeout_seconds: float) -> bool:
+    """End notes (channel, key) at ports by their names, in a process of its own; whether it did so in time."""
+    command = [*probe_command(), "--silence"]
+    try:
+        subprocess.run(
+            command, input=json.dumps(sounding).encode(), capture_output=True, timeout=timeout_seconds, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
 
 
 def probe_command(watch_seconds: float | None = None) -> list[str]:
@@ -212,6 +224,13 @@ class Watch:
         return sent
 
 
+def silence(sounding: Mapping[str, list[tuple[int, int]]]) -> int:
+    """Note-offs straight to these ports, by clients made for it; how many messages were sent."""
+    asker = _Asker()
+    asker.ask()
+    return sum(asker.send(target, note_offs(keys)) for target, keys in sounding.items())
+
+
 def note_offs(keys: Sequence[tuple[int, int]]) -> list[bytes]:
     """The messages that end notes for certain: their note-offs, then pedal up and all notes off on their channels."""
     channels = sorted({channel for channel, _ in keys})
@@ -227,6 +246,9 @@ def main(arguments: list[str]) -> None:
     try:
         if arguments[:1] == ["--watch"]:
             Watch(float(arguments[1])).run()
+        if arguments[:1] == ["--silence"]:
+            print(json.dumps({"silenced": silence(json.load(sys.stdin))}), flush=True)
+            os._exit(0)
         print(json.dumps(_Asker().ask()), flush=True)
     except BrokenPipeError:
         pass

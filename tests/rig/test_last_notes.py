@@ -8,7 +8,6 @@ import signal
 import time
 
 import psutil
-import pytest
 
 from companion.midi.file import read_song
 from tests.rig.harness import Observer, Rig, wait_until
@@ -96,11 +95,23 @@ def test_the_whole_group_is_asked_to_end(rig: Rig, observer: Observer) -> None:
     assert written_notes(jam) >= len(observer.note_ons())
 
 
-@pytest.mark.parametrize("name", ["supervisor", "realtime"])
-def test_one_of_them_is_asked_to_end(rig: Rig, observer: Observer, name: str) -> None:
+def test_the_supervisor_alone_is_asked_to_end(rig: Rig, observer: Observer) -> None:
     jam = playing_jam(rig, observer)
     held_chord(observer)
-    jam.others()[name].terminate()
+    jam.others()["supervisor"].terminate()
     assert seconds_until_silence(observer) < 2.0
     assert jam.process.wait(30) == 0
     assert written_notes(jam) >= len(observer.note_ons())
+
+
+def test_the_realtime_process_and_the_supervisor_are_killed_together(rig: Rig, observer: Observer) -> None:
+    jam = playing_jam(rig, observer)
+    time.sleep(1.2)  # the front knows connections that are a second old
+    others = jam.others()
+    held_chord(observer)
+    for name in ("supervisor", "realtime"):
+        others[name].kill()
+    assert seconds_until_silence(observer) < 2.0, "the front is left"
+    jam.process.wait(30)
+    wait_gone(list(others.values()))
+    assert written_notes(jam) > 0

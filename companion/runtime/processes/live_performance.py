@@ -21,11 +21,11 @@ from typing import Any, BinaryIO
 
 from companion.errors import CompanionError, UsageError
 from companion.midi.ports import stable_name
-from companion.midi.probe import Ports
+from companion.midi.probe import Ports, silence_ports
 from companion.runtime.front.performance import LaunchOptions, PortList
 from companion.runtime.ipc.link import Link, link_pair
 from companion.runtime.ipc.protocol import Account, ChoosePort, End, Ended, Finishing, OwnPorts, Setup, Started
-from companion.runtime.ports.sounding import sounding_memory
+from companion.runtime.ports.sounding import Keys, SoundingTable, sounding_memory
 from companion.runtime.processes.children import SUPERVISOR, module_command
 from companion.runtime.recording.finish import finish_recording
 from companion.runtime.recording.recorder import ERRORS_NAME, MIDI_NAME, new_folder, open_private
@@ -38,6 +38,10 @@ from companion.sound.wire import SoundSender, sound_pair
 STOP_SECONDS = 8.0  # without a sign of life from whoever makes the recording whole
 FINISH_SECONDS = 600.0  # with one
 MAX_TAKEOVERS = 5
+SILENCE_SECONDS = 3.0
+SUPERVISOR_SILENCES_SECONDS = (
+    0.6  # after the realtime process has gone, what sounds is the supervisor's business for so long
+)
 
 
 def start(options: LaunchOptions) -> LivePerformance:
@@ -104,6 +108,7 @@ class LivePerformance:
         self._ended: str | None = None
         self._summary: Mapping[str, Any] = {}
         self._finishing_heard = 0.0
+        self._has_silenced = False
 
     def _start_supervisor(
         self, setup: Setup, ends: Sequence[socket.socket] = ()
@@ -215,6 +220,8 @@ class LivePerformance:
             if now - self._finishing_heard > STOP_SECONDS or now - begun > FINISH_SECONDS:
                 break
             self._hear()
+            if self._realtime.closed and now - begun > SUPERVISOR_SILENCES_SECONDS:
+                self._silence()
             time.sleep(0.01)
         self._hear()
         for group in self._groups:
@@ -222,6 +229,7 @@ class LivePerformance:
                 os.killpg(group, signal.SIGKILL)  # what has not ended by now, ends
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(2)
+        self._silence()
         if self._ended is None and self._folder is not None and not (self._folder / MIDI_NAME).exists():
             finish_recording(self._folder)  # the supervisor was killed while it did so
         self._realtime.close()
@@ -230,6 +238,19 @@ class LivePerformance:
         self._keys.close()
         self._sound.close()
         os.close(self._sounding)
+
+    def _silence(self) -> None:
+        """The last that can: notes that nobody else has ended, as the realtime process and the supervisor have died together."""
+        if self._has_silenced:
+            return
+        self._has_silenced = True
+        wires = self._ports.wires or ()
+        wanted: dict[str, Keys] = {}
+        for name, keys in SoundingTable(self._sounding).sounding().items():
+            sinks = [sink for source, sink in wires if source == name]
+            wanted |= dict.fromkeys(sinks or [name], keys)
+        if wanted and not silence_ports(wanted, SILENCE_SECONDS):
+            self.complain("notes may still sound: the MIDI driver does not answer")
 
     def _is_over(self) -> bool:
         gone = self._process.poll() is not None

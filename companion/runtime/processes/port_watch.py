@@ -28,7 +28,7 @@ class PortWatch:
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
         self._heard = clock()
-        self._silenced = False
+        self._silenced: int | None = None
 
     def look(self) -> None:
         """Read what has come; start the probe where there is none."""
@@ -58,11 +58,11 @@ class PortWatch:
         *lines, self._buffer = self._buffer.split(b"\n")
         for line in lines:
             self._heard = clock()
-            if line.startswith(b'{"silenced"'):
-                self._silenced = True
-                continue
             with suppress(ValueError):
-                self._hear(parse_line(line))
+                if line.startswith(b'{"silenced"'):
+                    self._silenced = int(json.loads(line)["silenced"])
+                else:
+                    self._hear(parse_line(line))
 
     def _start(self) -> None:
         self._process = subprocess.Popen(
@@ -77,12 +77,15 @@ class PortWatch:
         """Have two ports connected or disconnected; a wish that is lost is asked for again."""
         self._say(asdict(wish))
 
-    def silence(self, sounding: Mapping[str, Keys], patience_seconds: float) -> bool:
-        """End these notes at whatever our outputs played to; whether the probe says that it has. Waits for it."""
-        self._silenced = False
+    def silence(self, sounding: Mapping[str, Keys], patience_seconds: float) -> int | None:
+        """End these notes at whatever our outputs played to; how many messages that took, None without an answer. Waits for it.
+
+        A probe that was started after the outputs had gone does not know what they played to, and sends nothing.
+        """
+        self._silenced = None
         self._say({"silence": sounding})
         deadline = clock() + patience_seconds
-        while not self._silenced and clock() < deadline and self._process is not None:
+        while self._silenced is None and clock() < deadline and self._process is not None:
             self.look()
             time.sleep(0.005)
         return self._silenced

@@ -209,10 +209,11 @@ class Supervisor:
         if not sounding or self._watch is None:
             return
         count = sum(len(keys) for keys in sounding.values())
-        if self._watch.silence(sounding, SILENCE_SECONDS):
+        sent = self._watch.silence(sounding, SILENCE_SECONDS)
+        if sent:
             self._sounding.clear()
             self._remark(f"the supervisor ended {count} notes that still sounded")
-        else:
+        elif sent is None:
             self._front.send(Notice("error", f"{count} notes may still sound: the MIDI driver does not answer"))
 
     def _finish(self, folder: Path) -> None:

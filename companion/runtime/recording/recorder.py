@@ -179,5 +179,5 @@ class LogWriter:
             self._file = None
 
     def _fail(self, error: OSError) -> None:
-        self.error = f"the recording has stopped: {self.path}: {error.strerror}"
+        self.error = f"the recording has stopped: {error.strerror} ({self.path})"
         self._file = None
