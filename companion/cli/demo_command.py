@@ -54,8 +54,9 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int | Launcher:
     """The demo, on the screen or without."""
     from companion.runtime.front.headless import ProgressLine, summary_text
-    from companion.runtime.front.launch import Launcher
+    from companion.runtime.front.next_steps import next_steps_here
     from companion.runtime.players import demo
+    from companion.runtime.players.demo import DemoLauncher
     from companion.session.api.settings import ModelSettings
 
     if not args.headless and (args.json or args.out):
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> int | Launcher:
         record_dir=args.record,
     )
     if not headless:
-        return Launcher(demo.launch_options(options))
+        return DemoLauncher(demo.launch_options(options))
     if not args.headless:
         print("companion: no terminal here, so without the screen (as with --headless)", file=sys.stderr)
     line = ProgressLine(sys.stderr)
@@ -89,5 +90,5 @@ def run(args: argparse.Namespace) -> int | Launcher:
         result = demo.run_demo(options, line.show, line.write)
     finally:
         line.end()
-    print(json.dumps(result) if args.json else summary_text(result))
+    print(json.dumps(result) if args.json else "\n".join((summary_text(result), *next_steps_here())))
     return 0

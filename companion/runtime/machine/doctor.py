@@ -36,12 +36,14 @@ def examine(checkpoints: Sequence[str] | None = None, engine: str = "auto") -> d
     ports = _ports(problems)
     protected = [asdict(each) for each in protections(tuple(ports["drivers"]))]
     realtime = _realtime(problems)
+    sound = _sound(problems)
     measured = [_measure(name, engine, problems) for name in checkpoints or _shipped(problems)]
     found = [entry for entry in measured if entry is not None]
     return {
         "machine": _machine(),
         "ports": ports,
         "realtime": realtime,
+        "sound": sound,
         "protections": protected,
         "checkpoints": found,
         "advice": _advice(found),
@@ -138,6 +140,32 @@ def _realtime(problems: list[Problem]) -> dict[str, Any]:
         "rtprio_limit": _rtprio_limit(),
         "wakes": wakes,
     }
+
+
+def _sound(problems: list[Problem]) -> dict[str, Any]:
+    """What the sound process says after a moment with the audio device."""
+    if sys.platform == "win32":
+        return {}
+    from companion.sound.examination import examine_sound
+
+    found = examine_sound()
+    if found["trouble"]:
+        how_to_fix = "connect headphones or speakers; companion demo --headless --wav FILE.wav makes a file without any"
+        problems.append({"what": f"nothing will be heard: {found['trouble']}", "how_to_fix": how_to_fix})
+    elif found["underruns"]:
+        what = f"the sound was interrupted {found['underruns']} times in a moment"
+        problems.append({"what": what, "how_to_fix": "end other programs, or give this user real-time priority"})
+    return found
+
+
+def _sound_text(sound: dict[str, Any]) -> str:
+    if not sound.get("device"):
+        return sound.get("trouble") or "not on this system"
+    total = sound["latency_ms"] + sound["buffer_ms"]
+    return (
+        f"{sound['synthesizer']} on {sound['device']}, {total:.0f} ms ({sound['buffer_ms']:.0f} ms of it the device's buffer), "
+        f"{sound['underruns']} underruns"
+    )
 
 
 def _groups() -> list[str]:
@@ -242,6 +270,7 @@ def text_of(findings: dict[str, Any]) -> str:
         f"ports      {len(ports['inputs'])} in, {len(ports['outputs'])} out ({', '.join(ports['drivers']) or 'no driver'})",
         f"real time  {'SCHED_FIFO permitted' if realtime['sched_fifo'] else 'not permitted'}{_wakes_text(realtime['wakes'])}",
     ]
+    lines.append(f"sound      {_sound_text(findings['sound'])}")
     for entry in findings["checkpoints"]:
         lines.append(f"{entry['name']:<10} {entry['engine']}, {entry['ms_per_token']:.2f} ms a token")
         for row in entry["tempi"]:

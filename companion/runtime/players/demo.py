@@ -53,6 +53,17 @@ class DemoOptions:
     record_dir: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DemoLauncher(Launcher):
+    """A launcher that says at the end how to go on: `finish` is called when the screen is gone."""
+
+    def finish(self) -> None:
+        """What this machine offers next."""
+        from companion.runtime.front.next_steps import next_steps_here
+
+        print("\n".join(next_steps_here()))
+
+
 def demo_settings(options: DemoOptions) -> SessionSettings:
     """The session for a recorded player. Raises UsageError for a player that does not exist."""
     player = find_player(options.player)

@@ -23,6 +23,11 @@ def has_sound_card() -> bool:
     return not _LINUX or any(Path("/dev/snd").glob("pcm*p"))
 
 
+def may_sound() -> bool:
+    """Whether there seems to be something to play on; only opening it would tell for certain."""
+    return has_pulse() or has_sound_card()
+
+
 def fluidsynth_driver() -> str | None:
     """The driver to ask FluidSynth for: "" = its own choice, None = there is nothing to play on."""
     if not _LINUX:

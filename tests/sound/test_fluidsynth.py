@@ -1,0 +1,45 @@
+"""Loudness beside FluidSynth's, where FluidSynth and a small General MIDI soundfont are installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from companion.sound.players.fluidsynth import REFERENCE_GAIN
+from companion.sound.rendering import RATE
+from tests.sound.listening import hear, level_db, note, program
+
+SOUNDFONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
+FRAMES = int(0.6 * RATE)
+KEYS = (48, 60, 72)
+
+
+@pytest.fixture(scope="module")
+def fluidsynth():
+    library = pytest.importorskip("fluidsynth", exc_type=ImportError)
+    if not SOUNDFONT.is_file():
+        pytest.skip(f"{SOUNDFONT} is not installed")
+    synthesizer = library.Synth(gain=REFERENCE_GAIN, samplerate=float(RATE))
+    synthesizer.setting("synth.reverb.active", 0)
+    synthesizer.setting("synth.chorus.active", 0)
+    synthesizer.sfload(str(SOUNDFONT))
+    yield synthesizer
+    synthesizer.delete()
+
+
+def _theirs(synthesizer, number: int, key: int) -> float:
+    synthesizer.program_select(0, 1, 0, number)
+    synthesizer.noteon(0, key, 100)
+    samples = np.asarray(synthesizer.get_samples(FRAMES), dtype=np.float64).reshape(-1, 2) / 32768
+    synthesizer.cc(0, 120, 0)
+    synthesizer.get_samples(RATE // 4)
+    return level_db(samples)
+
+
+@pytest.mark.parametrize("number", [0, 4, 11, 16, 24, 26, 32, 33, 40, 48, 56, 61, 66, 71, 73, 80, 81, 89])
+def test_each_family_is_as_loud_as_fluidsynth_within_3_db(fluidsynth, number: int) -> None:
+    ours = np.mean([level_db(hear(program(number), *note(0, key, 0.6))[:FRAMES]) for key in KEYS])
+    theirs = np.mean([_theirs(fluidsynth, number, key) for key in KEYS])
+    assert abs(ours - theirs) < 3
