@@ -79,7 +79,7 @@ class TrackReader:
             raise Unreadable(f"times past tick {MAX_TICK}")
         if position >= self._end:
             self.position = self._end
-            raise Unreadable("it is cut off inside an event")
+            raise Unreadable("an event is cut off")
         self._tick = tick
         byte = data[position]
         if byte >= SYSEX:
@@ -103,7 +103,7 @@ class TrackReader:
         body = self._data[position:after]
         if after > self._end:
             self.position = self._end
-            raise Unreadable("it is cut off inside an event")
+            raise Unreadable("an event is cut off")
         self.position = after
         if not body.isascii():
             repaired = self._repaired(position, after)
@@ -164,7 +164,7 @@ class TrackReader:
     def _meta(self, position: int) -> None:
         if position + 1 >= self._end:
             self.position = self._end
-            raise Unreadable("it is cut off inside an event")
+            raise Unreadable("an event is cut off")
         kind = self._data[position + 1]
         if kind == END_OF_TRACK:
             self.complete = True
@@ -213,7 +213,7 @@ class TrackReader:
                 return value, place + 1
         self.position = position + 1
         cut = position + 4 > self._end
-        raise Unreadable("it is cut off inside an event" if cut else "a number longer than four bytes")
+        raise Unreadable("an event is cut off" if cut else "a number longer than four bytes")
 
     # -- looking ahead ------------------------------------------------------------------------------------------------
 

@@ -211,7 +211,7 @@ END = b"\x00\xff\x2f\x00"
         (chunk(PLAYS + END) + b"\0\0\0", "behind the last track"),
         (chunk(PLAYS + b"\x00\x90\x3c")[:-1], "the file ends inside the track"),
         (chunk(PLAYS), "End of Track is missing"),
-        (chunk(PLAYS + b"\x00\x90\x3c"), "cut off inside an event"),
+        (chunk(PLAYS + b"\x00\x90\x3c"), "an event is cut off"),
         (chunk(PLAYS + b"\xff\xff\xff\xff\xff\x00" + PLAYS + END), "longer than four bytes"),
         (chunk(b"\x00\x3c\x40" + PLAYS + END), "belong to no event"),
         (chunk(b"\x00\xf4" + PLAYS + END), "system messages"),
