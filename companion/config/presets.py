@@ -18,6 +18,7 @@ from companion.config.tables import Schema
 from companion.errors import ConfigError, UsageError
 from companion.resources import configs_dir
 from companion.session.api.settings import (
+    REWRITE_DEFAULT,
     ChordSettings,
     ClockSettings,
     ModelSettings,
@@ -124,7 +125,7 @@ def _from_document(document: dict[str, Any], path: Path) -> Preset:
         practice=PracticeSettings(**table("practice", schema.PRACTICE)),
         trading=TradingSettings(**table("trading", schema.TRADING)),
         chords=_chords(table("chords", schema.CHORDS), path),
-        **table("session", schema.SESSION),
+        **{"rewrite": REWRITE_DEFAULT, **table("session", schema.SESSION)},
     )
     return Preset(path.stem, title, settings, PortChoice(**table("ports", schema.PORTS)), path)
 

@@ -219,6 +219,7 @@ SESSION = Schema(
         ),
         "lead_margin": number("lead_margin", limits.LEAD_MARGIN),
         "thru": flag("thru"),
+        "rewrite": choice("rewrite", *limits.REWRITE_DIALS),
         "output_latency_ms": _latency("output_latency_seconds"),
         "input_latency_ms": _latency("input_latency_seconds"),
         "learned": Key(

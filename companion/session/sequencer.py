@@ -10,6 +10,7 @@ from companion.session.output.playback import Playback
 from companion.session.output.scheduler import Scheduler
 from companion.session.performance import Performance
 from companion.session.requests.requests import NEVER, Requests
+from companion.session.rewriting.rewriting import Rewriting
 from companion.session.timing.musical_time import MusicalTime
 from companion.session.transport.transport import Transport
 from companion.session.transport.written_tempos import WrittenTempos
@@ -27,11 +28,12 @@ class Sequencer:
         playback: Playback,
         scheduler: Scheduler,
         requests: Requests,
+        rewriting: Rewriting,
         extensions: Extensions,
     ) -> None:
         self._time, self._performance, self._transport, self._tempos = time, performance, transport, tempos
         self._playback, self._scheduler, self._requests = playback, scheduler, requests
-        self._extensions = extensions
+        self._rewriting, self._extensions = rewriting, extensions
 
     def next_timer(self) -> float | None:
         """When `advance` is needed next, in seconds; None = only when an event comes."""
@@ -45,6 +47,7 @@ class Sequencer:
                 self._commit_seconds(),
                 self._requests.due_seconds(),
                 self._requests.prefill_due_seconds(),
+                self._rewriting.due_seconds(),
                 self._extensions_seconds(),
                 NEVER if tempo is None else tempo,
                 self._scheduler.next_due(self._time.to_seconds),
@@ -69,6 +72,7 @@ class Sequencer:
             self._scheduler.run(now, self._time.to_seconds)
         if self._performance.running:
             self._requests.run_due(now)
+            self._rewriting.run_due(now)
 
     def _pass_bar_line(self, now: float) -> bool:
         """At most one bar's decision or line; whether there was one."""

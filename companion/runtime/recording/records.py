@@ -77,7 +77,10 @@ class ForgottenNoteEnded:
 
 @dataclass(frozen=True, slots=True)
 class BarsRequested:
-    """A job went to the engine; targets: (track, bar) within the window, tracks: the session's lanes by window track."""
+    """A job went to the engine; targets: (track, bar) within the window, tracks: the session's lanes by window track.
+
+    from_beat: of a bar that sounds and whose rest is written anew, in quarter notes from its line; 0 for a whole bar.
+    """
 
     seconds: float
     request_id: int
@@ -86,6 +89,7 @@ class BarsRequested:
     bar_count: int
     targets: tuple[tuple[int, int], ...]
     tracks: tuple[int, ...]
+    from_beat: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from companion.errors import CommandError
 from companion.session.api import calls, limits
 from companion.session.api.command_base import Command, Refused, spoken
-from companion.session.api.settings import ClockSource, Role, Sampling, TrackSettings
+from companion.session.api.settings import ClockSource, RewriteDial, Role, Sampling, TrackSettings
 
 Track = Annotated[int, limits.TRACK]
 Bar = Annotated[int, limits.BAR]
@@ -234,6 +234,13 @@ class SetModel(Command):
     sampling: Sampling | None = None
     seed: Annotated[int, limits.SEED] | None = None
     takes: Annotated[int, limits.TAKES] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetRewriting(Command):
+    """How finely the bar that sounds is written anew where the player contradicts it."""
+
+    dial: RewriteDial
 
 
 # --- chords ------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from companion.session.api.settings import ClockSource, Role
+from companion.session.api.settings import ClockSource, RewriteDial, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +91,6 @@ MAX_LANES = 32
 
 ROLES: tuple[str, ...] = get_args(Role)
 CLOCK_SOURCES: tuple[str, ...] = get_args(ClockSource)
+REWRITE_DIALS: tuple[str, ...] = get_args(RewriteDial)
 ENGINES = ("auto", "reference", "onnx", "cuda")
 MASK_MODES = ("auto", "token", "attention", "attention_approx", "attention_skip", "remove")

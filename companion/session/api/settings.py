@@ -12,6 +12,9 @@ ClockSource = Literal["external", "internal"]
 Role = Literal["human", "companion", "backing", "silent"]
 # human: what a player plays into us. companion: generated. backing: sounds as written in the song.
 # silent: in the model's context, not heard (a chart's chords, the muted written part of "me").
+# How finely the bar that sounds is written anew where the player contradicts it.
+RewriteDial = Literal["never", "half bar", "beat"]
+REWRITE_DEFAULT: RewriteDial = "half bar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,3 +191,5 @@ class SessionSettings:
     practice: PracticeSettings = PracticeSettings()
     trading: TradingSettings = TradingSettings()
     chords: ChordSettings = ChordSettings()
+    # Logs from before there was rewriting do not name it, so its default here must be "never"; presets have REWRITE_DEFAULT.
+    rewrite: RewriteDial = "never"

@@ -9,7 +9,7 @@ from typing import Literal
 from companion.harmony.spans import ChordSpan
 from companion.music import Note, TimeSignature
 from companion.session.api.events import CheckpointInfo
-from companion.session.api.settings import ChordZone, ModelSettings, Role
+from companion.session.api.settings import ChordZone, ModelSettings, RewriteDial, Role
 
 ClockState = Literal["stopped", "armed", "running", "lost"]
 BarState = Literal["played", "committed", "tentative", "hidden", "empty"]
@@ -19,13 +19,17 @@ Ladder = Literal["fresh", "older", "variation", "rest", "kept", "written", "huma
 
 @dataclass(frozen=True, slots=True)
 class BarView:
-    """One cell of the roll. Note onsets and durations in ticks at 480 a quarter from this bar's line."""
+    """One cell of the roll. Note onsets and durations in ticks at 480 a quarter from this bar's line.
+
+    rewritten_from: the beat (quarter notes) from which the bar was written anew while it sounded; None where it was not.
+    """
 
     bar: int
     state: BarState
     origin: Ladder = ""
     notes: tuple[Note, ...] = ()
     locked: bool = False
+    rewritten_from: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,4 +187,5 @@ class Snapshot:
     follow_dynamics: float = 0.0
     kept_bar: int | None = None  # the bar of our parts that is repeated instead of generating
     chords: ChordsView = ChordsView()
+    rewrite: RewriteDial = "never"
     entry_bar: int = 0  # the first bar in which the companion may play

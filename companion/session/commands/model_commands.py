@@ -11,17 +11,22 @@ from companion.session.extension import Handler
 from companion.session.output.outbox import Outbox
 from companion.session.requests.engine import Engine
 from companion.session.requests.requests import Requests
+from companion.session.rewriting.rewriting import Rewriting
 
 
 class ModelCommands:
     """Changes hold from the next request on; another checkpoint is loaded while the music goes on."""
 
-    def __init__(self, engine: Engine, requests: Requests, outbox: Outbox) -> None:
-        self._engine, self._requests, self._outbox = engine, requests, outbox
+    def __init__(self, engine: Engine, requests: Requests, rewriting: Rewriting, outbox: Outbox) -> None:
+        self._engine, self._requests, self._rewriting, self._outbox = engine, requests, rewriting, outbox
 
     def handlers(self) -> Mapping[type[wishes.Command], Handler]:
         """Which method does which command."""
-        return {wishes.SetSampling: self._set_sampling, wishes.SetModel: self._set_model}
+        return {
+            wishes.SetSampling: self._set_sampling,
+            wishes.SetModel: self._set_model,
+            wishes.SetRewriting: self._set_rewriting,
+        }
 
     def _set_sampling(self, wish: wishes.SetSampling, now: float) -> None:
         model = self._engine.model
@@ -35,3 +40,6 @@ class ModelCommands:
             self._requests.cancel()
             self._engine.gone()
             self._outbox.emit(LoadModel(model))
+
+    def _set_rewriting(self, wish: wishes.SetRewriting, now: float) -> None:
+        self._rewriting.set_dial(wish.dial)

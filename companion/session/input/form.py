@@ -64,9 +64,11 @@ class FormMemory:
         self._profiles: deque[Profile] = deque(maxlen=LONGEST_PERIOD)
         self._rows: deque[list[float | None]] = deque(maxlen=COMPARED_BARS)  # by bar: likeness to 1, 2, … bars before
         self._last = -1
+        self._odd: set[int] = set()  # bars that were not what the form has there
 
     def clear(self) -> None:
         """The music jumped: what comes is another place of the form."""
+        self._odd.clear()
         self._profiles.clear()
         self._rows.clear()
 
@@ -74,17 +76,34 @@ class FormMemory:
         """A bar is over. After a gap the memory begins anew."""
         if bar != self._last + 1:
             self.clear()
+        odd = self._is_odd(bar, heard)
+        earlier = enumerate(reversed(self._profiles), start=1)
+        self._rows.append([None if bar - back in self._odd else likeness(heard, before) for back, before in earlier])
         self._last = bar
-        self._rows.append([likeness(heard, before) for before in reversed(self._profiles)])
         self._profiles.append(heard)
+        # A single bar that breaks the form says nothing about the rounds to come; a second one soon after means other music.
+        recent = {other for other in self._odd if bar - other <= COMPARED_BARS}
+        self._odd = {other for other in self._odd if bar - other <= LONGEST_PERIOD}
+        if odd:
+            self._odd = self._odd - recent if recent else self._odd | {bar}
 
     def like(self, bar: int) -> int | None:
         """The latest bar heard that a coming `bar` is expected to be like; None where no form can be told."""
         period = self.period()
         if period is None or bar <= self._last:
             return None
-        rounds = math.ceil((bar - self._last) / period)
-        return bar - rounds * period
+        like = bar - math.ceil((bar - self._last) / period) * period
+        while like in self._odd and like - period > self._last - len(self._profiles):
+            like -= period
+        return like
+
+    def _is_odd(self, bar: int, heard: Profile) -> bool:
+        """Whether a bar is not at all what the form has at its place."""
+        like = self.like(bar)
+        if like is None:
+            return False
+        alike = likeness(heard, self._profiles[like - self._last - 1])
+        return alike is not None and alike < CONTRADICTS
 
     def period(self) -> int | None:
         """How many bars the form has, as far as the last bars tell."""

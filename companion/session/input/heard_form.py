@@ -30,21 +30,22 @@ class HeardForm:
         if meter != self._time.timeline.meter(bar + 1):
             self._memory.clear()
         else:
-            notes = self._players_notes(bar, self._time.position(now))
+            notes = self.players_notes(bar, self._time.position(now))
             self._memory.hear(bar, profile(notes, meter.bar_ticks(RESOLUTION)))
+
+    def like(self, bar: int) -> int | None:
+        """The bar heard before that a bar to come is expected to be like; None where nobody can tell."""
+        like = self._memory.like(bar)
+        return None if like is None or like < self._performance.context_bar else like
 
     def expected_beats(self, bar: int) -> tuple[float, ...]:
         """[12] beats that each pitch class will probably sound in a bar to come; () where nobody can tell."""
         like = self.like(bar)
         if like is None:
             return ()
-        return pitch_class_beats(self._players_notes(like, self._time.timeline.start(like + 1)), RESOLUTION)
+        return pitch_class_beats(self.players_notes(like, self._time.timeline.start(like + 1)), RESOLUTION)
 
-    def like(self, bar: int) -> int | None:
-        """The bar heard that a bar to come will probably be like; None where no form can be told."""
-        like = self._memory.like(bar)
-        return None if like is None or like < self._performance.context_bar else like
-
-    def _players_notes(self, bar: int, position: float) -> list[Note]:
+    def players_notes(self, bar: int, position: float) -> list[Note]:
+        """What the players played in a bar, up to a position (session beats); no drums."""
         lanes = [lane for lane in self._lanes.of("human") if not lane.is_drum]
         return [note for lane in lanes for note in self._capture.notes(lane.index, bar, position)]

@@ -7,7 +7,7 @@ fresh draft → older draft for that bar → variation of the lane's last bar �
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from companion.music import Note, TimeSignature
 from companion.music.units import RESOLUTION
@@ -48,6 +48,7 @@ class PlanBar:
     origin: Ladder = ""
     locked: bool = False
     late_notes: int = 0
+    rewritten_from: float | None = None  # beat (quarter notes) from which the bar was written anew while it sounded
 
     @property
     def committed(self) -> bool:
@@ -121,6 +122,15 @@ class Plan:
             cell.drafts.append(Draft(0, list(notes), True, origin=origin))
             cell.locked = cell.locked or locked
         return cell
+
+    def rewrite(self, lane: int, bar: int, from_beat: float, notes: Iterable[Note], tones: frozenset[int]) -> None:
+        """A committed bar plays other notes from a beat on; of those before it, keys outside `tones` (0-11) end there."""
+        cell = self.at(lane, bar)
+        assert cell.chosen is not None
+        place = round(from_beat * RESOLUTION)
+        stands = [_ended(note, place, tones) for note in cell.chosen.notes if note.onset_ticks < place]
+        cell.chosen = Draft(0, [*stands, *notes], True, origin=cell.chosen.origin)
+        cell.rewritten_from = from_beat
 
     def note_was_late(self, cell: PlanBar) -> bool:
         """A note of a committed bar came too late to sound; whether it is the bar's first."""
@@ -218,3 +228,10 @@ class Plan:
         sounding = [cell for cell in recent if cell is not None and cell.chosen and cell.chosen.notes]
         made = [cell for cell in sounding if cell.origin != "variation"]
         return next((cell.notes() for cell in [*made, *sounding]), ())
+
+
+def _ended(note: Note, place: int, tones: frozenset[int]) -> Note:
+    """A note that ends at a place of its bar (ticks), unless its pitch class may sound on."""
+    if note.pitch % 12 in tones or note.onset_ticks + note.duration_ticks <= place:
+        return note
+    return replace(note, duration_ticks=place - note.onset_ticks)

@@ -80,6 +80,18 @@ class Playback:
         self._decisions.note_was_late(cell)
         return False
 
+    def reaches(self, position: float, now: float) -> bool:
+        """Whether what is ready at `now` can still sound at a position."""
+        return self._time.to_seconds(position) - self._scheduler.max_latency >= now
+
+    def rewrite(self, lane: Lane, bar: int, from_beat: float, notes: Iterable[Note], tones: frozenset[int]) -> None:
+        """A lane plays other notes from a beat of the bar that sounds; what sounds then goes on only in `tones` (0-11)."""
+        rest = tuple(notes)
+        position = self._time.timeline.start(bar) + from_beat
+        self._scheduler.revise(lane.index, position, lambda key: key % 12 in tones)
+        self._plan.rewrite(lane.index, bar, from_beat, rest, tones)
+        self._schedule(lane, bar, rest, None)
+
     def send_programs(self, now: float, port: str | None = None) -> None:
         """Choose every lane's instrument, on one port or all; what a song says beside its notes follows with its bars."""
         if port is None:

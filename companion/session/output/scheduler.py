@@ -87,6 +87,25 @@ class Scheduler:
                 queue[:] = kept
                 heapq.heapify(queue)
 
+    def revise(self, lane: int, position: float, stays: Callable[[int], bool]) -> None:
+        """From a position on a lane plays something else: what has not begun by then is forgotten, and a key that does not
+        stay (by its number) ends there.
+        """
+        for queue in self._queues.values():
+            kept = [item for item in queue if item[1] == OFF or item[3].voice.lane != lane or item[0] < position]
+            ending = [
+                (rank, item)
+                for _, rank, _, item in kept
+                if item.voice.lane == lane and item.end > position and not stays(item.key)
+            ]
+            queue[:] = kept
+            heapq.heapify(queue)
+            for rank, item in ending:
+                item.end = position
+                if rank == OFF:
+                    # The note-off that waited is void once this one has been sent.
+                    self._push(queue, position, OFF, item)
+
     def stop(self, now: float) -> None:
         """Nothing that waits will sound, and what sounds ends; only thru notes last as long as their keys."""
         for queue in self._queues.values():

@@ -24,6 +24,7 @@ from companion.session.requests.jobs import JobMaker
 from companion.session.requests.requests import Requests
 from companion.session.requests.sizes import Sizes
 from companion.session.requests.window import fits, spelled
+from companion.session.rewriting.rewriting import Rewriting
 
 NOTES_A_DRAFT = 400  # more notes of one bar are not taken
 
@@ -41,18 +42,20 @@ class Answers:
         lanes: Lanes,
         plan: Plan,
         playback: Playback,
+        rewriting: Rewriting,
         outbox: Outbox,
     ) -> None:
         self._engine, self._sizes, self._jobs = engine, sizes, jobs
         self._requests, self._head_start = requests, head_start
-        self._lanes, self._plan, self._playback, self._outbox = lanes, plan, playback, outbox
+        self._lanes, self._plan, self._playback = lanes, plan, playback
+        self._rewriting, self._outbox = rewriting, outbox
 
     def receive(self, event: EngineEvent, now: float) -> None:
         """Anything the engine says."""
         if isinstance(event, NoteGenerated):
             self._note_generated(event, now)
         elif isinstance(event, BarGenerated):
-            self._bar_generated(event)
+            self._bar_generated(event, now)
         elif isinstance(event, GenerationFinished):
             self._finished(event, now)
         elif isinstance(event, GenerationFailed):
@@ -69,6 +72,9 @@ class Answers:
         if event.track not in flight.lanes or event.bar != flight.bar:
             self._outbox.count("stray_notes")
             return
+        if flight.rest is not None:
+            self._rewriting.note_came(flight.request_id, event.track, event.note)
+            return
         self._requests.note_came(now)
         draft = self._plan.open_draft(event.track, event.bar, event.request_id, event.take, flight.insurance)
         if len(draft.notes) >= NOTES_A_DRAFT:
@@ -81,9 +87,13 @@ class Answers:
         if not cell.committed or self._playback.stream_note(self._lanes[event.track], cell, event.note, now):
             draft.notes.append(event.note)
 
-    def _bar_generated(self, event: BarGenerated) -> None:
+    def _bar_generated(self, event: BarGenerated, now: float) -> None:
         flight = self._requests.expected(event.request_id)
-        if flight and event.track in flight.lanes and event.bar == flight.bar:
+        if flight is None or event.track not in flight.lanes or event.bar != flight.bar:
+            return
+        if flight.rest is not None:
+            self._rewriting.part_complete(flight.request_id, event.track, now)
+        else:
             draft = self._plan.open_draft(event.track, event.bar, event.request_id, event.take, flight.insurance)
             self._plan.complete(draft)
 
@@ -92,9 +102,10 @@ class Answers:
         if flight is None:
             return
         self._requests.ended()
-        for lane in flight.lanes:
-            self._plan.complete(self._plan.open_draft(lane, flight.bar, flight.request_id, 0, flight.insurance))
-        if not flight.insurance:
+        if flight.rest is None:
+            for lane in flight.lanes:
+                self._plan.complete(self._plan.open_draft(lane, flight.bar, flight.request_id, 0, flight.insurance))
+        if flight.earnest:
             first = flight.first_note_seconds
             deadlines = self._sizes.deadlines_of(flight.checkpoint)
             deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds, first)

@@ -8,8 +8,12 @@ every beat, the known part of the coming request is sent ahead for prefilling.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from companion.harmony.guide import guide_bar
+from companion.harmony.spans import ChordSpan
+from companion.music import Note
 from companion.session.api.effects import Cancel, Generate, Prefill
 from companion.session.api.events import CheckpointInfo
 from companion.session.chords.chords import Chords
@@ -38,9 +42,26 @@ NOTE_COMES_SECONDS, NOTE_GONE_SECONDS = 0.004, 0.0005  # a request waits for a n
 AFTER_BEAT = 1 / 8
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The rest of a bar that sounds, to be written anew: from a beat (quarter notes from its line), for some lanes.
+
+    stands: by lane, its own notes before that beat. chord: what the player plays, over the whole bar.
+    """
+
+    bar: int
+    lanes: tuple[int, ...]
+    from_beat: float
+    stands: Mapping[int, tuple[Note, ...]]
+    chord: ChordSpan
+
+
 @dataclass(slots=True, eq=False)
 class Request:
-    """One Generate that has not come to its end. checkpoint: the name of the size that was asked."""
+    """One Generate that has not come to its end. checkpoint: the name of the size that was asked.
+
+    rest: what it writes of a bar that sounds; None for a whole bar to come.
+    """
 
     request_id: int
     bar: int
@@ -50,6 +71,12 @@ class Request:
     insurance: bool
     first_note_seconds: float | None = None
     checkpoint: str = ""
+    rest: Rest | None = None
+
+    @property
+    def earnest(self) -> bool:
+        """Whether a bar waits for it."""
+        return not self.insurance and self.rest is None
 
 
 class Requests:
@@ -106,7 +133,7 @@ class Requests:
             return NEVER
         due = self._line_seconds(bar) - self._deadlines.lead(self.size)
         flight = self.in_flight
-        if flight and not flight.insurance and flight.bar > self._performance.committed_bar:
+        if flight and flight.earnest and flight.bar > self._performance.committed_bar:
             due = max(due, self._playback.commit_seconds(flight.bar))
         return max(due, self._held_until)
 
@@ -187,6 +214,39 @@ class Requests:
         self.size = self._choose_size(bar)
         self._generate(bar, now, insurance=False, deadline=deadline)
 
+    def ask_rest(self, rest: Rest, now: float) -> int | None:
+        """Have the rest of the bar that sounds written anew; the request's id, None where nothing can be asked."""
+        job = self._jobs.job(rest.bar, rest.lanes, now, self._wanted_dim())
+        if job is None:
+            return None
+        self.cancel()
+        guide = guide_bar([rest.chord])[0] if self._engine.checkpoint and self._engine.checkpoint.chord_guide else None
+        job = replace(
+            job,
+            takes=1,
+            expected=(),
+            chords=(rest.chord,),
+            guide=guide,
+            forced=dict(rest.stands),
+            from_beat=rest.from_beat,
+        )
+        size = Size(job.window.bar_count, len(rest.lanes))
+        self.in_flight = Request(job.request_id, rest.bar, rest.lanes, size, now, insurance=False, checkpoint=job.size, rest=rest)
+        self._outbox.emit(Generate(job, self._line_seconds(rest.bar) + self._beat_seconds(rest.from_beat)))
+        self._outbox.count("rewrites_asked")
+        return job.request_id
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is under way that may not be given up for a rest."""
+        return self.in_flight is not None and not self.in_flight.insurance
+
+    def seconds_for(self, lanes: int) -> float | None:
+        """How long a request for so many lanes is to be reckoned with; None while nothing can be asked."""
+        if self._engine.checkpoint is None or self.size is None:
+            return None
+        return self._deadlines.lead(Size(self.size.model_dim, lanes))
+
     # -- what has happened --------------------------------------------------------------------------------------------
 
     def expected(self, request_id: int) -> Request | None:
@@ -249,6 +309,9 @@ class Requests:
     def _line_seconds(self, bar: int) -> float:
         return self._time.to_seconds(self._time.timeline.start(bar))
 
+    def _beat_seconds(self, beats: float) -> float:
+        return beats * 60 / self._time.clock.bpm
+
     def _wanted_dim(self) -> int:
         return self.size.model_dim if self.size else self._engine.model.model_dim
 
@@ -309,7 +372,7 @@ class Requests:
     def _give_up(self, now: float) -> None:
         """The request that is under way took too long: that is a measurement too."""
         flight = self.in_flight
-        if flight is not None and not flight.insurance:
+        if flight is not None and flight.earnest:
             deadlines = self._sizes.deadlines_of(flight.checkpoint)
             deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds)
             self._outbox.count("unfinished_requests")

@@ -86,7 +86,7 @@ class LaneViews:
             draft = cell.best()
             origin = ("older" if draft.insurance else draft.origin) if draft else ""
             return BarView(bar, "tentative", origin, cell.notes(), cell.locked)
-        return BarView(bar, over, cell.origin, cell.notes(), cell.locked)
+        return BarView(bar, over, cell.origin, cell.notes(), cell.locked, cell.rewritten_from)
 
     def _human(self, lane: Lane, bar: int, position: float) -> BarView:
         notes = self._capture.notes(lane.index, bar, position)

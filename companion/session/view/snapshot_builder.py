@@ -16,6 +16,7 @@ from companion.session.output.scheduler import Scheduler
 from companion.session.performance import Performance
 from companion.session.ports import Ports
 from companion.session.requests.engine import Engine
+from companion.session.rewriting.rewriting import Rewriting
 from companion.session.timing.musical_time import MusicalTime
 from companion.session.transport.transport import Transport
 from companion.session.view.generation_view import GenerationViews
@@ -36,6 +37,7 @@ class SnapshotBuilder:
         generation_views: GenerationViews,
         engine: Engine,
         decisions: Decisions,
+        rewriting: Rewriting,
         capture: Capture,
         scheduler: Scheduler,
         metronome: Metronome,
@@ -50,7 +52,7 @@ class SnapshotBuilder:
     ) -> None:
         self._time, self._performance, self._transport = time, performance, transport
         self._lane_views, self._generation_views = lane_views, generation_views
-        self._engine, self._decisions = engine, decisions
+        self._engine, self._decisions, self._rewriting = engine, decisions, rewriting
         self._capture, self._scheduler, self._metronome, self._thru = capture, scheduler, metronome, thru
         self._controls, self._sound, self._ports = controls, sound, ports
         self._chords = chords
@@ -79,6 +81,7 @@ class SnapshotBuilder:
             seed=self._seed,
             chords=self._chords.view(self._lane_views.shown_bars()),
             kept_bar=self._decisions.kept_bar,
+            rewrite=self._rewriting.dial,
             entry_bar=self._performance.entry_bar,
             **self._extensions.picture(now),
         )

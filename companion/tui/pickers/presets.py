@@ -26,6 +26,7 @@ def settings_on_screen(snapshot: Snapshot, base: SessionSettings, learned: Mappi
         model=snapshot.model,
         wait_bars=snapshot.wait_bars,
         thru=snapshot.thru,
+        rewrite=snapshot.rewrite,
         learned={**base.learned, **learned},
         trading=replace(base.trading, trade_bars=snapshot.trade_bars, answer=snapshot.answer),
     )

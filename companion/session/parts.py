@@ -1,0 +1,272 @@
+"""The parts of a session, made in order: each is handed the ones that it needs."""
+
+from __future__ import annotations
+
+from companion.session.api.settings import SessionSettings
+from companion.session.chords.chords import Chords
+from companion.session.commands.bar_commands import BarCommands
+from companion.session.commands.handlers import Commands
+from companion.session.commands.lane_commands import LaneCommands
+from companion.session.commands.model_commands import ModelCommands
+from companion.session.commands.sound_commands import SoundCommands
+from companion.session.commands.transport_commands import TransportCommands
+from companion.session.extension import Context
+from companion.session.extensions import Extensions
+from companion.session.input.capture import Capture
+from companion.session.input.controls import LearnedControls
+from companion.session.input.heard_form import HeardForm
+from companion.session.input.midi_input import MidiInput
+from companion.session.input.routing import EchoGuard
+from companion.session.input.thru import Thru
+from companion.session.lanes import Lanes
+from companion.session.output.click import Metronome
+from companion.session.output.decisions import Decisions
+from companion.session.output.outbox import Outbox
+from companion.session.output.plan import Plan
+from companion.session.output.playback import Playback
+from companion.session.output.scheduler import Scheduler
+from companion.session.output.song_controls import SongControls
+from companion.session.performance import Performance
+from companion.session.ports import Ports
+from companion.session.practice.songbook import SongBook
+from companion.session.requests.answers import Answers
+from companion.session.requests.engine import Engine
+from companion.session.requests.head_start import HeadStart
+from companion.session.requests.jobs import JobMaker
+from companion.session.requests.requests import Requests
+from companion.session.requests.size_choice import SizeChoice
+from companion.session.requests.sizes import Sizes
+from companion.session.rewriting.rewriting import Rewriting
+from companion.session.sequencer import Sequencer
+from companion.session.timing.musical_time import MusicalTime
+from companion.session.timing.timeline import Timeline
+from companion.session.transport.states import TransportState
+from companion.session.transport.transport import Transport
+from companion.session.transport.written_tempos import WrittenTempos
+from companion.session.view.generation_view import GenerationViews
+from companion.session.view.lane_views import LaneViews
+from companion.session.view.snapshot_builder import SnapshotBuilder
+
+
+class Parts:
+    """One of each. seed: of the session's requests."""
+
+    def __init__(self, settings: SessionSettings, seed: int, extensions: Extensions) -> None:
+        self.seed = seed
+        self.extensions = extensions
+        self._make_time_and_lanes(settings)
+        self._make_output(settings)
+        self._make_requests(settings)
+        self._make_transport(settings)
+        self._make_input(settings)
+        self._make_views()
+
+    def context(self) -> Context:
+        """What extensions see."""
+        return Context(
+            performance=self.performance,
+            time=self.time,
+            lanes=self.lanes,
+            capture=self.capture,
+            plan=self.plan,
+            course=self.transport,
+            voices=self.playback,
+            notice=self.outbox.notice,
+            emit=self.outbox.emit,
+        )
+
+    def _make_time_and_lanes(self, settings: SessionSettings) -> None:
+        self.echoes = EchoGuard()
+        self.outbox = Outbox(self.echoes.note_sent)
+        self.lanes = Lanes(settings.tracks)
+        songbook = SongBook(settings.song, settings.clock.time_signature)
+        songbook.transpose_to(settings.practice.transpose)
+        self.timeline = Timeline(
+            lambda song_bar: songbook.meter(song_bar) or songbook.default_meter, self.extensions.next_song_bar
+        )
+        self.time = MusicalTime(
+            settings.clock.source, settings.clock.bpm, songbook, self.timeline, settings.practice.tempo_factor
+        )
+        self.transport_state = TransportState()
+        with_song = settings.song is not None
+        self.performance = Performance(self.timeline, self.transport_state, settings.wait_bars, with_song)
+
+    def _make_output(self, settings: SessionSettings) -> None:
+        self.plan = Plan()
+        self.capture = Capture(self.timeline)
+        self.scheduler = Scheduler(self.outbox.emit, settings.output_latency_seconds, self.lanes.may_sound)
+        clock = settings.clock
+        self.metronome = Metronome(
+            self.timeline, self.scheduler, clock.click, clock.click_channel, self.time.songbook.is_pickup
+        )
+        self.decisions = Decisions(self.performance, self.time, self.lanes, self.plan, self.extensions)
+        controls = SongControls(settings.song, self.lanes, self.time, self.scheduler, self.outbox)
+        self.playback = Playback(
+            self.performance,
+            self.time,
+            self.lanes,
+            self.plan,
+            self.capture,
+            self.decisions,
+            self.scheduler,
+            self.metronome,
+            controls,
+            self.outbox,
+            self.extensions.loudness,
+        )
+
+    def _make_requests(self, settings: SessionSettings) -> None:
+        self.engine = Engine(settings.model)
+        self.sizes = Sizes(settings.lead_margin, settings.lead_floor_seconds)
+        choice = SizeChoice(self.sizes, self.engine, self.decisions, self.time, self.outbox)
+        form = HeardForm(self.capture, self.lanes, self.performance, self.time)
+        self.chords = Chords(settings.chords, self.capture, self.lanes, self.performance, self.time, form, self.outbox)
+        jobs = JobMaker(
+            self.engine,
+            self.performance,
+            self.time,
+            self.lanes,
+            self.plan,
+            self.capture,
+            form,
+            self.chords,
+            self.extensions,
+            self.outbox,
+            self.seed,
+        )
+        self.requests = Requests(
+            self.engine,
+            self.sizes,
+            choice,
+            jobs,
+            self.performance,
+            self.time,
+            self.lanes,
+            self.plan,
+            self.decisions,
+            self.playback,
+            self.scheduler,
+            form,
+            self.chords,
+            self.outbox,
+        )
+        self.head_start = HeadStart(
+            self.engine, self.requests, self.performance, self.time, self.lanes, self.plan, self.extensions
+        )
+        self.rewriting = Rewriting(
+            settings.rewrite,
+            self.performance,
+            self.time,
+            self.lanes,
+            form,
+            self.chords,
+            self.plan,
+            self.decisions,
+            self.playback,
+            self.requests,
+            self.outbox,
+        )
+        self.answers = Answers(
+            self.engine,
+            self.sizes,
+            jobs,
+            self.requests,
+            self.head_start,
+            self.lanes,
+            self.plan,
+            self.playback,
+            self.rewriting,
+            self.outbox,
+        )
+
+    def _make_transport(self, settings: SessionSettings) -> None:
+        tempos = WrittenTempos(self.time, self.performance)
+        self.transport = Transport(
+            self.transport_state,
+            settings.clock,
+            self.time,
+            self.performance,
+            tempos,
+            self.playback,
+            self.decisions,
+            self.metronome,
+            self.plan,
+            self.requests,
+            self.head_start,
+            self.capture,
+            self.extensions,
+            self.outbox,
+        )
+        self.sequencer = Sequencer(
+            self.time,
+            self.performance,
+            self.transport,
+            tempos,
+            self.playback,
+            self.scheduler,
+            self.requests,
+            self.rewriting,
+            self.extensions,
+        )
+
+    def _make_input(self, settings: SessionSettings) -> None:
+        self.controls = LearnedControls(settings.learned, self.outbox)
+        self.thru = Thru(settings.thru, self.scheduler, self.outbox)
+        self.sound = SoundCommands(self.scheduler, self.thru, self.time.songbook, self.controls)
+        groups = (
+            TransportCommands(self.transport, self.time, self.performance, self.metronome),
+            BarCommands(
+                self.performance,
+                self.lanes,
+                self.plan,
+                self.decisions,
+                self.engine,
+                self.requests,
+                self.outbox,
+            ),
+            LaneCommands(self.lanes, self.playback),
+            ModelCommands(self.engine, self.requests, self.rewriting, self.outbox),
+            self.chords,
+            self.sound,
+            *reversed(list(self.extensions)),
+        )
+        self.commands = Commands([group.handlers() for group in groups], self.outbox)
+        self.midi_input = MidiInput(
+            self.lanes,
+            self.performance,
+            self.time,
+            self.transport,
+            self.capture,
+            self.controls,
+            self.chords,
+            self.thru,
+            self.echoes,
+            self.extensions,
+            self.outbox,
+            self.commands.receive,
+            settings.input_latency_seconds,
+        )
+        self.ports = Ports(self.midi_input, self.scheduler, self.playback, self.outbox)
+
+    def _make_views(self) -> None:
+        self.snapshots = SnapshotBuilder(
+            time=self.time,
+            performance=self.performance,
+            transport=self.transport,
+            lane_views=LaneViews(self.lanes, self.performance, self.time, self.plan, self.capture, self.scheduler),
+            generation_views=GenerationViews(self.engine, self.sizes, self.requests, self.decisions),
+            engine=self.engine,
+            decisions=self.decisions,
+            rewriting=self.rewriting,
+            capture=self.capture,
+            scheduler=self.scheduler,
+            metronome=self.metronome,
+            thru=self.thru,
+            controls=self.controls,
+            sound=self.sound,
+            chords=self.chords,
+            ports=self.ports,
+            extensions=self.extensions,
+            outbox=self.outbox,
+            seed=self.seed,
+        )

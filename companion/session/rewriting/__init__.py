@@ -1,0 +1,1 @@
+"""Writing the rest of the bar that sounds anew, where the player contradicts it."""
