@@ -6,7 +6,7 @@ import pytest
 
 from companion.errors import CommandError
 from companion.runtime.recording.documents import from_json, to_json
-from companion.session.api import commands
+from companion.session.api import calls, commands
 from companion.session.api.commands import (
     COMMANDS,
     Keep,
@@ -31,11 +31,11 @@ def test_a_name_and_keywords_make_the_same_command_as_its_class() -> None:
 
 
 def test_every_command_is_registered_under_its_class_name() -> None:
-    classes = [
+    classes = {
         value
-        for value in vars(commands).values()
+        for value in (*vars(commands).values(), *vars(calls).values())
         if isinstance(value, type) and issubclass(value, commands.Command) and value not in (commands.Command, Refused)
-    ]
+    }
     assert sorted(COMMANDS) == sorted(kind.command_name for kind in classes)
     assert COMMANDS["set_time_signature"].command_name == "set_time_signature"
 

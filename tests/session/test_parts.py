@@ -33,8 +33,8 @@ from companion.session.timing.timeline import Timeline
 from companion.session.transport.states import Happening, TransportState
 
 ROOT = Path(companion.session.__file__).parent
-# These modules own the records that they write: lanes, captured notes, bars of the plan, the request under way.
-OWNERS = {"lanes.py", "capture.py", "plan.py", "requests.py"}
+# These modules own the records that they write: lanes, captured notes, bars of the plan, waiting notes, the request under way.
+OWNERS = {"lanes.py", "capture.py", "plan.py", "scheduler.py", "requests.py"}
 
 
 def outbox() -> Outbox:

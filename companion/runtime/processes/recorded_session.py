@@ -136,7 +136,8 @@ class RecordedSession:
             if isinstance(effect, Generate):
                 job = effect.job
                 bars = job.window.bar_count
-                self._record(BarsRequested(now, job.request_id, job.seed, job.mask_mode, bars, job.targets, job.tracks))
+                asked = (job.request_id, job.seed, job.mask_mode, bars, job.targets, job.tracks, job.from_beat)
+                self._record(BarsRequested(now, *asked))
             elif isinstance(effect, Prefill):
                 self._record(PrefillRequested(now, effect.job.request_id))
             self._around.ask_engine(effect)

@@ -231,7 +231,9 @@ class Requests:
             from_beat=rest.from_beat,
         )
         size = Size(job.window.bar_count, len(rest.lanes))
-        self.in_flight = Request(job.request_id, rest.bar, rest.lanes, size, now, insurance=False, checkpoint=job.size, rest=rest)
+        self.in_flight = Request(
+            job.request_id, rest.bar, rest.lanes, size, now, insurance=False, checkpoint=job.size, rest=rest
+        )
         self._outbox.emit(Generate(job, self._line_seconds(rest.bar) + self._beat_seconds(rest.from_beat)))
         self._outbox.count("rewrites_asked")
         return job.request_id
