@@ -14,6 +14,7 @@ from companion.charts.form import play_form
 from companion.charts.imports.ireal import choose_song, holds_ireal, read_playlist, song_text
 from companion.charts.text import written_chart
 from companion.errors import ChartError
+from companion.music.files.text import printable
 
 MAX_CHART_BYTES = 256 * 1024
 MAX_PLAYLIST_BYTES = 16 * 1024 * 1024
@@ -53,7 +54,7 @@ def parse_chart(text: str, name: str = "chart") -> Chart:
     written = written_chart(text, name)
     return Chart(
         bars=play_form(written),
-        title=written.title,
+        title=printable(written.title),
         key=written.key,
         tempo=written.tempo,
         feel=written.feel,

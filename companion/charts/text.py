@@ -15,6 +15,7 @@ from companion.errors import ChartError
 from companion.harmony.spelling import BASS
 from companion.harmony.symbols import is_no_chord, parse_chord
 from companion.music import TimeSignature
+from companion.music.files.text import printable
 
 _BARLINE = re.compile(r"(?P<close>:)?\|{1,2}(?:\]|(?P<open>:))?(?:\s*[x×]\s*(?P<times>\d+))?")
 _SECTION = re.compile(r"^(?:\[(?P<boxed>[^\]|]+)\]|(?P<named>[A-Za-z][\w' ]*):(?=\s+\||\s*$))\s*")
@@ -87,7 +88,7 @@ class _Reader:
     def read_line(self, number: int, line: str) -> None:
         line = line.replace("‖", "||")
         if (section := _SECTION.match(line)) and not (section["named"] and header.is_header(section["named"])):
-            self._section = (section["boxed"] or section["named"]).strip()
+            self._section = printable((section["boxed"] or section["named"]).strip())
             self._directions = self._directions.joined(section_directions(self._section))
             line = line[section.end() :].strip()
             if not line:

@@ -50,6 +50,7 @@ def add_parser(subparsers: Any) -> None:
     add("--quality", action="store_true", help="compare next-token distributions with exact weights")
     add("--data", type=Path, metavar="FOLDER", help="MIDI files for --quality (default: made music)")
     add("--prompts", type=int, default=16, help="prompts for --quality (16)")
+    add("--recognition", action="store_true", help="how long naming the chords of a bar takes")
     add("--realtime", action="store_true", help="play in time with everything running and report the share in time")
     add(
         "--sound",
@@ -78,6 +79,12 @@ def run(args: argparse.Namespace) -> int:
         sound = SoundChoice(args.sound or "off", device=args.audio)
         report = measure_realtime(args.checkpoint, args.engine, args.bars, args.tempo, not args.headless, sound)
         print(json.dumps([report]) if args.json else realtime_text(report))
+        return 0
+    if args.recognition:
+        from companion.bench.recognition import measure_recognition, recognition_text
+
+        named = measure_recognition()
+        print(json.dumps([named]) if args.json else recognition_text(named))
         return 0
     if args.sound:
         from companion.bench.sound import measure_sound, sound_text

@@ -110,6 +110,8 @@ def _run_recognition(args: argparse.Namespace) -> int:
 
     songs = list(recognition.known_songs(args.data, args.split, args.windows, args.seed))
     report = recognition.measure_recognition(songs, args.seed)
+    if args.plot:
+        recognition.plot(songs, args.plot)
     print(json.dumps(report) if args.json else "\n".join(recognition.lines(report)))
     return 0
 

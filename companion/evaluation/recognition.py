@@ -216,3 +216,32 @@ def lines(report: Mapping[str, Any]) -> list[str]:
             f"{shares['kept bars called wrong']:.1%} of bars that kept to their chord called wrong"
         )
     return out
+
+
+def plot(songs: Sequence[KnownSong], path: Path, beats: int = 128) -> None:
+    """One song of each of three sets: true roots as a band, heard roots as a line, in fourths so that related chords are near."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    chosen = list({song.dataset: song for song in songs if song.bars(PARTS["comping and bass"])}.values())[:3]
+    figure, axes = pyplot.subplots(len(chosen), 1, figsize=(10, 2.6 * len(chosen)), squeeze=False)
+    names = ["C", "F", "Bb", "Eb", "Ab", "Db", "Gb", "B", "E", "A", "D", "G"]
+    for axis, song in zip(axes[:, 0], chosen, strict=True):
+        bars = song.bars(PARTS["comping and bass"]) or []
+        compared = list(_compared(song, bars, "bar by bar"))
+        at, rows = 0.0, []
+        for true, heard, length in compared:
+            rows.append((at, length, true.root * 5 % 12, None if heard is None else heard.root * 5 % 12))
+            at += length
+        for start, length, true_row, heard_row in rows:
+            axis.broken_barh([(start, length)], (true_row - 0.45, 0.9), color="#c8d6e5")
+            if heard_row is not None:
+                axis.plot([start, start + length], [heard_row, heard_row], color="#c0392b", linewidth=2)
+        axis.set(xlim=(0, min(beats, at)), ylim=(-0.6, 11.6), yticks=range(12), yticklabels=names)
+        axis.set_title(f"{song.dataset}: true roots (bands) and heard roots (lines)", fontsize=9)
+    axes[-1, 0].set_xlabel("beats with a known chord")
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)

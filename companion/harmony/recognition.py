@@ -26,7 +26,7 @@ from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import ChordSymbol, parse_chord
 from companion.music import Note, TimeSignature
 
-_ONE_CHORD_FOR_CHORDS = 2.5  # in favour of one chord a bar
+_ONE_CHORD_FOR_CHORDS = 1.0  # in favour of one chord a bar
 _ONE_CHORD_FOR_LINES = 4.0  # a line is ambiguous and needs more of it
 _SAME_AGAIN = 0.8  # in favour of the last chord at the next bar line
 _SLASH_SHARE = 0.8  # of the time that a chord tone other than the root must be the lowest note to be written as a bass
