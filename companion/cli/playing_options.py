@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from companion.config.presets import PortChoice
     from companion.session.api.settings import (
         ChordSettings,
-        ChordZone,
         ModelSettings,
         SessionSettings,
         TradingSettings,
@@ -63,7 +62,7 @@ def add_chord_options(parser: argparse.ArgumentParser) -> None:
         "--chord-zone",
         action="append",
         metavar="KEYS",
-        help="keys that say which chord is meant, as MIDI numbers: 52 (all below) or 36-52",
+        help='keys that say which chord is meant, as MIDI numbers: 52 (all below), 36-52 or "36-52 held sounds counts"',
     )
 
 
@@ -72,26 +71,16 @@ def changed_chords(chords: ChordSettings, args: argparse.Namespace) -> ChordSett
     from dataclasses import replace
 
     from companion.session.chords.written import read_progression
-    from companion.session.chords.zone import check_zones
+    from companion.session.chords.zone import check_zones, read_zone
 
     if args.progression is not None:
         read_progression(args.progression)
         chords = replace(chords, progression=args.progression)
     if args.chord_zone:
-        zones = tuple(parse_zone(text) for text in args.chord_zone)
+        zones = tuple(read_zone(text) for text in args.chord_zone)
         check_zones(zones)
         chords = replace(chords, zones=zones)
     return replace(chords, loop=False) if args.once else chords
-
-
-def parse_zone(text: str) -> ChordZone:
-    """ "52" (all keys below) or "36-52" (both included) → a zone. Raises UsageError."""
-    from companion.session.api.settings import ChordZone
-
-    low, _, high = text.partition("-")
-    if not low.strip().isdecimal() or not (high or "0").strip().isdecimal():
-        raise UsageError(f"--chord-zone {text!r}: expected MIDI key numbers such as 52 or 36-52")
-    return ChordZone(int(low), int(high)) if high else ChordZone(0, int(low) - 1)
 
 
 def changed_model(model: ModelSettings, args: argparse.Namespace) -> ModelSettings:

@@ -16,7 +16,7 @@ from companion.music import TimeSignature
 from companion.music.instruments import GM_PROGRAMS, find_program
 from companion.session.api import limits
 from companion.session.api.settings import ChordZone
-from companion.session.chords.zone import check_zones
+from companion.session.chords.zone import check_zones, read_zone, write_zone
 
 _CHANNEL = number_type(limits.whole(1, 16))
 
@@ -59,20 +59,17 @@ def read_trainer(value: str) -> tuple[float, float, float]:
 
 
 def _read_zones(value: list[str]) -> tuple[ChordZone, ...]:
-    """["36-52"] → zones. Raises ValueError."""
-    zones = []
-    for keys in value:
-        low, _, high = keys.partition("-")
-        zones.append(ChordZone(int(low), int(high)))
+    """["36-52 held"] → zones. Raises ValueError."""
     try:
+        zones = tuple(read_zone(text_of_zone) for text_of_zone in value)
         check_zones(zones)
     except UsageError as error:
         raise ValueError(str(error)) from None
-    return tuple(zones)
+    return zones
 
 
 def _write_zones(zones: tuple[ChordZone, ...]) -> list[str]:
-    return [f"{zone.low}-{zone.high}" for zone in zones]
+    return [write_zone(zone) for zone in zones]
 
 
 def _seconds(value: Mapping[str, float]) -> dict[str, float]:
@@ -204,7 +201,13 @@ CHORDS = Schema(
         "progression": text("progression", 'chords by bar, such as "Dm7 | G7 | Cmaj7"'),
         "loop": flag("loop"),
         "threshold": number("threshold", limits.CHORD_THRESHOLD),
-        "zones": Key("zones", list[str], 'keys such as ["36-52"]', _read_zones, _write_zones),
+        "zones": Key(
+            "zones",
+            list[str],
+            'keys such as ["36-52"], with held, sounds or counts behind them',
+            _read_zones,
+            _write_zones,
+        ),
     }
 )
 SESSION = Schema(

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 from functools import cache
 
-from companion.harmony.chord_scores import QUALITY_COUNT, KeyTracker, softmax, sound_scores
-from companion.harmony.evidence import gather
-from companion.harmony.recognition_tables import QUALITIES
+from companion.harmony.hearing.chord_scores import QUALITY_COUNT, KeyTracker, softmax, sound_scores
+from companion.harmony.hearing.evidence import gather
+from companion.harmony.hearing.tables import QUALITIES
 from companion.harmony.symbols import ChordSymbol, parse_chord
 from companion.music import Note
 

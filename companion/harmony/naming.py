@@ -6,10 +6,10 @@ from collections.abc import Collection
 from dataclasses import replace
 from functools import cache
 
-from companion.harmony.chord_scores import QUALITY_COUNT, sound_scores
-from companion.harmony.evidence import gather
+from companion.harmony.hearing.chord_scores import QUALITY_COUNT, sound_scores
+from companion.harmony.hearing.evidence import gather
+from companion.harmony.hearing.tables import QUALITIES
 from companion.harmony.key import Key, spell_chord
-from companion.harmony.recognition_tables import QUALITIES
 from companion.harmony.spans import ChordSpan
 from companion.harmony.spelling import transpose_symbol
 from companion.harmony.symbols import ChordSymbol, parse_chord

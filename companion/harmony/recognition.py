@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 
-from companion.harmony.chord_scores import (
+from companion.harmony.hearing.chord_scores import (
     QUALITY_COUNT,
     SEVERAL_VOICES,
     KeyTracker,
@@ -19,14 +19,14 @@ from companion.harmony.chord_scores import (
     softmax,
     sound_scores,
 )
-from companion.harmony.evidence import Evidence, gather, half_bars
+from companion.harmony.hearing.evidence import Evidence, gather, half_bars
+from companion.harmony.hearing.tables import QUALITIES
 from companion.harmony.key import Key, spell_chord
-from companion.harmony.recognition_tables import QUALITIES
 from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import ChordSymbol, parse_chord
 from companion.music import Note, TimeSignature
 
-_ONE_CHORD_FOR_CHORDS = 1.0  # in favour of one chord a bar
+_ONE_CHORD_FOR_CHORDS = 2.0  # in favour of one chord a bar
 _ONE_CHORD_FOR_LINES = 4.0  # a line is ambiguous and needs more of it
 _SAME_AGAIN = 0.8  # in favour of the last chord at the next bar line
 _SLASH_SHARE = 0.8  # of the time that a chord tone other than the root must be the lowest note to be written as a bass

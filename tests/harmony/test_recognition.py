@@ -8,9 +8,9 @@ from companion.charts.comping import bass_line, comping_track
 from companion.charts.reader import parse_chart, read_chart
 from companion.charts.spans import chart_spans
 from companion.harmony.fit import CONTRADICTS, contradiction
+from companion.harmony.hearing.tables import QUALITIES
 from companion.harmony.key import Key, spell_chord
 from companion.harmony.recognition import Recogniser, recognise_song, with_held_notes
-from companion.harmony.recognition_tables import QUALITIES
 from companion.harmony.symbols import parse_chord
 from companion.music import Note, TimeSignature
 from companion.resources import configs_dir

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from companion.charts.reader import parse_chart
 from companion.errors import UsageError
@@ -12,7 +14,7 @@ from companion.practice.chart_song import chart_to_song
 from companion.session.api.effects import Generate, Notice, SendMidi
 from companion.session.api.settings import ChordSettings, ChordZone, ClockSettings, SessionSettings, TrackSettings
 from companion.session.chords.written import read_progression
-from companion.session.chords.zone import check_zones
+from companion.session.chords.zone import check_zones, read_zone, write_zone
 from tests.session.session_stage import READY, Stage, wish
 
 BAR = 2.0  # seconds, at 120 BPM
@@ -200,6 +202,21 @@ def test_zones_that_cannot_be(zones, fault):
     with pytest.raises(UsageError, match=fault):
         check_zones(zones)
     check_zones([ChordZone(0, 52, "keys"), ChordZone(0, 52, "other")])
+
+
+@given(
+    st.builds(
+        ChordZone, st.integers(0, 60), st.integers(60, 127), st.just(""), st.booleans(), st.booleans(), st.booleans()
+    )
+)
+def test_a_zone_that_is_written_is_read_back(zone):
+    assert read_zone(write_zone(zone)) == zone
+
+
+@pytest.mark.parametrize("text", ["", "x", "-52", "36-52 loud", "36 52"])
+def test_a_zone_that_cannot_be_read(text):
+    with pytest.raises(UsageError, match="chord zone"):
+        read_zone(text)
 
 
 def test_the_key_is_on_the_picture():

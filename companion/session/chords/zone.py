@@ -28,6 +28,28 @@ def check_zones(zones: Sequence[ChordZone]) -> None:
             )
 
 
+def read_zone(text: str) -> ChordZone:
+    """ "36-52" (both keys included) or "52" (all keys below), then any of the words held, sounds and counts. UsageError.
+
+    held: the chord ends when the keys come up. sounds, counts: see ChordZone.
+    """
+    keys, *words = text.split() or [""]
+    low, _, high = keys.partition("-")
+    unknown = [word for word in words if word not in ("held", "sounds", "counts")]
+    if not low.isdecimal() or not (high or "0").isdecimal() or unknown:
+        raise UsageError(
+            f"chord zone {text!r}: expected MIDI key numbers such as 52 or 36-52, then held, sounds or counts"
+        )
+    first, last = (int(low), int(high)) if high else (0, int(low) - 1)
+    return ChordZone(first, last, "", "held" not in words, "sounds" in words, "counts" in words)
+
+
+def write_zone(zone: ChordZone) -> str:
+    """The inverse of `read_zone`."""
+    words = [(not zone.latched, "held"), (zone.sounds, "sounds"), (zone.counts, "counts")]
+    return " ".join((f"{zone.low}-{zone.high}", *(word for on, word in words if on)))
+
+
 class ZoneKeys:
     """What is held in the zones. chord: what it means now; None while nothing is held, unless the zone is latched."""
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from companion.harmony import recognition_tables as tables
-from companion.harmony.evidence import Evidence
+from companion.harmony.hearing import tables
+from companion.harmony.hearing.evidence import Evidence
 from companion.harmony.key import Key
 
 QUALITY_COUNT = len(tables.QUALITIES)
