@@ -13,6 +13,7 @@ from companion.cli.numbers import parse_bars
 from companion.errors import UsageError
 from companion.midi.file import read_midi, read_song, write_midi
 from companion.music import Bar, Note, Score, TimeSignature, Track
+from companion.tokenizer import Tokenizer, TokenType
 from tests import golden
 
 REPOSITORY = Path(__file__).parents[2]
@@ -281,3 +282,43 @@ def test_a_chart_for_a_checkpoint_that_reads_no_chords_is_a_warning(infill, tmp_
     status, _, error = infill("--track", "1", "--bars", "5", "--chords", tmp_path / "chart.txt")
     assert status == 0
     assert "not trained with chord guides" in error
+
+
+def test_a_newer_checkpoint_is_told_genre_key_and_levels_of_bars(infill, companion):
+    asked = (
+        "--track",
+        "1",
+        "--bars",
+        "5-6",
+        "--bars-per-step",
+        "2",
+        "--genre",
+        "Jazz",
+        "--attribute",
+        "key_signature=2",
+    )
+    status, out, _ = infill(*asked, "--attribute", "bar_max_polyphony=0", "--json", name="prism")
+    assert status == 0
+    vocabulary = Tokenizer.load("prism").vocabulary
+    tokens = [vocabulary.type_of(token) for step in json.loads(out)["steps"] for token in step["prompt_ids"]]
+    assert (TokenType.GENRE, vocabulary.genre_index("jazz")) in tokens
+    assert (TokenType.KEY_SIGNATURE, 2) in tokens
+    bars = "".join(" |"[name is TokenType.BAR] + name.value + str(value) for name, value in tokens).split("|")
+    filled = [bar for bar in bars if "FillInPlaceholder" in bar]
+    assert len(filled) == 2
+    assert all("BarLevelOnsetPolyphonyMax0 " in bar for bar in filled)
+    for wrong, words in (("--genre=polka", "not a known genre"), ("--attribute=note_density=3", "unknown attribute")):
+        status, _, error = infill("--track", "1", "--bars", "5", wrong, name="prism")
+        assert status != 0
+        assert words in error
+
+
+def test_the_newer_encoders_are_shown_with_what_they_can(companion, checkpoint_path):
+    status, out, _ = companion("checkpoints", "list", checkpoint_path("prism"), "--json")
+    [row] = json.loads(out)
+    assert status == 0
+    assert len(row["genres"]) == 18
+    assert {"key_signature", "bar_note_density", "pitch_class_set"} <= set(row["attributes"])
+    assert (row["switches"], row["unknown_controls"]) == ([], [])
+    status, out, _ = companion("checkpoints", "--matrix", "list", checkpoint_path("expressive_new"))
+    assert "| can be switched off | velocity, microtiming |" in out

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 
+from companion.inference.backends.reference import build_model
+from companion.inference.checkpoints.files import ModelConfig, save_checkpoint
 from companion.inference.engine import InferenceEngine
 from companion.music import TimeSignature
 from companion.music.score import Track
@@ -13,7 +16,9 @@ from companion.runtime.engine.sizes import remarks_on
 from companion.runtime.engine.worker import Worker, example_job, style_of
 from companion.session.api.events import LoadedSize, NoteGenerated
 from companion.session.api.settings import Sampling
+from companion.tokenizer import EncoderConfig, Vocabulary
 from companion.tokenizer.attributes import density_range, key_pitch_classes
+from tests import golden
 from tests.inference.conftest import random_checkpoint
 
 
@@ -98,6 +103,24 @@ def test_a_genre_is_one_of_the_checkpoints(workers):
     assert style_of(Sampling(genre="polka"), info.genres).genre is None
     assert info.switches == ()
     assert workers["expressive_new"].info().switches == ("velocity", "microtiming")
+
+
+def test_a_checkpoint_from_the_future_loads_and_plays(tmp_path):
+    config = golden.config("prism").to_dict()
+    domains = [*config["token_domains"][:2], {"type": "Swing", "domain_size": 7}, *config["token_domains"][2:]]
+    newer = EncoderConfig.from_dict(
+        {**config, "token_domains": domains, "attribute_controls": [*config["attribute_controls"], {"name": "swing"}]}
+    )
+    model = ModelConfig(Vocabulary(newer).size, 1024, 32, 2, 2)
+    torch.manual_seed(3)
+    weights = {key: value for key, value in build_model(model).state_dict().items() if key in model.shapes()}
+    path = save_checkpoint(tmp_path / "prism_next.safetensors", model, newer, weights)
+    worker = Worker(InferenceEngine.from_checkpoint(path, "reference"), "prism_next")
+    assert worker.info().unknown_controls == ("Swing", "swing")
+    assert written(worker, {"key_signature": 0}, 0, density_hard_limit=12)
+    [said] = remarks_on(LoadedSize(worker.info()))
+    assert said == "prism_next has controls that this version does not know (Swing, swing): it plays without them"
+    worker.close()
 
 
 def test_loading_says_what_is_too_slow_and_what_is_not_known(workers):
