@@ -27,6 +27,7 @@ from companion.tokenizer import attributes
 if TYPE_CHECKING:
     from companion.inference.engine import InferenceEngine
 
+NOTES_A_BAR = 48  # twelve a beat, as in live play: only an untrained model would fill its context instead of ending
 DEFAULT = Sampling()  # what a player gets who has not touched the dials
 CONTROLS: dict[str, tuple[int, ...]] = {
     "note_density": tuple(range(10)),
@@ -76,8 +77,7 @@ class Player:
             chords=chords.spans if chords else None,
             guide=chords.guide if chords else None,
             seed=seed,
-            # no real bar comes near: only an untrained model would fill its context instead of ending
-            density_hard_limit=48,
+            density_hard_limit=NOTES_A_BAR,
         )
         meters = {(t, bar): score.tracks[t].bars[bar].time_signature for t, bar in job.targets}
         try:
@@ -86,6 +86,33 @@ class Player:
             self.failures += 1
             written = {}
         return {cell: Bar(written.get(cell, ()), meter) for cell, meter in meters.items()}
+
+    def rewrite_rest(self, score: Score, cell: Cell, growing: Iterable[Cell], from_beat: float, seed: int) -> Bar:
+        """A bar whose rest, from `from_beat` (quarter notes) on, is written anew behind its notes so far.
+
+        growing: the bars of others that are heard up to now.
+        """
+        track, at = cell
+        bar = score.tracks[track].bars[at]
+        stands = tuple(note for note in bar.notes if note.onset_ticks < from_beat * score.resolution)
+        job = LiveJob(
+            score.with_track(track, score.tracks[track].with_bar(at, replace(bar, notes=()))),
+            (cell,),
+            growing=frozenset(growing),
+            sampling=SamplingOptions(temperature=DEFAULT.temperature, top_p=DEFAULT.top_p),
+            harmony=DEFAULT.harmony,
+            variety=DEFAULT.variety,
+            seed=seed,
+            density_hard_limit=NOTES_A_BAR,
+            forced={track: stands},
+            from_beat=from_beat,
+        )
+        try:
+            rest = self._live.generate(job).takes[0].bars.get(cell, ())
+        except GenerationError:
+            self.failures += 1
+            return bar
+        return replace(bar, notes=tuple(sorted((*stands, *rest), key=lambda note: (note.onset_ticks, note.pitch))))
 
 
 def blank(window: LiveWindow) -> Score:

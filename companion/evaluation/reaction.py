@@ -1,7 +1,8 @@
 """How fast the companion follows when the player changes key: bars until its notes fit, beside what can be expected.
 
 The player's part is looped and, after its last bar, goes on a tritone away: the key that shares the fewest pitch classes with
-the old one. The companion rolls on bar by bar and hears each of the player's bars only afterwards, so bar 0 cannot fit. The
+the old one. The companion rolls on bar by bar and hears each of the player's bars only afterwards, so bar 0 cannot fit. With
+rewriting, it hears the first beat of each bar and writes its own bar anew from the middle of the second beat on. The
 ceiling is the part that was really played, moved along with the player one bar late; the baseline repeats its own last bars.
 """
 
@@ -21,7 +22,8 @@ from companion.music import Bar, Note, Score
 SHIFT = 6  # semitones
 BARS_HEARD = 8  # after the change; a case that has not fitted by then counts as one more
 FITS = 0.75  # a bar fits when this share of its notes is among the pitch classes of the player's last two bars
-SOURCES = ("ours", "repeats its last bars", "the true part, a bar late")
+HEARD_BEATS, REWRITTEN_FROM_BEAT = 1.0, 1.5  # quarter notes from the bar line
+SOURCES = ("ours", "ours, rewriting within the bar", "repeats its last bars", "the true part, a bar late")
 
 
 def reaction(player: Player, windows: Sequence[LiveWindow], seed: int, progress: Progress) -> dict[str, Any]:
@@ -34,7 +36,8 @@ def reaction(player: Player, windows: Sequence[LiveWindow], seed: int, progress:
         score = window.score.select_tracks([0, melodic[0][0]])
         played = _played(score)
         for name, bars in (
-            ("ours", _rolled_on(player, score, played, seed + number)),
+            ("ours", _rolled_on(player, score, played, seed + number, rewriting=False)),
+            ("ours, rewriting within the bar", _rolled_on(player, score, played, seed + number, rewriting=True)),
             ("repeats its last bars", _repeated(score)),
             ("the true part, a bar late", _moved_late(score)),
         ):
@@ -75,7 +78,7 @@ def _fits(before: int, bars: Sequence[Bar], played: Sequence[Bar]) -> list[float
     ]
 
 
-def _rolled_on(player: Player, score: Score, played: Sequence[Bar], seed: int) -> list[Bar]:
+def _rolled_on(player: Player, score: Score, played: Sequence[Bar], seed: int, rewriting: bool) -> list[Bar]:
     """What the companion writes after the change, one bar at a time."""
     dim = score.bar_count
     own = list(score.tracks[1].bars)
@@ -87,8 +90,27 @@ def _rolled_on(player: Player, score: Score, played: Sequence[Bar], seed: int) -
             replace(score.tracks[1], bars=(*own[now - dim + 1 : now], rest)),
         )
         window = replace(score, tracks=tracks)
-        own.append(player.write(window, [(1, dim - 1)], [(0, dim - 1)], seed * 31 + step)[1, dim - 1])
+        written = player.write(window, [(1, dim - 1)], [(0, dim - 1)], seed * 31 + step)[1, dim - 1]
+        if rewriting:
+            heard = _up_to(played[now], HEARD_BEATS * score.resolution)
+            window = replace(
+                window, tracks=tuple(t.with_bar(dim - 1, b) for t, b in zip(tracks, (heard, written), strict=True))
+            )
+            written = player.rewrite_rest(window, (1, dim - 1), [(0, dim - 1)], REWRITTEN_FROM_BEAT, seed * 31 + step)
+        own.append(written)
     return own[dim:]
+
+
+def _up_to(bar: Bar, ticks: float) -> Bar:
+    """What has been heard of a bar: notes that sound on are cut, as nobody knows how long they will be."""
+    return replace(
+        bar,
+        notes=tuple(
+            replace(note, duration_ticks=max(1, min(note.duration_ticks, round(ticks) - note.onset_ticks)))
+            for note in bar.notes
+            if note.onset_ticks < ticks
+        ),
+    )
 
 
 def _repeated(score: Score) -> list[Bar]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from companion.evaluation.chords import chord_changes, in_chord, part_of
-from companion.evaluation.reaction import BARS_HEARD, first_fit
+from companion.evaluation.reaction import BARS_HEARD, _up_to, first_fit
 from companion.evaluation.windows import LiveWindow
 from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import parse_chord
@@ -37,6 +37,11 @@ def test_a_chord_changes_when_the_bar_before_had_another() -> None:
     score = Score((Track((Bar(), Bar()), 33),))
     assert chord_changes(LiveWindow("x", score, ((0, 1),), (), (), (same, other)))
     assert not chord_changes(LiveWindow("x", score, ((0, 1),), (), (), (same, same)))
+
+
+def test_what_is_heard_of_a_bar_ends_where_it_has_come_to() -> None:
+    bar = Bar((Note(0, 1900, 60), Note(240, 100, 64), Note(480, 100, 67)))
+    assert [(note.pitch, note.duration_ticks) for note in _up_to(bar, 480).notes] == [(60, 480), (64, 100)]
 
 
 def test_the_first_bar_that_fits_is_counted_from_the_change() -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from companion.cli.main import run
+from companion.evaluation import infill
 from companion.evaluation.copying import RunIndex
 from companion.evaluation.focus import chord_lines, reaction_lines
 from companion.evaluation.reaction import BARS_HEARD, SOURCES
@@ -74,7 +75,10 @@ def test_windows_are_the_live_case(music: Path, tmp_path: Path) -> None:
     assert windows == again
 
 
-def test_the_whole_report(music: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_whole_report(
+    music: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(infill, "NOTES_A_BAR", 24)  # an untrained model writes until it is stopped
     picture = tmp_path / "picture.png"
     argv = ["evaluate", str(checkpoint), "--data", str(music), "--bars", "4", "--windows", "4", "--json"]
     argv += ["--engine", "reference", "--cache", str(tmp_path / "cache"), "--plot", str(picture)]
@@ -98,8 +102,9 @@ def test_the_whole_report(music: Path, checkpoint: Path, tmp_path: Path, capsys:
 
 
 def test_keeping_to_chords_is_measured_beside_the_music_itself(
-    music: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+    music: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(infill, "NOTES_A_BAR", 4)
     monkeypatch.setattr("companion.cli.evaluate_charts.measure_charts", lambda *args: [])  # minutes of writing
     argv = ["evaluate", str(checkpoint), "--data", str(music), "--bars", "4", "--windows", "6", "--chords", "--json"]
     argv += ["--engine", "reference", "--cache", str(tmp_path / "cache")]
@@ -122,8 +127,9 @@ def test_keeping_to_chords_is_measured_beside_the_music_itself(
 
 
 def test_reaction_to_a_change_of_key_has_a_floor_and_a_ceiling(
-    music: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    music: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(infill, "NOTES_A_BAR", 4)
     argv = ["evaluate", str(checkpoint), "--data", str(music), "--bars", "4", "--windows", "2", "--reaction", "--json"]
     argv += ["--engine", "reference", "--cache", str(tmp_path / "cache")]
     assert run(argv) == 0
