@@ -26,7 +26,9 @@ HEARD_BEATS, REWRITTEN_FROM_BEAT = 1.0, 1.5  # quarter notes from the bar line
 SOURCES = ("ours", "ours, rewriting within the bar", "repeats its last bars", "the true part, a bar late")
 
 
-def reaction(player: Player, windows: Sequence[LiveWindow], seed: int, progress: Progress) -> dict[str, Any]:
+def reaction(
+    player: Player, windows: Sequence[LiveWindow], seed: int, progress: Progress, rewriting: bool = True
+) -> dict[str, Any]:
     """source → bars_until_fit (mean and median, 1 is the earliest), never_fits (share), share_fitting by bar after the change."""
     fits: dict[str, list[list[float | None]]] = {name: [] for name in SOURCES}
     for number, window in enumerate(counted(progress, "a change of key", windows)):
@@ -37,11 +39,13 @@ def reaction(player: Player, windows: Sequence[LiveWindow], seed: int, progress:
         played = _played(score)
         for name, bars in (
             ("ours", _rolled_on(player, score, played, seed + number, rewriting=False)),
-            ("ours, rewriting within the bar", _rolled_on(player, score, played, seed + number, rewriting=True)),
             ("repeats its last bars", _repeated(score)),
             ("the true part, a bar late", _moved_late(score)),
         ):
             fits[name].append(_fits(score.bar_count, bars, played))
+        if rewriting:
+            bars = _rolled_on(player, score, played, seed + number, rewriting=True)
+            fits["ours, rewriting within the bar"].append(_fits(score.bar_count, bars, played))
     return {"cases": len(fits["ours"]), **{name: _summary(found) for name, found in fits.items()}}
 
 

@@ -78,7 +78,9 @@ def evaluate(path: Path, options: EvaluationOptions, progress: Progress) -> dict
     }
     names = [name for name in checkpoint.encoder_config.attribute_names if name in infill.CONTROLS]
     report["control"] = infill.control_accuracy(player, windows, names, options.control_each, options.seed, progress)
-    report["following"] = _following(reaction(player, windows[: options.following], options.seed, progress))
+    report["following"] = _following(
+        reaction(player, windows[: options.following], options.seed, progress, rewriting=False)
+    )
     report["copying"] = _copying(player, copying.index_corpus(training), cases, options.seed, progress)
     modes = supported_mask_modes(tokenizer.vocabulary)
     report["validity"] = validity(player.backend, tokenizer, windows[: options.validity], modes, options.seed, progress)

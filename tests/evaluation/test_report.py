@@ -79,6 +79,7 @@ def test_the_whole_report(
     music: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(infill, "NOTES_A_BAR", 24)  # an untrained model writes until it is stopped
+    monkeypatch.setattr(infill, "CONTROLS", {"note_density": (0, 3, 6), "min_polyphony": (1,)})
     picture = tmp_path / "picture.png"
     argv = ["evaluate", str(checkpoint), "--data", str(music), "--bars", "4", "--windows", "4", "--json"]
     argv += ["--engine", "reference", "--cache", str(tmp_path / "cache"), "--plot", str(picture)]
