@@ -6,10 +6,11 @@ that equal music has equal levels on every machine. Definitions follow MIDI-GPT,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
+from math import lcm
+from operator import mul
 
 from companion.music.quantize import GridNote
 
@@ -75,31 +76,38 @@ def duration_levels(rows: Sequence[Row], resolution: int) -> tuple[int, int]:
 
 def polyphony_levels(rows: Sequence[Row], bar_lengths: Sequence[int]) -> tuple[int, int]:
     """Quantiles of the number of sounding notes, over all ticks with sound but the very last one."""
-    spans: list[tuple[int, int]] = []
+    changes: dict[int, int] = {}
     start = 0
     for row, length in zip(rows, bar_lengths, strict=True):
-        spans += ((start + note[0], start + note[0] + note[1]) for note in row)
+        for note in row:
+            onset = start + note[0]
+            end = onset + note[1]
+            changes[onset] = changes.get(onset, 0) + 1
+            changes[end] = changes.get(end, 0) - 1
         start += length
-    end = max((end for _, end in spans), default=0)
-    return _voice_levels([(first, min(last, end - 1)) for first, last in spans])
+    return _voice_levels(changes, left_out=1)
 
 
 def bar_polyphony_levels(row: Row, bar_length: int) -> tuple[int, int]:
     """The same for one bar: its own notes, cut at its end; its very last tick is not counted."""
-    return _voice_levels([(note[0], min(note[0] + note[1], bar_length - 1)) for note in row])
-
-
-def _voice_levels(spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
     changes: dict[int, int] = {}
-    for first, end in spans:
-        if first < end:
-            changes[first] = changes.get(first, 0) + 1
+    for note in row:
+        onset, end = note[0], min(note[0] + note[1], bar_length - 1)
+        if onset < end:
+            changes[onset] = changes.get(onset, 0) + 1
             changes[end] = changes.get(end, 0) - 1
+    return _voice_levels(changes, left_out=0)
+
+
+def _voice_levels(changes: dict[int, int], left_out: int) -> tuple[int, int]:
+    """changes: by how much the number of voices changes at a tick. left_out: ticks at the end that are not counted."""
     histogram = [0] * (_MOST_VOICES + 1)
     sounding = 0
     for time, following in pairwise(sorted(changes)):
         sounding += changes[time]
         histogram[min(sounding, _MOST_VOICES)] += following - time
+    if changes:
+        histogram[min(sounding, _MOST_VOICES)] -= left_out
     histogram[0] = 0
     low, high = quantiles(histogram)
     return max(low, 1) - 1, max(high, 1) - 1
@@ -130,8 +138,8 @@ def key_level(ticks: Sequence[int]) -> int:
     if not any(ticks):
         return NO_KEY
     fits = [
-        sum(ticks[(tonic + degree) % 12] * weight for degree, weight in enumerate(profile))
-        for profile in (MAJOR_PROFILE, MINOR_PROFILE)
+        sum(map(mul, ticks, profile[12 - tonic : 24 - tonic]))
+        for profile in (MAJOR_PROFILE * 2, MINOR_PROFILE * 2)
         for tonic in range(12)
     ]
     return fits.index(max(fits))
@@ -140,15 +148,21 @@ def key_level(ticks: Sequence[int]) -> int:
 def silence_level(rows: Sequence[Row], bar_lengths: Sequence[int]) -> int:
     """Tenths of the bars, on average, in which nothing of the track sounds; held notes sound past their bar line."""
     starts = list(accumulate(bar_lengths, initial=0))
-    spans = [
+    sounding = _merged(
         (start + note[0], start + note[0] + note[1]) for row, start in zip(rows, starts, strict=False) for note in row
-    ]
-    return _tenths(
-        [
-            (length - _covered(spans, start, start + length), length)
-            for start, length in zip(starts, bar_lengths, strict=False)
-        ]
     )
+    shares = []
+    at = 0
+    for start, length in zip(starts, bar_lengths, strict=False):
+        end = start + length
+        heard = 0
+        while at < len(sounding) and sounding[at][0] < end:
+            heard += max(min(sounding[at][1], end) - max(sounding[at][0], start), 0)
+            if sounding[at][1] > end:
+                break
+            at += 1
+        shares.append((length - heard, length))
+    return _tenths(shares)
 
 
 def faulty_silence_level(rows: Sequence[Row], bar_lengths: Sequence[int]) -> int:
@@ -179,18 +193,25 @@ def _depth(onset: int, resolution: int) -> int:
 
 def _covered(spans: Sequence[tuple[int, int]], start: int, end: int) -> int:
     """Ticks of [start, end) that at least one span covers."""
-    covered, reached = 0, start
+    return sum(max(min(last, end) - max(first, start), 0) for first, last in _merged(spans))
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans in order, with those that overlap or touch made one."""
+    found: list[tuple[int, int]] = []
     for first, last in sorted(spans):
-        first, last = max(first, reached), min(last, end)
-        if first < last:
-            covered += last - first
-            reached = last
-    return covered
+        if found and first <= found[-1][1]:
+            if last > found[-1][1]:
+                found[-1] = (found[-1][0], last)
+        else:
+            found.append((first, last))
+    return found
 
 
 def _tenths(shares: Sequence[tuple[int, int]]) -> int:
     """floor(10 × the mean of the (part, whole) shares), at most 9, in exact arithmetic."""
     if not shares:
         return 0
-    mean = sum((Fraction(part, whole) for part, whole in shares if whole), Fraction(0)) / len(shares)
-    return min(int(10 * mean), _SILENCE_LEVELS - 1)
+    whole = lcm(*(whole for _, whole in shares))
+    total = sum(part * (whole // of) for part, of in shares)
+    return min(10 * total // (whole * len(shares)), _SILENCE_LEVELS - 1)
