@@ -1,4 +1,4 @@
-"""The real processes, over a recorded player: what they load, and who may die. No MIDI driver is needed."""
+"""The real processes, over a recorded player: what they load, and what happens when one dies. No MIDI driver is needed."""
 
 from __future__ import annotations
 

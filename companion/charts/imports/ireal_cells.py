@@ -31,7 +31,7 @@ _METERS = {"12": "12/8", "22": "2/2", "32": "3/2"}
 
 @dataclass(slots=True)
 class _Bar:
-    """What has been read of the bar in hand. cells: symbols, "" for a blank."""
+    """What has been read of the current bar. cells: symbols, "" for a blank."""
 
     cells: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)

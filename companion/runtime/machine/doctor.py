@@ -26,12 +26,13 @@ TEMPI = (80, 120, 160, 200)
 TRACKS = 3
 LEAD_MARGIN, LEAD_FLOOR_SECONDS = 1.25, 0.05  # the defaults of SessionSettings
 BEATS = 4
-LATE_WAKE_MS, VERY_LATE_WAKE_MS = 2.0, 10.0  # of a hundredth of the wakes; of any
+# Limits for the p99 of the wake-ups and for the latest of them.
+LATE_WAKE_MS, VERY_LATE_WAKE_MS = 2.0, 10.0
 Problem = dict[str, str]
 
 
 def examine(checkpoints: Sequence[str] | None = None, engine: str = "auto") -> dict[str, Any]:
-    """Everything, as one JSON-able object; checkpoints None = the shipped ones."""
+    """The whole examination as one JSON-able object. checkpoints: None examines the shipped ones."""
     problems: list[Problem] = []
     ports = _ports(problems)
     protected = [asdict(each) for each in protections(tuple(ports["drivers"]))]

@@ -112,7 +112,7 @@ _DEVICES: dict[str, str] = {}
 
 
 def device_name(port: str) -> str:
-    """A port's name without what tells its direction and number, so that both ports of one device agree."""
+    """A port's name without its direction and number, so that both ports of one device have the same name."""
     if port not in _DEVICES:
         if len(_DEVICES) > 1000:
             _DEVICES.clear()

@@ -1,10 +1,11 @@
-"""How long a request takes, so how early a bar must be asked for, and how large a request the tempo allows.
+"""Measures how long requests take. From that follow how early a bar is asked for and how large a request the tempo allows.
 
-The rule, in order: the wanted window with every lane; the next smaller windows; then fewer lanes a request (they take turns),
-until the measured p99 fits into 0.9 of a bar. It grows back only when the larger request would fit into 0.7, so that it does not
-swing. A request that took longer than any lead within a bar could have allowed for is a bar lost, whatever the lead; while such are
-few they are left out, or a machine that stopped for a moment would cost the bars of the next minutes as well.
-Knows seconds and sizes, no clock.
+The rule tries the wanted window with every lane, then smaller windows, then fewer lanes per request (lanes take turns). It stops at
+the first size whose measured p99 fits into 0.9 of a bar. It grows back only when the larger request would fit into 0.7, so that it
+does not oscillate.
+Some requests take longer than any lead within a bar could allow for; their bars are lost whatever the lead. A few of them are
+ignored: otherwise one short stop of the machine would make every bar of the next minutes be asked for early.
+This module knows seconds and sizes, and no clock.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-FIT, GROW = 0.9, 0.7  # share of a bar that a request may take; that a larger one must stay under
+FIT, GROW = 0.9, 0.7  # shares of a bar: a request may take the first; a larger request must fit into the second
 SAMPLES_KEPT = 100
-UNMEASURED = 2.0  # times the engine's own estimate, while nothing is measured: music may be twice as dense as what it was taken from
-FEW_SAMPLES, FEW_MARGIN = 12, 0.5  # fewer say little about the hundredth: up to so much is added to the longest of them
-HICCUP_SAMPLES, HICCUP = 12, 2.0  # among so many, a single one this many times the next is the hundredth
-HOPELESS_SHARE = 0.1  # so many of the samples may be longer than any lead
+# While nothing is measured, the engine's estimate is multiplied by this: real music may be twice as dense as the estimate's.
+UNMEASURED = 2.0
+# Fewer samples than this say little about the p99: up to this share is added to the longest of them.
+FEW_SAMPLES, FEW_MARGIN = 12, 0.5
+# From this many samples on, ignore one sample that is over twice the next.
+HICCUP_SAMPLES, HICCUP = 12, 2.0
+HOPELESS_SHARE = 0.1  # share of the samples that may be longer than any lead and is then ignored
 RECENT_SAMPLES = 16
-PRIOR_SAMPLES = 4  # measured requests before the engine's own estimate is left aside
+PRIOR_SAMPLES = 4  # after this many measured requests the engine's estimate is no longer used
 FIRST_GUESS_SECONDS = 0.3  # a bar of one lane with a window of 8, before anything is known
-LANE_SHARE = 0.7  # of a one-lane request's time that each further lane adds
+LANE_SHARE = 0.7  # each further lane adds this share of a one-lane request's time
 
 
 def quantile(values: Iterable[float], share: float) -> float:
@@ -33,7 +37,7 @@ def quantile(values: Iterable[float], share: float) -> float:
 
 
 def worst(samples: Iterable[float], longest: float = math.inf) -> float:
-    """The p99 to reckon with; neither one lone hiccup nor a few beyond `longest` make every bar be asked for early."""
+    """The p99 of the samples, without one lone hiccup and without a few samples longer than `longest` (seconds)."""
     ordered = sorted(samples)
     if len(ordered) >= HICCUP_SAMPLES:
         hopeless = sum(seconds > longest for seconds in ordered)

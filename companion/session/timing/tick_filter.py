@@ -1,15 +1,15 @@
-"""Where the master's ticks truly lie, given when they arrived: a line through the last ticks, as long as it fits.
+"""Estimates when the master's ticks were sent from when they arrived: a line through the last ticks, as long as it fits.
 
-Arrival times jitter by milliseconds; counting gives the position, this gives phase, tempo and prediction. A straight line is
-fitted through up to 96 ticks (least squares, outliers pulled in); as soon as a run of residuals of one sign is too long to be
-chance, only that run is kept, so that a new tempo is followed within a fraction of a beat.
-A tick that comes far too late is not believed at once: it may have been held up (the others then follow in a bunch and catch up),
-ticks before it may be lost (all that follow stay as late), or the tempo is new (they get later and later). Until that is clear the
-line goes on as it was. A miscounted tick would shift the music for good.
+Arrival times jitter by milliseconds. Counting ticks gives the position; this filter gives phase, tempo and prediction. It fits a
+straight line through up to 96 ticks (least squares, outliers pulled in). When a run of residuals of one sign is too long to be
+chance, only that run is kept, so a new tempo is followed within a fraction of a beat.
+A tick that comes far too late is not believed at once. It may have been held up: the others then follow in a bunch and catch up.
+Ticks before it may be lost: all that follow are equally late. Or the tempo is new: they get later and later. Until that is clear
+the line goes on as it was, because a miscounted tick would shift the music for good.
 A host that sends its ticks once in an audio buffer a little shorter than a tick (1,024 frames at 48 kHz and 111-117 BPM) looks
-like a faster clock that loses a tick now and then. What tells it is how regularly: then nothing was lost, and what had been
-counted in is taken back.
-Knows indices of ticks and seconds; nothing of transport, bars or messages. Measured by `python -m companion.bench.clock_sim`.
+like a faster clock that loses a tick now and then. Regular spacing gives it away: nothing was lost, and the ticks that had been
+added are taken back.
+It knows tick indices and seconds, and nothing of transport, bars or messages. Measured by `python -m companion.bench.clock_sim`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from itertools import pairwise
 from statistics import linear_regression, median
 
 MAX_WINDOW = 96  # four beats: 0.3 of the jitter when predicting one beat ahead
-ESTABLISHED_TICKS = 8  # before, there is no line to be late by
+ESTABLISHED_TICKS = 8  # with fewer there is no line to measure lateness against
 OUTLIER_SIGMAS = 3.0  # a residual beyond this is pulled in to it
-RUN_SIGNIFICANCE = 5.0  # sum of a run's residuals, in standard errors, that is no chance any more
+RUN_SIGNIFICANCE = 5.0  # a run is no longer chance when its residuals sum to this many standard errors
 MIN_RUN = 4
 JUMP_RATIO = 0.2  # a tempo more than this away over four ticks is a new tempo at once …
 JUMP_SIGMAS = 8.0  # … unless jitter could look like it
