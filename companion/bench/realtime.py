@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from companion.bench.stalls import Stalls, watch_stalls
 from companion.errors import CompanionError
 from companion.runtime.front.report import errors_ms, onsets, report, schedule
+from companion.runtime.ipc.protocol import SOUND_REMARK
 from companion.runtime.machine.wake_latency import stolen_seconds
 from companion.runtime.players.demo import DEFAULT_BARS, DemoOptions, run_demo
-from companion.runtime.processes.sound_keeper import SOUND_REMARK
 from companion.runtime.recording.recorder import LOG_NAME, Log, read_log
 from companion.runtime.recording.records import EventReceived, Remark
 from companion.session.api.events import EngineReady

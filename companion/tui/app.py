@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 
+from companion.config.thru_wishes import remember_thru, thru_wish
 from companion.errors import CompanionError, UsageError
-from companion.session.api.commands import Command, Record
+from companion.runtime.ipc.protocol import SOUND_REMARK
+from companion.session.api.commands import Command, Record, command
 from companion.session.api.effects import Learned, Notice
 from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
@@ -24,11 +26,13 @@ from companion.tui.keys import KEYS
 from companion.tui.notices import NoticeBoard
 from companion.tui.pace import FASTEST_SECONDS, Pace
 from companion.tui.pickers.choices import ChoiceScreen
+from companion.tui.pickers.name import ConfirmScreen
 from companion.tui.pickers.offers import InstalledCheckpoint, PortNames
 from companion.tui.sound.keyboard import TypingKeyboard
 from companion.tui.sound.keyboard_screen import KeyboardScreen
 from companion.tui.sound.mixer import Mixer
 from companion.tui.sound.mixer_screen import MixerScreen
+from companion.tui.sound.thru import ThruQuestion, question
 from companion.tui.stage import Stage
 from companion.tui.status.draw import Lines
 from companion.tui.wording import action_words, control_words
@@ -76,6 +80,7 @@ class CompanionApp(App[int]):
         self.installed: list[InstalledCheckpoint] | None = None
         self.feed = Feed(launcher)
         self.keyboard, self.mixer = TypingKeyboard(), Mixer()
+        self._thru, self._sounds = ThruQuestion(thru_wish), False
         self._launcher = launcher
         self._preset_saver = preset_saver
         self._overlay = Overlay()
@@ -125,6 +130,25 @@ class CompanionApp(App[int]):
         top = self.screen_stack[-1] if self.screen_stack else None  # none any more while the app is closing
         if isinstance(top, (ChoiceScreen, DialScreen, KeyboardScreen, MixerScreen)) and top.is_mounted:
             top.show(self.picture)
+        if top is self.stage:
+            self._mind_thru()
+
+    def _mind_thru(self) -> None:
+        """A keyboard that was not there before is passed on to the sound, or not, as the player says once."""
+        found = self._thru.look(self.picture, sounds=self._sounds) if self.picture is not None else None
+        if found is None:
+            return
+        keyboard, wish = found
+
+        def answered(wanted: bool | None) -> None:
+            remember_thru(keyboard, bool(wanted))
+            if wanted:
+                self.send(command("thru", on=True))
+
+        if wish is None:
+            self.push_screen(ConfirmScreen(question(keyboard)), answered)
+        elif wish:
+            self.send(command("thru", on=True))
 
     def _tell(self, event: HasHappened) -> None:
         now = time.monotonic()
@@ -134,6 +158,7 @@ class CompanionApp(App[int]):
             self.say(f"{control_words(event.control)} now does: {action_words(event.action)} — S keeps it in a preset")
         elif isinstance(event, Notice):
             self._board.add(event.text, event.level, now)
+            self._sounds = self._sounds or event.text.startswith(SOUND_REMARK)
 
     def say(self, text: str) -> None:
         """Show for a moment what a key did; "" says nothing and leaves what is said."""

@@ -11,6 +11,10 @@ from companion.runtime.players.tunes import Manner
 from companion.session.api.settings import SessionSettings
 from companion.sound.settings import SoundChoice
 
+SOUND_REMARK = (
+    "sound: "  # begins what is said of the audio device: words once it is open, JSON as the last remark of a log
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:

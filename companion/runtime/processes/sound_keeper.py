@@ -8,6 +8,7 @@ import subprocess
 import time
 from contextlib import suppress
 
+from companion.runtime.ipc.protocol import SOUND_REMARK
 from companion.session.api.effects import Notice
 from companion.sound.players.player import Health
 from companion.sound.process import parse_health, process_command
@@ -15,7 +16,6 @@ from companion.sound.settings import SoundChoice
 
 FIRST_BACK_OFF_SECONDS, LONGEST_BACK_OFF_SECONDS = 0.5, 20.0
 LONG_LIFE_SECONDS = 20.0
-SOUND_REMARK = "sound: "  # before the JSON of what the device did, as the last remark of a performance
 clock = time.monotonic
 
 
@@ -49,7 +49,7 @@ class SoundKeeper:
             notices.append(Notice("warning", f"no sound: {health.trouble}; the music goes on"))
         elif health.device and (self._trouble or not self._device):
             latency = health.latency_ms + health.buffer_ms
-            notices.append(Notice("info", f"sound: {health.synthesizer} on {health.device}, {latency:.0f} ms"))
+            notices.append(Notice("info", f"{SOUND_REMARK}{health.synthesizer} on {health.device}, {latency:.0f} ms"))
         self._trouble, self._device = health.trouble, health.device or self._device
         return notices
 

@@ -29,6 +29,7 @@ from companion.midi.probe import Ports
 from companion.runtime.engine.engine_keeper import EngineKeeper
 from companion.runtime.ipc.link import SUPERVISOR, Link, adopt, link_pair, pass_descriptor
 from companion.runtime.ipc.protocol import (
+    SOUND_REMARK,
     End,
     Ended,
     EngineStuck,
@@ -44,7 +45,7 @@ from companion.runtime.ports.sounding import SoundingTable
 from companion.runtime.processes import children
 from companion.runtime.processes.children import end_process, start_module
 from companion.runtime.processes.port_watch import PortWatch
-from companion.runtime.processes.sound_keeper import SOUND_REMARK, SoundKeeper
+from companion.runtime.processes.sound_keeper import SoundKeeper
 from companion.runtime.recording.finish import finish_recording
 from companion.runtime.recording.log_lines import line_of
 from companion.runtime.recording.recorder import LOG_NAME, LogWriter
