@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from companion.errors import SoundError
+from companion.runtime.processes.sound_keeper import SoundKeeper
 from companion.sound.players.device import NULL, DevicePlayer, Stream
 from companion.sound.players.player import LATENCY_SECONDS
 from companion.sound.players.schedule import FrameClock, Queue
@@ -177,3 +178,32 @@ def test_soundfonts_are_found_by_name_and_by_place(tmp_path: Path, monkeypatch: 
 )
 def test_auto_is_on_where_no_output_was_named(choice: str, named: str, wanted: bool) -> None:
     assert SoundChoice(choice).wanted(named) is wanted  # type: ignore[arg-type]
+
+
+def test_a_sound_process_that_dies_is_started_again_and_said_once() -> None:
+    """The player reads one line when sound begins, one when it is lost, and one when it is back."""
+    sender_end, receiver = sound_pair()
+    keeper = SoundKeeper(SoundChoice("builtin", device=NULL), receiver)
+    said: list[str] = []
+
+    def look_until(text: str) -> None:
+        end = time.monotonic() + 20
+        while not any(text in line for line in said):
+            assert time.monotonic() < end, said
+            said.extend(notice.text for notice in keeper.look())
+            time.sleep(0.01)
+
+    try:
+        look_until("sound: builtin on Null")
+        first = keeper._process
+        assert first is not None
+        first.kill()
+        look_until("started again")
+        said.clear()
+        look_until("sound: builtin on Null")
+        assert keeper._process is not first
+        assert SoundSender(sender_end).send(bytes((0x90, 60, 100)), time.monotonic())
+    finally:
+        keeper.close()
+        receiver.close()
+        sender_end.close()

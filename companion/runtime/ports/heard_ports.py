@@ -7,11 +7,11 @@ from contextlib import suppress
 
 from companion.errors import PortError
 from companion.midi.codec import encode
-from companion.midi.messages import ControlChange, Message
+from companion.midi.messages import ControlChange, Message, NoteOff, NoteOn
 from companion.midi.probe import Ports
 from companion.runtime.players.recorded_player import PORT_NAME as PLAYER_PORT
 from companion.runtime.ports.port_set import PortSet
-from companion.runtime.ports.sound_output import TYPING_PORT, SoundOutput
+from companion.runtime.ports.sound_output import DRUM_CHANNEL, TYPING_PORT, SoundOutput
 from companion.session.api.snapshot import Snapshot
 
 
@@ -20,7 +20,7 @@ class HeardPorts:
 
     def __init__(self, ports: PortSet, sound: SoundOutput, clock: Callable[[], float]) -> None:
         self._ports, self._sound, self._clock = ports, sound, clock
-        self._thru = False  # as of the last picture
+        self._thru = self._has_drummer = False  # as of the last picture
 
     @property
     def own_names(self) -> frozenset[str]:
@@ -41,9 +41,14 @@ class HeardPorts:
         typed = self._sound.typed(now)
         for at, message in typed:
             self._pass_on(message, at)
-        # The mixer's controllers are nothing that is played.
-        keys = [(at, TYPING_PORT, message) for at, message in typed if not isinstance(message, ControlChange)]
+        keys = [(at, TYPING_PORT, message) for at, message in typed if self._is_played(message)]
         return sorted([*found, *keys], key=lambda item: item[0]) if keys else found
+
+    def _is_played(self, message: Message) -> bool:
+        """Not the mixer's controllers, and no drums where the player has no part for them: those are only heard."""
+        if isinstance(message, (NoteOn, NoteOff)):
+            return message.channel != DRUM_CHANNEL or self._has_drummer
+        return False
 
     def _pass_on(self, message: Message, at: float) -> None:
         """With thru on, the session passes notes on."""
@@ -62,6 +67,7 @@ class HeardPorts:
     def show(self, snapshot: Snapshot, now: float) -> None:
         """A new picture: instruments and thru."""
         self._thru = snapshot.thru
+        self._has_drummer = any(lane.role == "human" and lane.is_drum for lane in snapshot.lanes)
         self._sound.set_programs(snapshot.lanes, now)
 
     def update(self, ports: Ports) -> None:

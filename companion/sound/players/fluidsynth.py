@@ -53,8 +53,11 @@ class FluidPlayer:
         if self._synth.sfload(str(soundfont)) < 0:
             self._synth.delete()
             raise SoundError(f"{soundfont}: FluidSynth cannot read this soundfont")
-        self._synth.start(**({"driver": driver} if driver else {}))
-        if not getattr(self._synth, "audio_driver", None):
+        # Not `start`: that would also open a MIDI input, which other programs, and we ourselves, would find and play to.
+        if driver:
+            self._synth.setting("audio.driver", driver)
+        self._synth.audio_driver = fluidsynth.new_fluid_audio_driver(self._synth.settings, self._synth.synth)
+        if not self._synth.audio_driver:
             self._synth.delete()
             raise SoundError("FluidSynth finds no audio device")
         for channel in range(16):
@@ -121,7 +124,7 @@ class FluidPlayer:
     def _tell(self, message: Due) -> None:
         kind, channel = message.status & 0xF0, message.status & 0x0F
         if message.status == GAIN:
-            self._synth.set_gain(REFERENCE_GAIN * (message.first | message.second << 7) / 100)
+            self._synth.setting("synth.gain", REFERENCE_GAIN * (message.first | message.second << 7) / 100)
         elif kind == 0x90 and message.second:
             self._synth.noteon(channel, message.first, message.second)
         elif kind in (0x80, 0x90):
