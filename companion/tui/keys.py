@@ -125,7 +125,7 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
         ("f10", "call_half_time", "half time: the drums, and back", "half time", _CALLS),
         ("f12", "call_double_time", "double time: the drums, and back", "double time", _CALLS),
         ("backspace", "call_cancel", "take back the last call that has not begun"),
-        ("C", "[calls]", "all calls in a list, for terminals without function keys"),
+        ("B", "[calls]", "all calls in a list, for terminals without function keys"),
         ("less_than_sign", "intensity_down", "intensity down by 10"),
         ("greater_than_sign", "intensity_up", "intensity up by 10"),
     ),
