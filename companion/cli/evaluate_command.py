@@ -106,13 +106,18 @@ def _options(args: argparse.Namespace) -> EvaluationOptions:
 def _run_recognition(args: argparse.Namespace) -> int:
     if not args.data.is_dir():
         raise TrainingError(f"no folder {args.data} (name the music with --data)")
-    from companion.evaluation import recognition
+    from companion.evaluation import expectation, recognition
 
     songs = list(recognition.known_songs(args.data, args.split, args.windows, args.seed))
     report = recognition.measure_recognition(songs, args.seed)
+    report["expectation"] = expectation.measure_expectation(songs)
     if args.plot:
         recognition.plot(songs, args.plot)
-    print(json.dumps(report) if args.json else "\n".join(recognition.lines(report)))
+    print(
+        json.dumps(report)
+        if args.json
+        else "\n".join((*recognition.lines(report), *expectation.lines(report["expectation"])))
+    )
     return 0
 
 

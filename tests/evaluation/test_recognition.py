@@ -8,6 +8,7 @@ from companion.charts.comping import bass_line, comping_track
 from companion.charts.reader import parse_chart
 from companion.cli.main import run
 from companion.errors import TrainingError
+from companion.evaluation.expectation import measure_expectation
 from companion.evaluation.recognition import harte_label, known_songs, measure_recognition
 from companion.harmony.symbols import parse_chord
 from companion.midi.file import write_midi
@@ -40,6 +41,13 @@ def test_a_song_with_known_chords_is_measured(music):
     assert heard["beats"] == 32
     assert report["melody"]["bar by bar"] == {}
     assert report["contradiction"]["first half"]["kept bars called wrong"] == 0
+
+
+def test_expected_chords_are_measured(music):
+    report = measure_expectation(list(known_songs(music, "test", 5, 1)))
+    shares = [row["bars with a chord"] for row in report.values()]
+    assert shares == sorted(shares, reverse=True)
+    assert all(0 <= row["of these right"] <= 1 for row in report.values())
 
 
 def test_the_command_says_it_in_lines_and_draws(music, capsys, tmp_path):
