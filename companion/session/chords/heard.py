@@ -12,7 +12,9 @@ from companion.music.units import RESOLUTION
 from companion.session.chords.written import Spans, fitted
 
 KEPT_BARS = 64
-FORM_TRUST = 0.75  # that a form which comes round brings the same chord, as measured (`companion evaluate --recognition`)
+FORM_TRUST = (
+    0.75  # that a form which comes round brings the same chord, as measured (`companion evaluate --recognition`)
+)
 _RECENT_BARS = 8
 _PRIOR_STAYS, _PRIOR_BARS = 0.5, 2.0  # before anything is known, one chord in four is held over the bar line
 
