@@ -84,6 +84,23 @@ def test_the_lean_never_decides_whether_there_is_a_note():
     np.testing.assert_array_equal(changed[others], logits[others])
 
 
+def test_a_bass_is_drawn_to_strike_where_a_chord_begins():
+    lean = ChordLean.of(C_THEN_G, FOUR, 1.0, BASS, PLACES)
+    assert lean is not None
+    bar = BarSoFar.start(4 * BEAT, 48)
+    positions = lean.lean(np.zeros(VOCABULARY.size, dtype=np.float32), bar)[PLACES.positions]
+    assert positions[0] == 0 > positions[1] == positions[2 * BEAT], "the first chord begins with the bar"
+    bar.notes, bar.position_ticks = 1, BEAT
+    changed = lean.lean(np.zeros(VOCABULARY.size, dtype=np.float32), bar)
+    positions = changed[PLACES.positions]
+    assert positions[2 * BEAT] == 0 > positions[2 * BEAT + 1]
+    assert (changed[PLACES.ends] < 0).all()
+    bar.position_ticks = 2 * BEAT
+    changed = lean.lean(np.zeros(VOCABULARY.size, dtype=np.float32), bar)
+    assert not changed[PLACES.positions].any()
+    assert not changed[PLACES.ends].any()
+
+
 def test_strength_scales_the_push_and_no_chord_pushes_nothing():
     assert leaned(0, strength=0.5)[D] == pytest.approx(leaned(0, strength=1.0)[D] / 2, rel=1e-4)
     silent = (ChordSpan(0, 2, None), C_THEN_G[1])

@@ -3,9 +3,10 @@
 How strongly depends on where the onset stands. On strong beats and where the chord changes, a note outside the chord is
 heard as wrong; between the beats it passes. The second note of an onset is a voice of a chord, so it leans as on a strong
 beat wherever it stands. A bass walks more freely between the strong beats, leans towards the root, or the slash bass, where
-a chord begins, and rests for whole bars less often.
+a chord begins, is drawn to strike there, and rests for whole bars less often.
 
-The push on a note only moves probability from pitch to pitch: whether there is a note, and where, stays the model's choice.
+Apart from that, the push only moves probability from pitch to pitch: whether there is a note, and where, stays the model's
+choice.
 Knows chords, meters and vocabularies; no model and no prompt.
 """
 
@@ -26,6 +27,7 @@ ON_BEAT = 0.8  # of that on other beats
 BETWEEN = 0.5  # of that between beats
 BASS_ON_BEAT, BASS_BETWEEN = 0.35, 0.2  # the same for a bass, whose line walks from chord to chord
 NOT_THE_ROOT = 3.0  # nats against every other pitch of a bass where a chord begins, at strength 1
+PAST_THE_CHANGE = 3.0  # nats against a bass that goes on to a position past the next chord's beginning, at strength 1
 BASS_RESTS = 4.0  # nats against a bar of rest of a bass, at strength 1: without it nobody says what the chord stands on
 
 
@@ -49,14 +51,16 @@ class ChordLean:
     ) -> None:
         ticks, beat_ticks = meter.bar_ticks(places.resolution), places.resolution
         self.rest_push = -strength * BASS_RESTS if is_bass else 0.0
-        self._pitches = places.pitches
+        self._pitches, self._positions, self._ends = places.pitches, places.positions, places.ends
+        self._past = strength * PAST_THE_CHANGE if is_bass else 0.0
         self._classes = np.arange(places.pitches.stop - places.pitches.start) % 12
         on_beat, between = (BASS_ON_BEAT, BASS_BETWEEN) if is_bass else (ON_BEAT, BETWEEN)
         weights = np.full(ticks, between, dtype=np.float32)
         weights[::beat_ticks] = on_beat
         weights[[round(beat * beat_ticks) for beat in strong_beats(meter)]] = 1.0
         starts = [round(span.beat * beat_ticks) for span in chords if span.chord is not None]
-        weights[[start for start in starts if 0 <= start < ticks]] = 1.0
+        self._starts = [start for start in starts if 0 <= start < ticks]
+        weights[self._starts] = 1.0
         self._later = np.zeros((ticks, 12), dtype=np.float32)
         for span in chords:
             if span.chord is not None:
@@ -93,7 +97,18 @@ class ChordLean:
         before = _log_sum(pitches)
         pitches += table[bar.position_ticks][self._classes]
         pitches += before - _log_sum(pitches)
+        if self._past:
+            self._strike_at_changes(leaning, bar)
         return leaning
+
+    def _strike_at_changes(self, logits: npt.NDArray[np.float32], bar: BarSoFar) -> None:
+        """Push positions past the next chord's beginning, and the bar's end before it, in place."""
+        here = -1 if not bar.notes else bar.position_ticks
+        following = next((start for start in self._starts if start > here), None)
+        if following is not None:
+            logits[self._positions][following + 1 :] -= self._past
+            if bar.notes:
+                logits[self._ends] -= self._past
 
 
 def _log_sum(values: npt.NDArray[np.float32]) -> np.float32:
