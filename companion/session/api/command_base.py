@@ -9,7 +9,12 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from companion.errors import CommandError
+from companion.session.api import limits
 from companion.session.api.limits import Limit
+
+Track = Annotated[int, limits.TRACK]
+Bar = Annotated[int, limits.BAR]
+Switch = bool | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a player can ask for: one frozen class for each command (calls are in `calls`), and the registry of their names.
+"""What a player can ask for: one frozen class for each command, and the registry of their names.
 
     Mute(track=1, on=True)                       from code
     command("mute", track=1, on=True)            from a name and keywords: logs, OSC
@@ -7,6 +7,7 @@
 A command with wrong arguments cannot be made: all three raise CommandError with one line. What depends on the state of the
 performance (no such track, nothing to undo) is decided by the session, which answers with a notice.
 Bars are session bars, counted from 0; tracks are lanes, counted from 0. A switch (`on`) that is None is turned the other way.
+Commands for music that is written are in `song_commands`, calls in `calls`.
 """
 
 from __future__ import annotations
@@ -17,13 +18,35 @@ from typing import Annotated, Any
 
 from companion.errors import CommandError
 from companion.session.api import calls, limits
-from companion.session.api.command_base import Command, Refused, spoken
+from companion.session.api.command_base import Bar, Command, Refused, Switch, Track, spoken
 from companion.session.api.settings import ClockSource, RewriteDial, Role, Sampling, TrackSettings
-
-Track = Annotated[int, limits.TRACK]
-Bar = Annotated[int, limits.BAR]
-Switch = bool | None
-
+from companion.session.api.song_commands import (
+    Answer as Answer,
+)
+from companion.session.api.song_commands import (
+    LoopHere as LoopHere,
+)
+from companion.session.api.song_commands import (
+    NextSection as NextSection,
+)
+from companion.session.api.song_commands import (
+    SetChord as SetChord,
+)
+from companion.session.api.song_commands import (
+    SetChordZone as SetChordZone,
+)
+from companion.session.api.song_commands import (
+    SetLoop as SetLoop,
+)
+from companion.session.api.song_commands import (
+    SetProgression as SetProgression,
+)
+from companion.session.api.song_commands import (
+    Trade as Trade,
+)
+from companion.session.api.song_commands import (
+    Transpose as Transpose,
+)
 
 # --- transport ---------------------------------------------------------------------------------------------------------
 
@@ -241,77 +264,6 @@ class SetRewriting(Command):
     """How finely the bar that sounds is written anew where the player contradicts it."""
 
     dial: RewriteDial
-
-
-# --- chords ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class SetProgression(Command):
-    """Chords by bar ("Dm7 | G7 | Cmaj7") from the next bar on that is not decided yet; "" listens instead."""
-
-    text: str
-    loop: Switch = None
-
-
-@dataclass(frozen=True, slots=True)
-class SetChord(Command):
-    """The chords of one bar ("Dm7 G7"), here and wherever it comes round."""
-
-    bar: Bar
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class SetChordZone(Command):
-    """Keys below `split` (0 = no zone) say which chord is meant; see ChordZone."""
-
-    split: Annotated[int, limits.KEY]
-    latched: bool = True
-    sounds: bool = False
-    counts: bool = False
-
-
-# --- practising and trading --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class SetLoop(Command):
-    """Loop the song bars [start, end), counted from 0; an end of None ends the loop."""
-
-    start: Bar | None = None
-    end: Bar | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LoopHere(Command):
-    """Loop the section that sounds; again: no loop."""
-
-
-@dataclass(frozen=True, slots=True)
-class NextSection(Command):
-    """On to the song's next section."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transpose(Command):
-    """The song's written parts, in semitones; drums stay."""
-
-    semitones: Annotated[int, limits.TRANSPOSE_SEMITONES]
-
-
-@dataclass(frozen=True, slots=True)
-class Trade(Command):
-    """Player and solo track take turns of so many bars; 0 ends it."""
-
-    bars: Annotated[int, limits.TRADE_BARS] = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer(Command):
-    """The solo track answers when the player rests."""
-
-    on: Switch = None
 
 
 # --- the rest ----------------------------------------------------------------------------------------------------------

@@ -8,12 +8,9 @@ every beat, the known part of the coming request is sent ahead for prefilling.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from companion.harmony.guide import guide_bar
-from companion.harmony.spans import ChordSpan
-from companion.music import Note
 from companion.session.api.effects import Cancel, Generate, Prefill
 from companion.session.api.events import CheckpointInfo
 from companion.session.chords.chords import Chords
@@ -28,6 +25,7 @@ from companion.session.performance import Performance
 from companion.session.requests.engine import Engine
 from companion.session.requests.jobs import JobMaker
 from companion.session.requests.lead_time import Deadlines, Size
+from companion.session.requests.request import Request, Rest
 from companion.session.requests.size_choice import SizeChoice
 from companion.session.requests.sizes import Sizes
 from companion.session.requests.window import fitting_dims
@@ -40,43 +38,6 @@ HOPELESS_SHARE = 0.5  # less than this share of the lead left: the bar after is 
 NOTE_COMES_SECONDS, NOTE_GONE_SECONDS = 0.004, 0.0005  # a request waits for a note so near, and goes when that is out
 # A prefill comes this much after each beat: the player's note on the beat is in, ours is out, and none is on the grid.
 AFTER_BEAT = 1 / 8
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """The rest of a bar that sounds, to be written anew: from a beat (quarter notes from its line), for some lanes.
-
-    stands: by lane, its own notes before that beat. chord: what the player plays, over the whole bar.
-    """
-
-    bar: int
-    lanes: tuple[int, ...]
-    from_beat: float
-    stands: Mapping[int, tuple[Note, ...]]
-    chord: ChordSpan
-
-
-@dataclass(slots=True, eq=False)
-class Request:
-    """One Generate that has not come to its end. checkpoint: the name of the size that was asked.
-
-    rest: what it writes of a bar that sounds; None for a whole bar to come.
-    """
-
-    request_id: int
-    bar: int
-    lanes: tuple[int, ...]
-    size: Size
-    sent_seconds: float
-    insurance: bool
-    first_note_seconds: float | None = None
-    checkpoint: str = ""
-    rest: Rest | None = None
-
-    @property
-    def earnest(self) -> bool:
-        """Whether a bar waits for it."""
-        return not self.insurance and self.rest is None
 
 
 class Requests:

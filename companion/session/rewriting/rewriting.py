@@ -25,7 +25,8 @@ from companion.session.output.outbox import Outbox
 from companion.session.output.plan import Plan
 from companion.session.output.playback import Playback
 from companion.session.performance import Performance
-from companion.session.requests.requests import NEVER, Requests, Rest
+from companion.session.requests.request import Rest
+from companion.session.requests.requests import NEVER, Requests
 from companion.session.rewriting.clash import chord_at, clashes, lasting, sure_chord
 from companion.session.rewriting.places import beat_length, places
 from companion.session.timing.musical_time import MusicalTime
