@@ -14,10 +14,10 @@ from companion.errors import CompanionError, UsageError
 from companion.inference.checkpoints.files import Checkpoint, ModelConfig, load_checkpoint, save_checkpoint
 from companion.inference.prompts.prompt import WindowRequest
 from companion.music.score import Bar, Note, Score, Track
+from companion.music.units import RESOLUTION
 from companion.tokenizer.encoder_config import EncoderConfig
 from companion.tokenizer.vocabulary import Vocabulary
 
-RESOLUTION = 480
 INSTRUMENTS = ((0, True, 36), (33, False, 36), (0, False, 60), (26, False, 55), (73, False, 72), (48, False, 60))
 NOTES_A_BAR = 6  # about 800 tokens in 8 bars of 4 tracks, as much as dense music played live
 _RANDOM = re.compile(r"random:(\d+)x(\d+)x(\d+)")

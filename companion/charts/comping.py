@@ -14,8 +14,8 @@ from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import ChordSymbol
 from companion.harmony.voicing import voicing
 from companion.music import Bar, Note, Track
+from companion.music.units import RESOLUTION
 
-RESOLUTION = 480
 COMPING_NAME = "Chords"
 BASS_NAME = "Written bass"
 _COMPING_PROGRAM = 4  # electric piano

@@ -25,9 +25,9 @@ from companion.harmony.guide import GUIDE_PROGRAM
 from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import ChordSymbol
 from companion.music import Bar, Track
+from companion.music.units import RESOLUTION
 from companion.tokenizer import Tokenizer, TokenType
 
-RESOLUTION = 480
 BASS_PROGRAMS = range(32, 40)
 PARTS = ("bass", "comping")
 CHORD_NOTES = 1.5  # notes that start together on average, from which on a part counts as comping

@@ -20,6 +20,7 @@ from companion.errors import CompanionError, TrainingError
 from companion.harmony.guide import GUIDE_PROGRAM
 from companion.midi.file import read_midi
 from companion.music import Bar, Note, Score, TimeSignature, Track
+from companion.music.units import RESOLUTION
 from companion.training.chords import (
     CHORD_COLUMNS,
     CHORDS_NAME,
@@ -31,7 +32,6 @@ from companion.training.chords import (
 )
 from companion.training.listing import Entry
 
-RESOLUTION = 480
 _CACHE_VERSION = 4
 _LONGEST = np.iinfo(np.uint16).max
 _FIELDS = ("notes", "cells", "programs", "drums", "meters", "guide", "guide_cells", "chords", "shape")

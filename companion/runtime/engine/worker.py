@@ -18,6 +18,7 @@ from companion.inference.engine import InferenceEngine
 from companion.inference.live import LiveInfill, LiveJob, LiveResult
 from companion.inference.requests.validation import supported_mask_modes
 from companion.music import Bar, Note, Score, TimeSignature, Track
+from companion.music.units import RESOLUTION
 from companion.session.api.effects import Job
 from companion.session.api.events import (
     BarGenerated,
@@ -34,7 +35,6 @@ from companion.tokenizer import Style
 
 Emit = Callable[[EngineEvent], object]
 Cancelled = Callable[[], bool]
-RESOLUTION = 480
 WARM_REPEATS = 2
 NOTES_A_BEAT = 12  # where the player sets no limit: no real bar comes near, and one that runs away would be late
 

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 
 from companion.midi.codec import Decoder
 from companion.midi.messages import ControlChange, Message, NoteOff, NoteOn
+from companion.music.units import DRUM_CHANNEL
 from companion.session.api.snapshot import LaneView
 from companion.sound.wire import SoundSender, receive
 
 TYPING_PORT = "typing keyboard"
 OLDEST_KEY_SECONDS = 0.25  # a key that took longer to arrive counts as struck so long ago
-DRUM_CHANNEL = 9
 _PLAYABLE = (NoteOn, NoteOff, ControlChange)
 
 

@@ -16,14 +16,13 @@ from itertools import pairwise
 from companion.midi.messages import NOTES_OFF, ControlChange, NoteOff, NoteOn
 from companion.music import Bar, Note, Score, TimeSignature, Track
 from companion.music.song import Song
-from companion.music.units import bpm_to_tempo
+from companion.music.units import RESOLUTION, bpm_to_tempo
 from companion.runtime.recording.moves import controls_of, moves_of
 from companion.runtime.recording.recorder import Log
 from companion.runtime.recording.records import Mark, MessageSent, MidiArrived
 from companion.runtime.recording.tempo_points import Point, beats_at, bend_between, essential
 from companion.session.api.settings import SessionSettings, TrackSettings
 
-RESOLUTION = 480
 _RUNNING = ("running", "lost")
 _SLOWEST, _FASTEST = 5.0, 2000.0  # tempi a file may name
 _MAX_PAUSE_BARS = 64

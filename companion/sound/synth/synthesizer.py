@@ -8,11 +8,11 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from companion.music.units import DRUM_CHANNEL
 from companion.sound.synth.bank import DRUMS, ToneBank
 from companion.sound.synth.room import Limiter, Room
 from companion.sound.synth.voices import BLOCK, LEFT, RIGHT, ROOM, Strike, Voices
 
-DRUM_CHANNEL = 9
 LATENCY_FRAMES = BLOCK  # of the limiter
 BEND_SEMITONES = 2.0
 VOLUME, PAN, EXPRESSION, SUSTAIN, REVERB = 7, 10, 11, 64, 91

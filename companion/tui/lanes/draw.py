@@ -9,13 +9,14 @@ from rich.style import Style
 
 from companion.music import TimeSignature
 from companion.music.instruments import program_name
+from companion.music.units import RESOLUTION
 from companion.session.api.snapshot import BarView, LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.calls.draw import mark_of
 from companion.tui.canvas import Area, Canvas
 from companion.tui.lanes.chords import draw_chord_line, has_chords
 from companion.tui.lanes.grid import RULER_ROWS, BarGrid, LaneRows, bar_grid, lane_rows
-from companion.tui.lanes.roll import BEAT_DOT, RESOLUTION, PitchScale, bar_rows, pitch_scale
+from companion.tui.lanes.roll import BEAT_DOT, PitchScale, bar_rows, pitch_scale
 from companion.tui.wording import ROLE_WORDS, bar_label, pitch_name
 
 VOICES = (*map(str, range(1, 10)), "10+")  # levels of the polyphony attributes

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from companion.music import Note
 from companion.session.api.snapshot import BarState
 
-RESOLUTION = 480  # ticks a quarter in every BarView
 MIN_SPAN = 12  # semitones: a single repeated note must not fill the lane
 PITCH_STEPS = 4  # braille dots a cell is high
 HATCH = "╱"

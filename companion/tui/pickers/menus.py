@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from textual.screen import ModalScreen
 
 from companion.errors import CompanionError
+from companion.music.units import DRUM_CHANNEL
 from companion.session.api.events import command
 from companion.session.api.settings import TrackSettings
 from companion.tui.lanes.draw import Selection
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from companion.tui.app import CompanionApp
 
 PORT_LOOK_SECONDS = 1.0
-DRUM_CHANNEL = 9
 
 
 class MenuActions:

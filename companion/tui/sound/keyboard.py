@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from companion.midi.codec import encode
 from companion.midi.messages import NoteOff, NoteOn
+from companion.music.units import DRUM_CHANNEL
 
 WHITE_KEYS = ("a", "s", "d", "f", "g", "h", "j", "k", "l", "semicolon", "apostrophe")
 BLACK_KEYS = ("w", "e", "", "t", "y", "u", "", "o", "p", "", "right_square_bracket")
@@ -27,7 +28,6 @@ _PRINTED = {
     "slash": "/",
 }
 
-DRUM_CHANNEL = 9
 TOGETHER_SECONDS = 0.045  # keys struck within this time sound as a chord
 LENGTHS_SECONDS = (0.15, 0.3, 0.6, 1.2, 2.4)
 VELOCITIES = (24, 40, 56, 72, 88, 104, 120)

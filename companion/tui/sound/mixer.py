@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from companion.midi.codec import encode
 from companion.midi.messages import ControlChange
+from companion.music.units import DRUM_CHANNEL
 from companion.session.api.snapshot import LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
@@ -12,7 +13,6 @@ VOLUME, PAN = 7, 10
 USUAL = {VOLUME: 100, PAN: 64}  # General MIDI
 STEPS = {VOLUME: 5, PAN: 8}
 HIGHEST = 127
-DRUM_CHANNEL = 9
 _BAR = 16
 
 
