@@ -17,7 +17,6 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 
 from companion.errors import SoundError
-from companion.sound.players.choice import make_player
 from companion.sound.players.player import Health, Player
 from companion.sound.players.priority import come_first
 from companion.sound.settings import MODES, SoundChoice
@@ -54,6 +53,8 @@ class Process:
 
     def run(self) -> None:
         """Until nobody is there any more."""
+        from companion.sound.players.choice import make_player  # those who only start this process need none of it
+
         parent = os.getppid()
         try:
             self._player = make_player(self._choice)

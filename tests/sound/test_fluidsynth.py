@@ -20,7 +20,10 @@ KEYS = (48, 60, 72)
 
 @pytest.fixture(scope="module")
 def fluidsynth():
-    library = pytest.importorskip("fluidsynth", exc_type=ImportError)
+    try:
+        import fluidsynth as library
+    except (ImportError, OSError):
+        pytest.skip("FluidSynth is not installed")
     if not SOUNDFONT.is_file():
         pytest.skip(f"{SOUNDFONT} is not installed")
     synthesizer = library.Synth(gain=REFERENCE_GAIN, samplerate=float(RATE))
