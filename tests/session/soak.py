@@ -127,7 +127,11 @@ def stretch(seed: int, events: int, tally: Tally) -> None:
     source = rng.choice(("external", "external", "internal"))
     engine_seconds = rng.choice((0.05, 0.3, 1.0, 3.0))
     stage = Stage(
-        trio(clock=ClockSettings(source=source, bpm=120), thru=rng.random() < 0.5),
+        trio(
+            clock=ClockSettings(source=source, bpm=120),
+            thru=rng.random() < 0.5,
+            rewrite=("never", "half bar", "beat")[seed % 3],
+        ),
         engine_seconds=lambda job: engine_seconds * (0.5 + (job.seed % 1000) / 1000),
         record=False,
         seed=seed,
