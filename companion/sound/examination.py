@@ -15,11 +15,12 @@ from companion.sound.process import parse_health, process_command
 from companion.sound.settings import SoundChoice
 from companion.sound.wire import SoundSender, sound_pair
 
+BEST = SoundChoice("on")
 PATIENCE_SECONDS = 6.0
 LISTEN_SECONDS = 1.5  # underruns are counted for so long
 
 
-def examine_sound(choice: SoundChoice = SoundChoice("on")) -> dict[str, Any]:  # noqa: B008 - a frozen value
+def examine_sound(choice: SoundChoice = BEST) -> dict[str, Any]:
     """The fields of `Health` after `LISTEN_SECONDS` with a device, or why there is none. Plays nothing that can be heard."""
     sender_end, receiver = sound_pair()
     process = subprocess.Popen(

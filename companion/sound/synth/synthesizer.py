@@ -82,8 +82,7 @@ class Synthesizer:
         if program in _SPREAD_PROGRAMS:
             spread = _KEY_SPREAD * (key - 60) / 40
         gains = self._gains(channel, spread, placed.manner.room)
-        voices.start(placed, Strike(channel, key, velocity, offset, gains))
-        slot = int(np.argmax(voices._serial))
+        slot = voices.start(placed, Strike(channel, key, velocity, offset, gains))
         self._spread[slot], self._send[slot] = spread, placed.manner.room
 
     def _lift(self, channel: int, key: int, offset: int, *, struck_again: bool = False) -> None:

@@ -70,8 +70,8 @@ class Voices:
         """How many voices are not on their way out by being stolen."""
         return int(np.count_nonzero(self.active & (self._fall < self._fall_of(STOLEN_SECONDS))))
 
-    def start(self, placed: Placed, strike: Strike) -> None:
-        """Start a note."""
+    def start(self, placed: Placed, strike: Strike) -> int:
+        """Start a note; the place of its voice."""
         slot = self._free_slot(strike.offset)
         manner = placed.manner
         if manner.choke:
@@ -89,6 +89,7 @@ class Voices:
         self._release[slot] = self._fall_of(manner.release_seconds) if manner.release_seconds else 0.0
         cents, hertz, delay = manner.vibrato
         self._vibrato[:, slot] = (2 ** (cents / 1200) - 1, 2 * np.pi * hertz / self._rate, delay * self._rate)
+        return slot
 
     def release(self, slots: NDArray[np.bool_], offset: int) -> None:
         """Let these go, each in its own manner."""
