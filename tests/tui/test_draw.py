@@ -109,6 +109,16 @@ def test_a_locked_bar_is_marked() -> None:
     assert "⊠" in LanesPainter().draw(snapshot, Selection(), 120, 18).text()
 
 
+def test_a_bar_whose_rest_was_written_anew_is_marked() -> None:
+    snapshot = snapshot_at(20.0)
+    lane = snapshot.lanes[1]
+    bar = snapshot.transport.bar
+    bars = tuple(replace(view, rewritten_from=2.0) if view.bar == bar else view for view in lane.bars)
+    shown = replace(snapshot, lanes=(snapshot.lanes[0], replace(lane, bars=bars), *snapshot.lanes[2:]))
+    assert palette.REWRITTEN_MARK not in LanesPainter().draw(snapshot, Selection(), 120, 18).text()
+    assert palette.REWRITTEN_MARK in LanesPainter().draw(shown, Selection(), 120, 18).text()
+
+
 def test_only_the_playhead_moves_between_two_pictures_of_a_beat() -> None:
     painter = LanesPainter()
     first, second = (painter.draw(snapshot_at(at), Selection(), 80, 18) for at in (9.01, 9.2))

@@ -28,6 +28,7 @@ LEGEND = (
     (palette.ORIGIN_MARKS["kept"], "kept: repeats on your wish"),
     (palette.ORIGIN_MARKS["written"], "written in the song"),
     (palette.LOCK_MARK, "locked: will not be changed"),
+    (palette.REWRITTEN_MARK, "its rest was written anew: you played another chord"),
 )
 
 

@@ -179,7 +179,7 @@ def _draw_beats(canvas: Canvas, body: Area, beats: float, denominator: int) -> N
 
 
 def _draw_head(canvas: Canvas, lane: LaneView, view: BarView, x: int, y: int, width: int, *, rule: bool) -> None:
-    """The line above a bar: where its notes come from, what will become of them, and whether it is locked."""
+    """The line above a bar: where its notes come from, what will become of them, whether it is locked or was rewritten."""
     if rule:
         canvas.put(x, y, "├" + "─" * (width - 1), palette.LINE)
     pieces = [piece for piece in _head_pieces(lane, view) if piece[0]]
@@ -200,6 +200,8 @@ def _head_pieces(lane: LaneView, view: BarView) -> list[tuple[str, str, int, Sty
         pieces.append((mark, view.origin, 0, palette.ORIGIN_STYLES.get(view.origin, palette.DIM)))
     if view.locked:
         pieces.append((palette.LOCK_MARK, "locked", 1, palette.KEY))
+    if view.rewritten_from is not None:
+        pieces.append((palette.REWRITTEN_MARK, "rewritten", 1, palette.KEY))
     return pieces
 
 
