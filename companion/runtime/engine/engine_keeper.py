@@ -12,7 +12,7 @@ from companion.runtime.processes import children
 from companion.runtime.processes.children import end_process, start_module
 
 FIRST_BACK_OFF_SECONDS, LONGEST_BACK_OFF_SECONDS = 0.2, 10.0
-LONG_LIFE_SECONDS = 20.0  # an engine that lived so long died of something new: the back-off begins again
+LONG_LIFE_SECONDS = 20.0  # An engine that has lived this long died of something new, so the back-off starts again.
 clock = time.monotonic
 
 
@@ -26,7 +26,7 @@ class EngineKeeper:
         self._back_off = FIRST_BACK_OFF_SECONDS
 
     def look(self) -> str:
-        """Start one where there is none; returns a line when something happened."""
+        """Start an engine if none runs. Returns a line if something happened."""
         now = clock()
         if self._process is not None and self._process.poll() is not None:
             code = self._process.returncode
@@ -55,7 +55,7 @@ class EngineKeeper:
         return f"engine process {self._process.pid} started"
 
     def kill(self) -> None:
-        """End the one there is; `look` will start another."""
+        """End the running engine; `look` will start another."""
         if self._process is not None:
             with suppress(OSError):
                 self._process.kill()

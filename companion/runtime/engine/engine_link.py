@@ -1,4 +1,4 @@
-"""The realtime process's link to whichever engine there is now, and how long it has not answered. Sends and receives without waiting."""
+"""The realtime process's link to the current engine, and how long that engine has not answered. It never waits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ clock = time.monotonic
 
 
 class EngineLink:
-    """The link to whichever engine there is now, and what was asked of it."""
+    """The link to the current engine, and the requests sent to it."""
 
     def __init__(self, model: ModelSettings) -> None:
         self._link: Link | None = None
@@ -38,12 +38,12 @@ class EngineLink:
         return self._link.send(effect)
 
     def adopt(self, end: socket.socket) -> None:
-        """A new engine's end. Whatever it says beside its own events is refused, however it came to say it."""
+        """Use a new engine's link. Only an engine's own events are accepted from it."""
         self._link, self._waiting = Link(end, accepts=ENGINE_EVENTS), {}
         self._link.send(LoadModel(self._model))
 
     def receive(self) -> list[object]:
-        """Events of the engine; EngineLost when it has died."""
+        """The engine's events; EngineLost if it has died."""
         if self._link is None:
             return []
         self._link.flush()
@@ -61,7 +61,7 @@ class EngineLink:
         return events
 
     def is_stuck(self, now: float) -> bool:
-        """Whether an answer is overdue beyond all patience; asked again only after as long."""
+        """Whether an answer is long overdue. After True, the same time must pass before it is True again."""
         if self._waiting and min(self._waiting.values()) < now:
             self._waiting.clear()
             return True

@@ -61,7 +61,7 @@ class EngineLoop:
             select.select([self._link], waiting_to_write, [], 1.0)
 
     def _look(self) -> None:
-        """Take in what has arrived."""
+        """Take in the messages that have arrived."""
         self._link.flush()
         for effect in self._link.receive():
             if isinstance(effect, Cancel):
@@ -73,7 +73,7 @@ class EngineLoop:
                 self._todo.append(effect)
 
     def _take_new_size(self) -> None:
-        """Tell the session about a size that has been loaded meanwhile."""
+        """Tell the session about a size that was loaded in the meantime."""
         news = None if self._sizes is None else self._sizes.poll()
         if news is not None:
             self._link.send(news)

@@ -1,4 +1,4 @@
-"""The sizes of one checkpoint in the engine process: loaded smallest first, the rest without holding up the music.
+"""The sizes of one checkpoint in the engine process. The smallest is loaded first; the others do not hold up the music.
 
 A size whose graph is built already loads in a second or two, and all such are loaded before the engine says that it is ready. A
 graph that must still be built takes much longer: a process of its own builds it at low priority, while the smaller size
@@ -68,7 +68,7 @@ def build_graph(member: Member, engine: str) -> str:
 class LoadedSizes:
     """All sizes of one checkpoint that could be loaded; `workers` by name, largest first.
 
-    Raises CheckpointError, GenerationError or RequestValidationError when not one size can be loaded.
+    Raises CheckpointError, GenerationError or RequestValidationError if no size can be loaded.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class LoadedSizes:
             raise CheckpointError(f"{member.name} does not fit into memory") from None
 
     def _load_later(self, members: list[Member]) -> None:
-        """In a thread: build, load, and lay the result where `poll` finds it."""
+        """Run in a thread: build and load, and leave the result for `poll`."""
         for member in members:
             fault = self._build(member, self.model.engine)
             if self._closed.is_set():
@@ -132,7 +132,7 @@ class LoadedSizes:
                 self._arrived.put(f"{member.name} cannot be used: {_first_line(error)}")
 
     def poll(self) -> EngineReady | None:
-        """The news for the session when a further size has been loaded, or could not be."""
+        """An event for the session when another size was loaded or could not be loaded."""
         try:
             arrived = self._arrived.get_nowait()
         except queue.Empty:
@@ -151,7 +151,7 @@ class LoadedSizes:
         return EngineReady(first.checkpoint, first.warm_seconds, tuple(smaller), remarks, joined)
 
     def worker(self, name: str) -> Worker:
-        """The size of that name; the largest where there is no such size (any more)."""
+        """The size of that name, or the largest if there is no such size (any more)."""
         named = (size.worker for size in self._sizes if size.member.name == name)
         return next(named, self._sizes[0].worker)
 
@@ -163,7 +163,7 @@ class LoadedSizes:
 
 
 def remarks_on(loaded: LoadedSize) -> list[str]:
-    """What the player should know of the smallest size that was loaded: where it is too slow, and controls that are not known."""
+    """Remarks for the player on the smallest loaded size: where it is too slow, and which controls are unknown."""
     checkpoint = loaded.checkpoint
     found: list[str] = []
     seconds = min((seconds for _, seconds in loaded.warm_seconds), default=0.0)

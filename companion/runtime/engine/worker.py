@@ -1,6 +1,6 @@
 """The session's jobs on an inference engine: `Job` in, engine events out. Knows nothing of processes or pipes.
 
-The engine process and simulated time share it, so both answer alike.
+The engine process and simulated time share it, so both give the same answers.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def sampling_options(sampling: Sampling) -> SamplingOptions:
 
 
 def growing_cells(job: Job) -> frozenset[tuple[int, int]]:
-    """The bars being played just now: of each track whose last bars are hidden, the one before those."""
+    """The bars that are being played: for each track whose last bars are hidden, the bar before those."""
     bars, hidden = job.window.bar_count, set(job.hidden)
     growing = set()
     for track in {track for track, _ in hidden}:
@@ -106,14 +106,14 @@ def live_job(job: Job, genres: Sequence[str] = (), switches: Collection[str] = (
 
 
 def _notes_limit(job: Job) -> int:
-    """Notes that a bar of this job may have: a model now and then does not find the end of a bar."""
+    """How many notes a bar of this job may have. Now and then, a model does not find the end of a bar."""
     beats = max(float(job.window.tracks[track].bars[bar].time_signature.beats) for track, bar in job.targets)
     return max(1, round(NOTES_A_BEAT * beats))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a finished job cost; None results were cancelled or failed."""
+    """The cost of a finished job. A result of None means that it was cancelled or failed."""
 
     result: LiveResult | None
     seconds: float
@@ -134,7 +134,7 @@ class Worker:
 
     @classmethod
     def load(cls, model: ModelSettings) -> Worker:
-        """Load by name or path, of several sizes the largest. Raises as `open` does."""
+        """Load a checkpoint by name or path; the largest of several sizes. Raises the errors of `open`."""
         return cls.open(find_checkpoint(model.checkpoint), model.engine, model.checkpoint)
 
     @classmethod
@@ -145,7 +145,7 @@ class Worker:
         return worker
 
     def info(self) -> CheckpointInfo:
-        """What the checkpoint can do, as the session wants it."""
+        """What the checkpoint can do, in the session's type."""
         config = self.engine.checkpoint.encoder_config
         return CheckpointInfo(
             name=self._name,
@@ -166,7 +166,7 @@ class Worker:
         )
 
     def ready(self) -> EngineReady:
-        """The event that says so, with one-bar generation times measured just now."""
+        """The event EngineReady, with one-bar generation times measured now."""
         loaded = self.loaded()
         return EngineReady(loaded.checkpoint, loaded.warm_seconds)
 
@@ -204,7 +204,7 @@ class Worker:
             return 0
 
     def generate(self, job: Job, emit: Emit, cancelled: Cancelled | None = None) -> Outcome:
-        """Do a job, streaming its events; when cancelled, it just stops."""
+        """Do a job and stream its events. A cancelled job stops without an event."""
         begun = time.perf_counter()
 
         def on_note(track: int, bar: int, note: Note, take: int) -> None:

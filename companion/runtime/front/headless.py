@@ -1,4 +1,4 @@
-"""Playing without a screen: one line on standard error that says how it goes, and numbers at the end."""
+"""Playing without a screen: a progress line on standard error, and a report at the end."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from companion.session.api.events import command
 from companion.session.api.snapshot import Snapshot
 
 LOOK_SECONDS = 0.1
-OUTPUTS_SECONDS = 15.0  # longer is not waited for an output that was asked for by name
-PORTS_SECONDS = 3.0  # longer is not waited for a list of ports: a driver may hang
+OUTPUTS_SECONDS = 15.0  # how long to wait for an output that was asked for by name
+PORTS_SECONDS = 3.0  # how long to wait for a list of ports: a driver may hang
 
 
 class ProgressLine:
-    """Rewrites one line on a terminal; says nothing where there is none."""
+    """Rewrites one line on a terminal; writes nothing where there is no terminal."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -40,7 +40,7 @@ class ProgressLine:
         self.write(progress_text(snapshot))
 
     def write(self, text: str) -> None:
-        """Any text in the line's place."""
+        """Replace the line by any text."""
         if self._shown:
             self._out.write("\r" + text.ljust(self._width))
             self._out.flush()
@@ -64,7 +64,7 @@ def progress_text(snapshot: Snapshot) -> str:
 
 
 class Starter:
-    """Where the clock is ours and nobody is at a screen to press start: starts the music once model and ports are ready.
+    """Starts the music once model and ports are ready, if the clock is ours. Nobody is at a screen to press start.
 
     Ports that were asked for by name are connected before the first note, or it is said which are not. Making ports holds the realtime
     loop for tens of milliseconds, which nobody hears before the music.
@@ -94,7 +94,7 @@ class Starter:
         return True
 
     def _missing_outputs(self, snapshot: Snapshot) -> list[str]:
-        """The outputs that were asked for by name and are not connected yet; without them the first notes would go nowhere."""
+        """Outputs that were asked for by name and are not connected yet. Without them the first notes would be lost."""
         connected = [
             key.removeprefix("out:") for key, there in snapshot.ports.items() if there and key.startswith("out:")
         ]
@@ -145,7 +145,7 @@ def run_headless(
 
 
 def _result(performance: Performance, more: Callable[[Path], Mapping[str, Any]] | None) -> dict[str, Any]:
-    """The report. What could not be recorded is taken from the performance's own account."""
+    """The report. Numbers that could not be recorded come from the performance's own summary."""
     folder, header = performance.recording, {"settings": to_json(performance.options.settings), "start": 0.0}
     if folder is None:
         return report(Log(header, ()), performance.summary) if performance.summary else {}

@@ -1,4 +1,4 @@
-"""Starting a performance: a launcher that fronts call when they are ready to watch."""
+"""Starts a performance: a front calls the launcher when it is ready to show one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How to go on after the demo, with what this machine has. Pure, but for `next_steps_here`, which looks."""
+"""Suggestions after the demo, for the devices of this machine. Pure, except for `next_steps_here`, which looks at the devices."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def next_steps(inputs: Sequence[str], *, audio: bool) -> list[str]:
-    """Lines for a newcomer. inputs: MIDI inputs that a player may be at; audio: whether there is an audio device."""
+    """Lines for a newcomer. inputs: MIDI inputs that a player may use. audio: whether there is an audio device."""
     steps = [("companion practice blues", "bass, drums and comping over a twelve-bar blues")]
     if inputs:
         steps.insert(0, (f'companion jam --in "{inputs[0]}"', "you play, the companion joins in"))

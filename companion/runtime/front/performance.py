@@ -63,11 +63,11 @@ class Performance(Protocol):
         ...
 
     def send(self, command: Command) -> None:
-        """Pass a wish on; never blocks, never fails (a wish to a dead performance is dropped)."""
+        """Send a command. Never blocks and never fails; a command to a dead performance is dropped."""
         ...
 
     def snapshot(self) -> Snapshot | None:
-        """The newest picture, about 30 a second; None until the first one (some 0.4 s after the start)."""
+        """The newest snapshot, about 30 a second. None until the first one, about 0.4 s after the start."""
         ...
 
     def events(self) -> list[HasHappened]:
@@ -83,7 +83,7 @@ class Performance(Protocol):
         ...
 
     def list_ports(self) -> PortList:
-        """The ports there are, as last seen by the port watch (at most 2 s old); never blocks."""
+        """The existing ports as the port watch last saw them, at most 2 s ago. Never blocks."""
         ...
 
     def alive(self) -> bool:
@@ -91,17 +91,17 @@ class Performance(Protocol):
         ...
 
     def stop(self) -> None:
-        """Note-offs, end, and wait (at most some seconds) until the recording is whole. May be called again."""
+        """Send note-offs, end, and wait until the recording is complete (a few seconds at most). May be called again."""
         ...
 
     @property
     def ended(self) -> str | None:
-        """Why the performance ended by itself: "" where that was meant, None while it goes on."""
+        """Why the performance ended by itself: "" if that was intended, None while it goes on."""
         ...
 
     @property
     def summary(self) -> Mapping[str, Any]:
-        """The numbers of the whole performance once it has ended, also where nothing could be recorded; {} until then."""
+        """The numbers of the whole performance after its end, even if nothing could be recorded; {} until then."""
         ...
 
     @property

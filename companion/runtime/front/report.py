@@ -1,4 +1,4 @@
-"""What a log says about a performance, in numbers: the JSON of `companion demo` and of `companion jam --headless`.
+"""The numbers of a performance, from its log: the JSON of `companion demo` and of `companion jam --headless`.
 
 Onset errors compare the moment a note left with the ideal time of its musical position by the master's true clock, which only a
 recorded player has; scheduling errors compare it with the session's own target.
@@ -66,7 +66,7 @@ def errors_ms(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
 
 
 def prefilled(log: Log) -> set[int]:
-    """The requests whose known part had been sent ahead: those in earnest, where there was time, and no insurances."""
+    """The requests whose known part was sent ahead. Insurances, and requests without time for it, are left out."""
     found: set[int] = set()
     ahead = False
     for record in log.records:
@@ -79,7 +79,7 @@ def prefilled(log: Log) -> set[int]:
 
 
 def hanging_notes(log: Log) -> int:
-    """Note-ons sent without a note-off sent after them, and those that only our own last account has ended."""
+    """The number of note-ons that no note-off followed, and of those that were only ended by the cleanup at the end."""
     sounding: set[tuple[str, int, int]] = set()
     for sent in log.of_kind(MessageSent):
         message = sent.message

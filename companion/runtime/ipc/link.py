@@ -1,4 +1,4 @@
-"""Pipes between our processes that nobody ever waits on.
+"""Pipes between our processes on which no process ever waits.
 
 A `Link` is one end of a local socket pair. Messages travel as `wire` writes them, each with its length before it.
 Sending only ever fills a bounded buffer and hands the system what it takes; what does not fit is dropped and counted, and
@@ -18,7 +18,7 @@ _LENGTH = struct.Struct(">I")
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 BUFFER_BYTES = 8 * 1024 * 1024
 _READ_BYTES = 1 << 18
-_READS_A_CALL = 8  # bounds what one `receive` may take from a flooding peer
+_READS_A_CALL = 8  # limits how much one `receive` takes from a flooding peer
 
 
 class Link:
@@ -46,11 +46,11 @@ class Link:
 
     @property
     def pending_bytes(self) -> int:
-        """What the other end has not taken yet."""
+        """How many bytes the other end has not taken yet."""
         return self._waiting_bytes
 
     def send(self, value: Any) -> bool:
-        """Queue `value` and send what goes without waiting; False = dropped (the other end is dead, or far behind)."""
+        """Queue `value` and send as much as possible without waiting. False: it was dropped (the other end is dead or far behind)."""
         frame = self._encoded(value)
         if not frame or self.closed or self._waiting_bytes + len(frame) > self._limit:
             self.dropped += 1
@@ -65,7 +65,7 @@ class Link:
         self.flush()
 
     def flush(self) -> None:
-        """Hand on what the system takes now."""
+        """Send as much as the system takes now."""
         while not self.closed:
             if not self._waiting:
                 if self._newest is None:
@@ -88,7 +88,7 @@ class Link:
                 self._waiting[0] = self._waiting[0][sent:]
 
     def receive(self) -> list[Any]:
-        """Everything that has arrived whole, oldest first; never waits."""
+        """Every complete message that has arrived, oldest first. Never waits."""
         for _ in range(_READS_A_CALL):
             if self.closed:
                 break
@@ -107,11 +107,11 @@ class Link:
         return self._whole_values() if self._incoming else []
 
     def close(self) -> None:
-        """Hang up; what was not taken is lost."""
+        """Close the link. Whatever the other end has not taken is lost."""
         self._end()
 
     def _encoded(self, value: Any) -> bytes:
-        """Empty for what no message can hold: a fault of ours costs that message, never the loop."""
+        """The message's bytes; empty if it cannot be encoded. Such a fault of ours costs one message and not the loop."""
         try:
             return encode(value)
         except (TypeError, ValueError, OverflowError) as error:

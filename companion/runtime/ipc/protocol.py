@@ -1,4 +1,4 @@
-"""What our processes say to each other beside the session's own commands, events and effects: frozen values, see `wire`."""
+"""Messages between our processes other than the session's commands, events and effects. They are frozen values; see `wire`."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ class LogLines:
 
 @dataclass(frozen=True, slots=True)
 class SupervisorRemark:
-    """Supervisor → realtime: something for the log, which has its lines in one order only."""
+    """Supervisor → realtime: a line for the log. All lines go through one process, so that their order is certain."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class EngineStuck:
-    """Realtime → supervisor: the engine has not answered for long; end it, so that another one is started."""
+    """Realtime → supervisor: the engine has not answered for a long time. End it, so that another one is started."""
 
     reason: str
 
@@ -84,7 +84,7 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class OwnPorts:
-    """Realtime → front: the full names of the ports we offer; connecting us to ourselves is no choice."""
+    """Realtime → front: the full names of our own ports. The front does not offer them, so that we are not connected to ourselves."""
 
     names: frozenset[str]
 
@@ -98,18 +98,18 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Realtime → front: the numbers of the whole performance, as in the last line of its log, whether or not that could be written."""
+    """Realtime → front: the numbers of the whole performance, as in the last line of its log, even if no log could be written."""
 
     summary: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Supervisor → front: the music is over and the recording whole. reason: "" when it was meant to end."""
+    """Supervisor → front: the music is over and the recording is complete. reason: "" if the end was intended."""
 
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Finishing:
-    """Supervisor → front: the music is over and the recording is being made whole; sent again and again until `Ended`."""
+    """Supervisor → front: the music is over and the recording is being completed. Repeated until `Ended`."""

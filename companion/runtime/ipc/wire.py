@@ -66,7 +66,7 @@ _kept: dict[int, tuple[Any, msgspec.Raw]] = {}  # by identity, with the value it
 
 
 class WireError(ValueError):
-    """Bytes that are no message of ours; one line says why."""
+    """The bytes are not one of our messages. The error is one line."""
 
 
 def encode(value: Any) -> bytes:

@@ -1,7 +1,7 @@
-"""What this machine can do for a live performance, and what stands in its way.
+"""Finds out what this machine can do in a live performance, what is wrong, and how to fix it.
 
-Measured, not guessed: each checkpoint is loaded and made to play bars of an example window. A checkpoint is advised when a bar of three
-tracks takes less than the share of a bar that the session's deadline rule allows.
+It measures: each checkpoint is loaded and writes bars of an example window. A checkpoint is recommended if it writes a bar of three
+tracks in less than the share of a bar that the session's deadline rule allows.
 """
 
 from __future__ import annotations
@@ -224,7 +224,7 @@ def _measure(name: str, engine: str, problems: list[Problem]) -> dict[str, Any] 
 
 
 def _at_tempo(bpm: int, seconds: dict[int, float]) -> dict[str, Any]:
-    """The largest window in time for three tracks a bar, and how early it is asked for."""
+    """The largest window that is in time for three tracks per bar, and how early a bar is requested."""
     deadlines = Deadlines(LEAD_MARGIN, LEAD_FLOOR_SECONDS)
     deadlines.engine_ready(tuple(seconds.items()))
     bar_seconds = BEATS * 60 / bpm

@@ -1,9 +1,9 @@
 """Keeping the processor's cores from falling asleep while music runs.
 
-A core that sleeps deeply takes up to a millisecond to wake. In a virtual machine it is worse: a core that halts is taken away by the
-host, and comes back when that likes, 10 to 100 ms later on a crowded one (measured: 800 to 1,400 such stalls in 32 seconds of music, 8 to
-56 with the cores kept awake). Linux lets a program say how long a wake-up may take for as long as it keeps a file open; audio
-workstations do the same. Elsewhere, or where it is not permitted, nothing happens.
+A core that sleeps deeply takes up to a millisecond to wake. A virtual machine is worse: the host takes away a core that halts, and
+gives it back 10 to 100 ms later when it is busy. We measured 800 to 1,400 such stalls in 32 seconds of music, and 8 to 56 with the
+cores kept awake. On Linux, a program can limit the wake-up time for as long as it keeps a file open; audio workstations do
+the same. On other systems, or without permission, nothing happens.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pathlib import Path
 
 QOS_PATH = Path("/dev/cpu_dma_latency")
 DRIVER_PATH = Path("/sys/devices/system/cpu/cpuidle/current_driver")
-VIRTUAL_DRIVER = "haltpoll"  # cpuidle's for guests: any latency but none lets the core halt
+VIRTUAL_DRIVER = "haltpoll"  # cpuidle's governor for guests: any latency above 0 lets the core halt
 SHALLOW_MICROSECONDS = 20  # leaves the lightest sleep (a few µs), forbids those of 50 and more
 NO_SLEEP_MICROSECONDS = 0
 
 
 class Cores:
-    """`keep_awake` and `let_sleep`; both may be called again and again. What is kept open ends with the process at the latest."""
+    """`keep_awake` and `let_sleep` may both be called repeatedly. The request ends with the process at the latest."""
 
     def __init__(self, path: Path = QOS_PATH, driver: Path = DRIVER_PATH) -> None:
         self._path, self._driver = path, driver
@@ -34,7 +34,7 @@ class Cores:
         return self._file is not None
 
     def keep_awake(self) -> bool:
-        """Returns whether the system agreed; once refused it is not asked again."""
+        """Returns whether the system agreed. After a refusal it is not asked again."""
         if self._file is None and not self._refused:
             self._refused = True
             with suppress(OSError):
@@ -48,7 +48,7 @@ class Cores:
         return self.awake
 
     def let_sleep(self) -> None:
-        """Take the wish back."""
+        """Withdraw the request."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

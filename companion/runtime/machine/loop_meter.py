@@ -1,4 +1,4 @@
-"""How long the turns of the realtime loop take while music runs, and what holds up the longest; it costs microseconds.
+"""Measures how long the turns of the realtime loop take while music runs, and what delays the longest. It costs microseconds.
 
 A turn is counted from the moment it should have begun, so a system that wakes us late shows as "waking". Knows seconds, no clock.
 """
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 PARTS: tuple[str, ...] = ("waking", "midi", "engine", "timers", "others", "picture", "memory")
-SLOW_SECONDS = 0.01  # a turn that takes so long is worth a line in the log
-_STEPS = 8  # bins an octave: 9 % wide
+SLOW_SECONDS = 0.01  # a turn this long gets a line in the log
+_STEPS = 8  # bins per octave: each is 9 % wide
 _SMALLEST_SECONDS = 1e-6
 
 
@@ -28,7 +28,7 @@ class LoopMeter:
         self.slow_turns = 0
 
     def begin(self, should: float, now: float) -> None:
-        """A turn begins at `now`, and should have at `should`."""
+        """A turn begins at `now`; it was due at `should`."""
         self._marks = [should, now]
 
     def mark(self, now: float) -> None:
@@ -36,7 +36,7 @@ class LoopMeter:
         self._marks.append(now)
 
     def end(self, playing: bool) -> str:
-        """The turn is over; a line for the log when it was slow, else "". Only turns while playing are counted."""
+        """The turn is over. Returns a line for the log if it was slow, else "". Only turns while playing count."""
         marks = self._marks
         seconds = marks[-1] - marks[0]
         if playing:

@@ -1,4 +1,4 @@
-"""What a process may ask of the system's scheduler. Every request is a wish: where it is refused, music still plays."""
+"""Requests to the system's scheduler. If one is refused, the music still plays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _libc() -> ctypes.CDLL | None:
 
 
 def become_realtime() -> str:
-    """Ask to be woken in time: SCHED_FIFO, not inherited by children; else the finest timers. Returns what was granted."""
+    """Ask for SCHED_FIFO, which children do not inherit, or else for the finest timers. Returns what was granted."""
     libc = _libc()
     if libc is not None:
         libc.prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(1), 0, 0, 0)  # 1 ns instead of 50 µs
@@ -42,7 +42,7 @@ def become_realtime() -> str:
 
 
 def can_be_realtime() -> bool:
-    """Whether SCHED_FIFO is permitted to this user; tried in this process and put back."""
+    """Whether this user may use SCHED_FIFO. It is tried in this process and undone."""
     policy = getattr(os, "SCHED_FIFO", None)
     if policy is None:
         return False
@@ -64,7 +64,7 @@ def give_way() -> None:
 def queued_seconds() -> float:
     """How long this process has waited, ready to run, for a core that something else had (Linux; 0.0 elsewhere).
 
-    What a virtual machine's host takes away is not in it: a late wake without waiting here is the host's, or the hardware's.
+    It does not include the time taken by a virtual machine's host. A late wake-up without such waiting is due to the host or the hardware.
     """
     try:
         with open("/proc/self/schedstat", "rb") as file:

@@ -20,7 +20,7 @@ ENOUGH_BYTES = 200 << 20  # some ten hours of music
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """One protection: whether it works here, and what that rests on, or what is lacking."""
+    """One protection: whether it works here, and the reason, or what is missing."""
 
     name: str
     works: bool
@@ -28,7 +28,7 @@ class Protection:
 
 
 def protections(drivers: tuple[str, ...], environment: Mapping[str, str] = os.environ) -> list[Protection]:
-    """All of them. drivers: the MIDI drivers that answer."""
+    """All protections. drivers: the MIDI drivers that answer."""
     linux = sys.platform.startswith("linux")
     return [
         _chosen(

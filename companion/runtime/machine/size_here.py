@@ -1,4 +1,4 @@
-"""Which size of a checkpoint would run on this machine: measured by loading every size, decided as the session decides."""
+"""Finds which size of a checkpoint would run on this machine. It loads and measures every size and decides as the session does."""
 
 from __future__ import annotations
 

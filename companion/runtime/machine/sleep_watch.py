@@ -1,4 +1,4 @@
-"""Whether the machine has slept: in a suspend the monotonic clock stands still while the time of day goes on.
+"""Detects a suspend: the monotonic clock stands still while the time of day goes on.
 
 Linux has a clock that counts the time asleep (CLOCK_BOOTTIME). Elsewhere the time of day is compared, which somebody may also set.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-SLEPT_SECONDS = 1.0  # less is no suspend
+SLEPT_SECONDS = 1.0  # a shorter difference is not a suspend
 
 
 def seconds_with_sleep() -> float:
@@ -27,7 +27,7 @@ class SleepWatch:
         self._ahead = always() - awake()
 
     def slept(self) -> float:
-        """Seconds that the machine has slept since the last call; 0 where it has not."""
+        """How many seconds the machine has slept since the last call; 0 if it has not."""
         ahead = self._always() - self._awake()
         gained, self._ahead = ahead - self._ahead, ahead
         return gained if gained > SLEPT_SECONDS else 0.0

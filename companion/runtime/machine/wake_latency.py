@@ -1,6 +1,6 @@
-"""How late this system wakes a process that asked for it: `python -m companion.runtime.machine.wake_latency`, one JSON object.
+"""Measures how late this system wakes a sleeping process: `python -m companion.runtime.machine.wake_latency`, one JSON object.
 
-In a process of its own, since it asks for real-time priority as the realtime process does.
+It runs in its own process, because it asks for real-time priority as the realtime process does.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def measure_wakes(patience_seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
 
 
 def stolen_seconds() -> float:
-    """Processor time that a virtual machine's host has given to others since the start, all cores; 0 where nobody says."""
+    """Processor time of all cores that a virtual machine's host has given to others since the start; 0 where it is unknown."""
     with suppress(OSError, ValueError, IndexError):
         fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()
         return int(fields[8]) / 100  # in hundredths of a second on every Linux we run on
