@@ -36,7 +36,7 @@ Watch = Callable[[Snapshot], None]
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """What to hear. bars 0 = for ever (not headless); bpm 0 = the player's own; seed None = real time.
+    """What the demo plays. bars: 0 = for ever (not headless). bpm: 0 = the player's own. seed: None = real time.
 
     tracks: how many companion tracks join in, 0 = all that the player's piece has.
     """
@@ -55,10 +55,10 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class DemoLauncher(Launcher):
-    """A launcher that says at the end how to go on: `finish` is called when the screen is gone."""
+    """A launcher that suggests at the end how to continue: `finish` is called when the screen has closed."""
 
     def finish(self) -> None:
-        """What this machine offers next."""
+        """Print what this machine offers next."""
         from companion.runtime.front.next_steps import next_steps_here
 
         print("\n".join(next_steps_here()))

@@ -1,4 +1,4 @@
-"""A recorded player as a set of ports: what they play comes in, and what the session sends is taken and heard by nobody."""
+"""A recorded player as a set of ports: their playing comes in, and what the session sends is accepted and discarded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from companion.runtime.players.tunes import TrueClock, find_player, perform
 from companion.runtime.recording.records import PlayerBegan
 
 PORT_NAME = "player"
-PATIENCE_SECONDS = 120.0  # they wait so long for the engine, then begin without
+PATIENCE_SECONDS = 120.0  # how long the player waits for the engine before they begin without it
 LEAD_SECONDS = 0.7
 TAIL_SECONDS = 0.5
 
@@ -42,13 +42,13 @@ class RecordedPlayer:
         return True
 
     def update(self, ports: Ports) -> None:
-        """See `PortSet`. Real ports do not matter here."""
+        """See `PortSet`. Real ports are ignored."""
 
     def choose(self, direction: str, wanted: str) -> None:
-        """See `PortSet`. There is only this player."""
+        """See `PortSet`. There is no port to choose."""
 
     def engine_settled(self, now: float) -> None:
-        """The player begins; their master's true clock goes on record, so that errors can be told from outside."""
+        """The player begins. Their master's true clock is recorded, so that errors can be measured later."""
         if self._input is not None:
             return
         setup = self._setup

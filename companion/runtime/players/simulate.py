@@ -1,8 +1,8 @@
-"""A performance in simulated time: one process, no waiting, and the same again for the same seed.
+"""A performance in simulated time: one process, no waiting, and the same result for the same seed.
 
-The session, the player, the engine and the model are the real ones; only the clock is not. An engine's answer arrives
-when a machine of fixed speed would have given it, so nothing depends on how busy this machine is: on the same machine and with the same
-checkpoint, a seed repeats every note and every time.
+The session, the player, the engine and the model are real; only the clock is not. An engine's answer arrives
+when a machine of fixed speed would have given it, so the result does not depend on how busy this machine is. On the same machine and with
+the same checkpoint, a seed repeats every note and every time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PREFILL_SECONDS_A_TOKEN = 0.0003
 DECODE_SECONDS_A_TOKEN = 0.003
 TAIL_SECONDS = 0.5
 START_SECONDS = 1.0
-ONE_BAR_TOKENS = 40  # what the simulated engine says of itself before anything is measured
+ONE_BAR_TOKENS = 40  # the simulated engine's own estimate before anything is measured
 
 
 class SimulatedEngine:
@@ -48,7 +48,7 @@ class SimulatedEngine:
         )
 
     def ask(self, effect: EngineEffect, now: float) -> None:
-        """Do the work at once; keep the answers until their time."""
+        """Do the work at once and keep the answers until their time."""
         if isinstance(effect, Cancel):
             kept = [item for item in self._waiting if item[2] != effect.request_id]
             if len(kept) < len(self._waiting):
@@ -122,7 +122,7 @@ class Simulation:
         while True:
             timer, answer, arrival = recorded.next_timer(self._now), self._engine.next_answer(), source.next_arrival()
             if timer is not None and timer <= handled:
-                timer = handled + POLL_SECONDS  # as in real time, nothing is woken at once for ever
+                timer = handled + POLL_SECONDS  # as in real time, the loop is never woken at once for ever
             now = min(time for time in (timer, answer, arrival, next_mark, end) if time is not None)
             self._now = now = max(now, self._now)
             if now >= end:

@@ -222,9 +222,7 @@ def _notes(player: Player, clock: TrueClock, bars: int, manner: Manner) -> Itera
             on, off = NoteOn(player.channel, note.key, velocity), NoteOff(player.channel, note.key)
             heapq.heappush(waiting, (onset, next(serial), encode(on)))
             heapq.heappush(waiting, (end, next(serial), encode(off)))
-        safe = (
-            clock.seconds_at(line + bar_beats) - 10 * manner.note_jitter_seconds
-        )  # the next bar begins later than this
+        safe = clock.seconds_at(line + bar_beats) - 10 * manner.note_jitter_seconds  # the next bar begins after this
         while waiting and waiting[0][0] < safe:
             time_seconds, _, data = heapq.heappop(waiting)
             yield time_seconds, data

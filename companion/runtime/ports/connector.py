@@ -1,7 +1,7 @@
 """Opening and connecting real ports for a `PortBoard`. Drivers are imported at the first use.
 
-Where another process can connect ports by name (JACK), ours are offered once and only wires to and from them come and go; elsewhere
-a port is opened on the device itself. Clients let go of are kept, as a new one takes forty milliseconds.
+Where another process can connect ports by name (JACK), our ports are made once, and only their connections change. Elsewhere
+a port is opened on the device itself. Released clients are kept for later, because a new one takes forty milliseconds.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ class Connector(Protocol):
         ...
 
     def wire(self, source: str, sink: str, connected: bool) -> None:
-        """Have two ports connected or disconnected, some time soon, by whoever lists the ports."""
+        """Ask the process that lists the ports to connect or disconnect two of them soon."""
         ...
 
     def release(self, port: InputPort | OutputPort) -> None:
-        """Let go of a port that is no longer wanted or there."""
+        """Release a port that is no longer wanted or no longer exists."""
         ...
 
     def abandon(self, driver: str, ports: Sequence[InputPort | OutputPort]) -> None:
-        """The driver's server has died: never touch these ports, or any other of its, again."""
+        """The driver's server has died: never touch these ports, or any others of that driver, again."""
         ...
 
 
 class DriverConnector:
-    """Real ports; see the module. ask: passes a wish on to the process that connects ports."""
+    """Real ports; see the module. ask: passes a request to the process that connects ports."""
 
     def __init__(self, ask: Callable[[Wire], object]) -> None:
         self._ask = ask
@@ -121,7 +121,7 @@ class DriverConnector:
         spare = self._spare.get((label, driver, offered))
         port = spare.pop() if spare else None
         while isinstance(port, DriverInput) and port.poll(0.0):
-            pass  # what came while nobody listened is old
+            pass  # messages that came while nobody listened are old
         return port
 
 

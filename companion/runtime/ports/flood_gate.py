@@ -1,8 +1,8 @@
-"""What of a flood of MIDI reaches the session: the clock at once, notes up to a rate that no player exceeds, the rest counted.
+"""Limits a flood of MIDI: the clock passes at once, notes pass up to a rate that no player exceeds, and the rest is counted.
 
-A MIDI cable carries about 1,000 messages a second (31,250 baud). A loop in somebody's wiring or a broken controller sends twenty
-times that over USB, and then the loop would spend its time on notes that nobody plays while clock ticks wait behind them.
-Knows seconds, no clock.
+A MIDI cable carries about 1,000 messages a second (31,250 baud). A wiring loop or a broken controller sends twenty
+times that over USB. Without this gate, the realtime loop would spend its time on notes that nobody plays, and clock ticks would wait.
+It knows seconds and no clock.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from companion.midi.messages import ChannelMessage, Malformed, Message, NoteOff,
 MESSAGES_A_SECOND, BURST = 2000.0, 500.0
 MESSAGES_A_TURN = 24  # of the loop, which has a turn a millisecond
 WAITING = 500  # messages that may wait for their turn
-_LIMITED = (*get_args(ChannelMessage), Malformed)  # all but the clock's
+_LIMITED = (*get_args(ChannelMessage), Malformed)  # all messages except the clock's
 Arrived = tuple[float, str, Message]  # arrival in seconds, port, message
 
 
 class FloodGate:
-    """Between the ports and the session. Times that it hands on never go backwards."""
+    """Stands between the ports and the session. The times that it passes on never go backwards."""
 
     def __init__(self) -> None:
         self._waiting: deque[Arrived] = deque()
@@ -31,7 +31,7 @@ class FloodGate:
         self._dropped: Counter[str] = Counter()
 
     def admit(self, arrived: list[Arrived], now: float) -> list[Arrived]:
-        """What the session is to hear now of what has arrived, in order of arrival."""
+        """The messages that the session gets now, in order of arrival."""
         if not arrived and not self._waiting:
             return []
         ready = []
@@ -47,12 +47,12 @@ class FloodGate:
         return [self._in_order(item) for item in ready]
 
     def take_dropped(self) -> dict[str, int]:
-        """How many messages of each port were left out since the last call."""
+        """How many messages of each port were dropped since the last call."""
         dropped, self._dropped = dict(self._dropped), Counter()
         return dropped
 
     def _may_wait(self, item: Arrived) -> bool:
-        """A note-off follows its note-on, whether that was let in or left out."""
+        """Whether a message may join those that wait. A note-off shares the fate of its note-on."""
         _, port, message = item
         full = len(self._waiting) >= WAITING
         if isinstance(message, NoteOn):

@@ -1,4 +1,4 @@
-"""A set of ports that is heard: what goes to the default output also goes to the sound process, and the typing keyboard is an input."""
+"""A set of ports with sound: what goes to the default output also goes to the sound process, and the typing keyboard is an input."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class HeardPorts:
 
     def __init__(self, ports: PortSet, sound: SoundOutput, clock: Callable[[], float]) -> None:
         self._ports, self._sound, self._clock = ports, sound, clock
-        self._thru = self._has_drummer = False  # as of the last picture
+        self._thru = self._has_drummer = False  # as of the last snapshot
 
     @property
     def own_names(self) -> frozenset[str]:
@@ -33,7 +33,7 @@ class HeardPorts:
         return self._ports.reaches_someone
 
     def poll(self, now: float) -> list[tuple[float, str, Message]]:
-        """See `PortSet`. What is typed, and what a recorded player plays, is passed on at once: neither has a sound of its own."""
+        """See `PortSet`. Typed notes and those of a recorded player are passed on at once, because neither has a sound of its own."""
         found = self._ports.poll(now)
         for arrival, port, message in found:
             if port == PLAYER_PORT:
@@ -65,7 +65,7 @@ class HeardPorts:
         return self._ports.send(port, data) or heard
 
     def show(self, snapshot: Snapshot, now: float) -> None:
-        """A new picture: instruments and thru."""
+        """Take instruments and thru from a new snapshot."""
         self._thru = snapshot.thru
         self._has_drummer = any(lane.role == "human" and lane.is_drum for lane in snapshot.lanes)
         self._sound.set_programs(snapshot.lanes, now)

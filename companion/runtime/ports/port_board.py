@@ -37,7 +37,7 @@ class Slot:
         self.name = self.target = self.own_name = self.driver = ""
         self.place: int | None = None
         self.connected = self.offered = False
-        self.tries = 0  # in vain, of being wired
+        self.tries = 0  # unsuccessful attempts to connect
         self.complaint = ""
 
     @property
@@ -68,8 +68,8 @@ class PortBoard:
         """inputs, outputs: what is wanted, the default port first."""
         self._connector, self._tell, self._complain = connector, tell, complain
         self._sounding = sounding
-        self._absent: Counter[str] = Counter()  # in how many lists a driver that we have ports of was missing
-        self._wires_before: set[tuple[str, str]] = set()  # made by anyone, and lost with a server
+        self._absent: Counter[str] = Counter()  # in how many lists in a row a driver of our ports was missing
+        self._wires_before: set[tuple[str, str]] = set()  # connections that anyone made, lost with a server
         self._last_complaint = ""
         inputs, outputs = list(inputs), list(outputs)
         self._defaults = {"in": inputs[0] if inputs else "", "out": outputs[0] if outputs else ""}
@@ -78,7 +78,7 @@ class PortBoard:
         self._known = Ports()
 
     def update(self, ports: Ports) -> None:
-        """The ports that exist now: open what came, let go of what went. Where no driver answers, what is open stays so."""
+        """Take the list of existing ports: open new ones and release those that are gone. Where no driver answers, open ports stay open."""
         self._let_go_of_the_dead(ports)
         self._known = ports
         for slot in self._slots:
@@ -88,11 +88,11 @@ class PortBoard:
             if not slot.connected:
                 self._open(slot)
             elif slot.target and ports.wires is not None and slot.wire not in ports.wires:
-                self._connector.wire(*slot.wire, True)  # a device that left and came back between two lists
+                self._connector.wire(*slot.wire, True)  # the device left and came back between two lists
         self._restore_wires(ports)
 
     def _let_go_of_the_dead(self, ports: Ports) -> None:
-        """Ports whose driver's server has died: as the list says, or as two lists in a row without the driver show."""
+        """Abandon the ports of a dead server: the list says so, or two lists in a row lack the driver."""
         if not ports.answered:
             return
         for driver in {slot.driver for slot in self._slots if slot.port is not None}:
@@ -101,7 +101,7 @@ class PortBoard:
                 self._server_died(driver)
 
     def _server_died(self, driver: str) -> None:
-        """Nothing may be sent there any more, not even note-offs: a send into a dead server can hang."""
+        """Send nothing there any more, not even note-offs: a send to a dead server can hang."""
         slots = [slot for slot in self._slots if slot.driver == driver and slot.port is not None]
         ours = {slot.own_name for slot in slots}
         self._wires_before |= {wire for wire in self._known.wires or () if ours & set(wire)}
@@ -114,7 +114,7 @@ class PortBoard:
                 self._tell(PortChanged(slot.key(self._defaults[slot.direction]), slot.direction, False, slot.name))
 
     def _restore_wires(self, ports: Ports) -> None:
-        """Connect what was connected before the server died, whoever had connected it, as soon as both ends are there."""
+        """Restore all connections from before the server died as soon as both ends exist, whoever had made them."""
         there = {slot.port.name for slot in self._slots if slot.port is not None}
         there |= {*ports.names("in"), *ports.names("out")}
         self._wires_before -= set(ports.wires or ())
@@ -150,7 +150,7 @@ class PortBoard:
 
     @property
     def reaches_someone(self) -> bool:
-        """Whether what is sent to the default output arrives anywhere, as far as can be told from here."""
+        """Whether messages to the default output reach anything, as far as is known here."""
         for slot in self._slots:
             if slot.direction == "out" and slot.wanted == self._defaults["out"] and slot.port is not None:
                 wired = any(source == slot.port.name for source, _ in self._known.wires or ())
@@ -170,7 +170,7 @@ class PortBoard:
         return found
 
     def send(self, port: str, data: bytes) -> bool:
-        """Send to the port the session calls so; False when it is not there."""
+        """Send to the port that the session knows by this name; False if it does not exist."""
         wanted = port or self._defaults["out"]
         for slot in self._slots:
             if slot.direction == "out" and slot.wanted == wanted and slot.port is not None and slot.connected:
@@ -187,14 +187,14 @@ class PortBoard:
         self._sounding.after_sending(slot.place, data)
 
     def engine_settled(self, now: float) -> None:
-        """See `PortSet`. Whoever plays here begins when they like."""
+        """See `PortSet`. A human player begins when they like."""
 
     def has_finished(self, now: float) -> bool:
         """See `PortSet`."""
         return False
 
     def close(self) -> None:
-        """Let go of everything, without telling."""
+        """Close all ports, without events."""
         for slot in self._slots:
             if slot.port is not None:
                 slot.port.close()
@@ -236,7 +236,7 @@ class PortBoard:
     def _complain_once(self, slot: Slot, text: str) -> None:
         if text and text != slot.complaint:
             slot.complaint = text
-            if text != self._last_complaint:  # input and output often wait for the same thing
+            if text != self._last_complaint:  # input and output often wait for the same device
                 self._complain(text)
             self._last_complaint = text
 
@@ -248,7 +248,7 @@ class PortBoard:
         )
 
     def _connect(self, slot: Slot, name: str, names: tuple[str, ...]) -> bool:
-        """Whether it is connected now; where it is wired from outside, only a later list tells."""
+        """Whether the slot is connected now. Where another process connects it, only a later list shows that."""
         driver = self._known.driver_of(slot.direction, name) or ""
         if not self._known.wired_from_outside(driver):
             open_port = self._connector.open_input if slot.direction == "in" else self._connector.open_output
@@ -265,7 +265,7 @@ class PortBoard:
         return False
 
     def _offer(self, slot: Slot) -> None:
-        """Make our end, where it is not made yet."""
+        """Make our end if it does not exist yet."""
         if slot.port is None:
             offer = self._connector.offer_input if slot.direction == "in" else self._connector.offer_output
             ours = tuple(other.port.name for other in self._slots if other.port is not None)
@@ -274,7 +274,7 @@ class PortBoard:
             slot.own_name = slot.port.name
 
     def _lost(self, slot: Slot, *, released: bool = False) -> None:
-        """Tell first, so that note-offs still reach a port that is only being exchanged. Our end of a wire stays."""
+        """Report the loss first, so that note-offs still reach a port that is only being exchanged. Our own end stays."""
         key = slot.key(self._defaults[slot.direction])
         self._tell(PortChanged(key, slot.direction, False, slot.name, released))
         slot.connected = False

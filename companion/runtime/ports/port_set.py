@@ -1,4 +1,4 @@
-"""What the realtime loop plays on: all inputs and outputs of a performance behind one interface.
+"""The interface of all inputs and outputs of a performance, as the realtime loop uses them.
 
 Real ports (`PortBoard`) and a recorded player (`companion.runtime.players.recorded_player`) are both such a set, so the loop knows neither.
 """
@@ -21,15 +21,15 @@ class PortSet(Protocol):
 
     @property
     def reaches_someone(self) -> bool:
-        """Whether what is sent to the default output arrives anywhere, as far as can be told from here."""
+        """Whether messages to the default output reach anything, as far as is known here."""
         ...
 
     def poll(self, now: float) -> list[tuple[float, str, Message]]:
-        """(arrival, port, message) of everything that has come, in order of arrival; never blocks."""
+        """(arrival, port, message) of every new message, in order of arrival. Never blocks."""
         ...
 
     def send(self, port: str, data: bytes) -> bool:
-        """Send to the port that the session calls so; False when it is not there. Raises PortError when it refuses."""
+        """Send to the port that the session knows by this name; False if it does not exist. Raises PortError if it refuses."""
         ...
 
     def update(self, ports: Ports) -> None:
@@ -41,7 +41,7 @@ class PortSet(Protocol):
         ...
 
     def engine_settled(self, now: float) -> None:
-        """The engine is ready, or known to be lost."""
+        """The engine is ready, or is known to be lost."""
         ...
 
     def has_finished(self, now: float) -> bool:
@@ -49,5 +49,5 @@ class PortSet(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close all ports."""
         ...

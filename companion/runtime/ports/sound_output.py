@@ -15,7 +15,7 @@ from companion.session.api.snapshot import LaneView
 from companion.sound.wire import SoundSender, receive
 
 TYPING_PORT = "typing keyboard"
-OLDEST_KEY_SECONDS = 0.25  # a key that took longer to arrive counts as struck so long ago
+OLDEST_KEY_SECONDS = 0.25  # a key that took longer to arrive counts as struck this long ago
 _PLAYABLE = (NoteOn, NoteOff, ControlChange)
 
 
@@ -34,7 +34,7 @@ class SoundOutput:
 
     @property
     def audible(self) -> bool:
-        """Whether what is sent here may be heard."""
+        """Whether messages sent here may be heard."""
         return self._sender is not None and not self._heard_elsewhere
 
     def send(self, data: bytes, due: float) -> bool:
@@ -53,7 +53,7 @@ class SoundOutput:
         return found
 
     def look(self, heard_elsewhere: bool, now: float) -> None:
-        """Another synthesizer can be reached now, or can no longer: never sound twice, never not at all."""
+        """Notice whether another synthesizer can be reached: music must not sound twice, and must not be silent."""
         heard_elsewhere = heard_elsewhere and self._yields
         if self._sender is None or heard_elsewhere == self._heard_elsewhere:
             return
@@ -74,7 +74,7 @@ class SoundOutput:
                 self.send(bytes((0xC0 | channel, min(max(lane.program, 0), 127))), now)
 
     def close(self, now: float) -> None:
-        """Silence, and hang up."""
+        """Silence everything and close the sockets."""
         if self._sender is not None:
             self._sender.silence(now)
             self._sender.close()

@@ -1,4 +1,4 @@
-"""What sounds at which output, in memory that outlives the process that plays.
+"""A table of what sounds at which output. Its memory outlives the process that plays.
 
 The realtime process sets a byte before a note-on leaves and clears it after the note-off has left; that costs half a microsecond.
 Whoever shares the memory can end those notes when the realtime process no longer can, even if it was killed between two
@@ -52,12 +52,12 @@ class SoundingTable:
         return None
 
     def before_sending(self, place: int, data: bytes) -> None:
-        """A message is about to leave."""
+        """Note that a message is about to leave."""
         if data[0] & 0xF0 == _NOTE_ON and data[2]:
             self._memory[self._at(place, data[0] & 0x0F, data[1])] = 1
 
     def after_sending(self, place: int, data: bytes) -> None:
-        """A message has left."""
+        """Note that a message has left."""
         kind = data[0] & 0xF0
         if kind == _NOTE_OFF or (kind == _NOTE_ON and not data[2]):
             self._memory[self._at(place, data[0] & 0x0F, data[1])] = 0
@@ -66,7 +66,7 @@ class SoundingTable:
             self._memory[start : start + _KEYS] = bytes(_KEYS)
 
     def sounding(self) -> dict[str, Keys]:
-        """What sounds now, by the output's name; outputs without notes are left out."""
+        """The keys that sound now, by the output's name. Outputs without notes are left out."""
         found: dict[str, Keys] = {}
         for place in range(PLACES):
             start = self._at(place, 0, 0)
@@ -78,7 +78,7 @@ class SoundingTable:
         return found
 
     def clear(self) -> None:
-        """Nothing sounds any more."""
+        """Mark everything as silent."""
         for place in range(PLACES):
             start = self._at(place, 0, 0)
             self._memory[start : start + _CHANNELS * _KEYS] = bytes(_CHANNELS * _KEYS)

@@ -18,7 +18,7 @@ def module_command(module: str, *descriptors: int) -> list[str]:
 
 
 def start_module(module: str, descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
-    """Start one of our processes with these inherited descriptors; what it says goes where our own errors go. Raises OSError."""
+    """Start one of our processes with these inherited descriptors. Its output goes where our errors go. Raises OSError."""
     return subprocess.Popen(
         module_command(module, *descriptors),
         pass_fds=descriptors,
@@ -29,7 +29,7 @@ def start_module(module: str, descriptors: Sequence[int]) -> subprocess.Popen[by
 
 
 def end_process(process: subprocess.Popen[bytes] | None) -> None:
-    """Kill it and wait until it has gone."""
+    """Kill the process and wait until it has ended."""
     if process is not None:
         with suppress(OSError):
             process.kill()

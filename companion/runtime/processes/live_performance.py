@@ -1,4 +1,4 @@
-"""The front's end of a performance: starts the supervisor, sends wishes, hears the newest picture.
+"""The front's end of a performance: starts the supervisor, sends commands and receives snapshots.
 
 The supervisor is the only child; it and everything it starts live in a session (process group) of their own, so that Ctrl-C reaches the
 front alone, and so that all of it can be ended together should it not end by itself.
@@ -35,13 +35,11 @@ from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
 from companion.sound.wire import SoundSender, sound_pair
 
-STOP_SECONDS = 8.0  # without a sign of life from whoever makes the recording whole
+STOP_SECONDS = 8.0  # how long to wait without a sign of life from the process that completes the recording
 FINISH_SECONDS = 600.0  # with one
 MAX_TAKEOVERS = 5
 SILENCE_SECONDS = 3.0
-SUPERVISOR_SILENCES_SECONDS = (
-    0.6  # after the realtime process has gone, what sounds is the supervisor's business for so long
-)
+SUPERVISOR_SILENCES_SECONDS = 0.6  # how long the supervisor has to end the notes after the realtime process has gone
 
 
 def start(options: LaunchOptions) -> LivePerformance:
@@ -74,7 +72,7 @@ def start(options: LaunchOptions) -> LivePerformance:
 
 
 def with_seed(settings: SessionSettings) -> SessionSettings:
-    """The same settings with a seed drawn now, where they name none; the session itself draws nothing."""
+    """The same settings with a new seed where they have none; the session itself draws no random seed."""
     if settings.model.seed >= 0:
         return settings
     return replace(settings, model=replace(settings.model, seed=random.SystemRandom().randrange(2**31)))
@@ -94,7 +92,7 @@ class LivePerformance:
         realtime_ours, realtime_theirs = link_pair()
         self._realtime = Link(realtime_ours)
         self._realtime_id = 0
-        self._groups: list[int] = []  # process groups to end at the latest
+        self._groups: list[int] = []  # process groups to kill at the end
         ends = (realtime_theirs, their_control, sound_out, keys_theirs)
         self._process, self._supervisor = self._start_supervisor(setup, ends)
         for end in ends:
@@ -113,7 +111,7 @@ class LivePerformance:
     def _start_supervisor(
         self, setup: Setup, ends: Sequence[socket.socket] = ()
     ) -> tuple[subprocess.Popen[bytes], Link]:
-        """ends: for the realtime process that it starts; () to take over one that is running."""
+        """ends: the links of the realtime process that it starts; () to take over a running one."""
         ours, theirs = link_pair()
         ours_too = [theirs.fileno(), self._control.fileno(), self._sound.fileno(), self._sounding]
         inherited = [*ours_too, *(end.fileno() for end in ends)]
@@ -133,7 +131,7 @@ class LivePerformance:
         return process, link
 
     def _replace_supervisor(self) -> None:
-        """Where it was killed and the music plays on, another one takes over: recording, engine and ports are looked after again."""
+        """If the supervisor was killed and the music plays on, start another one, which looks after recording, engine and ports."""
         running = self._process.poll() is None or self._realtime.closed or self._ended is not None
         if running or not self._realtime_id or self._takeovers >= MAX_TAKEOVERS:
             return
@@ -165,7 +163,7 @@ class LivePerformance:
         self._realtime.send(ChoosePort(direction, name))
 
     def complain(self, text: str) -> None:
-        """Add a warning of the front's own."""
+        """Add a warning from the front."""
         self._events.append(Notice("warning", text))
 
     def snapshot(self) -> Snapshot | None:
@@ -195,7 +193,7 @@ class LivePerformance:
 
     @property
     def ended(self) -> str | None:
-        """Why it ended, "" = as meant; None while it goes on."""
+        """Why it ended: "" if that was intended, None while it goes on."""
         self._hear()
         return self._ended
 
@@ -205,7 +203,7 @@ class LivePerformance:
 
     @property
     def summary(self) -> Mapping[str, Any]:
-        """The numbers of the whole performance by the realtime process's own account; {} until it has ended."""
+        """The numbers of the whole performance from the realtime process; {} until it has ended."""
         return self._summary
 
     def stop(self) -> None:
@@ -226,7 +224,7 @@ class LivePerformance:
         self._hear()
         for group in self._groups:
             with suppress(OSError):
-                os.killpg(group, signal.SIGKILL)  # what has not ended by now, ends
+                os.killpg(group, signal.SIGKILL)  # kill whatever has not ended by now
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(2)
         self._silence()
@@ -240,7 +238,7 @@ class LivePerformance:
         os.close(self._sounding)
 
     def _silence(self) -> None:
-        """The last that can: notes that nobody else has ended, as the realtime process and the supervisor have died together."""
+        """End the remaining notes. Only this process can when the realtime process and the supervisor have died together."""
         if self._has_silenced:
             return
         self._has_silenced = True
@@ -284,7 +282,7 @@ class LivePerformance:
 
 
 def open_errors(folder: Path | None) -> BinaryIO:
-    """Where our processes' errors go: beside the recording, or nowhere."""
+    """Open the file for our processes' errors: beside the recording, or nowhere."""
     if folder is None:
         return open(os.devnull, "ab")
     return os.fdopen(open_private(folder / ERRORS_NAME, os.O_WRONLY | os.O_APPEND), "ab")

@@ -1,7 +1,7 @@
-"""The realtime process's end of the log: records become numbered lines and go to whichever supervisor there is.
+"""The realtime process's end of the log: records become numbered lines and go to the current supervisor.
 
-Lines that could not be sent wait, and those sent lately are kept, so that a supervisor which takes over from one that was killed gets
-everything its predecessor may not have written. `LogWriter` knows by the numbers what it has.
+Lines that could not be sent wait. Lines sent recently are kept, so that a supervisor that takes over from a killed one gets
+everything that its predecessor may not have written. `LogWriter` knows from the numbers which lines it already has.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ class LogSender:
         return bool(self._records or self._waiting)
 
     def add(self, record: Record) -> None:
-        """One more record."""
+        """Add a record."""
         self._records.append(record)
 
     def begin(self, link: Link) -> None:
-        """A supervisor, the first or another one: the header, then all that is still here."""
+        """Start with a supervisor, the first or another one: send the header, then all lines that are kept here."""
         link.send(self._header)
         self._waiting.extendleft(reversed(self._kept))
         self._kept.clear()
 
     def flush(self, link: Link) -> None:
-        """Send what has gathered, or an empty message as a sign of life. Never waits."""
+        """Send the collected lines, or an empty message as a sign of life. Never waits."""
         if self._records:
             records, self._records = self._records, []
             self._waiting.append(LogLines(self._count, b"".join(line_of(record) + b"\n" for record in records)))

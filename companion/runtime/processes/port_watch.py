@@ -1,4 +1,4 @@
-"""The probe process from outside: what it says of ports, what it is to connect, and note-offs when nobody else can send them."""
+"""Runs the probe process, which lists ports, connects them, and sends note-offs when no other process can."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ clock = time.monotonic
 
 
 class PortWatch:
-    """Keeps a probe running and starts another one when it ends or says nothing any more."""
+    """Keeps a probe running and starts another one when it ends or no longer answers."""
 
     def __init__(self, hear: Callable[[Ports], None]) -> None:
         self._hear = hear
@@ -31,12 +31,12 @@ class PortWatch:
         self._silenced: int | None = None
 
     def look(self) -> None:
-        """Read what has come; start the probe where there is none."""
+        """Read the probe's messages; start a probe if none runs."""
         if self._process is None:
             self._start()
         process = self._process
         assert process is not None
-        ended = process.poll() is not None  # looked at first: what it said before its end is read below
+        ended = process.poll() is not None  # checked first: messages from before its end are read below
         self._read()
         if not ended and clock() - self._heard > WATCH_PATIENCE_SECONDS:
             self._hear(Ports(error="the MIDI driver does not answer", answered=False))
@@ -74,11 +74,11 @@ class PortWatch:
         self._buffer, self._heard = b"", clock()
 
     def wire(self, wish: Wire) -> None:
-        """Have two ports connected or disconnected; a wish that is lost is asked for again."""
+        """Ask for two ports to be connected or disconnected. A lost request is repeated by the caller."""
         self._say(asdict(wish))
 
     def silence(self, sounding: Mapping[str, Keys], patience_seconds: float) -> int | None:
-        """End these notes at whatever our outputs played to; how many messages that took, None without an answer. Waits for it.
+        """End these notes at the ports to which our outputs were connected. Waits. Returns the number of messages, None without an answer.
 
         A probe that was started after the outputs had gone does not know what they played to, and sends nothing.
         """

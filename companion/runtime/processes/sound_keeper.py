@@ -1,4 +1,4 @@
-"""The supervisor's side of sound: one sound process at a time, started again when it dies; what it says of the device."""
+"""The supervisor's side of sound: keeps one sound process running and passes on its remarks about the device."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SoundKeeper:
         self.health = Health("")
 
     def look(self) -> list[Notice]:
-        """Start a process where there is none, hear what it says; lines for the player when something has changed."""
+        """Start a process if none runs and read its messages. Returns lines for the player if something has changed."""
         now = clock()
         if self._process is None and now >= self._next:
             self._start(now)
@@ -61,7 +61,7 @@ class SoundKeeper:
                 pass_fds=[self._receiver.fileno()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # audio libraries write there what is no news
+                stderr=subprocess.DEVNULL,  # audio libraries write unimportant messages there
             )
         except OSError as error:
             self.health = Health(self._choice.mode, trouble=f"its process cannot be started ({error.strerror})")
@@ -110,5 +110,5 @@ class SoundKeeper:
         self._buffer = b""
 
     def close(self) -> None:
-        """End the process."""
+        """End the sound process."""
         self._end()

@@ -5,8 +5,8 @@
 sound process listens; the memory of what sounds; and, for the first supervisor of a performance, the realtime process's own ends.
 A supervisor that takes over from one that was killed finds the realtime process running and gets no such ends.
 
-It stands beside the front so that the front may die, and beside the realtime process so that nothing there waits for a disk or a
-process to start. When the realtime process is gone it ends what still sounds, makes the recording whole, and ends too.
+It is separate from the front so that the front may die. It is separate from the realtime process so that nothing there waits for a
+disk or for a process to start. When the realtime process has ended, it ends the remaining notes, completes the recording, and ends too.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ clock = time.monotonic
 
 
 class Supervisor:
-    """See the module. ends: the realtime process's own ends, to start it with; () where it is running already."""
+    """See the module. ends: the realtime process's links, with which it is started; () if it is already running."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Supervisor:
                 end.close()
             front.send(Started(self._child.pid))
         else:
-            with suppress(OSError):  # it has ended meanwhile; then only the recording is left to do
+            with suppress(OSError):  # it has ended meanwhile, and only the recording remains to be completed
                 pass_descriptor(control, theirs, SUPERVISOR)
         theirs.close()
         self._link = Link(ours)
@@ -104,7 +104,7 @@ class Supervisor:
         self._asked_to_end = True
 
     def run(self) -> None:
-        """Until the realtime process has ended; then the recording is finished and the front told."""
+        """Run until the realtime process has ended. Then complete the recording and tell the front."""
         reason = ""
         try:
             while not self._link.closed:
@@ -158,7 +158,7 @@ class Supervisor:
             self._writer = None
 
     def _remark(self, text: str) -> None:
-        """For the log: through the realtime process, or by ourselves where that has gone."""
+        """Write a line to the log: through the realtime process, or directly if that has ended."""
         if text and not self._link.send(SupervisorRemark(text)) and self._writer is not None:
             self._write(self._writer.written, line_of(Remark(clock(), text)) + b"\n")
 
@@ -190,8 +190,8 @@ class Supervisor:
             time.sleep(0.005)
 
     def _end_realtime(self, reason: str) -> str:
-        """The realtime process is gone afterwards; why, if it was not meant."""
-        if self._child is None:  # our predecessor's child: its link tells that it has gone
+        """Make sure that the realtime process has ended. Returns the reason if the end was not intended."""
+        if self._child is None:  # It is our predecessor's child; its link shows that it has ended.
             if not self._link.closed:
                 with suppress(OSError):
                     os.kill(self._realtime_id, signal.SIGKILL)
@@ -218,7 +218,7 @@ class Supervisor:
             self._front.send(Notice("error", f"{count} notes may still sound: the MIDI driver does not answer"))
 
     def _finish(self, folder: Path) -> None:
-        """Make the recording whole, which takes seconds for each hour of music; the front hears that it goes on."""
+        """Complete the recording. This takes seconds for each hour of music; the front is told that it goes on."""
         done = threading.Event()
 
         def say() -> None:
@@ -227,7 +227,7 @@ class Supervisor:
 
         speaker = threading.Thread(target=say, name="progress", daemon=True)
         speaker.start()
-        gc.disable()  # hours of music are millions of small values that all stay, and this process ends afterwards
+        gc.disable()  # Hours of music are millions of small values that all stay in memory, and this process ends afterwards.
         complaint = finish_recording(folder)
         done.set()
         speaker.join()
