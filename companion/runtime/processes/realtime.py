@@ -1,16 +1,16 @@
 """The realtime process: `python -m companion.runtime.processes.realtime FRONT SUPERVISOR CONTROL SOUND KEYS SOUNDING`
 (inherited descriptors; SOUND leads to the sound process, KEYS comes from the typing keyboard).
 
-One loop, woken every millisecond or when something is due: MIDI in, timers, effects out. It loads no torch and no screen, writes
-no file, starts no process and waits for nobody: to the front, the engine and the supervisor it has links that drop rather than block.
+One loop is woken every millisecond or when something is due: MIDI in, timers, effects out. It loads no torch and no screen, writes
+no file, starts no process and waits for no other process: its links to the front, the engine and the supervisor drop rather than block.
 
-What happens when another process dies is told in docs/reliability.md. In short, as far as this one is concerned:
+docs/reliability.md describes what happens when a process dies. For this process:
 
-- the front: its link closes; note-offs, and this process ends.
-- the engine: its link closes; the session hears EngineLost and plays on with what it has. Another engine's link comes through CONTROL.
-  An engine that is alive but has not answered long past a deadline is reported to the supervisor, which ends it.
-- the supervisor: the music goes on; the log's lines wait. The link of the supervisor that takes over comes through CONTROL as well.
-- this process itself: what sounds is in the memory behind SOUNDING, and the supervisor ends it.
+- the front dies: its link closes. This process sends note-offs and ends.
+- the engine dies: its link closes. The session gets EngineLost and plays on with what it has. Another engine's link comes through
+  CONTROL. An engine that lives but has not answered long after a deadline is reported to the supervisor, which ends it.
+- the supervisor dies: the music goes on and the log's lines wait. The next supervisor's link also comes through CONTROL.
+- this process dies: the memory behind SOUNDING holds what sounds, and the supervisor ends those notes.
 """
 
 from __future__ import annotations
@@ -57,17 +57,17 @@ from companion.session.api.events import Command, EngineLost, EngineReady, Machi
 from companion.session.api.snapshot import Snapshot
 
 POLL_SECONDS = 0.001
-# We wake so much before something is due, to have looked round and made a large chord ready by then.
+# We wake this long before something is due, to check everything else and prepare a large chord by then.
 AHEAD_SECONDS = 0.0015
-SPIN_SECONDS = 0.0002  # of which the last part is not slept, as a sleep may end so much late
+SPIN_SECONDS = 0.0002  # the last part of that is not slept, because a sleep may end this late
 ROUNDS_WITHOUT_REST = 4
 HOUSEKEEPING_SECONDS = 0.05
 SNAPSHOT_SECONDS = 1 / 30
 MARK_SECONDS = 0.1
-QUIET_SECONDS = 0.004  # a snapshot is only taken when nothing is due for so long
+QUIET_SECONDS = 0.004  # a snapshot is only taken when nothing is due for this long
 COLLECT_SECONDS = 2.0
 FLOOD_REPORT_SECONDS, FLOOD_OVER_SECONDS = 1.0, 5.0
-LAST_WORDS_SECONDS = 6.0  # to hand over the rest of the log, also to a supervisor that is just taking over
+LAST_WORDS_SECONDS = 6.0  # time to hand over the rest of the log, also to a supervisor that is taking over
 clock = time.monotonic
 
 
@@ -107,13 +107,13 @@ class Realtime:
         self._ports = HeardPorts(ports, sound, clock)
         self._recorded = RecordedSession(
             setup.settings, now, self, self._log.add
-        )  # last, as making it already has effects
+        )  # last, because creating it already has effects
 
     def _real_ports(self, setup: Setup, sounding: SoundingTable) -> PortBoard:
         connector = DriverConnector(lambda wish: self._supervisor.send(wish))
         return PortBoard(connector, *wanted_ports(setup), self._port_changed, self._complain, sounding)
 
-    # -- what the recorded needs ---------------------------------------------------------------------------------------
+    # -- what the recorded session needs ---------------------------------------------------------------------------------------
 
     def send_midi(self, port: str, data: bytes, due: float) -> float | None:
         """See `Surroundings`."""
@@ -144,7 +144,7 @@ class Realtime:
     # -- the loop ---------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Until the front ends it or is gone, a recorded player has finished, or a signal asks."""
+        """Run until the front ends it or has gone, a recorded player has finished, or a signal arrives."""
         signal.signal(signal.SIGTERM, self._end)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         gc.collect()
@@ -177,10 +177,10 @@ class Realtime:
         for _ in range(ROUNDS_WITHOUT_REST):
             if due is None or due > now + AHEAD_SECONDS:
                 break
-            self._recorded.handle_timer(max(due, now))  # what it sends waits until it is due
+            self._recorded.handle_timer(max(due, now))  # what the session sends waits until it is due
             due, now = self._recorded.next_timer(now), clock()
         else:
-            due = None  # whatever asks for ever to be woken at once may not take the processor from everyone else
+            due = None  # a timer that is always due must not take the processor from the other processes
         self._meter.mark(clock())
         now = self._look_after(now, due)
         if text := self._meter.end(self._recorded.session.running):
@@ -192,7 +192,7 @@ class Realtime:
             time.sleep(wait)
 
     def _look_after(self, now: float, due: float | None) -> float:
-        """What need not be in time: the other processes, the screen, memory. Returns when it was done."""
+        """Work that need not be in time: the other processes, the screen, memory. Returns the time when it was done."""
         if now >= self._next_housekeeping:
             self._next_housekeeping = now + HOUSEKEEPING_SECONDS
             self._queued = queued_seconds()
@@ -237,7 +237,7 @@ class Realtime:
         self._log.flush(self._supervisor)
 
     def hear_supervisor(self, value: object) -> None:
-        """One message of the supervisor's."""
+        """Handle a message from the supervisor."""
         if isinstance(value, Ports):
             self._ports.update(value)
         elif isinstance(value, SupervisorRemark):
@@ -246,7 +246,7 @@ class Realtime:
             self._ending = True
 
     def _report_flood(self, now: float) -> None:
-        """Once a second for the log, and once a flood for the player."""
+        """Report dropped messages once a second to the log, and once per flood to the player."""
         if now < self._next_flood_report:
             return
         self._next_flood_report = now + FLOOD_REPORT_SECONDS
@@ -257,14 +257,14 @@ class Realtime:
             self._flooded_until = now + FLOOD_OVER_SECONDS
 
     def _mind_the_cores(self) -> None:
-        """They may sleep while nothing plays."""
+        """Let the cores sleep while nothing plays."""
         if self._recorded.session.running:
             self._cores.keep_awake()
         else:
             self._cores.let_sleep()
 
     def _take_new_links(self) -> None:
-        """Another engine, or another supervisor where the last one was killed."""
+        """Take the link of another engine, or of another supervisor if the last one was killed."""
         if self._supervised and self._supervisor.closed:
             self._supervised = False
             self._complain("the supervisor has died: another one takes over")
@@ -321,7 +321,7 @@ class Realtime:
 
 
 def wanted_ports(setup: Setup) -> tuple[list[str], list[str]]:
-    """Names of the inputs and outputs a set-up wants, the default ones first."""
+    """Names of the inputs and outputs that a set-up asks for, the default ones first."""
     inputs, outputs = [setup.ports.input], [setup.ports.output]
     for track in setup.settings.tracks:
         if track.role == "human" and track.input_port:
@@ -346,7 +346,7 @@ def main(arguments: list[str]) -> None:
         output = SoundOutput(sound if wanted else None, keys, yields=setup.sound.mode == "auto")
         realtime = Realtime(setup, Link(front), link, control, SoundingTable(sounding), output)
         realtime.remark(f"realtime process: {granted}")
-        for value in heard[1:]:  # the first list of ports may have come together with the set-up
+        for value in heard[1:]:  # the first list of ports may have arrived together with the set-up
             realtime.hear_supervisor(value)
         realtime.run()
 

@@ -52,7 +52,7 @@ class Surroundings(Protocol):
     def send_midi(self, port: str, data: bytes, due: float) -> float | None:
         """Send bytes to a port ("" = the default one), but not before `due`, which is at most an instant ahead.
 
-        The moment they left, or None when there is no such port now. Raises PortError when the driver refuses them.
+        Returns the time at which they left, or None if the port does not exist now. Raises PortError if the driver refuses them.
         """
         ...
 
@@ -73,15 +73,15 @@ class RecordedSession:
     ) -> None:
         self._around, self._record = around, record
         self.session = Session(settings, now)
-        self.sounding: set[tuple[str, int, int]] = set()  # (port, channel, key) of what was really sent
+        self.sounding: set[tuple[str, int, int]] = set()  # (port, channel, key) of the notes that were really sent
         self.notes_sent = 0
-        self.hanging = 0  # notes that the session left for us to end; should stay 0
+        self.hanging = 0  # notes that the session left sounding and we ended; should stay 0
         self.faults = 0
         self.unsent = 0
         self.carry_out(now)
 
     def receive(self, event: Event, now: float) -> None:
-        """One event into the session, and what comes of it."""
+        """Pass an event to the session and carry out the effects."""
         if isinstance(event, MidiReceived) and not isinstance(event.message, Malformed):
             self._record(MidiArrived(now, event.port, event.message))
         else:
@@ -104,14 +104,14 @@ class RecordedSession:
             return None
 
     def close(self, now: float) -> None:
-        """The session's own farewell, and note-offs for whatever it should have forgotten."""
+        """Close the session, and send note-offs for any note that it has forgotten."""
         self._record(SessionClosed(now))
         self._guarded(self.session.close, now)
         self.carry_out(now)
         self.silence(now)
 
     def silence(self, now: float) -> int:
-        """Note-offs for all that sounds by our own account; how many there were."""
+        """Send note-offs for every note that sounds by our own record. Returns their number."""
         hanging = [SendMidi(port, NoteOff(channel, key), now) for port, channel, key in sorted(self.sounding)]
         for effect, left in zip(hanging, self._send(hanging), strict=True):
             self._account(effect, left, ForgottenNoteEnded)
@@ -119,7 +119,7 @@ class RecordedSession:
         return len(hanging)
 
     def carry_out(self, now: float) -> None:
-        """Do what the session wants done: messages leave first, all at once, and the accounts are written afterwards."""
+        """Carry out the session's effects. Messages leave first, all at once; they are recorded afterwards."""
         effects = self.session.effects()
         left = iter(self._send([effect for effect in effects if isinstance(effect, SendMidi)]))
         for effect in effects:
@@ -143,7 +143,7 @@ class RecordedSession:
             self._around.ask_engine(effect)
 
     def _send(self, effects: Sequence[SendMidi]) -> list[float | None]:
-        """When each left; a chord's notes are not kept waiting for each other's book-keeping."""
+        """Returns when each message left. The notes of a chord do not wait for each other's records."""
         ready = [(effect.port, _encoded(effect.message), effect.due_seconds) for effect in effects]
         return [self._send_one(port, data, due) if data else None for port, data, due in ready]
 
@@ -169,7 +169,7 @@ class RecordedSession:
             self.sounding.discard((port, message.channel, message.key))
 
     def _guarded(self, call: Callable[..., None], *arguments: Any) -> None:
-        """A fault of ours is recorded and passed over: the music must not end by it. The last argument is the time."""
+        """A fault of ours is recorded and ignored, so that it does not end the music. The last argument is the time."""
         try:
             call(*arguments)
         except Exception:
@@ -185,7 +185,7 @@ class RecordedSession:
 
 
 def _encoded(message: Message) -> bytes:
-    """The message's bytes; none where it cannot be written."""
+    """The message's bytes, empty if it cannot be encoded."""
     try:
         return encode(message)
     except ValueError:

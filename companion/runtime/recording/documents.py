@@ -38,7 +38,7 @@ def _fields(kind: type) -> tuple[tuple[str, Any], ...]:
 
 
 def to_json(value: Any) -> Any:
-    """`value` as what the json module writes; raises TypeError for what is none of ours."""
+    """`value` in a form that the json module writes. Raises TypeError for a type that is not ours."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (tuple, list)):

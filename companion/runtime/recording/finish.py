@@ -1,4 +1,4 @@
-"""What is left to do for a recording when the music is over."""
+"""Completes a recording when the music is over."""
 
 from __future__ import annotations
 

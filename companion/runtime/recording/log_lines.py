@@ -53,7 +53,7 @@ def _hex(message: Message) -> str:
     return encode(message).hex()
 
 
-@lru_cache(maxsize=4096)  # most of a log are ticks of a clock and the same notes again
+@lru_cache(maxsize=4096)  # most lines of a log are clock ticks and repeated notes
 def _message(text: str) -> Message:
     data = bytes.fromhex(text)
     if data[:1] == b"\xf0":
@@ -64,7 +64,7 @@ def _message(text: str) -> Message:
     return messages[0]
 
 
-# How the fields that JSON has no form for are written and read, by their name.
+# How fields without a JSON form are written and read, by their name.
 _WRITERS: dict[str, Callable[[Any], Any]] = dict.fromkeys(("event", "notice", "meter", "summary"), to_json) | {
     "message": _hex
 }

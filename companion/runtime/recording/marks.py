@@ -1,4 +1,4 @@
-"""What the log says of a performance as a whole: where the music is now and then, and the last line's account."""
+"""The log's records about the whole performance: regular marks of the position, and the summary in the last line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from companion.session.api.snapshot import Snapshot
 
 
 def mark_of(snapshot: Snapshot) -> Mark:
-    """Where the music is, for the log."""
+    """The current position, for the log."""
     view = snapshot.transport
     meter = view.time_signature
     return Mark(snapshot.now_seconds, view.state, view.bpm, view.bar, view.beat, view.position_beats, meter)
@@ -18,7 +18,7 @@ def mark_of(snapshot: Snapshot) -> Mark:
 def summary_of(
     snapshot: Snapshot, recorded: RecordedSession, running: Snapshot | None, meter: LoopMeter | None = None
 ) -> dict[str, object]:
-    """The last line's numbers: what the screen would have shown, and our own account.
+    """The numbers of the last line: those of the screen and those of this process.
 
     running: the last picture before the music stopped, which still knew how it was asked.
     """

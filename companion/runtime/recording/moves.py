@@ -1,4 +1,4 @@
-"""What was moved beside the keys in a performance: pedals, bends, pressure, programs, as messages of a track in a song."""
+"""Controls other than keys that were moved in a performance: pedals, bends, pressure and programs, as messages of a song's track."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The black box on disk: a folder for each performance, with a log of everything that its session was told, and when.
 
-The first line of the log describes the performance; every other is a record (`records`, `log_lines`). The realtime process makes
-the lines and the supervisor writes them. A log that ends in the middle of a line is whole up to there, so a crash costs at most the
-last moments. Only the player may read a recording: what somebody plays at home is nobody else's business.
+The first line of the log describes the performance. Every other line is a record (`records`, `log_lines`). The realtime process makes
+the lines and the supervisor writes them. A log that ends in the middle of a line is valid up to there, so a crash costs at most the
+last moments. Only the player may read a recording, because what somebody plays at home is private.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def recordings_dir() -> Path:
 
 
 def new_folder(base: Path | None, title: str) -> Path:
-    """Make a folder for one performance. Raises CompanionError where that is not possible."""
+    """Make a folder for one performance. Raises CompanionError if that fails."""
     base = base or recordings_dir()
     word = "".join(letter if letter.isalnum() else "-" for letter in title.lower()).strip("-")[:40]
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -100,7 +100,7 @@ class Log:
 
 
 def read_log(path: Path) -> Log:
-    """Read a log; raises CompanionError naming file and line. Only an unfinished last line is forgiven."""
+    """Read a log. Raises CompanionError with file and line. Only an unfinished last line is ignored."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -131,7 +131,7 @@ class LogWriter:
     """
 
     def __init__(self, folder: Path, first_line: bytes) -> None:
-        """Begin a log, or go on with the one that is there."""
+        """Begin a log, or continue an existing one."""
         self.path = folder / LOG_NAME
         self.error = ""
         self.written = self.lost = 0
@@ -144,7 +144,7 @@ class LogWriter:
             self._fail(error)
 
     def _go_on(self) -> bool:
-        """Whether there were whole lines; half a line at the end is cut off."""
+        """Whether there were complete lines. Half a line at the end is cut off."""
         assert self._file is not None
         there = self._file.read()
         whole = there.rfind(b"\n") + 1
@@ -154,7 +154,7 @@ class LogWriter:
         return whole > 0
 
     def write(self, first: int, lines: bytes) -> None:
-        """Append lines, each with its end, of which the first has this number."""
+        """Append complete lines. The first one has this number."""
         if self._file is None or not lines:
             return
         if first < self.written:

@@ -31,7 +31,7 @@ class MidiArrived:
 
 @dataclass(frozen=True, slots=True)
 class EventReceived:
-    """The session was told of anything else."""
+    """The session received any other event."""
 
     seconds: float
     event: Event
@@ -46,7 +46,7 @@ class TimerRan:
 
 @dataclass(frozen=True, slots=True)
 class SessionClosed:
-    """The session ended its notes for good."""
+    """The session was closed and ended its notes."""
 
     seconds: float
 
@@ -65,7 +65,7 @@ class MessageSent:
 
 @dataclass(frozen=True, slots=True)
 class ForgottenNoteEnded:
-    """A note-off for a note that the session had left sounding at its end; there should be none. Fields as `MessageSent`."""
+    """A note-off for a note that the session left sounding at its end. There should be none. Fields as in `MessageSent`."""
 
     left_seconds: float | None
     port: str
@@ -94,7 +94,7 @@ class BarsRequested:
 
 @dataclass(frozen=True, slots=True)
 class PrefillRequested:
-    """The known part of a request to come went to the engine."""
+    """The known part of a coming request was sent to the engine."""
 
     seconds: float
     request_id: int
@@ -124,7 +124,7 @@ class PlayerBegan:
 
 @dataclass(frozen=True, slots=True)
 class FrontTold:
-    """The session told the player something."""
+    """The session sent a notice to the player."""
 
     seconds: float
     notice: Notice | Learned | PassFinished
@@ -140,7 +140,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class FaultPassedOver:
-    """An exception in the session, which the music survived."""
+    """An exception in the session that did not end the music."""
 
     seconds: float
     traceback: str

@@ -1,6 +1,6 @@
-"""A recorded performance again: the same calls into a new session must give the same notes, exactly.
+"""Replays a recorded performance: the same calls into a new session must give exactly the same notes.
 
-The engine is not asked again; what it answered is in the log. Nothing here waits: hours replay in seconds.
+The engine is not asked again, because its answers are in the log. Nothing here waits: hours replay in seconds.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from companion.runtime.recording.records import (
 from companion.session.api.events import MidiReceived
 from companion.session.api.snapshot import Snapshot
 
-Sent = tuple[str, object, float]  # port, message, due: what must agree
+Sent = tuple[str, object, float]  # port, message and due time must agree
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a replay gave. `first_difference` is "" when every send agreed with the log."""
+    """The result of a replay. `first_difference` is "" if every message agrees with the log."""
 
     sent: tuple[MessageSent, ...]
     snapshot: Snapshot
@@ -40,7 +40,7 @@ class Replayed:
 
 @dataclass
 class _Listener:
-    """Takes sends at the time of the call that made them; answers to nobody."""
+    """Receives messages at the time of the call that sent them."""
 
     now: float = 0.0
     records: list[Record] = field(default_factory=list)

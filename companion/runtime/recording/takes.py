@@ -17,7 +17,7 @@ from companion.session.api import commands
 def takes_of(log: Log) -> list[Log]:
     """The stretches between "record" on and off; the last may run to the end.
 
-    A take begins with the pedals, volumes and programs as they are at that moment.
+    A take begins with the pedals, volumes and programs of that moment.
     """
     takes: list[list[Record]] = []
     before: list[tuple[Record, ...]] = []

@@ -1,4 +1,4 @@
-"""Between the marks of a log: where the tempo changed, as the few points between which time ran evenly."""
+"""Finds where the tempo changed between the marks of a log, as few points with an even tempo between them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 Point = tuple[float, float]  # seconds, beats
-# A millisecond is less than what anybody hears, and more than what a clock of even tempo strays.
+# Nobody hears a millisecond, and a clock of even tempo deviates by less.
 TOLERANCE_SECONDS = 0.001
 
 
 def bend_between(before: Point, before_bpm: float, after: Point, after_bpm: float) -> Point | None:
-    """Where one tempo became the other between two moments at which both time and place are known; None where that cannot be told."""
+    """Where one tempo changed to the other, between two moments whose time and position are known; None if that cannot be determined."""
     first, second = before_bpm / 60, after_bpm / 60
     if abs(first - second) < 1e-6 or not before[0] < after[0]:
         return None
@@ -40,7 +40,7 @@ def essential(points: Sequence[Point], tolerance_seconds: float = TOLERANCE_SECO
 
 
 def beats_at(points: Sequence[Point], seconds: float) -> float:
-    """The place at a moment; before the first and behind the last point as between the two next to it."""
+    """The position at a moment. Outside the points, it continues the nearest two."""
     spans = list(pairwise(points))
     before, after = next((span for span in spans if seconds < span[1][0]), spans[-1])
     return before[1] + (seconds - before[0]) * (after[1] - before[1]) / (after[0] - before[0])

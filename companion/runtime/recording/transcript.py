@@ -26,7 +26,7 @@ from companion.session.api.settings import SessionSettings, TrackSettings
 _RUNNING = ("running", "lost")
 _SLOWEST, _FASTEST = 5.0, 2000.0  # tempi a file may name
 _MAX_PAUSE_BARS = 64
-_NEAREST_BEATS = 1 / 96  # known moments closer together say nothing of the tempo
+_NEAREST_BEATS = 1 / 96  # known moments closer together than this say nothing about the tempo
 _FIRST_LANE = 1000  # numbers of tracks: players first, then lanes
 
 
@@ -103,7 +103,7 @@ class BarLines:
 
 
 def song_of(log: Log) -> Song:
-    """All that was played and sent, as a song at 480 ticks a quarter."""
+    """Everything that was played and sent, as a song at 480 ticks a quarter."""
     settings = log.settings
     players = _players(log, settings)
     notes = list(_played(log, players)) + list(_sent(log, settings))
@@ -199,7 +199,7 @@ def _runs(marks: list[Mark]) -> list[list[Mark]]:
 
 
 def _steady(before: Mark, after: Mark) -> bool:
-    """Whether the way from one mark to the next is what the tempo makes likely, and not a seek."""
+    """Whether the distance between two marks agrees with the tempo, so that it is not a seek."""
     expected = (after.seconds - before.seconds) * before.bpm / 60
     return abs(after.position - before.position - expected) < 0.5 + expected
 
@@ -256,7 +256,7 @@ def _players(log: Log, settings: SessionSettings) -> _Players:
 
 
 def _played(log: Log, numbers: _Players) -> Iterable[_Placed]:
-    """What came in."""
+    """The notes that came in."""
     held: dict[tuple[str, int, int], tuple[float, NoteOn]] = {}
     last = log.start_seconds
     for record in log.of_kind(MidiArrived):
@@ -287,9 +287,9 @@ def _human_track(humans: list[TrackSettings], port: str, channel: int) -> TrackS
 
 
 def _sent(log: Log, settings: SessionSettings) -> Iterable[_Placed]:
-    """What we played, whether or not a port was there to take it, one track for each lane.
+    """What we played, one track for each lane, whether or not a port received it.
 
-    The click and what was passed through are no music of ours.
+    The click and the notes passed through are left out.
     """
     held: dict[tuple[int, int, int], tuple[float, float | None, NoteOn]] = {}
     last = log.start_seconds

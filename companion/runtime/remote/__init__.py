@@ -1,1 +1,1 @@
-"""Leading a running performance from elsewhere: other programs by OSC, other screens by a socket."""
+"""Controlling a running performance from elsewhere: other programs by OSC, other screens by a socket."""

@@ -1,4 +1,4 @@
-"""A performance with its doors open: other programs may lead it as long as it lasts."""
+"""A performance that other programs may control while it lasts."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ class LedPerformance(SharedPerformance):
         self._server.start()
 
     def stop(self) -> None:
-        """Close the doors, then end the performance."""
+        """Stop the OSC server, then end the performance."""
         self._server.stop()
         super().stop()

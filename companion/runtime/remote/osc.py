@@ -1,4 +1,4 @@
-"""The OSC server: a UDP socket that other programs lead a performance by, and where they hear its state.
+"""The OSC server: a UDP socket through which other programs control a performance and receive its state.
 
 Messages are read by python-osc. A client that sends `/companion/subscribe` (or any other message) hears the state from then on, at the
 address it sent from, until it has been silent for a minute. The socket is on loopback unless an address is named.
@@ -20,7 +20,7 @@ from companion.runtime.remote.addresses import changes, commands_for, printable,
 from companion.runtime.remote.shared import Observer
 from companion.session.api.effects import Notice
 
-DEFAULT_PORT = 7400  # midigpt's, so that its patches find us
+DEFAULT_PORT = 7400  # midigpt's port, so that its patches find us
 LOOPBACK = "127.0.0.1"
 LOOK_SECONDS = 0.05
 FORGET_SECONDS = 60.0
@@ -65,18 +65,18 @@ class OscServer:
 
     @property
     def address(self) -> Client:
-        """Host and port that it listens on."""
+        """The host and port on which the server listens."""
         return self._socket.getsockname()[:2]
 
     def start(self) -> None:
-        """Listen. A socket that is open to the network is said on every screen."""
+        """Start to listen. If the socket is open to the network, every screen says so."""
         host, port = self.address
         if not ipaddress.ip_address(host).is_loopback:
             self._observer.tell(Notice("warning", f"OSC on {host}:{port} is open to the network"))
         self._thread.start()
 
     def stop(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(10 * LOOK_SECONDS)

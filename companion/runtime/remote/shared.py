@@ -1,7 +1,7 @@
 """One performance for several observers: the screen that started it, OSC clients, attached screens.
 
-`runtime.front.performance.Performance` allows one thread at a time and hands out each event once. `SharedPerformance` takes turns for
-its observers and gives each of them every event. It adds no thread of its own.
+`runtime.front.performance.Performance` allows one thread at a time and hands out each event once. `SharedPerformance` serves
+its observers in turn and gives each of them every event. It adds no thread of its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class SharedPerformance:
         self._own = self.observe()
 
     def observe(self) -> Observer:
-        """A further observer of the same performance; it gets every event from now on until it is closed."""
+        """Add an observer. It gets every event from now on until it is closed."""
         observer = Observer(self)
         with self._lock:
             self._observers.append(observer)
@@ -82,7 +82,7 @@ class SharedPerformance:
         return self._own.events()
 
     def play_key(self, data: bytes, struck_at: float) -> None:
-        """A key of the typing keyboard; waits for nobody, so needs no lock."""
+        """A key of the typing keyboard. It never waits, so it needs no lock."""
         self._performance.play_key(data, struck_at)
 
     def choose_port(self, direction: str, name: str) -> None:
@@ -149,5 +149,5 @@ class Observer:
         self._shared.tell(notice)
 
     def close(self) -> None:
-        """Observe no longer."""
+        """Stop observing."""
         self._shared.forget(self)
