@@ -18,8 +18,9 @@ from companion.charts.spans import chart_spans
 from companion.cli.numbers import parse_bars, parse_track
 from companion.errors import UsageError
 from companion.harmony.guide import guide_bars
-from companion.inference.engine import GenerationResult, InferenceEngine
+from companion.inference.engine import InferenceEngine
 from companion.inference.requests.request import GenerationRequest, InferenceConfig, TrackPrompt
+from companion.inference.results import GenerationResult
 from companion.midi.file import read_song
 from companion.music.score import Note, Score, empty_bars
 from companion.sound.outputs import write_music

@@ -9,15 +9,16 @@ from companion.inference.requests.request import GenerationRequest, InferenceCon
 
 if TYPE_CHECKING:
     from companion.inference.checkpoints.files import Checkpoint, load_checkpoint, save_checkpoint
-    from companion.inference.engine import GenerationResult, InferenceEngine
+    from companion.inference.engine import InferenceEngine
     from companion.inference.live import LiveInfill, LiveJob
+    from companion.inference.results import GenerationResult
 
 _LAZY = {
     "Checkpoint": "checkpoints.files",
     "load_checkpoint": "checkpoints.files",
     "save_checkpoint": "checkpoints.files",
     "InferenceEngine": "engine",
-    "GenerationResult": "engine",
+    "GenerationResult": "results",
     "LiveInfill": "live",
     "LiveJob": "live",
 }

@@ -9,11 +9,10 @@ from __future__ import annotations
 import random
 import secrets
 from collections import Counter, deque
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from companion.errors import GenerationError
 from companion.inference.backends.select import make_backend, open_ready
@@ -26,53 +25,13 @@ from companion.inference.requests.fitting import ContextOverflowError, FittedSte
 from companion.inference.requests.planner import Cell, PlanOptions, Step, plan_steps
 from companion.inference.requests.request import GenerationRequest, InferenceConfig
 from companion.inference.requests.validation import MAX_ESCALATION, ResolvedRequest, validate_request
+from companion.inference.results import GenerationResult, StepReport, report_of
 from companion.music.score import Note, Score
 from companion.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from companion.inference.backends.base import Backend
     from companion.inference.checkpoints.files import Checkpoint
-
-
-@dataclass(frozen=True, slots=True)
-class StepReport:
-    """What one step did. Bars and tracks are the score's; hidden_spans and position_ids index prompt_ids.
-
-    prompt_ids: as encoded. position_ids: positions of the tokens that were fed, in order; the others were hidden.
-    generated_ids: of the first take that ran here. take: which takes this step was run for.
-    """
-
-    window: tuple[int, int]
-    targets: tuple[Cell, ...]
-    autoregressive: bool
-    prompt_ids: tuple[int, ...]
-    position_ids: tuple[int, ...]
-    hidden_spans: tuple[tuple[int, int], ...]
-    generated_ids: tuple[int, ...]
-    takes: tuple[int, ...]
-    attempts: int
-    prefill_ms: float
-    decode_ms: float
-    reused_tokens: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-@dataclass(frozen=True)
-class GenerationResult:
-    """score: the first take. takes: every take, all from the same request. seed: repeats this result."""
-
-    score: Score
-    takes: tuple[Score, ...]
-    steps: tuple[StepReport, ...]
-    seed: int
-    model_dim: int
-    mask_mode: str
-    engine: str
-    seconds: float
-    warnings: tuple[str, ...] = ()
 
 
 class InferenceEngine:
@@ -274,7 +233,7 @@ class _Run:
                     reasons[reason] += 1
             if not left:
                 break
-        self.reports.append(_report(step, fitted, takes, first_ids, attempt + 1, stats))
+        self.reports.append(report_of(step, fitted, takes, first_ids, attempt + 1, stats))
         if left:
             listed = ", ".join(f"{reason} ×{count}" for reason, count in reasons.items())
             raise GenerationError(
@@ -310,26 +269,6 @@ class _Run:
         if not take.finished:
             return "the model's context ended inside a bar"
         return rejection_reason(before, after, step.targets, self._config, self._engine.tokenizer.config.resolution)
-
-
-def _report(
-    step: Step, fitted: FittedStep, takes: Sequence[int], generated: tuple[int, ...], attempts: int, stats: RunStats
-) -> StepReport:
-    prompt = fitted.prompt
-    return StepReport(
-        window=step.window,
-        targets=step.targets,
-        autoregressive=step.autoregressive,
-        prompt_ids=tuple(prompt.ids),
-        position_ids=tuple(prompt.masked.positions.tolist()),
-        hidden_spans=tuple(prompt.hidden_spans),
-        generated_ids=generated,
-        takes=tuple(takes),
-        attempts=attempts,
-        prefill_ms=round(stats.prefill_ms, 3),
-        decode_ms=round(stats.decode_ms, 3),
-        reused_tokens=stats.reused_tokens,
-    )
 
 
 def _add(total: RunStats, cost: RunStats) -> RunStats:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from companion.config.presets import PortChoice
 from companion.errors import PortError
 from companion.midi.messages import Message
 from companion.midi.ports import InputPort, OutputPort, match_port, stable_names
@@ -17,6 +18,7 @@ from companion.midi.probe import Ports
 from companion.runtime.ports.connector import Connector
 from companion.runtime.ports.sounding import SoundingTable
 from companion.session.api.events import PortChanged
+from companion.session.api.settings import SessionSettings
 
 NO_PORT = "none"
 PATIENT_TRIES = 3
@@ -51,6 +53,17 @@ class Slot:
         if self.direction == "out":
             return "" if self.wanted == default else self.wanted
         return self.name
+
+
+def wanted_ports(settings: SessionSettings, chosen: PortChoice) -> tuple[list[str], list[str]]:
+    """Names of the inputs and outputs a performance wants, the default ones first."""
+    inputs, outputs = [chosen.input], [chosen.output]
+    for track in settings.tracks:
+        if track.role == "human" and track.input_port:
+            inputs.append(track.input_port)
+        elif track.role != "human" and track.output_port:
+            outputs.append(track.output_port)
+    return inputs, outputs
 
 
 class PortBoard:

@@ -43,7 +43,7 @@ from companion.runtime.players.recorded_player import RecordedPlayer
 from companion.runtime.ports.connector import DriverConnector
 from companion.runtime.ports.flood_gate import FloodGate
 from companion.runtime.ports.heard_ports import HeardPorts
-from companion.runtime.ports.port_board import PortBoard
+from companion.runtime.ports.port_board import PortBoard, wanted_ports
 from companion.runtime.ports.port_set import PortSet
 from companion.runtime.ports.sound_output import SoundOutput
 from companion.runtime.ports.sounding import SoundingTable
@@ -111,7 +111,9 @@ class Realtime:
 
     def _real_ports(self, setup: Setup, sounding: SoundingTable) -> PortBoard:
         connector = DriverConnector(lambda wish: self._supervisor.send(wish))
-        return PortBoard(connector, *wanted_ports(setup), self._port_changed, self._complain, sounding)
+        return PortBoard(
+            connector, *wanted_ports(setup.settings, setup.ports), self._port_changed, self._complain, sounding
+        )
 
     # -- what the recorded session needs ---------------------------------------------------------------------------------------
 
@@ -318,17 +320,6 @@ class Realtime:
             time.sleep(0.002)
         with suppress(Exception):
             self._ports.close()
-
-
-def wanted_ports(setup: Setup) -> tuple[list[str], list[str]]:
-    """Names of the inputs and outputs that a set-up asks for, the default ones first."""
-    inputs, outputs = [setup.ports.input], [setup.ports.output]
-    for track in setup.settings.tracks:
-        if track.role == "human" and track.input_port:
-            inputs.append(track.input_port)
-        elif track.role != "human" and track.output_port:
-            outputs.append(track.output_port)
-    return inputs, outputs
 
 
 def main(arguments: list[str]) -> None:
