@@ -95,6 +95,7 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
         ("l", "lock", "lock or unlock the chosen bar"),
         ("u", "undo", "undo the last change of the plan"),
         ("C", "[edit_chords]", "chords: type a progression; with a bar chosen, that bar's chords", "chords", _ROLL),
+        ("R", "rewrite", "rewrite the bar that sounds when you contradict it: never, by half bars, by beats"),
         ("w", "wait", "bars of yours to wait for before joining in: 0, 1, 2, 4, 8"),
     ),
     "Parts": (

@@ -129,6 +129,11 @@ def _lock(snapshot: Snapshot, selection: Selection) -> list[Command]:
     return [command("lock", bar=bar, on=not locked)]
 
 
+def _rewrite(snapshot: Snapshot, selection: Selection) -> list[Command]:
+    dials = limits.REWRITE_DIALS
+    return [command("set_rewriting", dial=dials[(dials.index(snapshot.rewrite) + 1) % len(dials)])]
+
+
 def _remove(snapshot: Snapshot, selection: Selection) -> list[Command]:
     lane = selected_lane(snapshot, selection)
     return [] if lane is None or lane.role != "companion" else [command("remove_track", track=lane.index)]
@@ -214,6 +219,7 @@ _WISHES: dict[str, Wish] = {
     "keep": _keep,
     "lock": _lock,
     "undo": _plain("undo"),
+    "rewrite": _rewrite,
     "wait": _cycle("wait", "bars", WAIT_CHOICES, lambda snapshot: snapshot.wait_bars),
     "cooler": _sampling("temperature", -TEMPERATURE_STEP, TEMPERATURE_RANGE),
     "hotter": _sampling("temperature", TEMPERATURE_STEP, TEMPERATURE_RANGE),

@@ -141,6 +141,7 @@ _SAYINGS: dict[str, Callable[[Any, Snapshot, Selection], str]] = {
     "regenerate": _regenerate,
     "keep": _keep,
     "lock": _lock,
+    "rewrite": _value("rewriting within the bar: {}", "dial"),
     "wait": _wait,
     "cooler": _value("temperature {:.2f}", "temperature"),
     "hotter": _value("temperature {:.2f}", "temperature"),

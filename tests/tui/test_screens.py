@@ -1,0 +1,65 @@
+"""Pictures of the screen, compared with kept ones: five views that must not change unnoticed.
+
+A change that is meant: `python -m pytest tests/tui/test_screens.py --snapshot-update`, look at the pictures, and commit them.
+The versions of textual and rich are fixed in the test extra, because both draw these pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from companion.session.api.snapshot import CallView, Snapshot
+from companion.tui.app import CompanionApp
+from tests.tui.scripted import ScriptedPerformance, practice_at, snapshot_at
+
+SMALL, LARGE = (80, 24), (160, 50)
+NOW = 9.1
+
+
+def app_of(picture: Snapshot) -> CompanionApp:
+    """The application with a performance that stands still."""
+    return CompanionApp(lambda: ScriptedPerformance(lambda seconds: picture))
+
+
+def after(*keys: str) -> Callable[[Pilot], object]:
+    """Wait for the first picture, then press keys."""
+
+    async def before(pilot: Pilot) -> None:
+        while pilot.app.picture is None:
+            await pilot.pause(0.02)
+        await pilot.press(*keys)
+        pilot.app.say("")
+        await pilot.pause(0.3)
+
+    return before
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other process is asked for checkpoints, and colours are those of an ordinary terminal."""
+    monkeypatch.setattr("companion.tui.pickers.menus.installed_checkpoints", list)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def test_jamming(snap_compare) -> None:
+    calls = (CallView("break", 6, 24.0, 6), CallView("drums only", 4, 16.0, None))
+    assert snap_compare(app_of(snapshot_at(NOW, calls=calls)), terminal_size=LARGE, run_before=after())
+
+
+def test_practising(snap_compare) -> None:
+    assert snap_compare(app_of(practice_at(NOW)), terminal_size=LARGE, run_before=after())
+
+
+def test_the_dials(snap_compare) -> None:
+    assert snap_compare(app_of(snapshot_at(NOW)), terminal_size=(100, 30), run_before=after("down", "down", "a"))
+
+
+def test_help(snap_compare) -> None:
+    assert snap_compare(app_of(snapshot_at(NOW)), terminal_size=(100, 40), run_before=after("question_mark"))
+
+
+def test_the_smallest_terminal(snap_compare) -> None:
+    assert snap_compare(app_of(snapshot_at(NOW)), terminal_size=SMALL, run_before=after())
