@@ -1,4 +1,4 @@
-"""The terminal application: first the screen, then the music. Owns the feed, the frame timer and what outlives a screen."""
+"""The terminal application. It shows the screen first, then starts the music. It owns the feed, the frame timer and what outlives a screen."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class CompanionApp(App[int]):
             self.draw()
 
     def draw(self) -> None:
-        """Show the newest picture, and what has happened, wherever it belongs."""
+        """Show the newest snapshot and the recent events in their places."""
         if isinstance(self.feed.error, UsageError):
             self.exit(self.feed.error.exit_status)
             return
@@ -127,7 +127,7 @@ class CompanionApp(App[int]):
                 self.picture = stopped(self.picture)
         if self.stage.is_ready:
             self.stage.show(self.picture, self.feed.health())
-        top = self.screen_stack[-1] if self.screen_stack else None  # none any more while the app is closing
+        top = self.screen_stack[-1] if self.screen_stack else None  # there is no screen while the app is closing
         if isinstance(top, (ChoiceScreen, DialScreen, KeyboardScreen, MixerScreen)) and top.is_mounted:
             top.show(self.picture)
         if top is self.stage:
@@ -161,18 +161,18 @@ class CompanionApp(App[int]):
             self._sounds = self._sounds or event.text.startswith(SOUND_REMARK)
 
     def say(self, text: str) -> None:
-        """Show for a moment what a key did; "" says nothing and leaves what is said."""
+        """Show for a moment what a key did. "" leaves the shown text."""
         if text:
             self._echo = text, time.monotonic() + ECHO_SECONDS
             self.draw()
 
     def echo(self) -> str:
-        """What the last key did, while it is news."""
+        """What the last key did, while that is recent."""
         text, until = self._echo
         return text if time.monotonic() < until else ""
 
     def said(self) -> Lines:
-        """What the performance has said lately, newest first."""
+        """The recent notices of the performance, newest first."""
         return self._board.lines(time.monotonic())
 
     def _ends_by_itself(self) -> bool:
@@ -181,26 +181,26 @@ class CompanionApp(App[int]):
     # --- wishes ----------------------------------------------------------------------------------------------------
 
     def send(self, wish: Command) -> None:
-        """Pass a wish on, and show it as done until the performance has had time to answer."""
+        """Send a command, and show it as done until the performance has had time to answer."""
         self.feed.send(wish)
         self._took_takes = self._took_takes or isinstance(wish, Record)
         self._overlay.add(wish, time.monotonic())
         self.draw()
 
     def play_key(self, data: bytes, at: float) -> None:
-        """A message that is heard at once; `at` is the time of its key."""
+        """Play a message at once. `at` is the time of its key."""
         self.feed.play_key(data, at)
 
     def action_wish(self, name: str) -> None:
-        """The keys that work over every screen."""
+        """The keys that work on every screen."""
         self.stage.action_wish(name)
 
     def action_quit_now(self) -> None:
-        """Without asking."""
+        """Quit without asking."""
         self.exit(0)
 
     def keep_takes(self) -> list[Path]:
-        """Write the takes that were marked in the performance that has ended. Raises CompanionError."""
+        """Write the marked takes of the performance that has ended. Raises CompanionError."""
         if not self._took_takes or not self.feed.recording:
             return []
         from companion.runtime.recording.takes import write_takes
@@ -234,7 +234,7 @@ class CompanionApp(App[int]):
         self.feed.choose_port(direction, name)
 
     def save_preset(self, name: str) -> str:
-        """Save what is on screen; returns where. Raises CompanionError."""
+        """Save the settings on screen as a preset. Returns the path. Raises CompanionError."""
         from companion.config.presets import Preset
         from companion.tui.pickers import presets
 
@@ -279,7 +279,7 @@ class CompanionApp(App[int]):
 
 
 def stopped(picture: Snapshot) -> Snapshot:
-    """The last picture of a performance that has ended: nothing runs and nothing sounds any more."""
+    """The last snapshot of a performance that has ended: nothing runs and nothing sounds."""
     lanes = tuple(replace(lane, sounding=()) for lane in picture.lanes)
     transport = replace(picture.transport, state="stopped", counting_in=False)
     return replace(picture, lanes=lanes, transport=transport, generation=replace(picture.generation, state="no engine"))

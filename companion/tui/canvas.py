@@ -1,6 +1,6 @@
 """A rectangle of characters and styles, drawn by pure functions and compared cell by cell. Knows nothing of widgets.
 
-Drawing to a canvas and repainting only the cells that differ is what keeps the screen cheap while a core is decoding.
+Only cells that differ are repainted. This keeps the screen cheap while a core is decoding.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The thread between the screen and the performance: polls snapshots, passes wishes on, and notices when no one answers.
+"""The thread between the screen and the performance. It polls snapshots, sends commands, and notices when the performance does not answer.
 
-The screen never calls a performance itself, so one that blocks, stalls or dies cannot freeze a key or a frame.
+The screen never calls a performance directly. A performance that blocks, stalls or dies therefore cannot freeze the screen.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class Feed:
         self._thread.start()
 
     def send(self, command: Command) -> None:
-        """Queue a command; returns at once whatever the performance does."""
+        """Queue a command. Returns at once, whatever the performance does."""
         self._wishes.put(lambda performance: performance.send(command))
 
     def play_key(self, data: bytes, struck_at: float) -> None:
-        """Straight to the performance, past the wishes that wait for the next look at it; it never blocks."""
+        """Send a key straight to the performance, before the queued commands. Never blocks."""
         if self._performance is not None:
             self._performance.play_key(data, struck_at)
 
@@ -66,7 +66,7 @@ class Feed:
         self._wishes.put(self._take_ports)
 
     def happened(self) -> list[HasHappened]:
-        """Notices, learnt controls and finished passes since the last call."""
+        """Notices, learned controls and finished passes since the last call."""
         return list(_drain(self._happened))
 
     def health(self) -> str:
@@ -84,7 +84,7 @@ class Feed:
         return ""
 
     def stop(self) -> None:
-        """End the performance; gives up waiting after a few seconds, for one that hangs."""
+        """End the performance. Waits a few seconds at most, in case it hangs."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)
@@ -92,7 +92,7 @@ class Feed:
     def _run(self) -> None:
         try:
             performance = self._launcher()
-        except Exception as error:  # a launch may fail in any library; the screen says so in one line
+        except Exception as error:  # a launch may fail in any library; the screen shows one line
             self.error = error
             return
         self._performance = performance
@@ -120,7 +120,7 @@ class Feed:
     def _end(self, performance: Performance) -> None:
         try:
             performance.stop()
-            self._take_events(performance)  # the last may say why
+            self._take_events(performance)  # the last events may give the reason
             self.recording = str(performance.recording or "")
         except Exception as error:
             self.error = self.error or error
@@ -136,7 +136,7 @@ class Feed:
 
 
 def one_line(error: BaseException) -> str:
-    """An error as one line: ours speak for themselves, others are named."""
+    """An error as one line. The class of an error that is not ours is named."""
     text = " ".join(str(error).split())
     return text if isinstance(error, CompanionError) and text else f"{type(error).__name__}: {text}"
 

@@ -1,4 +1,4 @@
-"""The bottom line: the most useful keys of the view that is up, or for a moment what the last key did. Pure."""
+"""The bottom line: the most useful keys of the current view, or for a moment what the last key did. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from companion.tui.canvas import Canvas
 from companion.tui.keys import KEYS, Key
 
 ALWAYS = ("help", "quit")
-_FIRST = ("space", "tab")  # then those of one view only, then as the table has them
+_FIRST = ("space", "tab")  # then those of one view only, then in the order of the table
 _HINTS = sorted((key for key in KEYS if key.hint), key=lambda key: (key.keys not in _FIRST, len(key.hints)))
 
 
 def draw_hints(
     width: int, height: int, snapshot: Snapshot | None = None, *, practising: bool = False, echo: str = ""
 ) -> Canvas:
-    """As many keys as fit; help and quit always. echo goes before the others."""
+    """Draw as many hints as fit. Help and quit are always shown. echo: what the last key did, shown first."""
     canvas = Canvas(width, height)
     always = [key for key in _HINTS if key.hint in ALWAYS]
     reserve = sum(_width(key, key.hint) for key in always)
@@ -35,7 +35,7 @@ def draw_hints(
 
 
 def _word(key: Key, snapshot: Snapshot | None, practising: bool) -> str:
-    """The hint as it is meant now; "" where the key does nothing."""
+    """The hint for the current state; "" if the key does nothing now."""
     has_song = snapshot is not None and snapshot.practice is not None
     if ("practice" if practising and has_song else "roll") not in key.hints:
         return ""

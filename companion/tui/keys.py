@@ -1,4 +1,4 @@
-"""Every key of the main screen, once: bindings, the hint line and the help screen are all made from this table."""
+"""The table of all keys of the main screen. Bindings, the hint line and the help screen are made from it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CALLS = "calls"  # on the row of calls instead of the hint line
 class Key:
     """One action: `keys` as Textual names them (comma separated), what it is called, and a short word for the hint line.
 
-    hints: in which views the hint is shown. urgent keys work while a picker is open, too.
+    hints: the views in which the hint is shown. urgent: the key also works while a picker is open.
     """
 
     keys: str
@@ -63,7 +63,7 @@ _PRINTED = {
 }
 
 
-# (keys, action, help, hint, view of the hint); a plain name is a wish to the performance, one in brackets an action of the screen.
+# (keys, action, help, hint, view of the hint); a plain name is a command to the performance, a name in brackets is an action of the screen.
 _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
     "Transport": (
         ("space", "toggle", "start or stop; without a MIDI clock: start by the internal clock", "start"),

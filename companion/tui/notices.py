@@ -1,4 +1,4 @@
-"""What the performance has said lately, for the screen: with its age, and the same thing twice in a row as one. Pure; time is passed in."""
+"""The recent notices of the performance with their age. Equal notices in a row are shown as one. Pure; time is passed in."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from rich.style import Style
 from companion.tui import palette
 
 KEPT = 6
-NEW_SECONDS, OLD_SECONDS = 12.0, 90.0  # read by then; of no interest after
+NEW_SECONDS, OLD_SECONDS = 12.0, 90.0  # a notice has been read after the first, and is dropped after the second
 STYLES: dict[str, Style] = {"info": palette.BOLD, "warning": palette.WARN, "error": palette.BAD}
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One line, how often it came in a row, and when last."""
+    """One line, how often it came in a row, and when it came last."""
 
     text: str
     level: str
@@ -31,12 +31,12 @@ class Said:
 
 @dataclass(slots=True)
 class NoticeBoard:
-    """The last few lines."""
+    """The last few notices."""
 
     _said: deque[Said] = field(default_factory=lambda: deque(maxlen=KEPT))
 
     def add(self, text: str, level: str, now: float) -> None:
-        """Something was said."""
+        """Add a notice."""
         if self._said and self._said[-1].text == text:
             last = self._said.pop()
             self._said.append(replace(last, seconds=now, count=last.count + 1))
@@ -44,7 +44,7 @@ class NoticeBoard:
             self._said.append(Said(text, level, now))
 
     def lines(self, now: float) -> tuple[tuple[str, Style], ...]:
-        """What is still of interest, the newest first, each in the style of its level or, once read, faintly."""
+        """The notices to show, newest first: in the style of their level, or faint after they have been read."""
         return tuple(
             (said.shown, STYLES.get(said.level, palette.BOLD) if now - said.seconds < NEW_SECONDS else palette.DIM)
             for said in reversed(self._said)
@@ -52,5 +52,5 @@ class NoticeBoard:
         )
 
     def clear(self) -> None:
-        """Another performance begins."""
+        """Remove all notices, because another performance begins."""
         self._said.clear()

@@ -1,4 +1,4 @@
-"""How often to draw: as often as looks smooth, less when that would cost the music processor time. Pure; time is passed in."""
+"""Decides how often to draw: often enough to look smooth, and less if it takes processor time from the music. Pure; time is passed in."""
 
 from __future__ import annotations
 

@@ -46,4 +46,4 @@ class CanvasPane(Widget):
         if strip is None:
             segments = [Segment(text, style) for text, style in self._canvas.runs(y)]
             strip = self._strips[y] = Strip(segments, self._canvas.width)
-        return strip.adjust_cell_length(self.size.width, NO_STYLE)  # without one, NO_COLOR makes Textual fail
+        return strip.adjust_cell_length(self.size.width, NO_STYLE)  # without a colour here, NO_COLOR makes Textual fail

@@ -13,7 +13,7 @@ CALL_MARK = "⚑"
 
 
 def draw_calls(snapshot: Snapshot | None, width: int, height: int) -> Canvas:
-    """One row. A call that waits names its bar; what does not fit is left out from the right."""
+    """Draw one row. A call that waits names its bar. Calls that do not fit are dropped from the right."""
     canvas = Canvas(width, height)
     calls = {call.kind: call for call in snapshot.calls} if snapshot else {}
     right = width
@@ -33,7 +33,7 @@ def draw_calls(snapshot: Snapshot | None, width: int, height: int) -> Canvas:
 
 
 def mark_of(snapshot: Snapshot, bar: int) -> str:
-    """What is called for in a bar, as a mark before it happens; "" where nothing is."""
+    """The mark of a coming call in a bar; "" if there is none."""
     kinds = [
         call.kind
         for call in snapshot.calls

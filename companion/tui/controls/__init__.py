@@ -1,1 +1,1 @@
-"""What is changed while playing: which commands a key sends, sampling, attributes."""
+"""Controls that change while playing: the commands of the keys, sampling, attributes."""

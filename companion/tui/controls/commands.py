@@ -1,4 +1,4 @@
-"""What each key asks of the session, worked out from what is on screen. Pure."""
+"""The commands behind each key, given what is on screen. Pure."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ WAIT_CHOICES = (0, 1, 2, 4, 8)
 TRADE_CHOICES = (0, 2, 4, 8)
 
 SONGS_OWN = ("loop", "next_section", "song_slower", "song_faster", "key_down", "key_up", "mine", "fill", "backing")
-MASTERS_OWN = ("toggle", "tap", "faster", "slower", "rewind")  # not while somebody else is the clock
+MASTERS_OWN = ("toggle", "tap", "faster", "slower", "rewind")  # not with an external clock
 
 Wish = Callable[[Snapshot, Selection], list[Command]]
 
 
 def commands_for(name: str, snapshot: Snapshot, selection: Selection) -> list[Command]:
-    """The commands behind a key's wish; empty when it makes no sense now. KeyError for a name that no key has."""
+    """The commands behind a key's action; empty if it makes no sense now. Raises KeyError for a name that no key has."""
     wish = _WISHES[name]
     if (
         name in MASTERS_OWN
@@ -116,7 +116,7 @@ def _regenerate(snapshot: Snapshot, selection: Selection) -> list[Command]:
 
 
 def _keep(snapshot: Snapshot, selection: Selection) -> list[Command]:
-    """Only what has begun can be repeated; the session knows whether a bar is kept already."""
+    """Only a bar that has begun can be repeated. The session knows whether a bar is already kept."""
     past = selection.bar is not None and selection.bar <= snapshot.transport.bar
     return [command("keep", bar=selection.bar) if past else command("keep")]
 
@@ -158,7 +158,7 @@ def _cycle(name: str, argument: str, choices: tuple[int, ...], current: Callable
 
 
 def _in_practice(make: Callable[[Any], Command]) -> Wish:
-    """A wish that needs a song: `make` gets the practice view."""
+    """An action that needs a song: `make` gets the practice view."""
     return lambda snapshot, selection: [] if snapshot.practice is None else [make(snapshot.practice)]
 
 

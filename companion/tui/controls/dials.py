@@ -1,4 +1,4 @@
-"""Sampling and attributes as dials: what holds for all parts, then the attributes of one part. Pure drawing and steps.
+"""Sampling and attributes as dials: first the dials for all parts, then the attributes of one part. Pure.
 
 A dial is there only where the loaded checkpoint has the control.
 """
@@ -35,7 +35,7 @@ SAMPLING_DIALS = {
     "variety": (0.25, limits.VARIETY.range, limits.VARIETY.high),
 }  # step, limits, full scale of the gauge
 HUMAN_WORDS = ("even, on the grid", "played loudness, on the grid", "as a player")
-# What a control is called on the screen, where its name says too little.
+# Names of controls on the screen, where the control's own name is unclear.
 TITLES = {
     "key_signature": "key (all parts)",
     "pitch_range": "range",
@@ -48,12 +48,12 @@ TITLES = {
 }
 PIECE_DIALS = ("genre", "human")
 FREE = {"key_signature": "as heard"}
-FIRST_LEVEL = {"pitch_range": 12, "pitch_class_set": 3}  # where a dial begins that is turned up from free
+FIRST_LEVEL = {"pitch_range": 12, "pitch_class_set": 3}  # the first value of a dial that is turned up from free
 
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """One thing to turn. level None = the model is free to choose."""
+    """One dial. level: None = the model is free to choose."""
 
     name: str
     title: str
@@ -64,7 +64,7 @@ class Dial:
 
 @lru_cache(maxsize=1)
 def attribute_tables() -> ModuleType:
-    """Names, levels and labels of the attributes. Imported late: their package draws in more than a first frame needs."""
+    """Names, levels and labels of the attributes. Imported late, because their package imports more than a first frame needs."""
     from companion.tokenizer import attributes
 
     return attributes
@@ -84,7 +84,7 @@ def dials(snapshot: Snapshot, selection: Selection) -> list[Dial]:
 
 
 def _piece_dials(snapshot: Snapshot) -> list[Dial]:
-    """Genre, and how human: for checkpoints that can be told."""
+    """The dials for genre and human playing, for checkpoints that have them."""
     checkpoint, sampling = snapshot.checkpoint, snapshot.model.sampling
     if checkpoint is None:
         return []
@@ -131,7 +131,7 @@ def _density_words(fewest: int, most: int | None) -> str:
 def turn(snapshot: Snapshot, selection: Selection, dial: Dial, by: int) -> list[Command]:
     """The commands for turning a dial by one step; below its lowest level an attribute is set free.
 
-    One end of a range takes the other with it where they would contradict each other.
+    One end of a range moves the other where they would contradict each other.
     """
     if dial.name in SAMPLING_DIALS:
         size, limits, _ = SAMPLING_DIALS[dial.name]
@@ -160,7 +160,7 @@ def turn(snapshot: Snapshot, selection: Selection, dial: Dial, by: int) -> list[
 
 
 def _lanes_of(snapshot: Snapshot, lane: LaneView, name: str) -> list[int]:
-    """The lanes that a dial turns: a key is that of all our melodic parts."""
+    """The lanes that a dial changes. A key applies to all our melodic parts."""
     if name != "key_signature":
         return [lane.index]
     return [other.index for other in snapshot.lanes if other.role == "companion" and not other.is_drum]
@@ -177,7 +177,7 @@ def _turn_piece(snapshot: Snapshot, dial: Dial, by: int) -> list[Command]:
 
 
 def release(snapshot: Snapshot, selection: Selection, dial: Dial) -> list[Command]:
-    """The command that sets an attribute free again; sampling goes back to its defaults."""
+    """The command that sets an attribute free, or returns sampling to its defaults."""
     if dial.name in (*SAMPLING_DIALS, *PIECE_DIALS):
         return [command("set_sampling", **{dial.name: getattr(Sampling(), dial.name)})]
     lane = selected_lane(snapshot, selection)

@@ -1,4 +1,4 @@
-"""What a key did, in a few words, or why it did nothing: no key may be silent. Pure."""
+"""Says in a few words what a key did, or why it did nothing. Every key gets an answer. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STATE_WORDS = {
 
 
 def echo(name: str, snapshot: Snapshot, selection: Selection, wishes: Sequence[Command]) -> str:
-    """`wishes`: what the key named `name` has asked for. "" where the screen shows it anyway."""
+    """The answer to a key. wishes: the commands of the key `name`. Returns "" where the screen shows the effect anyway."""
     if not wishes:
         return _why_not(name, snapshot, selection)
     say = _SAYINGS.get(name)
@@ -90,7 +90,7 @@ def _role(words: str) -> Callable[[Any, Snapshot, Selection], str]:
 
 def _keep(wish: Any, snapshot: Snapshot, selection: Selection) -> str:
     if snapshot.practice is not None:
-        return ""  # the session says it
+        return ""  # the session reports it
     if snapshot.kept_bar is not None and wish.bar is None:
         return "writing new bars again"
     bar = snapshot.transport.bar if wish.bar is None else wish.bar

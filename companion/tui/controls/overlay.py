@@ -1,6 +1,6 @@
-"""Shows a change at once: until the performance has had time to answer, its last pictures are corrected by what was asked.
+"""Shows a change at once: snapshots are corrected by recent commands until the performance has had time to answer.
 
-Every command shown this way sets an absolute value, so applying it again to a picture that already has it changes nothing.
+Every command shown this way sets an absolute value, so applying it twice changes nothing.
 Pure; time is passed in.
 """
 
@@ -19,7 +19,7 @@ HOLD_SECONDS = 0.4
 
 @dataclass(slots=True)
 class Overlay:
-    """Commands sent a moment ago, with the time until which they are shown as done."""
+    """Recent commands, with the time until which they are shown as done."""
 
     _held: list[tuple[float, Command]] = field(default_factory=list)
 
@@ -29,7 +29,7 @@ class Overlay:
             self._held.append((now + HOLD_SECONDS, wish))
 
     def apply(self, snapshot: Snapshot, now: float) -> Snapshot:
-        """The picture with recent wishes already fulfilled."""
+        """The snapshot as if the recent commands were done."""
         self._held = [(until, wish) for until, wish in self._held if until > now]
         for _, wish in self._held:
             snapshot = _EFFECTS[wish.command_name](snapshot, asdict(wish))

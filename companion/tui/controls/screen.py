@@ -1,4 +1,4 @@
-"""The dials on a screen of their own at the bottom, so that the lanes stay in sight while something is turned."""
+"""The dials on their own screen at the bottom, so that the lanes stay visible while a dial is turned."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class DialScreen(ModalScreen[Selection]):
         self.call_after_refresh(self.show, self._snapshot)
 
     def show(self, snapshot: Snapshot | None) -> None:
-        """Take up a new picture."""
+        """Show a new snapshot."""
         self._snapshot = snapshot
         pane = self.query_one(CanvasPane)
         pane.paint(draw_dials(snapshot, self._selection, self._chosen, pane.size.width, pane.size.height))
@@ -52,26 +52,26 @@ class DialScreen(ModalScreen[Selection]):
         return dials(self._snapshot, self._selection) if self._snapshot is not None else []
 
     def action_choose(self, by: int) -> None:
-        """Another dial."""
+        """Choose another dial."""
         self._chosen = min(max(self._chosen + by, 0), max(len(self._dials()) - 1, 0))
         self.show(self._snapshot)
 
     def action_turn(self, by: int) -> None:
-        """One step."""
+        """Turn the dial by one step."""
         found = self._dials()
         if self._snapshot is not None and self._chosen < len(found):
             for wish in turn(self._snapshot, self._selection, found[self._chosen], by):
                 self._send(wish)
 
     def action_release(self) -> None:
-        """Leave it to the model."""
+        """Leave the attribute to the model."""
         found = self._dials()
         if self._snapshot is not None and self._chosen < len(found):
             for wish in release(self._snapshot, self._selection, found[self._chosen]):
                 self._send(wish)
 
     def action_next_part(self, by: int) -> None:
-        """The next lane."""
+        """Choose the next lane."""
         if self._snapshot is not None and self._snapshot.lanes:
             lane = (self._selection.lane + by) % len(self._snapshot.lanes)
             self._selection = replace(self._selection, lane=lane)
@@ -79,5 +79,5 @@ class DialScreen(ModalScreen[Selection]):
             self.show(self._snapshot)
 
     def action_close(self) -> None:
-        """Done."""
+        """Close the screen."""
         self.dismiss(self._selection)

@@ -39,7 +39,7 @@ def help_lines() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 class HelpScreen(ModalScreen[None]):
-    """Scrolls; any of the usual keys closes it."""
+    """The help screen. It scrolls, and any of the usual keys closes it."""
 
     BINDINGS: ClassVar[list[Any]] = [
         Binding("escape,question_mark,q,enter", "close", "close"),
@@ -55,11 +55,11 @@ class HelpScreen(ModalScreen[None]):
             yield Static(_page())
 
     def action_close(self) -> None:
-        """Done."""
+        """Close the screen."""
         self.dismiss()
 
     def action_page(self, by: int) -> None:
-        """A page up or down."""
+        """Scroll a page up or down."""
         scroll = self.query_one(VerticalScroll)
         scroll.scroll_relative(y=by * max(scroll.size.height - 2, 1), animate=False)
 

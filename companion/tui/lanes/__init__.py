@@ -1,1 +1,1 @@
-"""The lanes: one piano roll a track, history and plan side by side."""
+"""The lanes: one piano roll for each track, with history and plan side by side."""

@@ -28,7 +28,7 @@ PLAYHEAD_CHARS = {" ": "┃", BEAT_DOT: "┃", "╱": "┃", "─": "┼", "│"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the keys act on. bar None = the next bar, whichever that is."""
+    """What the keys act on. bar: None = the next bar, whichever that is."""
 
     lane: int = 0
     bar: int | None = None
@@ -131,7 +131,7 @@ def _draw_lane(
     selected: bool,
 ) -> None:
     bars = {bar.bar: bar for bar in lane.bars}
-    head = 1 if rows.height > 2 else 0  # two rows leave no room for a line of its own
+    head = 1 if rows.height > 2 else 0  # two rows leave no room for a separate line
     for bar in range(grid.first, grid.first + grid.count):
         view = bars.get(bar, BarView(bar, "empty"))
         body = Area(grid.bar_x(bar) + 1, rows.y + head, grid.content, rows.height - head)
@@ -163,7 +163,7 @@ def note_style(lane: LaneView, view: BarView) -> Style:
 
 
 def _overlay(canvas: Canvas, x: int, y: int, text: str, style: Style) -> None:
-    """Write what is not blank and leave the rest as it is."""
+    """Write the characters that are not blank and leave the others."""
     for column, char in enumerate(text):
         if char != " ":
             canvas.put(x + column, y, char, style)
@@ -184,7 +184,7 @@ def _draw_head(canvas: Canvas, lane: LaneView, view: BarView, x: int, y: int, wi
         canvas.put(x, y, "├" + "─" * (width - 1), palette.LINE)
     pieces = [piece for piece in _head_pieces(lane, view) if piece[0]]
     spans: list[tuple[str, Style]] = []
-    for wordy in (2, 1, 0) if rule else (0,):  # leave words out until it fits
+    for wordy in (2, 1, 0) if rule else (0,):  # drop words until it fits
         spans = [(f"{mark} {word}" if wordy > level else mark, style) for mark, word, level, style in pieces]
         if sum(len(text) + 1 for text, _ in spans) <= width - 1:
             break
@@ -193,7 +193,7 @@ def _draw_head(canvas: Canvas, lane: LaneView, view: BarView, x: int, y: int, wi
 
 
 def _head_pieces(lane: LaneView, view: BarView) -> list[tuple[str, str, int, Style]]:
-    """(mark, word, how dispensable the word is, style) of a bar."""
+    """(mark, word, the word's rank when words are dropped, style) of a bar."""
     pieces: list[tuple[str, str, int, Style]] = []
     if lane.role != "human":
         mark = palette.ORIGIN_MARKS.get(view.origin, "")
@@ -276,7 +276,7 @@ def _span_words(attributes: Mapping[str, int], kind: str, names: tuple[str, ...]
 
 
 def _mark_sounded(canvas: Canvas, lane: LaneRows, start: int, end: int) -> None:
-    """What the playhead has passed in this bar has been played: the colour says so, the shape stays till the bar is over."""
+    """Colour the notes that the playhead has passed as played. Their shape stays until the bar is over."""
     for y in range(lane.y, lane.y + lane.height):
         styles = canvas.styles[y]
         for x in range(start, end):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from companion.session.api.snapshot import LaneView, Snapshot
 
 MIN_BAR_WIDTH = 17  # a bar line and sixteen sixteenths
-MAX_BARS = 8  # no more are kept in a picture
+MAX_BARS = 8  # a snapshot holds no more
 NARROW_LABEL, WIDE_LABEL = 12, 20
 WIDE_FROM = 100
 RULER_ROWS = 1

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from companion.music import Note
 from companion.session.api.snapshot import BarState
 
-MIN_SPAN = 12  # semitones: a single repeated note must not fill the lane
+MIN_SPAN = 12  # semitones, so that a single repeated note does not fill the lane
 PITCH_STEPS = 4  # braille dots a cell is high
 HATCH = "╱"
 BEAT_DOT = "·"
@@ -53,7 +53,7 @@ class PitchScale:
 
 
 def pitch_scale(pitches: Iterable[int], is_drum: bool, previous: PitchScale | None = None) -> PitchScale:
-    """The scale for a lane. The previous one is kept while it fits and is not far too wide, so that the picture stands still."""
+    """The scale for a lane. The previous one is kept while it fits and is not far too wide, so that the picture does not jump."""
     used = sorted(set(pitches))
     if not used:
         return previous or PitchScale(60 - MIN_SPAN // 2, 60 + MIN_SPAN // 2)

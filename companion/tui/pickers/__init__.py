@@ -1,1 +1,1 @@
-"""Screens that choose one thing out of many: ports, checkpoint and window, instrument, preset, foot-switch action."""
+"""Screens that choose one of many things: ports, checkpoint and window, instrument, preset, foot-switch action."""

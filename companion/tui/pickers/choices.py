@@ -1,6 +1,6 @@
-"""One screen for every choice: sections of options, the current ones marked; typing filters, Enter chooses, Esc closes.
+"""The screen for every choice. It has sections of options and marks the current ones. Typing filters, Enter chooses, Esc closes.
 
-What is on offer comes from a function of the newest picture, so that the offer follows what the performance can do.
+A function of the newest snapshot gives the options, so they follow what the performance can do.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from companion.tui import palette
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One option: what is shown, what it stands for, whether it is the current one, and a remark."""
+    """One option: its text, its value, whether it is the current one, and a remark."""
 
     label: str
     value: Any
@@ -34,7 +34,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Options under a heading; `name` tells `on_choose` which question was answered."""
+    """Options under a heading. `name` tells `on_choose` which section was used."""
 
     name: str
     heading: str
@@ -71,7 +71,7 @@ class ChoiceScreen(ModalScreen[None]):
         self.show(self._snapshot)
 
     def show(self, snapshot: Snapshot | None) -> None:
-        """Take up a new picture; the list is rebuilt only when the offer has changed."""
+        """Show a new snapshot. The list is rebuilt only if the options have changed."""
         self._snapshot = snapshot
         sections = tuple(self._offer(snapshot))
         if sections != self._shown and self.is_mounted:
@@ -79,7 +79,7 @@ class ChoiceScreen(ModalScreen[None]):
             self._rebuild()
 
     def offer_again(self) -> None:
-        """The offer has changed for another reason than a new picture."""
+        """Rebuild the list when the options have changed for another reason than a new snapshot."""
         self.show(self._snapshot)
 
     def _rebuild(self) -> None:
@@ -107,7 +107,7 @@ class ChoiceScreen(ModalScreen[None]):
         return [choice for choice in section.choices if self._filter in "".join(choice.label.lower().split())]
 
     def on_key(self, event: Key) -> None:
-        """Letters narrow the list down."""
+        """Letters filter the list."""
         if event.key == "backspace":
             wanted = self._filter[:-1]
         elif event.character and event.character.isprintable() and not event.character.isspace():

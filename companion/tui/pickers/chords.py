@@ -22,7 +22,7 @@ LONGEST_TEXT = 4000
 
 
 class ChordScreen(ModalScreen[None]):
-    """Sends what was typed and stays open where it cannot be read. bar: a session bar with its label; None = the progression."""
+    """Sends the typed chords, and stays open if they cannot be read. bar: a session bar with its label; None = the progression."""
 
     BINDINGS: ClassVar[list[Any]] = [
         Binding("escape", "close", "close"),
@@ -53,7 +53,7 @@ class ChordScreen(ModalScreen[None]):
         self._show_remark(self._text)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """What is wrong is said while typing."""
+        """Show errors while typing."""
         self._show_remark(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -69,7 +69,7 @@ class ChordScreen(ModalScreen[None]):
         self.dismiss()
 
     def action_switch_loop(self) -> None:
-        """Round and round, or once."""
+        """Switch between repeating and playing once."""
         self._loop = not self._loop
         self.query_one("#hint", Static).update(Text(self._hint(), style=palette.DIM))
 

@@ -1,4 +1,4 @@
-"""Which checkpoints are installed, asked of another process: reading one needs libraries that have no place in the screen's."""
+"""Lists the installed checkpoints. Another process reads them, because that needs libraries which the screen does not load."""
 
 from __future__ import annotations
 

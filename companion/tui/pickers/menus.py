@@ -1,4 +1,4 @@
-"""The actions that open pickers, and what becomes of each choice."""
+"""The actions that open pickers, and the effect of each choice."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class MenuActions:
             self._open(ChordScreen(snapshot.chords, self.app.send, place))
 
     def action_add_part(self) -> None:
-        """A new part of ours."""
+        """Add a companion part."""
 
         def choose(section: str, program: int) -> None:
             self.app.send(command("add_track", settings=new_part(program, self._used_channels())))
@@ -114,7 +114,7 @@ class MenuActions:
         self._open(ChoiceScreen("Teach a foot switch", lambda s: offers.learn_sections(), choose))
 
     def action_pick_preset(self) -> None:
-        """Another preset: ends this performance and starts that one."""
+        """Choose another preset. This ends the performance and starts the preset's."""
         app = self.app
         found: list[tuple[str, str]] | None = None
 
@@ -132,7 +132,7 @@ class MenuActions:
         app.run_worker(find, thread=True, group="presets", exclusive=True)
 
     def action_save_preset(self) -> None:
-        """Everything on screen, under a name."""
+        """Save everything on screen as a preset under a name."""
         app = self.app
         if app.picture is None:
             return

@@ -1,4 +1,4 @@
-"""What each picker offers, from the newest picture and from what workers found out. Pure."""
+"""The options of each picker, from the newest snapshot and from the results of workers. Pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class InstalledCheckpoint:
 
 
 def port_sections(snapshot: Snapshot | None, ports: PortNames | None) -> list[Section]:
-    """Inputs and outputs; those in use are marked, also when they have vanished."""
+    """Inputs and outputs. Ports in use are marked, even if they have vanished."""
     if ports is None:
         return [Section("looking", "looking for ports…", (), "")]
     in_use = dict(snapshot.ports) if snapshot else {}
@@ -60,7 +60,7 @@ def port_sections(snapshot: Snapshot | None, ports: PortNames | None) -> list[Se
 
 
 def model_sections(snapshot: Snapshot | None, installed: Sequence[InstalledCheckpoint] | None) -> list[Section]:
-    """Checkpoints; and for the loaded one the windows and mask modes that it can do, and no others."""
+    """Checkpoints, and the windows and mask modes that the loaded one has."""
     info = snapshot.checkpoint if snapshot else None
     loaded = info.name if info else ""
     known = list(installed or ())
@@ -119,7 +119,7 @@ def learn_sections() -> list[Section]:
 
 
 def call_sections() -> list[Section]:
-    """Everything that the band can be called for."""
+    """All calls to the band."""
     calls = [key for key in KEYS if key.group == "Calls" and key.action.startswith("wish")]
     choices = tuple(
         Choice(key.help, key.action.removeprefix("wish('").removesuffix("')"), False, key.shown) for key in calls

@@ -1,4 +1,4 @@
-"""What is on screen as a preset, and a preset as something to perform. Files are `companion.config`'s business."""
+"""Turns the screen into a preset and a preset into a performance. `companion.config` reads and writes the files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def settings_on_screen(snapshot: Snapshot, base: SessionSettings, learned: Mapping[str, str]) -> SessionSettings:
-    """`base` with every choice that was made on the screen; what the screen does not show stays as it was."""
+    """`base` with every choice made on the screen. Settings that the screen does not show stay as they are."""
     transport, practice = snapshot.transport, snapshot.practice
     clock = replace(base.clock, source=transport.source, time_signature=transport.time_signature, click=snapshot.click)
     if transport.source == "internal":
@@ -63,7 +63,7 @@ def save(name: str, preset: Preset, settings: SessionSettings, ports: Mapping[st
 
 
 def offered() -> list[tuple[str, str]]:
-    """(name, title) of every preset; one that cannot be read says so instead of its title."""
+    """(name, title) of every preset. The title of an unreadable preset says that it cannot be read."""
     from companion.config import presets
     from companion.errors import ConfigError
 

@@ -21,7 +21,7 @@ Span = tuple[str, Style]
 
 
 def draw_practice(snapshot: Snapshot | None, selection: Selection, width: int, height: int) -> Canvas:
-    """The whole view; without a song, how to get one."""
+    """Draw the whole view. Without a song, it says how to load one."""
     canvas = Canvas(width, height)
     practice = snapshot.practice if snapshot else None
     if snapshot is None or practice is None:
@@ -54,7 +54,7 @@ def parts_width(width: int) -> int:
 
 
 def can_be_judged(snapshot: Snapshot) -> bool:
-    """Whether some part is written out that the player could take over (a chart has chords only)."""
+    """Whether the player could take over a written part. A chart has chords only."""
     return snapshot.practice is not None and any(lane.role == "backing" for lane in snapshot.lanes)
 
 
@@ -98,7 +98,7 @@ def summary_spans(practice: PracticeView) -> list[Span]:
 
 
 def accuracy_spans(practice: PracticeView, can_be_judged: bool = True) -> list[Span]:
-    """The last pass, this pass, and the notes behind it; before the first, what will be compared."""
+    """The last pass, this pass, and their notes. Before the first pass, what will be compared."""
     if practice.accuracy is None and practice.live_accuracy is None:
         if practice.judged_part:
             return [("what you play is compared with ", palette.DIM), (practice.judged_part, palette.BOLD)]
@@ -182,7 +182,7 @@ def _draw_form(canvas: Canvas, practice: PracticeView, width: int, top: int) -> 
             x = section_width + 1 + place * cell
             canvas.put(x, y, *_bar_line(practice, bar, ends=place > 0))
             _draw_bar(canvas, practice, bar, x + 1, y, cell - 1)
-            if bar == practice.song_bar:  # also where there are no colours
+            if bar == practice.song_bar:  # also visible without colours
                 canvas.put(x, y, "▶", palette.KEY)
         canvas.put(section_width + 1 + len(row) * cell, y, *_bar_line(practice, row[-1] + 1, starts=False))
 

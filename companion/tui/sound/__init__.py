@@ -1,1 +1,1 @@
-"""What belongs to sound on the screen: a keyboard to type on, and the mixer."""
+"""Sound on the screen: the typing keyboard and the mixer."""
