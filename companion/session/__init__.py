@@ -1,6 +1,6 @@
 """The session: pure, deterministic, with time passed in. `Session` is the whole of it; see `companion.session.session`.
 
-It is imported when asked for: screens and command lines that need only the values of this package start sooner without it.
+It is imported on first use: screens and command lines that need only the values of this package start faster without it.
 """
 
 from __future__ import annotations

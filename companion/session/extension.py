@@ -1,4 +1,4 @@
-"""What can be built on top of a session: practising with a song, trading bars. Each is an Extension, asked at fixed points.
+"""Extensions of a session, such as practising with a song or trading bars. The session asks them at fixed points.
 
 A session asks its extensions in order; the first that answers wins. They hold their own state, see of the session only what their
 Context holds, and know no more of time than `now`.
@@ -34,7 +34,7 @@ class Course(Protocol):
     """What an extension may ask of the transport."""
 
     def relay(self, now: float) -> None:
-        """Lay the bars to come out anew: their meters or their order have changed."""
+        """Lay out the coming bars again: their meters or their order have changed."""
         ...
 
     def rewind(self, song_bar: int) -> None:
@@ -58,15 +58,15 @@ class Voices(Protocol):
     """What an extension may ask of what sounds."""
 
     def fall_silent(self, lane: Lane, position: float, now: float) -> None:
-        """A lane ends at a position, at once; what did not sound is no history."""
+        """End a lane at a position at once. Notes that did not sound are not history."""
         ...
 
     def end_lane(self, lane: Lane, now: float) -> None:
-        """Nothing of a lane sounds or waits any more."""
+        """End all notes of a lane, also those that wait."""
         ...
 
     def add_notes(self, lane: Lane, bar: int, notes: Iterable[Note]) -> None:
-        """Further notes in a bar that is decided already."""
+        """Add notes to a bar that is already decided."""
         ...
 
 
@@ -86,7 +86,7 @@ class Context:
 
 
 class Extension:
-    """Does nothing; override what is wanted. Bars are session bars unless called song bars."""
+    """Does nothing by itself; override the methods you need. Bars are session bars unless called song bars."""
 
     def attached(self, context: Context, now: float) -> None:
         """The session exists; nothing runs yet."""

@@ -104,40 +104,40 @@ class Lanes:
         return lane.solo or not any(other.solo and not other.removed and other.role != "human" for other in self._lanes)
 
     def may_sound(self, number: int) -> bool:
-        """The same by a lane's number; what belongs to no lane (the click) always may."""
+        """The same by a lane's number. The click, which belongs to no lane, may always sound."""
         return number < 0 or self.audible(self._lanes[number])
 
     # -- changes ------------------------------------------------------------------------------------------------------
 
     def mute(self, lane: Lane, on: bool) -> None:
-        """Silent or not."""
+        """Mute a lane or not."""
         lane.muted = on
 
     def set_solo(self, lane: Lane, on: bool) -> None:
-        """Alone or not."""
+        """Set a lane's solo."""
         lane.solo = on
 
     def set_program(self, lane: Lane, program: int) -> None:
-        """Another instrument, 0-127."""
+        """Choose another instrument, 0-127."""
         lane.program = program
 
     def set_attribute(self, lane: Lane, name: str, level: int | None) -> None:
-        """A control of the model; None sets it free."""
+        """Set a control of the model; None sets it free."""
         rest = {key: value for key, value in lane.attributes.items() if key != name}
         lane.attributes = rest if level is None else {**lane.attributes, name: level}
 
     def set_role(self, lane: Lane, role: Role) -> None:
-        """Another role, with a channel that suits it."""
+        """Give a lane another role, with a suitable channel."""
         settings = TrackSettings(lane.name, role, channel=lane.channel, is_drum=lane.is_drum)
         lane.role, lane.channel = role, make_lane(lane.index, settings, self._lanes).channel
         self.version += 1
 
     def set_song_track(self, lane: Lane, song_track: int | None) -> None:
-        """Another written part belongs to it."""
+        """Give a lane another written part."""
         lane.song_track = song_track
 
     def add(self, settings: TrackSettings) -> Lane:
-        """A further lane; UsageError where there are too many."""
+        """Add a lane. Raises UsageError if there are too many."""
         if sum(not lane.removed for lane in self._lanes) >= MAX_LANES:
             raise UsageError(f"no more than {MAX_LANES} tracks")
         lane = make_lane(len(self._lanes), settings, self._lanes)
@@ -146,6 +146,6 @@ class Lanes:
         return lane
 
     def remove(self, lane: Lane) -> None:
-        """It leaves; the numbers of the others stay."""
+        """Remove a lane. The others keep their numbers."""
         lane.removed = True
         self.version += 1

@@ -1,4 +1,4 @@
-"""Where a performance is, in bars: which bar sounds, which is decided, what counts as heard, and when the companion enters."""
+"""The position of a performance in bars: the sounding bar, the decided bars, what counts as heard, and when the companion enters."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ class Performance:
         return self._transport.counting_in
 
     def begin(self, bar: int) -> None:
-        """Its bar line is passed."""
+        """A bar begins: its line is passed."""
         self.bar = bar
 
     def commit(self, bar: int) -> None:
-        """It is decided."""
+        """A bar is decided."""
         self.committed_bar = max(self.committed_bar, bar)
 
     def reopen(self, bar: int) -> None:
-        """It and all behind it are open: the music will begin with it."""
+        """Open this bar and all after it: the music will begin with it."""
         self.committed_bar = bar - 1
 
     def jump(self, bar: int) -> None:
-        """It comes next."""
+        """Make this bar the next one."""
         self.bar = self.committed_bar = bar - 1
 
     def hear_from(self, bar: int) -> None:
@@ -61,7 +61,7 @@ class Performance:
         self.entry_bar = bar + self._bars_to_wait()
 
     def wait(self, bars: int) -> None:
-        """Rest so many bars from the next on, and at every start."""
+        """Rest this many bars from the next one on, and at every start."""
         self.wait_bars = bars
         if self.running:
             self.entry_bar = max(self.bar + 1 + bars, self.context_bar + self._bars_to_wait())
@@ -73,7 +73,7 @@ class Performance:
         return self._timeline.song_bar(self.context_bar) - (self.context_bar - bar)
 
     def name_of(self, bar: int) -> str:
-        """A session bar as the player counts it."""
+        """The number of a session bar as the player counts."""
         return f"bar {self._timeline.song_bar(bar) + 1}"
 
     def _bars_to_wait(self) -> int:

@@ -1,4 +1,4 @@
-"""Which ports are there, and what happens when one comes or goes."""
+"""Knows which ports exist and handles their coming and going."""
 
 from __future__ import annotations
 

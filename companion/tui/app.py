@@ -1,4 +1,4 @@
-"""The terminal application. It shows the screen first, then starts the music. It owns the feed, the frame timer and what outlives a screen."""
+"""The terminal application. It shows the screen, then starts the music. It owns the feed, the frame timer and what outlives a screen."""
 
 from __future__ import annotations
 

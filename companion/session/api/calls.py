@@ -1,4 +1,4 @@
-"""Calls: what a player asks of the whole band while it plays. Each takes effect at a musical place, and can be taken back until then."""
+"""Calls to the whole band while it plays. Each takes effect at a musical place and can be cancelled until then."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Drop(Command):
 
 @dataclass(frozen=True, slots=True)
 class CancelCall(Command):
-    """Take back the last call that has not begun."""
+    """Cancel the last call that has not begun."""
 
 
 @dataclass(frozen=True, slots=True)

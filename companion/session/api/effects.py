@@ -1,4 +1,4 @@
-"""Everything a session can want done. `Session.effects()` drains these in order; the shell carries them out."""
+"""The effects that a session produces. `Session.effects()` drains them in order; the runtime carries them out."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Prefill:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop working on this request within one token."""
+    """Stop this request within one token."""
 
     request_id: int
 

@@ -1,4 +1,4 @@
-"""Everything a session can be told; what a player asks for is in `commands`.
+"""The events that a session receives. The commands of the player are in `commands`.
 
 `Session.receive(event, now)` takes any of these; `now` is in seconds of one monotonic clock.
 """

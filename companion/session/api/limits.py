@@ -1,4 +1,4 @@
-"""What is allowed: one bound for each number, one list for each choice.
+"""The allowed values: one bound for each number and one list for each choice.
 
 Commands, presets, the command line and the screen read them here.
 """
@@ -21,7 +21,7 @@ class Limit:
     whole: bool = False
 
     def fault(self, value: Any) -> str:
-        """What is wrong with a value, to follow its name ("must be …"); "" where it is allowed. True and False are not numbers."""
+        """What is wrong with a value, as text after its name ("must be …"); "" if it is allowed. True and False are not numbers."""
         kinds = int if self.whole else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
             return f"must be {'a whole number' if self.whole else 'a number'}"
@@ -81,7 +81,7 @@ HUMAN = whole(0, 2)  # how human a part plays, see `Sampling`
 PROGRAM = whole(0, 127)
 LEVEL = whole(0, 127)  # of an attribute
 SONG_TRACK = whole(0, 1000)
-TRACK = whole(0, 9999)  # a lane's number; which of them exist, the session knows
+TRACK = whole(0, 9999)  # a lane's number; the session knows which lanes exist
 BREAK_BEATS = whole(1, 64)
 ENDING_BARS = whole(1, 2)
 BUILD_BARS = whole(1, 32)

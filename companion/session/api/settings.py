@@ -1,4 +1,4 @@
-"""What a session is set up with. Plain values, no files: `companion.config` turns presets into these."""
+"""The settings of a session. They are plain values without files; `companion.config` makes them from presets."""
 
 from __future__ import annotations
 

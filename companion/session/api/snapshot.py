@@ -1,4 +1,4 @@
-"""What a screen or a headless runner may know: one frozen picture of the session, cheap to make and to send."""
+"""What a screen or a headless runner sees: a frozen picture of the session that is cheap to make and to send."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class TransportView:
 
 @dataclass(frozen=True, slots=True)
 class GenerationView:
-    """How the infill is doing. Times in seconds over the recent requests; bars_by_step counts companion bars started so far.
+    """The state of generation. Times are in seconds, over the recent requests; bars_by_step counts companion bars started so far.
 
     mask_mode: the one in use, also where "auto" was chosen, once the checkpoint is known. why_this_size: why this one of
     several loaded sizes writes; "" where there is one only.

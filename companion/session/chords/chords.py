@@ -1,4 +1,4 @@
-"""Which chord each bar has, from the surest source that knows, and its guide for the model.
+"""The chord of each bar, from the most reliable source that knows it, and the chord guide for the model.
 
 In this order: what the player holds in the chord zone, what is written (a progression, the song, a bar that the player has
 overwritten), what is expected. An expected chord of little confidence counts as not known: a wrong guide costs more than none.

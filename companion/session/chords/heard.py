@@ -1,4 +1,4 @@
-"""Chords that were played, and those that may be expected to follow."""
+"""Chords that were played, and chords that are expected to follow."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class HeardChords:
 
     @property
     def recogniser(self) -> Recogniser:
-        """Who listens."""
+        """The recogniser that listens."""
         return self._recogniser
 
     def clear(self) -> None:
-        """The music jumped. The key and what was heard are kept; what sounds over the bar line is not."""
+        """The music jumped. The key and the heard chords are kept; what sounds over the bar line is not."""
         self._held = ()
         self._last_bar = -1
 

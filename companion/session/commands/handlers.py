@@ -1,4 +1,4 @@
-"""One table of what each command does, gathered from those who do it."""
+"""One table that maps each command to its handler, collected from the parts."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Commands:
 
     @property
     def known(self) -> frozenset[type[Command]]:
-        """The commands that something is done about."""
+        """The commands that have a handler."""
         return frozenset(self._handlers)
 
     def receive(self, wish: Command, now: float) -> None:
-        """Do what a command says; where that cannot be, a notice says why."""
+        """Carry out a command. If that is impossible, a notice says why."""
         if isinstance(wish, Refused):
             self._outbox.notice(wish.reason, "warning")
             return
@@ -41,5 +41,5 @@ class Commands:
 
 
 def switched(on: bool | None, now_on: bool) -> bool:
-    """On or off; None is the other way round than now."""
+    """The new state of a switch. None inverts the current state."""
     return not now_on if on is None else on

@@ -1,1 +1,1 @@
-"""What the players play: routed, captured, and its form recognised."""
+"""Handles what the players play: routing, capture, and recognition of the form."""

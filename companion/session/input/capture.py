@@ -1,4 +1,4 @@
-"""What the humans play: note-ons paired with note-offs, as notes of bars.
+"""Captures what the humans play: pairs note-ons with note-offs and keeps them as notes of bars.
 
 Onsets and ends are positions on the session's axis, taken from the arrival times through the clock; nothing is quantized here.
 A note within half a grid step (1/24 beat) before a bar line belongs to the bar behind it, with onset 0 and a negative delta.
@@ -73,7 +73,7 @@ class Capture:
         return note
 
     def note_off(self, where: KeyId, position: float | None) -> CapturedNote | None:
-        """A key comes up: the oldest note of that key ends, unless the pedal holds it. None: there was no such note."""
+        """A key comes up: the oldest note of that key ends, unless the pedal holds it. Returns None if there was no such note."""
         queue = self._down.get(where)
         if not queue:
             self.unpaired_offs += 1
@@ -99,7 +99,7 @@ class Capture:
             self._end(note, position)
 
     def notes_off(self, port: str, channel: int, position: float | None) -> list[CapturedNote]:
-        """All keys of a channel come up, as far as anybody knows; returns their notes. The pedal holds what it holds."""
+        """All keys of a channel come up. Returns their notes. Notes held by the pedal go on."""
         ended = []
         for where in [where for where in self._down if where[:2] == (port, channel)]:
             while where in self._down and (note := self.note_off(where, position)) is not None:
@@ -107,7 +107,7 @@ class Capture:
         return ended
 
     def port_lost(self, port: str, position: float | None) -> None:
-        """Nothing more comes from this port: what is held there ends now."""
+        """The port was lost: its held notes end now."""
         for where in [where for where in self._down if where[0] == port]:
             for note in self._down.pop(where):
                 self._end(note, position)
@@ -116,7 +116,7 @@ class Capture:
                 self._end(note, position)
 
     def end_all(self, position: float | None) -> None:
-        """The music stops or jumps: held notes end here as far as history is concerned; their keys may still be down."""
+        """The music stops or jumps: held notes end here in the history. Their keys may still be down."""
         for queue in self._down.values():
             for note in queue:
                 self._end(note, position)
@@ -151,7 +151,7 @@ class Capture:
             del self._cells[key]
 
     def forget_from(self, bar: int) -> None:
-        """Jumped: bars from here on will be other ones."""
+        """The music jumped: forget the bars from here on."""
         for key in [key for key in self._cells if key[1] >= bar]:
             del self._cells[key]
 

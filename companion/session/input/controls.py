@@ -8,11 +8,11 @@ from companion.midi.messages import ChannelMessage, ControlChange, Message, Note
 from companion.session.api.effects import Learned
 from companion.session.output.outbox import Outbox
 
-PRESSED = 64  # a switch's value from here on is down
+PRESSED = 64  # a switch is down from this value on
 
 
 def control_name(message: Message) -> str | None:
-    """What a control is called in a preset: "cc:64@0", "note:36@9"; None for anything that is no control."""
+    """A control's name in a preset: "cc:64@0", "note:36@9"; None for anything that is no control."""
     if isinstance(message, ControlChange):
         return f"cc:{message.controller}@{message.channel}"
     if isinstance(message, (NoteOn, NoteOff)):

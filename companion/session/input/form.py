@@ -1,9 +1,9 @@
-"""What the players will probably sound in a bar that nobody has played yet: most music comes round again.
+"""Predicts what the players will sound in a coming bar, because most music repeats.
 
-Each bar heard is compared with those before it. Where one period explains the last bars clearly better than the others do,
-the form is taken to repeat, and a coming bar is expected to sound like the one a period before it. A period has to come round
-in at least four bars before it is believed, so a twelve-bar blues is known from the fifth bar of its second chorus on.
-Knows bars of notes, no time, no lanes.
+Each bar heard is compared with those before it. If one period explains the last bars clearly better than the others do,
+the form is assumed to repeat, and a coming bar is expected to sound like the bar one period before it. A period must repeat
+for at least four bars before it is trusted, so a twelve-bar blues is known from the fifth bar of its second chorus on.
+This module knows bars of notes, and neither time nor lanes.
 """
 
 from __future__ import annotations
@@ -67,13 +67,13 @@ class FormMemory:
         self._odd: set[int] = set()  # bars that were not what the form has there
 
     def clear(self) -> None:
-        """The music jumped: what comes is another place of the form."""
+        """The music jumped to another place of the form."""
         self._odd.clear()
         self._profiles.clear()
         self._rows.clear()
 
     def hear(self, bar: int, heard: Profile) -> None:
-        """A bar is over. After a gap the memory begins anew."""
+        """A bar is over. After a gap the memory starts again."""
         if bar != self._last + 1:
             self.clear()
         odd = self._is_odd(bar, heard)
@@ -88,7 +88,7 @@ class FormMemory:
             self._odd = self._odd - recent if recent else self._odd | {bar}
 
     def like(self, bar: int) -> int | None:
-        """The latest bar heard that a coming `bar` is expected to be like; None where no form can be told."""
+        """The latest heard bar that a coming `bar` is expected to resemble; None if no form is known."""
         period = self.period()
         if period is None or bar <= self._last:
             return None
@@ -106,7 +106,7 @@ class FormMemory:
         return alike is not None and alike < CONTRADICTS
 
     def period(self) -> int | None:
-        """How many bars the form has, as far as the last bars tell."""
+        """How many bars the form has, judged by the last bars."""
         scores: dict[int, float] = {}
         for period in range(1, len(self._rows[-1]) + 1 if self._rows else 1):
             known = [row[period - 1] for row in self._rows if len(row) >= period]

@@ -1,4 +1,4 @@
-"""The form of what the players play: what a bar that nobody has played yet will probably sound like."""
+"""The form of what the players play, and what a coming bar will probably sound like."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class HeardForm:
         self._memory = FormMemory()
 
     def clear(self) -> None:
-        """The music jumped: what comes is another place of the form."""
+        """The music jumped to another place of the form."""
         self._memory.clear()
 
     def hear(self, bar: int, now: float) -> None:
@@ -34,12 +34,12 @@ class HeardForm:
             self._memory.hear(bar, profile(notes, meter.bar_ticks(RESOLUTION)))
 
     def like(self, bar: int) -> int | None:
-        """The bar heard before that a bar to come is expected to be like; None where nobody can tell."""
+        """The heard bar that a coming bar is expected to resemble; None if that is unknown."""
         like = self._memory.like(bar)
         return None if like is None or like < self._performance.context_bar else like
 
     def expected_beats(self, bar: int) -> tuple[float, ...]:
-        """[12] beats that each pitch class will probably sound in a bar to come; () where nobody can tell."""
+        """[12] beats that each pitch class will probably sound in a coming bar; () if that is unknown."""
         like = self.like(bar)
         if like is None:
             return ()

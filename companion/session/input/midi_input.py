@@ -1,4 +1,4 @@
-"""Incoming MIDI: to the capture, to the clock, to learned controls, and through to the output."""
+"""Passes incoming MIDI to the capture, the clock, the learned controls, and through to the output."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class MidiInput:
         self._router_version = lanes.version
 
     def receive(self, port: str, message: Message, now: float) -> None:
-        """One message as it arrived."""
+        """Handle one message as it arrives."""
         if isinstance(message, CLOCK_MESSAGES):
             if self._masters.accepts(port, message, self._time.clock.state == "running", now):
                 self._transport.receive_clock(message, now)
@@ -81,7 +81,7 @@ class MidiInput:
             self._receive_channel(port, message, now)
 
     def port_lost(self, port: str, now: float) -> None:
-        """Nothing more comes from this port."""
+        """The port was lost."""
         self._masters.port_lost(port)
         self._chords.zone.port_lost(port)
         self._capture.port_lost(port, self._heard_position(port, now))

@@ -1,4 +1,4 @@
-"""Which lane an incoming message belongs to, whose clock counts, and whether a note is only our own output coming back."""
+"""Decides to which lane an incoming message belongs, which clock counts, and whether a note is an echo of our own output."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from companion.music.units import DRUM_CHANNEL
 from companion.session.lanes import Lane
 
 ECHO_SECONDS = 0.06  # how long after we sent a note the same note on the same device is taken for an echo
-MASTER_SILENT_SECONDS = 2.0  # a master that is silent for so long may be replaced by another port's ticks …
+MASTER_SILENT_SECONDS = 2.0  # a master that is silent for this long may be replaced by another port's ticks …
 MASTER_UNHEARD_SECONDS = 0.5  # … and by one that sent a start but no tick, after this
 _DIRECTION = re.compile(r"\b(midi|in|out|input|output|capture|playback|port)\b|[\d:_.\-]")
 
 
 class Router:
-    """(port, channel) → lane, remembered. Made anew when lanes change."""
+    """Remembers (port, channel) → lane. A new one is made when lanes change."""
 
     def __init__(self, lanes: Iterable[Lane]) -> None:
         self._lanes = [lane for lane in lanes if lane.role == "human" and not lane.removed]
         self._known: dict[tuple[str, int], Lane | None] = {}
 
     def lane_for(self, port: str, channel: int) -> Lane | None:
-        """The lane of a channel message, None where nobody claims it.
+        """The lane of a channel message; None if no lane claims it.
 
         A lane that names the channel comes before those that take any, one that names the port before those that take any.
         Of the lanes for any channel, channel 10 belongs to the drum lanes only, and they take it rather than others.
@@ -80,7 +80,7 @@ class EchoGuard:
 
     def __init__(self) -> None:
         self._sent: dict[tuple[str, int, int, int], float] = {}
-        self._echoed: set[tuple[str, int, int]] = set()  # keys that came back: their note-off will too
+        self._echoed: set[tuple[str, int, int]] = set()  # keys that came back; their note-offs will come back too
 
     def note_sent(self, port: str, message: NoteOn, now: float) -> None:
         """Remember a note of ours."""

@@ -1,4 +1,4 @@
-"""What is played in is also played out, where the player wants that."""
+"""Plays incoming notes out again, if the player wants that."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Thru:
         self.on = on
 
     def switch(self, on: bool, now: float) -> None:
-        """On or off; what passes through ends."""
+        """Switch thru on or off. Notes that pass through end."""
         self.on = on
         if not on:
             for where in list(self._notes):
                 self._end(where, now)
 
     def pass_on(self, port: str, output: str, message: ChannelMessage, now: float) -> None:
-        """A message from an input port goes to an output port."""
+        """Pass a message from an input port to an output port."""
         if not self.on:
             return
         if isinstance(message, NoteOn):
@@ -40,12 +40,12 @@ class Thru:
             self._end(where, now)
 
     def port_lost(self, port: str, now: float) -> None:
-        """Nothing more comes from this input."""
+        """The input was lost."""
         for where in [where for where in self._notes if where[0] == port]:
             self._end(where, now)
 
     def forget(self) -> None:
-        """Its notes have been silenced by somebody else."""
+        """Forget the notes, because another part has silenced them."""
         self._notes.clear()
 
     def _end(self, where: tuple[str, int, int], now: float) -> None:

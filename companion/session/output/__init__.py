@@ -1,1 +1,1 @@
-"""What our own tracks play: the plan, its fallback, and the scheduler."""
+"""The playing of our own tracks: the plan, its fallback, and the scheduler."""

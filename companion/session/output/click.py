@@ -13,8 +13,8 @@ BAR_KEY, BEAT_KEY = 76, 77  # General MIDI: high and low wood block
 BAR_VELOCITY, BEAT_VELOCITY = 112, 88
 CLICK_BEATS = 0.1
 SAME_BEATS = 1e-6
-FASTEST_BEAT = 16  # as a denominator; a bar that a file has cut to an odd length is clicked in quarter notes
-ENTER_BEATS = 0.02  # entering within a bar: what began this much earlier still sounds
+FASTEST_BEAT = 16  # as a denominator; a bar cut to an odd length is clicked in quarter notes
+ENTER_BEATS = 0.02  # when the music enters within a bar, a click that began this much earlier still sounds
 
 
 class Metronome:
@@ -33,7 +33,7 @@ class Metronome:
         self.on = on
 
     def switch(self, on: bool) -> None:
-        """On from the next bar that is decided, or off at once."""
+        """Switch the click on from the next decided bar, or off at once."""
         self.on = on
         if not on:
             self._scheduler.cancel(CLICK)

@@ -1,4 +1,4 @@
-"""What each of our lanes plays in a bar, decided just before its bar line."""
+"""Decides what each of our lanes plays in a bar, just before its bar line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Decisions:
         self.bars_with_late_notes = 0
 
     def plays_in(self, lane: Lane, bar: int) -> bool:
-        """Whether a companion lane is to play in a bar at all."""
+        """Whether a companion lane plays in a bar."""
         if lane.muted or lane.removed or bar < self._performance.entry_bar:
             return False
         return self._extensions.plays(lane, bar)
@@ -66,7 +66,7 @@ class Decisions:
         self._kept_notes = {lane.index: self._plan.notes(lane.index, bar) for lane in self._lanes.of("companion")}
 
     def keep_nothing(self) -> None:
-        """Generate again."""
+        """Stop repeating and generate again."""
         self.kept_bar = None
 
     def note_was_late(self, cell: PlanBar) -> None:

@@ -1,4 +1,4 @@
-"""A bar that was not generated in time, made from the last one that was: recognisably the same, not a stuck loop.
+"""The fallback for a bar that was not generated in time: a variation of the last generated one, recognisable but not a stuck loop.
 
 Deterministic in (bar number, notes). Knows nothing but notes.
 """
@@ -13,9 +13,9 @@ _MIX = 0x9E3779B97F4A7C15
 
 
 def vary(notes: tuple[Note, ...], length_ticks: int, bar: int, is_drum: bool) -> tuple[Note, ...]:
-    """The notes that fit a bar of `length_ticks`, a little differently stressed, some weak ones left out.
+    """The notes that fit a bar of `length_ticks`, with slightly different stresses and without some weak notes.
 
-    Notes on the first beat always stay, so the harmony and the pulse do; velocities move by up to ±6.
+    Notes on the first beat always stay, so harmony and pulse are kept. Velocities change by up to ±6.
     """
     kept: list[Note] = []
     for number, note in enumerate(notes):

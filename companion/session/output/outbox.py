@@ -1,4 +1,4 @@
-"""What the session wants done, gathered in order, and the counts of what happened to it."""
+"""Collects the session's effects in order, and counters of what happened."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Outbox:
 
     @property
     def counters(self) -> Counter[str]:
-        """What was counted so far, by name."""
+        """The counters by name."""
         return self._counters
 
     def drain(self) -> list[Effect]:
-        """What is to be done, in order; it is then forgotten."""
+        """The collected effects in order. The outbox is then empty."""
         drained = list(self._effects)
         self._effects.clear()
         return drained
 
     def emit(self, effect: Effect) -> None:
-        """Have something done by the shell."""
+        """Add an effect for the runtime to carry out."""
         if isinstance(effect, SendMidi) and isinstance(effect.message, NoteOn):
             self._note_sent(effect.port, effect.message, effect.due_seconds)
         self._effects.append(effect)
@@ -41,16 +41,16 @@ class Outbox:
     def send(
         self, port: str, message: ChannelMessage | ClockMessage | SystemExclusive, due: float, source: int = -1
     ) -> None:
-        """A message that is no tracked note; due in seconds."""
+        """Send a message that is not a tracked note. due: in seconds."""
         self.emit(SendMidi(port, message, due, source))
 
     def notice(self, text: str, level: Level = "info") -> None:
-        """One line for the player; the same line twice in a row is said once."""
+        """Show the player one line. The same line twice in a row is shown once."""
         if text == self._last_notice:
             return
         self._last_notice = text
         self.emit(Notice(level, text))
 
     def count(self, name: str, by: int = 1) -> None:
-        """Something happened."""
+        """Count an occurrence."""
         self._counters[name] += by

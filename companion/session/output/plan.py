@@ -1,6 +1,6 @@
-"""What our own lanes play, bar by bar: drafts from the engine, and which of them a bar took.
+"""The plan of our own lanes, bar by bar: drafts from the engine, and the draft that each bar took.
 
-A bar is tentative until it is committed (just before its line), then it sounds as shown, then it is history. The ladder:
+A bar is tentative until it is committed just before its line. Then it sounds as shown, and afterwards it is history. The ladder:
 fresh draft → older draft for that bar → variation of the lane's last bar → rest. Knows notes and bar numbers, no time.
 """
 
@@ -21,7 +21,7 @@ MODEL_BARS_BACK = 16
 
 @dataclass(slots=True, eq=False)
 class Draft:
-    """One proposal for a (lane, bar). insurance: made before the bar in front of it was known, so not fresh."""
+    """One proposal for a (lane, bar). insurance: it was made before the previous bar was known, so it is not fresh."""
 
     request_id: int
     notes: list[Note] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Draft:
 
     @property
     def has_content(self) -> bool:
-        """Whether anything of it has come, be it only that the bar is a rest."""
+        """Whether anything has arrived, even if only that the bar is a rest."""
         return self.complete or bool(self.notes)
 
 
@@ -64,7 +64,7 @@ class PlanBar:
         return None
 
     def notes(self) -> tuple[Note, ...]:
-        """What sounds, or would sound now, in order of onset."""
+        """The notes that sound, or would sound now, in order of onset."""
         draft = self.chosen or self.best()
         return tuple(sorted(draft.notes, key=lambda note: (note.onset_ticks, note.pitch))) if draft else ()
 
@@ -82,7 +82,7 @@ class Plan:
         return self._bars.get((lane, bar))
 
     def at(self, lane: int, bar: int) -> PlanBar:
-        """A bar, made where it does not exist."""
+        """A bar; created if it does not exist."""
         return self._bars.setdefault((lane, bar), PlanBar(lane, bar))
 
     def open_draft(self, lane: int, bar: int, request_id: int, take: int, insurance: bool) -> Draft:
@@ -168,7 +168,7 @@ class Plan:
         return -1
 
     def forget_from(self, bar: int) -> None:
-        """Jumped: what was planned for bars from here on is void."""
+        """The music jumped: forget the plan for bars from here on."""
         for key in [key for key in self._bars if key[1] >= bar]:
             del self._bars[key]
         self._undo.clear()
@@ -207,7 +207,7 @@ class Plan:
         return bool(cells)
 
     def undo(self) -> int | None:
-        """Take the last change of a bar back; the bar's number, None where nothing can be undone."""
+        """Undo the last change of a bar. Returns the bar's number; None if nothing can be undone."""
         while self._undo:
             changes = [change for change in self._undo.pop() if not change[0].committed]
             for cell, drafts, locked in changes:
@@ -223,7 +223,7 @@ class Plan:
             self._undo = [*self._undo[-31:], [(cell, list(cell.drafts), cell.locked) for cell in cells]]
 
     def _last_notes(self, lane: int, bar: int) -> tuple[Note, ...]:
-        """Of the last bar made by the model, so that variations do not wander off; of any, where that is long ago."""
+        """Notes of the last bar that the model made, so that variations do not drift. If that is long ago, of the last bar of any kind."""
         recent = [self._bars.get((lane, earlier)) for earlier in range(bar - 1, max(bar - 1 - MODEL_BARS_BACK, -1), -1)]
         sounding = [cell for cell in recent if cell is not None and cell.chosen and cell.chosen.notes]
         made = [cell for cell in sounding if cell.origin != "variation"]

@@ -1,4 +1,4 @@
-"""Bars become sound: a bar is decided just before its line, and its notes go to the scheduler."""
+"""Turns bars into sound: a bar is decided just before its line, and its notes go to the scheduler."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from companion.session.output.song_controls import SongControls
 from companion.session.performance import Performance
 from companion.session.timing.musical_time import MusicalTime
 
-# A bar is decided so long before its line (and the longest output latency): its early notes must still be in time.
+# A bar is decided this long before its line, plus the longest output latency, so that its early notes are in time.
 COMMIT_SECONDS = 0.03
 MAX_NOTE_BEATS = 64.0
 
@@ -47,7 +47,7 @@ class Playback:
         self._loudness = loudness
 
     def commit_seconds(self, bar: int) -> float:
-        """When a bar is decided."""
+        """The time at which a bar is decided."""
         line = self._time.to_seconds(self._time.timeline.start(bar))
         return line - COMMIT_SECONDS - self._scheduler.max_latency
 
@@ -108,7 +108,7 @@ class Playback:
             self._outbox.send(lane.output_port, ProgramChange(lane.out_channel, lane.program), now, lane.index)
 
     def rest(self, now: float) -> None:
-        """The music stops: nothing waits, nothing sounds, and no pedal is down."""
+        """The music stops: forget waiting notes, end those that sound, and lift the pedals."""
         self._scheduler.stop(now)
         self._controls.rest(now)
 
@@ -121,16 +121,16 @@ class Playback:
     # -- silence ------------------------------------------------------------------------------------------------------
 
     def end_lane(self, lane: Lane, now: float) -> None:
-        """Nothing of a lane sounds or waits any more."""
+        """End all notes of a lane, also those that wait."""
         self._scheduler.cancel(lane.index)
         self._scheduler.silence(now, [lane.index])
 
     def silence_lane(self, lane: Lane, now: float) -> None:
-        """Note-offs for what a lane sounds; what waits will still sound."""
+        """End the sounding notes of a lane. Waiting notes will still sound."""
         self._scheduler.silence(now, [lane.index])
 
     def silence_unheard(self, now: float) -> None:
-        """Note-offs for what mute and solo no longer let sound."""
+        """End the notes that mute and solo no longer allow."""
         self._scheduler.silence(now, [lane.index for lane in self._lanes if not self._lanes.audible(lane)])
 
     def fall_silent(self, lane: Lane, position: float, now: float) -> None:
@@ -160,7 +160,7 @@ class Playback:
         start = line + (note.onset_ticks + note.delta / RESOLUTION) / RESOLUTION
         end = start + min(MAX_NOTE_BEATS, max(1, note.duration_ticks) / RESOLUTION)
         if self._time.songbook.song is not None and (seam := timeline.seam_after(bar, end - line)) is not None:
-            return start, seam  # where a loop closes, nothing hangs over into bars that it does not belong to
+            return start, seam  # at the end of a loop, no note hangs over into a bar to which it does not belong
         return start, end
 
 

@@ -1,8 +1,8 @@
-"""Musical positions until due, then messages; and the ledger of what sounds.
+"""Holds notes by musical position until they are due, then sends them. Keeps the ledger of what sounds.
 
-Notes wait in a queue per port, by position; the clock's prediction decides when their time has come, so a new tempo bends all that
-waits. Every note-on gets an id, and its note-off belongs to that id: a key struck again, a mute or a stop ends it at once, and
-the off that was waiting is void. Nothing is sent late: a note-on past its tolerance is dropped, a note-off is always sent.
+Notes wait in a queue per port, by position. The clock's prediction decides when they are due, so a new tempo applies to all waiting
+notes. Every note-on gets an id, and its note-off belongs to that id. A key struck again, a mute or a stop ends the note at once, and
+the waiting note-off becomes void. A note-on that is later than its tolerance is dropped. A note-off is always sent.
 Positions are beats on the session's axis; the mapping to seconds is passed in.
 """
 
@@ -17,7 +17,7 @@ from companion.midi.messages import ChannelMessage, ControlChange, NoteOff, Note
 from companion.session.api.effects import SendMidi
 
 LATE_SECONDS = 0.02
-CLICK, THRU = -1, -2  # lanes that are none
+CLICK, THRU = -1, -2  # voices that are not lanes
 OFF, CONTROL, ON = 0, 1, 2  # rank at one position
 
 Mapper = Callable[[float], float]  # position in beats → seconds
@@ -26,7 +26,7 @@ SoundKey = tuple[str, int, int]  # port, channel, key
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Who plays where. lane: an index, or CLICK, or THRU."""
+    """Which lane plays on which port and channel. lane: an index, or CLICK, or THRU."""
 
     lane: int
     port: str
@@ -80,7 +80,7 @@ class Scheduler:
         self._push(queue, position, CONTROL, _Waiting(voice, bar, 0, 0, position, message=message))
 
     def cancel(self, lane: int, from_bar: int = -(10**9)) -> None:
-        """Forget a lane's notes that have not begun, from a bar on; what sounds goes on to its end."""
+        """Forget a lane's notes that have not begun, from a bar on. Sounding notes go on to their end."""
         for queue in self._queues.values():
             kept = [item for item in queue if item[1] != ON or item[3].voice.lane != lane or item[3].bar < from_bar]
             if len(kept) < len(queue):
@@ -107,13 +107,13 @@ class Scheduler:
                     self._push(queue, position, OFF, item)
 
     def stop(self, now: float) -> None:
-        """Nothing that waits will sound, and what sounds ends; only thru notes last as long as their keys."""
+        """Forget all waiting notes and end the sounding ones. Only thru notes last as long as their keys."""
         for queue in self._queues.values():
             queue.clear()
         self._end_all(now, lambda voice: voice.lane != THRU)
 
     def next_due(self, to_seconds: Mapper) -> float:
-        """When `run` has something to do; infinity when nothing waits."""
+        """When `run` next has something to do; infinity if nothing waits."""
         due = math.inf
         for port, queue in self._queues.items():
             while queue and queue[0][1] == OFF and queue[0][3].note_id not in self._sounding:
@@ -123,7 +123,7 @@ class Scheduler:
         return due
 
     def run(self, now: float, to_seconds: Mapper) -> None:
-        """Send what is due by now."""
+        """Send everything that is due by now."""
         for port, queue in self._queues.items():
             latency = self._latency.get(port, 0.0)
             while queue:
@@ -154,7 +154,7 @@ class Scheduler:
             self._end(note_id, now)
 
     def silence(self, now: float, lanes: Iterable[int]) -> None:
-        """Note-offs for what some lanes sound."""
+        """End the sounding notes of some lanes."""
         wanted = set(lanes)
         self._end_all(now, lambda voice: voice.lane in wanted)
 
@@ -169,7 +169,7 @@ class Scheduler:
                 self._emit(SendMidi(port, ControlChange(channel, controller, 0), now))
 
     def sounding(self, lane: int) -> tuple[int, ...]:
-        """Keys that a lane holds."""
+        """The keys that a lane holds."""
         return tuple(sorted(key for voice, key in self._sounding.values() if voice.lane == lane))
 
     @property
@@ -179,13 +179,13 @@ class Scheduler:
 
     @property
     def hanging_count(self) -> int:
-        """Notes that sound although nothing of ours should: all but thru's and clicks' and those owed on lost ports."""
+        """The number of notes that sound although none of ours should; without thru, clicks and notes owed on lost ports."""
         return sum(voice.lane >= 0 for voice, _ in self._sounding.values())
 
     # -- ports --------------------------------------------------------------------------------------------------------
 
     def set_latency(self, port: str, seconds: float) -> None:
-        """Positive: sent that much earlier."""
+        """Set the latency of a port. Positive values send that much earlier."""
         self._latency[port] = seconds
 
     @property
@@ -194,7 +194,7 @@ class Scheduler:
         return max(self._latency.values(), default=0.0)
 
     def port_lost(self, port: str) -> None:
-        """Nothing can be sent there; what sounds is owed its note-off."""
+        """The port was lost: note-offs for its sounding notes are owed."""
         self._lost.add(port)
         owed = self._orphans.setdefault(port, [])
         for note_id, (voice, key) in list(self._sounding.items()):
@@ -204,13 +204,13 @@ class Scheduler:
                 owed.append((voice.channel, key))
 
     def port_back(self, port: str, now: float) -> None:
-        """Pay what is owed."""
+        """The port is back: send the note-offs that are owed."""
         self._lost.discard(port)
         for channel, key in self._orphans.pop(port, ()):
             self._emit(SendMidi(port, NoteOff(channel, key), now))
 
     def close(self, now: float) -> None:
-        """The last note-offs, on lost ports too, for whoever can still deliver them."""
+        """Send the last note-offs, also on lost ports, in case they can still be delivered."""
         self.stop(now)
         self._end_all(now, lambda voice: True)
         for port in list(self._orphans):

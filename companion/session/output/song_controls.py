@@ -1,4 +1,4 @@
-"""What a song says beside its notes, played: controllers, programs, bends, pressure, system exclusive messages.
+"""Plays the messages of a song other than notes: controllers, programs, bends, pressure, system exclusive messages.
 
 They go out with the bars they stand in. Wherever a bar does not simply follow the one before it in the song (a start, a seek, the end of
 a loop), each channel is first brought into the state that it has there in the song, as a sequencer "chases" controllers; what it has
@@ -83,11 +83,11 @@ class WrittenChannel:
         return at_first | state
 
     def took(self, event: Written) -> None:
-        """An event was sent."""
+        """Record that an event was sent."""
         _take(self.sent, event)
 
     def forget(self) -> None:
-        """Nobody knows any more what the channel is like."""
+        """Forget the state of the channel, because it is no longer known."""
         self.sent.clear()
 
 
@@ -148,7 +148,7 @@ class SongControls:
             channel.forget()
 
     def port_back(self, port: str) -> None:
-        """Nobody knows what a device that was away has kept: with the next bar it gets everything anew."""
+        """It is unknown what a returning device has kept. With the next bar it gets everything again."""
         for (name, _), channel in self._channels.items():
             if name == port:
                 channel.forget()
