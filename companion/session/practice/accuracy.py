@@ -16,8 +16,8 @@ from statistics import fmean, pstdev
 from typing import Literal
 
 Verdict = Literal["right", "wrong", "missed", "extra"]
-WINDOW_SECONDS = 0.15  # as far off as a note still counts as this note; a wrong note has to be as near as that too
-_WINDOW_BEATS = 0.45  # never so wide that at a quick tempo the neighbouring eighth note is taken for it
+WINDOW_SECONDS = 0.15  # the largest offset at which a note still counts as this note; it applies to wrong notes too
+_WINDOW_BEATS = 0.45  # narrow enough that at a fast tempo the neighbouring eighth note is not taken for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class WrittenNote:
 
 @dataclass(frozen=True, slots=True)
 class PlayedNote:
-    """A note that was played; beat_seconds is the length of a beat there, the rest is where it fell."""
+    """A note that was played, and its position. beat_seconds: the length of a beat there."""
 
     position_beats: float
     pitch: int
@@ -45,7 +45,7 @@ class PlayedNote:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One written note, played note or pair of both, and what became of it. offset_seconds: late is positive."""
+    """The verdict on a written note, a played note or a pair of both. offset_seconds: late is positive."""
 
     verdict: Verdict
     written: WrittenNote | None
@@ -89,7 +89,7 @@ class Tally:
 
     @property
     def accuracy(self) -> float | None:
-        """Right notes among all that were written or played too much, 0..1; None before the first."""
+        """The share of right notes among all written and extra notes, 0..1; None before the first."""
         total = self.right + self.wrong + self.missed + self.extra
         return self.right / total if total else None
 
@@ -111,7 +111,7 @@ def tally(judgements: Iterable[Judgement]) -> Tally:
 
 
 def window_beats(beat_seconds: float) -> float:
-    """How far from its written place a note may be taken for it, in beats of this length."""
+    """How far a played note may be from its written place, in beats of this length."""
     return min(WINDOW_SECONDS / max(beat_seconds, 1e-3), _WINDOW_BEATS)
 
 
@@ -213,7 +213,7 @@ class AccuracyMeter:
         self._written = [note for note in self._written if note.position_beats < from_beats]
 
     def advance(self, position_beats: float) -> None:
-        """Settle what lies so far back that no later note can be paired with it or its neighbours."""
+        """Settle the notes so far back that no later note can be paired with them or their neighbours."""
         horizon = position_beats - 2 * self._window
         if not any(note.position_beats < horizon for note in (*self._written, *self._played)):
             return

@@ -1,4 +1,4 @@
-"""Listening to the player's written part within a session: what is expected bar by bar, what came, and a record of every pass."""
+"""Judges the player's written part within a session: the expected notes bar by bar, the played notes, and a record of every pass."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Judge:
         first, last = self._passes.first_bar(next_bar - 1), next_bar - 1
         end = min(
             self._time.timeline.song_bar(last) + 1, self._time.songbook.bar_count
-        )  # the song stops just behind its end
+        )  # the song stops just after its end
         bars = self._time.timeline.song_bar(first), end
         settings = self._passes.settings(last)
         self._ended.append((next_bar, PassFinished(number, settings.tempo_factor, settings.transpose, bars)))
@@ -103,11 +103,11 @@ class Judge:
             self._settle(position)
 
     def tally(self, number: int) -> Tally:
-        """A pass so far."""
+        """The tally of a pass so far."""
         return self._tallies[number] if number in self._tallies else self._meter.tally(number)
 
     def accuracy(self, number: int) -> float | None:
-        """Of a pass, so far; None where nothing was judged."""
+        """The accuracy of a pass so far; None if nothing was judged."""
         return self.tally(number).accuracy
 
     def part_name(self) -> str:

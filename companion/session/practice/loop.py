@@ -1,4 +1,4 @@
-"""Loops and passes: which song bar follows which, which pass a bar of the session belongs to, and how that pass is played.
+"""Loops and passes: the order of the song's bars, the pass to which a session bar belongs, and how that pass is played.
 
 Bars of the session are laid out by `timeline`, which asks here what follows. Knows no notes and no time.
 """
@@ -27,7 +27,7 @@ def check_loop(loop: Loop | None, bar_count: int) -> Loop | None:
 
 
 def bar_after(song_bar: int, loop: Loop | None) -> int:
-    """The song bar that follows; from a loop's last bar, and from anywhere behind it, that is its first."""
+    """The song bar that follows. After a loop's last bar, and from anywhere behind it, that is the loop's first bar."""
     if loop and song_bar + 1 >= loop[1]:
         return loop[0]
     return song_bar + 1
@@ -65,7 +65,7 @@ class Passes:
         return self._starts[index][0] if index >= 0 else bar
 
     def begin(self, bar: int, accuracy: float | None = None) -> int:
-        """A pass begins with this bar, after one of this accuracy; its number. Asked again it changes nothing."""
+        """Begin a pass with this bar, after a pass of this accuracy. Returns its number. A repeated call changes nothing."""
         if self._starts and self._starts[-1][0] == bar:
             return self._starts[-1][1]
         number = self._starts[-1][1] + 1 if self._starts else 1
@@ -76,7 +76,7 @@ class Passes:
         return number
 
     def settings(self, bar: int) -> PassSettings:
-        """How the pass of this bar is played; for passes to come, as if none of their notes were right."""
+        """How the pass of this bar is played. For coming passes, it assumes that none of their notes will be right."""
         number = self.number(bar)
         known = max(begun for begun in self._settings if begun <= number)
         settings = self._settings[known]
@@ -85,7 +85,7 @@ class Passes:
         return settings
 
     def change(self, bar: int, tempo_factor: float | None = None, transpose: int | None = None) -> PassSettings:
-        """The player chose a tempo or key: it holds from the pass of this bar on."""
+        """The player chose a tempo or key, which holds from the pass of this bar on."""
         settings = self.settings(bar)
         if tempo_factor is not None:
             checked = first_pass(replace(self.practice, tempo_factor=tempo_factor, trainer=None))

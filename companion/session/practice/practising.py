@@ -1,7 +1,7 @@
 """Practising with a song: loops and passes, tempo and key from pass to pass, fills kept, and listening to the player's own part.
 
-An extension of the session (see `extension`). It decides which bar follows, in which key written bars are, and what of the
-player's part is known to the model; time, notes and requests stay the session's.
+An extension of the session (see `extension`). It decides which bar follows, the key of written bars, and how much of the
+player's part the model sees. Time, notes and requests remain with the session.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from companion.session.practice.loop import Loop, Passes, bar_after, check_loop
 from companion.session.practice.shown_parts import parts_to_show
 from companion.session.practice.trainer import check_transposition, first_pass
 
-KEPT_AHEAD_BARS = 2  # kept fills are put in place this far ahead, so that nothing is asked for these bars
+KEPT_AHEAD_BARS = 2  # kept fills are put in place this far ahead, so that these bars are not requested
 
 
 def check_practice(song: Song, practice: PracticeSettings) -> None:
-    """UsageError, in one line, for a song or practice that cannot be: no bars, a loop outside it, an impossible tempo or key."""
+    """Raises UsageError for an impossible song or practice: no bars, a loop outside the song, an impossible tempo or key."""
     if not song.score.bar_count:
         raise UsageError(f"{song.title or 'the song'} has no bars")
     check_loop(practice.loop, song.score.bar_count)
@@ -70,13 +70,13 @@ class Practising(Extension):
         self._apply(0, now)
 
     def first_song_bar(self, song_bar: int) -> int | None:
-        """With a loop, music that would begin outside it begins with it."""
+        """With a loop, music that would begin outside the loop begins at its start."""
         if self.loop and not self.loop[0] <= song_bar < self.loop[1]:
             return self.loop[0]
         return None
 
     def next_song_bar(self, song_bar: int) -> int | None:
-        """Round the loop, or where the player wanted to go."""
+        """The next bar of the loop, or the bar that the player has chosen."""
         wanted, self._jump_to = self._jump_to, None
         return bar_after(song_bar, self.loop) if wanted is None else wanted
 
@@ -97,7 +97,7 @@ class Practising(Extension):
             self._put_kept_fills(bar)
 
     def stopped(self, now: float) -> None:
-        """What was played so far counts."""
+        """Count what was played so far."""
         self._judge.stopped(self._time.position(now))
 
     def note_played(self, note: CapturedNote, now: float) -> None:
@@ -122,7 +122,7 @@ class Practising(Extension):
         return self._written(lane, bar) if lane.song_track in self._shown_parts() else ()
 
     def _shown_parts(self) -> frozenset[int]:
-        """Written parts that the model sees beside the player's own, which its lane shows; all, if they fit."""
+        """The written parts that the model sees, besides the player's own, which its lane shows. All of them if they fit."""
         if self._shown is None:
             mine = {lane.song_track for lane in self._context.lanes.of("human") if lane.song_track is not None}
             written = {
@@ -152,20 +152,20 @@ class Practising(Extension):
     # -- passes -------------------------------------------------------------------------------------------------------
 
     def _note_tempo(self, bar: int) -> None:
-        """A tempo set or tapped by hand holds for the passes to come."""
+        """A tempo set or tapped by hand holds for the coming passes."""
         factor = TEMPO_FACTOR.clamp(self._time.tempo_factor)
         if bar > 0 and abs(factor - self._passes.settings(bar - 1).tempo_factor) > 1e-9:
             self._passes.change(bar - 1, tempo_factor=factor)
 
     def _apply(self, bar: int, now: float) -> None:
-        """Tempo and key of this bar's pass become the session's."""
+        """Give the session the tempo and key of this bar's pass."""
         settings = self._passes.settings(bar)
         self._time.songbook.transpose_to(settings.transpose)
         self._time.set_tempo_factor(settings.tempo_factor)
         self._context.course.follow_tempo(now)
 
     def _put_kept_fills(self, bar: int) -> None:
-        """What our lanes played last time in the bars to come, in the key of this time."""
+        """Repeat in the coming bars what our lanes played there last time, in the current key."""
         for ahead in range(bar + 1, bar + 1 + KEPT_AHEAD_BARS):
             last = self._last_heard.get(self._time.timeline.song_bar(ahead))
             if last is None:
@@ -180,7 +180,7 @@ class Practising(Extension):
     # -- wishes -------------------------------------------------------------------------------------------------------
 
     def handlers(self) -> Mapping[type[Command], Handler]:
-        """Loops, sections, tempo, key and roles are those of the song; keep is of fills, from pass to pass."""
+        """The commands for loops, sections, tempo, key and roles of the song, and for keeping fills from pass to pass."""
         return {
             SetLoop: self._set_loop,
             LoopHere: self._loop_here,
@@ -254,7 +254,7 @@ class Practising(Extension):
     # -- the view -----------------------------------------------------------------------------------------------------
 
     def view(self, now: float) -> PracticeView:
-        """Where we are in the song, and how it goes."""
+        """The position in the song and the state of practising."""
         bar = self._bar()
         settings = self._passes.settings(bar)
         number = self._passes.number(bar)

@@ -1,4 +1,4 @@
-"""Which written parts of a song the model is shown, where there are more than fit. Pure: notes and bars counted, nothing else known."""
+"""Chooses the written parts of a song that the model sees, where not all fit. Pure: it counts notes and bars."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from companion.music import Score, Track
 
 MAX_PARTS = 8
 TOKENS_PER_NOTE = 4
-WINDOW_BARS = 4  # the smallest window has to hold what is shown
+WINDOW_BARS = 4  # the smallest window must hold the shown parts
 WINDOW_TOKENS = 1200
 
 
@@ -34,6 +34,6 @@ def _rank(track: Track) -> tuple[int, int]:
 
 
 def _window_tokens(track: Track) -> float:
-    """What the window takes where the part plays."""
+    """The tokens of a window in which the part plays."""
     playing = [len(bar.notes) for bar in track.bars if bar.notes]
     return TOKENS_PER_NOTE * WINDOW_BARS * sum(playing) / len(playing) if playing else 0.0

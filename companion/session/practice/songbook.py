@@ -9,8 +9,8 @@ from companion.music import Bar, Note, TimeSignature
 from companion.music.units import RESOLUTION
 from companion.session.api.settings import Song
 
-HELD_BARS = 16  # a note that began longer ago is no longer taken up
-HELD_BEATS = 0.25  # what would last no longer than this has ended for the ear
+HELD_BARS = 16  # a note that began longer ago is not resumed
+HELD_BEATS = 0.25  # a note with no more than this left counts as ended
 
 
 class SongBook:
@@ -28,15 +28,15 @@ class SongBook:
         self._cache: dict[tuple[int, int, int], tuple[Note, ...]] = {}
 
     def transpose_to(self, semitones: int) -> None:
-        """The key in which notes are read from now on, in semitones from the written one."""
+        """Read notes in this key from now on, in semitones from the written one."""
         self.transpose = semitones
 
     def set_default_meter(self, meter: TimeSignature) -> None:
-        """The meter of bars that are not written."""
+        """Set the meter of bars that are not written."""
         self.default_meter = meter
 
     def meter(self, song_bar: int) -> TimeSignature | None:
-        """The written meter, None where nothing is written."""
+        """The written meter; None if nothing is written."""
         return self._meters[song_bar] if 0 <= song_bar < self.bar_count else None
 
     def count_in(self, song_bar: int, bars: int) -> tuple[float, TimeSignature]:
@@ -70,7 +70,7 @@ class SongBook:
         return self._starts[-1] + (song_bar - self.bar_count) * float(self.default_meter.beats)
 
     def notes(self, track: int | None, song_bar: int, transpose: int | None = None) -> tuple[Note, ...] | None:
-        """What is written, at 480 ticks a quarter, transposed (drums are not); None where nothing is."""
+        """The written notes at 480 ticks a quarter, transposed except for drums; None if nothing is written."""
         if self.song is None or track is None or not 0 <= song_bar < self.bar_count:
             return None
         if not 0 <= track < len(self.song.score.tracks):
@@ -83,7 +83,7 @@ class SongBook:
     def held_into(self, track: int | None, song_bar: int, transpose: int | None = None) -> tuple[Note, ...]:
         """Notes begun in earlier bars that sound on over this bar's line, as notes from there on, in order of pitch.
 
-        For music that is entered here, as a sequencer "chases" notes; a pitch that is struck anew on the line is left out.
+        For music that starts here, as a sequencer "chases" notes. A pitch that is struck again on the line is left out.
         """
         line = self.start(song_bar)
         struck = {note.pitch for note in self.notes(track, song_bar, transpose) or () if note.onset_ticks == 0}

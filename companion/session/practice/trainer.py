@@ -1,4 +1,4 @@
-"""What changes from pass to pass: the tempo as a trainer raises it, and the key as it moves. Pure rules."""
+"""The rules for changes from pass to pass: the trainer's tempo and the moving key. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def first_pass(practice: PracticeSettings) -> PassSettings:
 
 
 def next_pass(last: PassSettings, practice: PracticeSettings, accuracy: float | None = None) -> PassSettings:
-    """How the next pass is played, given how well this one was.
+    """How the next pass is played, given the accuracy of this one.
 
     The tempo moves by the trainer's step until its goal, where trainer_needs_accuracy asks for it only after a pass
     that was good enough (a pass without notes to judge is not). The key moves by key_step and comes back by octaves,

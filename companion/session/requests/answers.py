@@ -1,4 +1,4 @@
-"""What the engine says: notes into drafts, times into measures, its coming and going."""
+"""Handles the engine's answers: its notes become drafts, its times are recorded, and its state is tracked."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from companion.session.requests.sizes import Sizes
 from companion.session.requests.window import fits, spelled
 from companion.session.rewriting.rewriting import Rewriting
 
-NOTES_A_DRAFT = 400  # more notes of one bar are not taken
+NOTES_A_DRAFT = 400  # further notes of one bar are dropped
 
 
 class Answers:
-    """Answers to requests; those with an id that is not awaited are counted and dropped."""
+    """Handles answers to requests. Answers with an unexpected id are counted and dropped."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Answers:
         self._rewriting, self._outbox = rewriting, outbox
 
     def receive(self, event: EngineEvent, now: float) -> None:
-        """Anything the engine says."""
+        """Handle any event of the engine."""
         if isinstance(event, NoteGenerated):
             self._note_generated(event, now)
         elif isinstance(event, BarGenerated):
@@ -122,7 +122,7 @@ class Answers:
         for remark in event.remarks:
             self._outbox.notice(remark, "warning")
         if event.joined and self._engine.checkpoint is not None:
-            return  # the size that writes goes on; another one may take over at the next bar line
+            return  # the current size goes on; another one may take over at the next bar line
         self._engine.ready(event.checkpoint)
         self._requests.restart()
         self._jobs.checkpoint_changed()
@@ -130,7 +130,7 @@ class Answers:
         self._say_what_cannot_be(event.checkpoint)
 
     def _say_what_cannot_be(self, checkpoint: CheckpointInfo) -> None:
-        """Choices for another checkpoint hold as far as this one goes."""
+        """Tell the player which choices this checkpoint does not support."""
         model = self._engine.model
         if model.mask_mode not in ("auto", *checkpoint.mask_modes):
             modes = ", ".join(checkpoint.mask_modes)
@@ -143,7 +143,7 @@ class Answers:
         self._say_what_it_lacks(checkpoint)
 
     def _say_what_it_lacks(self, checkpoint: CheckpointInfo) -> None:
-        """Controls that are set and that this checkpoint does not have."""
+        """Tell the player which set controls this checkpoint does not have."""
         sampling = self._engine.model.sampling
         wanted = {name for lane in self._lanes for name in lane.attributes if fits(name, lane.is_drum)}
         lacking = sorted(name for name in wanted if spelled(name, checkpoint) not in checkpoint.attributes)

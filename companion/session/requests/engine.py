@@ -1,4 +1,4 @@
-"""The engine as the session knows it: what it is to be, what it is, and whether it is there."""
+"""The engine as the session sees it: the chosen model, the loaded checkpoint, and whether it is available."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Engine:
 
     @property
     def state(self) -> Literal["loading", "ready"]:
-        """Whether it can be asked."""
+        """Whether requests can be sent."""
         return "loading" if self.checkpoint is None else "ready"
 
     @property
@@ -28,13 +28,13 @@ class Engine:
         return chosen if chosen in modes or not modes else modes[0]
 
     def choose(self, model: ModelSettings) -> None:
-        """Other settings."""
+        """Choose other settings."""
         self.model = model
 
     def ready(self, checkpoint: CheckpointInfo) -> None:
-        """It has loaded a checkpoint."""
+        """The engine has loaded a checkpoint."""
         self.checkpoint = checkpoint
 
     def gone(self) -> None:
-        """It died, or loads something else."""
+        """The engine has died, or loads another checkpoint."""
         self.checkpoint = None

@@ -1,6 +1,6 @@
-"""A song is known before it starts: the bar it will begin with is made while the music rests, so that nobody has to wait for it.
+"""Requests a song's first bar while the music rests. A song is known before it starts, so nobody has to wait for that bar.
 
-Without a count-in, or with a clock from outside, there is no time left to make it once the start is known.
+Without a count-in, or with an external clock, there is no time to write it once the start is known.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from companion.session.requests.engine import Engine
 from companion.session.requests.requests import Requests
 from companion.session.timing.musical_time import MusicalTime
 
-PATIENCE_SECONDS = 60.0  # at rest nothing is due; an answer so late is of no use
+PATIENCE_SECONDS = 60.0  # at rest nothing is due; an answer this late is useless
 
 
 class HeadStart:
@@ -31,10 +31,10 @@ class HeadStart:
     ) -> None:
         self._engine, self._requests, self._performance = engine, requests, performance
         self._time, self._lanes, self._plan, self._extensions = time, lanes, plan, extensions
-        self._prepared: tuple[int, object] | None = None  # the song bar that was asked for, and the choices behind it
+        self._prepared: tuple[int, object] | None = None  # the requested song bar, and the choices on which it depends
 
     def prepare(self, song_bar: int, now: float) -> None:
-        """Ask for the bar that will come first, once for all choices that it depends on."""
+        """Request the first bar, once for each combination of the choices on which it depends."""
         if self._time.songbook.song is None or self._engine.checkpoint is None or self._performance.wait_bars:
             return
         wanted = song_bar, self._choices()
@@ -51,7 +51,7 @@ class HeadStart:
         self._requests.ask_first(bar, now, deadline=now + PATIENCE_SECONDS)
 
     def take(self, bar: int, song_bar: int) -> None:
-        """The music begins with this bar. If it was not prepared, all that was planned is void."""
+        """The music begins with this bar. If it was not prepared, the whole plan is void."""
         prepared, self._prepared = self._prepared, None
         if prepared is None or prepared[0] != song_bar:
             self._plan.forget_from(bar)
@@ -61,7 +61,7 @@ class HeadStart:
         self._requests.first_is_asked(bar)
 
     def forget(self) -> None:
-        """What was prepared is void."""
+        """Drop what was prepared."""
         self._prepared = None
 
     def _choices(self) -> tuple[object, ...]:

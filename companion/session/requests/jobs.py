@@ -1,4 +1,4 @@
-"""What the engine is asked: a bar, and everything that is known around it."""
+"""Builds the engine's jobs: a bar, and everything that is known around it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from companion.session.requests.engine import Engine
 from companion.session.requests.window import Ask, build_window, fits_model, fitting_dims, job_of
 from companion.session.timing.musical_time import MusicalTime
 
-CROWDED_BARS = (48, 16, 4)  # notes of a bar that are shown, where even the smallest window is too much for the model
+CROWDED_BARS = (48, 16, 4)  # shown notes per bar, if even the smallest window is too large for the model
 
 
 class JobMaker:
@@ -47,14 +47,14 @@ class JobMaker:
         self._chords, self._extensions, self._outbox = chords, extensions, outbox
         self._seed = seed
         self._next_request_id = 1
-        self._unreadable_meter: TimeSignature | None = None  # the last one that was complained about
+        self._unreadable_meter: TimeSignature | None = None  # the last one for which there was a notice
 
     def checkpoint_changed(self) -> None:
-        """What the last checkpoint could not read says nothing any more."""
+        """Forget what the previous checkpoint could not read."""
         self._unreadable_meter = None
 
     def job(self, bar: int, lanes: tuple[int, ...], now: float, model_dim: int) -> Job | None:
-        """The request for a bar as it is known now; None where there is nothing to ask, or nothing that can be asked."""
+        """The request for a bar with everything known now; None if there is nothing to ask or nothing that can be asked."""
         checkpoint = self._engine.checkpoint
         if checkpoint is None or not lanes or self._meter_unreadable(bar, checkpoint):
             return None
@@ -91,7 +91,7 @@ class JobMaker:
         return job_of(window, self._lanes, checkpoint, called, request)
 
     def history(self, bar: int, checkpoint: CheckpointInfo) -> int:
-        """How many bars before this one can be shown: those heard, a song's written ones before, of meters the model reads."""
+        """How many bars before this one can be shown: heard bars, and before them a song's written ones, in meters that the model reads."""
         first = self._performance.context_bar
         written_before = self._time.timeline.song_bar(first) if self._time.songbook.song else 0
         count = 0
@@ -114,7 +114,7 @@ class JobMaker:
         return dim // 4 if all(written) else 0
 
     def _read_cell(self, lane: Lane, bar: int, position: float) -> tuple[Note, ...] | None:
-        """What is known of a lane's bar; None is nothing. See `window.CellReader`."""
+        """The known notes of a lane's bar; None if nothing is known. See `window.CellReader`."""
         if (notes := self._extensions.known_notes(lane, bar)) is not None:
             return notes
         if lane.role in ("backing", "silent"):

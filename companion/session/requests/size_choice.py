@@ -1,4 +1,4 @@
-"""The size that writes: chosen once a bar, told to the player when it changes, judged by whether its bars were in time."""
+"""Chooses the size that writes once per bar, tells the player about changes, and judges a size by whether its bars were in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loaded sizes of a checkpoint: what each takes here, and which one writes the coming bar.
+"""The loaded sizes of a checkpoint: the measured times of each, and the one that writes the coming bar.
 
 One `Deadlines` for each size keeps its measured times; the policy (`sizing`) decides from them once a bar. A size that does
 not run is judged by the running one's times and by how the two compared when they were loaded.
@@ -12,7 +12,7 @@ from companion.session.api.events import CheckpointInfo, EngineReady, LoadedSize
 from companion.session.requests.lead_time import Deadlines, Size
 from companion.session.requests.sizing import Choice, Need, SizePolicy, expected_seconds
 
-REMEMBERED_BARS = 32  # after so many bars, what a size took when it last wrote says little
+REMEMBERED_BARS = 32  # after this many bars, the times of a size's last requests say little
 DimsOf = Callable[[CheckpointInfo], Sequence[int]]  # the windows to choose from, largest first
 
 
@@ -24,7 +24,7 @@ class Sizes:
         self._loaded: dict[str, LoadedSize] = {}
         self._deadlines: dict[str, Deadlines] = {}
         self._policy = SizePolicy()
-        self._unloaded = Deadlines(margin, floor_seconds)  # stands in while nothing is loaded
+        self._unloaded = Deadlines(margin, floor_seconds)  # used while nothing is loaded
         self._wrote_last: dict[str, int] = {}  # bar, by size
         self.why = ""
 
@@ -50,7 +50,7 @@ class Sizes:
 
     @property
     def several(self) -> bool:
-        """Whether there is anything to choose from."""
+        """Whether there are several sizes to choose from."""
         return len(self._loaded) > 1
 
     @property

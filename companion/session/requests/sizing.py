@@ -19,7 +19,7 @@ OUTCOMES_KEPT = 200
 LATE_ALLOWED = 1  # of OUTCOMES_KEPT bars: 99.5 % in time
 FIRST_WAIT_BARS, LONGEST_WAIT_BARS = 16, 256
 EASIER = 1.1  # bars longer by this factor, or fewer parts, end a wait
-UNKNOWN_FIT = 0.5  # share of a bar that a size may need whose times here nobody has measured
+UNKNOWN_FIT = 0.5  # share of a bar that a size without measured times may need
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class SizePolicy:
         self.current = name
 
     def forget(self) -> None:
-        """Other checkpoints are loaded now."""
+        """Another checkpoint is loaded: forget everything."""
         self.current = ""
         self._outcomes.clear()
         self._waits.clear()

@@ -1,4 +1,4 @@
-"""What the model is shown: a window of exactly model_dim bars, and which of its cells are asked for or hidden.
+"""Builds what the model sees: a window of exactly model_dim bars, with its targets and hidden cells.
 
 Order of tracks: written ones, our own, humans last, so that while a human's bar grows only the tail of the prompt changes.
 Bars before the music began are empty. Bars that nobody can know yet are hidden: the humans' from the bar that is asked for on, and
@@ -17,7 +17,7 @@ from companion.session.api.events import CheckpointInfo
 from companion.session.lanes import Lane
 
 TOKENS_PER_NOTE, TOKENS_PER_DELTA, TOKENS_PER_BAR, TOKENS_PER_TRACK = 4, 2, 4, 9
-# Controls by the kind of lane that has them, as in `companion.tokenizer.token_types`; all others are for melodic lanes.
+# Controls by the kind of lane that has them, as in `companion.tokenizer.token_types`. All others are for melodic lanes.
 DRUMS_ONLY = frozenset(("note_density", "bar_note_density"))
 BOTH_KINDS = frozenset(("silence_proportion", "nomml"))
 ROOM_FOR_ANSWER = 0.8  # share of the model's positions that the prompt may take
@@ -34,7 +34,7 @@ class Ask:
     model_dim: int
     first_known: int
     known_ahead: int = 0  # bars after the target that the window also holds (a song's written future)
-    notes_a_bar: int = 1000  # of each bar's notes, only so many are shown
+    notes_a_bar: int = 1000  # at most this many notes of each bar are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def build_window(
 
 
 def prompt_tokens(window: Window, microtiming: bool) -> int:
-    """About how many tokens the window takes; an upper bound but for attributes."""
+    """About how many tokens the window takes: an upper bound, without attributes."""
     notes = sum(len(bar.notes) for track in window.score.tracks for bar in track.bars)
     per_note = TOKENS_PER_NOTE + (TOKENS_PER_DELTA if microtiming else 0)
     tracks = len(window.score.tracks)

@@ -1,1 +1,1 @@
-"""Clocks, and where bars lie."""
+"""Clocks, and the positions of bars."""

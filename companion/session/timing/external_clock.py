@@ -1,6 +1,6 @@
 """Following somebody else's MIDI clock.
 
-The rules, after what good followers do:
+The rules follow established practice:
 
 - Start arms; the first tick *after* it is position 0. Continue arms; the first tick after it goes on where the song position is.
 - Ticks give the position by counting, and phase and tempo through `TickFilter`. Ticks while stopped give a tempo estimate.
@@ -25,7 +25,7 @@ from companion.session.timing.tick_filter import TickFilter
 LOST_SECONDS = 0.25
 LOST_TICKS = 3.0
 GAP_SECONDS = 2.0
-NEARBY_TICKS = 1  # a song position so near is where we are
+NEARBY_TICKS = 1  # a song position this near is the current position
 
 _START, _CONTINUE, _STOP, _TICK, _SILENCE = "start", "continue", "stop", "tick", "silence"
 
@@ -58,7 +58,7 @@ class Clock(Protocol):
 
     @property
     def state(self) -> ClockState:
-        """Where in the table above."""
+        """The current state in the table above."""
         ...
 
     @property
@@ -104,7 +104,7 @@ class ExternalClock:
 
     @property
     def missed_ticks(self) -> int:
-        """Ticks that never came, counted in all the same."""
+        """The number of ticks that never came but were counted."""
         return self._filter.missed
 
     @property
@@ -123,7 +123,7 @@ class ExternalClock:
         return self._filter.seconds_at(position * CLOCK_TICKS_PER_BEAT + self._zero)
 
     def next_timer(self) -> float | None:
-        """When silence would mean that the clock is lost."""
+        """When the clock counts as lost if it stays silent."""
         return self._filter.last_seconds + self._timeout() if self.state == "running" else None
 
     def handle_timer(self, now: float) -> None:
@@ -133,13 +133,13 @@ class ExternalClock:
             self.state = TRANSITIONS[self.state, _SILENCE]
 
     def lose(self) -> None:
-        """Time has passed that nobody counted: the next tick begins a new line through the ticks."""
+        """Uncounted time has passed: the next tick begins a new line through the ticks."""
         self._hold()
         self._line_broken = True
         self.state = TRANSITIONS[self.state, _SILENCE]
 
     def receive(self, message: ClockMessage, now: float) -> None:
-        """Any clock message, with its arrival time."""
+        """Handle a clock message with its arrival time."""
         if isinstance(message, ClockTick):
             self._tick(now)
         elif isinstance(message, SongPosition):
@@ -163,7 +163,7 @@ class ExternalClock:
             self._asked_ticks = ticks
 
     def _continue(self) -> None:
-        """Go on; as a start, where a running master has named another place before."""
+        """Go on, or start elsewhere if a running master has sent another song position before."""
         if self.state == "running" and self._asked_ticks is not None:
             self._resume_ticks = self._asked_ticks
             self.state = TRANSITIONS[self.state, _START]

@@ -1,4 +1,4 @@
-"""Being the master: our own tempo, and the clock messages that tell others.
+"""Our own clock as the master, and the clock messages for others.
 
 Same interface as `ExternalClock` for positions. A start with a count-in runs from a negative position; others hear Start and
 the ticks only from position 0. Knows beats and seconds, nothing of bars.
@@ -15,7 +15,7 @@ from companion.session.api import limits
 from companion.session.api.snapshot import ClockState
 
 STALL_SECONDS = (
-    0.5  # woken up later than this (a suspended machine): the music goes on from where it was, nothing is caught up
+    0.5  # when woken later than this (a suspended machine), the music goes on from where it was without catching up
 )
 TAP_PAUSE_SECONDS = 2.0
 TAPS_KEPT = 5
@@ -68,7 +68,7 @@ class InternalClock:
         return self._anchor_seconds + (position - self._anchor_position) * 60 / self.bpm
 
     def set_bpm(self, bpm: float, now: float) -> None:
-        """From now on."""
+        """Set the tempo from now on."""
         self._anchor_position = self.position_at(now)
         self._anchor_seconds = now
         self.bpm = clamp_bpm(bpm)

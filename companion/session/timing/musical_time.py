@@ -1,4 +1,4 @@
-"""Musical time: whose clock runs, where the session is on it, and what a position means in seconds and in bars."""
+"""Musical time: which clock runs, the session's position on it, and positions in seconds and in bars."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class MusicalTime:
 
     @property
     def master(self) -> InternalClock | None:
-        """Our own clock, where we are the master."""
+        """Our own clock, if we are the master."""
         return self.clock if isinstance(self.clock, InternalClock) else None
 
     @property
     def follower(self) -> ExternalClock | None:
-        """The clock that follows somebody else's, where we are not the master."""
+        """The clock that follows an external master, if we are not the master."""
         return self.clock if isinstance(self.clock, ExternalClock) else None
 
     def position(self, now: float) -> float:
-        """Where we are."""
+        """The current position."""
         return self.clock.position_at(now) + self.offset_beats
 
     def to_seconds(self, position: float) -> float:
@@ -50,7 +50,7 @@ class MusicalTime:
         return self.songbook.meter(song_bar) or self.songbook.default_meter
 
     def place(self, offset_beats: float) -> None:
-        """The session is so far ahead of the clock from now on."""
+        """Set how far the session is ahead of the clock from now on."""
         self.offset_beats = offset_beats
 
     def use_source(self, source: str) -> None:

@@ -1,4 +1,4 @@
-"""Bars of the session: where each begins, its meter, and which bar of the song it is.
+"""The bars of the session: the beginning, meter and song bar of each.
 
 Session bars only ever count up. A start, a seek or the end of a loop begins a new bar of the session that plays an earlier (or
 later) bar of the song; history therefore stays in the order in which it was heard. Positions are beats (quarter notes) on the
@@ -26,7 +26,7 @@ class Place:
 
 
 class Timeline:
-    """Grows as far as anybody asks; what is not yet begun can be laid out anew."""
+    """Grows on demand. Bars that have not begun can be laid out again."""
 
     def __init__(self, meter_of: MeterRule, next_song_bar: SongBarRule) -> None:
         self._meter_of = meter_of
@@ -87,7 +87,7 @@ class Timeline:
         del self.starts[keep:], self.meters[keep:], self.song_bars[keep:]
 
     def jump(self, after: int, song_bar: int) -> int:
-        """The bar behind `after` becomes `song_bar`; returns its number. after = -1 lays out everything anew."""
+        """The bar after `after` becomes `song_bar`. Returns its number. after = -1 lays out everything again."""
         position = self.end(after) if after >= 0 else 0.0
         self.relay(after)
         self.starts.append(position)

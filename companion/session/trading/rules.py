@@ -1,7 +1,7 @@
 """Whose turn it is: trading bars by count, and answering when the player rests. Pure, told of positions and notes.
 
-The companion's solo track is made for every bar all the same, from what the player has just played; these rules only
-decide, bar by bar, whether it sounds. So an answer can begin on the very bar line where the player fell silent.
+The companion's solo track is written for every bar from what the player has just played. These rules only
+decide, bar by bar, whether it sounds. An answer can therefore begin on the bar line at which the player fell silent.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 Turn = Literal["", "player", "companion"]
-SILENCE_BEATS = 1.0  # this long without a note before a bar line, and the companion answers
+SILENCE_BEATS = 1.0  # the companion answers after this long without a note before a bar line
 MAX_ANSWER_BARS = 4
 
 
@@ -85,7 +85,7 @@ class Trader:
             if session_bar - self._answering_since >= min(max(self._phrase_bars, 1), MAX_ANSWER_BARS):
                 self._answering_since = None
                 self._phrase_bars = 0
-                self._last_sound_beats = None  # one answer to a phrase; the next waits for the player
+                self._last_sound_beats = None  # one answer per phrase; the next waits for the player
             return
         if self._last_sound_beats is None:
             return

@@ -19,7 +19,7 @@ BASS_PROGRAMS = range(32, 40)
 
 
 class TakingTurns(Extension):
-    """Always present, since trading can be begun at any time; without it everybody plays."""
+    """It is always present, because trading can begin at any time. Without trading, everybody plays."""
 
     def __init__(self, trading: TradingSettings) -> None:
         self._solo_track = trading.solo_track
@@ -44,7 +44,7 @@ class TakingTurns(Extension):
         return (), "rest"
 
     def note_played(self, note: CapturedNote, now: float) -> None:
-        """The player comes in: yield."""
+        """The player comes in, so the solo lane yields."""
         lane = self._solo_lane()
         if self._trader.player_note(note.lane, note.pitch, True, note.onset_beats) and lane is not None:
             self._context.voices.fall_silent(lane, note.onset_beats, now)

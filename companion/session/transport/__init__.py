@@ -1,1 +1,1 @@
-"""Starting, counting in, playing, resting: what the music does as a whole."""
+"""The transport: starting, counting in, playing, resting."""

@@ -1,13 +1,15 @@
 """The states of the transport, and everything that may happen to it.
 
-A clock, ours or the master's, says whether time runs; the transport says what the music does with it. The two are not the same:
-music that rests may go on where it stopped, or begin anew somewhere else, and which of the two it is depends on how it came to
-rest. So there are three states of silence. FRESH: nothing has played since the last rewind, and whatever starts next begins anew.
-RESTING: the music stopped at a place that is remembered; time that goes on from there continues it, time that starts elsewhere
-begins anew. LOST: as RESTING, but the master's clock fell silent without a stop, so it may come back some beats further on and
-still be the same music. COUNTING: time runs, and only the count-in is heard. PLAYING: bars follow one another.
+A clock, ours or the master's, says whether time runs. The transport says what the music does with it. The two differ:
+music that rests may go on where it stopped or start again somewhere else, depending on how it came to rest. There are
+therefore three states of silence.
 
-`TRANSITIONS` is all of it: what is not in the table cannot happen, and asking for it is our own error.
+FRESH: nothing has played since the last rewind, and the next start begins a new stretch.
+RESTING: the music stopped at a remembered place. If time goes on from there, the music continues; otherwise it starts again.
+LOST: as RESTING, but the master's clock fell silent without a stop. It may come back some beats later with the same music.
+COUNTING: time runs, and only the count-in is heard. PLAYING: bars follow one another.
+
+`TRANSITIONS` is the complete table. A happening that is not in the table is our own error.
 `docs/transport-states.md` is made from this table by `companion.session.transport.diagram`.
 """
 
@@ -17,7 +19,7 @@ from enum import Enum
 
 
 class State(Enum):
-    """What the music does."""
+    """What the music is doing."""
 
     FRESH = "fresh"
     RESTING = "resting"
@@ -57,7 +59,7 @@ TRANSITIONS: dict[tuple[State, Happening], State] = {
 
 
 class TransportState:
-    """Where in the table we are. `happened` moves on; everybody else only reads."""
+    """The current state in the table. Only `happened` changes it."""
 
     def __init__(self) -> None:
         self._state = State.FRESH

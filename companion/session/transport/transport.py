@@ -23,8 +23,8 @@ from companion.session.transport.states import Happening, State, TransportState
 from companion.session.transport.written_tempos import WrittenTempos
 
 CONTIGUOUS_BEATS = 1.5 / 24
-MAX_SKIP_BEATS = 16.0  # a clock that was lost may come back this much further on in the same music
-# A master that starts elsewhere so soon after it stopped has closed a loop: to the players the music has gone on.
+MAX_SKIP_BEATS = 16.0  # a lost clock may come back this much later in the same music
+# A master that starts elsewhere this soon after a stop has closed a loop: for the players the music has gone on.
 SEAM_SECONDS = 0.35
 
 
@@ -62,12 +62,12 @@ class Transport:
     # -- the clock ----------------------------------------------------------------------------------------------------
 
     def receive_clock(self, message: ClockMessage, now: float) -> None:
-        """A clock message from outside; ignored where we are the master."""
+        """Handle an external clock message. Ignored if we are the master."""
         if (clock := self._time.follower) is not None:
             was_running, before = clock.state == "running", clock.position_at(now)
             clock.receive(message, now)
             if was_running and clock.state != "running":
-                # An armed clock tells where it will begin, not where the music was.
+                # An armed clock gives the place where it will begin, not where the music was.
                 self._halt(now, position=before if clock.state == "armed" else None)
             self.follow_clock(now)
 
@@ -83,7 +83,7 @@ class Transport:
             self._enter(self._time.clock.position_at(now), now)
 
     def send_clock(self, messages: list[tuple[ClockMessage, float]]) -> None:
-        """As master: tell others, if they are to be told."""
+        """As master: send the clock to others, if that is switched on."""
         if self._settings.send_clock:
             for message, due in messages:
                 self._outbox.send("", message, due)
@@ -114,7 +114,7 @@ class Transport:
         self._enter(clock.position_at(now), now)
 
     def stop(self, now: float) -> None:
-        """As master: rest."""
+        """As master: stop."""
         if (clock := self._time.master) is not None and self._state.running:
             self.send_clock(clock.stop(now))
             self._halt(now)

@@ -1,4 +1,4 @@
-"""As master with a song: its written tempos, each from the very place where it is written."""
+"""Applies a song's written tempos where they are written, if we are the master."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WrittenTempos:
         self._next_beats = position
 
     def pass_due(self, now: float) -> None:
-        """Take up each tempo at its own place, however late we wake: errors must not add up."""
+        """Apply each tempo at its own place, however late we wake, so that errors do not add up."""
         time = self._time
         while self._performance.running and (due := self.due_seconds()) is not None and now >= due:
             place = time.timeline.locate(self._next_beats + JUST_BEHIND_BEATS)

@@ -1,4 +1,4 @@
-"""How the infill is doing, as a screen shows it."""
+"""The state of generation, as a screen shows it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from companion.session.requests.sizes import Sizes
 
 
 class GenerationViews:
-    """Reads the parts that have to do with the engine."""
+    """Reads the parts that deal with the engine."""
 
     def __init__(self, engine: Engine, sizes: Sizes, requests: Requests, decisions: Decisions) -> None:
         self._engine, self._sizes, self._requests, self._decisions = engine, sizes, requests, decisions
 
     def view(self, late_notes_dropped: int) -> GenerationView:
-        """Now."""
+        """The view now."""
         decisions, size = self._decisions, self._requests.size
         bars, fresh = fresh_share(decisions.bars_by_step, decisions.bars_with_late_notes)
         p50, p99, first_note, last = self._sizes.deadlines.percentiles()

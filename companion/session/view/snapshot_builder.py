@@ -1,4 +1,4 @@
-"""The picture of a session for screens, put together from what each part shows."""
+"""Builds the snapshot for screens from the views of the parts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from companion.session.view.transport_view import transport_view
 
 
 class SnapshotBuilder:
-    """Only reads."""
+    """Builds snapshots. It only reads."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class SnapshotBuilder:
         self._extensions, self._outbox, self._seed = extensions, outbox, seed
 
     def snapshot(self, now: float) -> Snapshot:
-        """Everything a screen may show, at `now` in seconds."""
+        """Everything that a screen may show, at `now` in seconds."""
         position = self._time.position(now)
         counters = self._counters()
         return Snapshot(

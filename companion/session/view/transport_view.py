@@ -9,7 +9,7 @@ from companion.session.transport.transport import Transport
 
 
 def transport_view(time: MusicalTime, performance: Performance, transport: Transport, position: float) -> TransportView:
-    """At a position (session beats); at rest, where the music will begin or go on."""
+    """The view at a position (session beats). At rest, it shows where the music will begin or go on."""
     timeline = time.timeline
     bar = performance.bar + 1 if performance.counting_in else max(performance.bar, 0)
     beat, song_bar, meter = position - timeline.start(bar), timeline.song_bar(bar), timeline.meter(bar)
