@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from companion.bench.measure import Row
+from companion.bench.engines.measure import Row
 from companion.errors import UsageError
 
 _HEAD = (

@@ -13,7 +13,7 @@ from companion.errors import UsageError
 from companion.sound.settings import MODES, SoundChoice
 
 if TYPE_CHECKING:
-    from companion.bench.measure import Row
+    from companion.bench.engines.measure import Row
     from companion.inference.checkpoints.files import Checkpoint
 
 EXAMPLES = """\
@@ -74,20 +74,20 @@ def run(args: argparse.Namespace) -> int:
     if args.rounds < 1 or args.prompts < 1 or args.bars < 1:
         raise UsageError("--rounds, --prompts and --bars must be at least 1")
     if args.realtime:
-        from companion.bench.realtime import measure_realtime, realtime_text
+        from companion.bench.live.realtime import measure_realtime, realtime_text
 
         sound = SoundChoice(args.sound or "off", device=args.audio)
         report = measure_realtime(args.checkpoint, args.engine, args.bars, args.tempo, not args.headless, sound)
         print(json.dumps([report]) if args.json else realtime_text(report))
         return 0
     if args.recognition:
-        from companion.bench.recognition import measure_recognition, recognition_text
+        from companion.bench.live.recognition import measure_recognition, recognition_text
 
         named = measure_recognition()
         print(json.dumps([named]) if args.json else recognition_text(named))
         return 0
     if args.sound:
-        from companion.bench.sound import measure_sound, sound_text
+        from companion.bench.live.sound import measure_sound, sound_text
 
         measured = measure_sound()
         print(json.dumps([measured]) if args.json else sound_text(measured))
@@ -106,9 +106,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _measure_checkpoint(name: str, args: argparse.Namespace, folder: Path) -> list[Row]:
-    from companion.bench.material import find_checkpoint
-    from companion.bench.measure import measure, resident_memory
-    from companion.bench.runners import make_peer, make_runner
+    from companion.bench.engines.material import find_checkpoint
+    from companion.bench.engines.measure import measure, resident_memory
+    from companion.bench.engines.runners import make_peer, make_runner
     from companion.tokenizer import Tokenizer
 
     checkpoint = find_checkpoint(name, folder)
@@ -130,8 +130,8 @@ def _measure_checkpoint(name: str, args: argparse.Namespace, folder: Path) -> li
 def _quality(
     ours: list, checkpoint: Checkpoint, tokenizer: Any, args: argparse.Namespace
 ) -> dict[str, dict[str, float]]:
-    from companion.bench.material import make_score, midi_files, one_bar_request, windows_from_files
-    from companion.bench.quality import compare
+    from companion.bench.engines.material import make_score, midi_files, one_bar_request, windows_from_files
+    from companion.bench.engines.quality import compare
     from companion.inference.backends.onnx.backend import OnnxBackend
 
     bars, tracks = _numbers(args.window, "--window")[0], _numbers(args.tracks, "--tracks")[0]

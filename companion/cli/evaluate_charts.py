@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from companion.charts.reader import read_chart
-from companion.evaluation.chords import WAYS, way_name
+from companion.evaluation.harmony.chords import WAYS, way_name
 from companion.evaluation.progress import Progress, counted
 from companion.inference.engine import InferenceEngine
 from companion.practice.measure import measure_chart

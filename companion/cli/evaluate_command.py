@@ -106,7 +106,7 @@ def _options(args: argparse.Namespace) -> EvaluationOptions:
 def _run_recognition(args: argparse.Namespace) -> int:
     if not args.data.is_dir():
         raise TrainingError(f"no folder {args.data} (name the music with --data)")
-    from companion.evaluation import expectation, recognition
+    from companion.evaluation.harmony import expectation, recognition
 
     songs = list(recognition.known_songs(args.data, args.split, args.windows, args.seed))
     report = recognition.measure_recognition(songs, args.seed)
@@ -127,13 +127,13 @@ def _measure(
     """The report that was asked for, as data and as lines."""
     if args.chords:
         from companion.cli.evaluate_charts import chart_lines, measure_charts
-        from companion.evaluation.focus import chord_lines, evaluate_chords
+        from companion.evaluation.harmony.focus import chord_lines, evaluate_chords
 
         report = evaluate_chords(path, options, progress)
         report["charts"] = measure_charts(path, options.engine, options.seed, progress)
         return report, [*chord_lines(report), *chart_lines(report["charts"])]
     if args.reaction:
-        from companion.evaluation.focus import evaluate_reaction, reaction_lines
+        from companion.evaluation.harmony.focus import evaluate_reaction, reaction_lines
 
         report = evaluate_reaction(path, options, progress)
         return report, list(reaction_lines(report))

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from companion.errors import ConfigError, TrainingError, UsageError
 from companion.tokenizer import EncoderConfig, Tokenizer
 from companion.training.config import TrainingConfig
-from companion.training.corpus import load_corpus
-from companion.training.listing import list_split
-from companion.training.pack import music_folder
+from companion.training.music.corpus import load_corpus
+from companion.training.music.listing import list_split
+from companion.training.music.pack import music_folder
 
 _EXAMPLE = """\
 example:
@@ -67,8 +67,8 @@ def run(args: argparse.Namespace) -> int:
 def _train(config: TrainingConfig, encoder: EncoderConfig, args: argparse.Namespace, seconds: float | None) -> None:
     import torch
 
-    from companion.training.samples import SampleMaker
-    from companion.training.trainer import Trainer
+    from companion.training.examples.samples import SampleMaker
+    from companion.training.run.trainer import Trainer
 
     if config.run.threads:
         torch.set_num_threads(config.run.threads)

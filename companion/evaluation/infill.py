@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from companion.errors import GenerationError
-from companion.evaluation import measures
-from companion.evaluation.intervals import Figure, mean, ratio
+from companion.evaluation.measures import bars as measures
+from companion.evaluation.measures.intervals import Figure, mean, ratio
 from companion.evaluation.progress import Progress, counted
 from companion.evaluation.windows import Cell, LiveWindow, random_bar
 from companion.harmony.spans import ChordSpan

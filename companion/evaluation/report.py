@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from companion.evaluation import copying, infill, likelihood, pictures
+from companion.evaluation import infill, pictures
+from companion.evaluation.harmony.reaction import reaction
+from companion.evaluation.measures import copying, likelihood
+from companion.evaluation.measures.validity import validity
 from companion.evaluation.progress import Progress, counted
-from companion.evaluation.reaction import reaction
-from companion.evaluation.validity import validity
 from companion.evaluation.windows import LiveWindow, draw_windows, load_split
 from companion.inference.checkpoints.files import load_checkpoint
 from companion.inference.engine import InferenceEngine

@@ -11,10 +11,10 @@ import numpy as np
 from companion.errors import TrainingError
 from companion.harmony.spans import ChordSpan
 from companion.music import Bar, Score
-from companion.training.chords import spans_of_rows
 from companion.training.config import DataSettings
-from companion.training.corpus import Corpus, Song, load_corpus
-from companion.training.listing import list_split
+from companion.training.music.chords import spans_of_rows
+from companion.training.music.corpus import Corpus, Song, load_corpus
+from companion.training.music.listing import list_split
 
 Cell = tuple[int, int]
 MAX_NOTES = 260  # keeps prompts within the shortest context window of any checkpoint (about 4 tokens a note)

@@ -8,12 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from companion.bench.engines.material import (
+    find_checkpoint,
+    make_score,
+    midi_files,
+    one_bar_request,
+    windows_from_files,
+)
+from companion.bench.engines.measure import bytes_per_token, measure
+from companion.bench.engines.quality import compare
+from companion.bench.engines.runners import TOKENS, CompanionRunner, Sample, make_peer, make_runner
 from companion.bench.machine import busy_core, describe_machine, read_bandwidth
-from companion.bench.material import find_checkpoint, make_score, midi_files, one_bar_request, windows_from_files
-from companion.bench.measure import bytes_per_token, measure
-from companion.bench.quality import compare
 from companion.bench.report import plot, table
-from companion.bench.runners import TOKENS, CompanionRunner, Sample, make_peer, make_runner
 from companion.cli.bench_command import EXAMPLES
 from companion.cli.main import run
 from companion.errors import UsageError
@@ -105,7 +111,7 @@ def test_the_gpu_engine_makes_a_bar_by_itself(checkpoint: Checkpoint, monkeypatc
 
 
 def test_a_gpus_floors_are_measured_and_told(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    from companion.bench import device
+    from companion.bench.engines import device
     from companion.inference.backends.cuda.backend import CudaBackend
 
     assert device.kernels_a_token(checkpoint) > 11 * checkpoint.config.n_layer

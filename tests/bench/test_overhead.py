@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from companion.bench.batches import pass_ratios
-from companion.bench.material import find_checkpoint, make_score, one_bar_request
-from companion.bench.measure import Row
-from companion.bench.overhead import NoModel, host_ms_a_token
+from companion.bench.engines.batches import pass_ratios
+from companion.bench.engines.material import find_checkpoint, make_score, one_bar_request
+from companion.bench.engines.measure import Row
+from companion.bench.engines.overhead import NoModel, host_ms_a_token
 from companion.bench.report import table
 from companion.inference.backends.onnx.backend import OnnxBackend
 from companion.inference.decoding.token_loop import PromptRunner

@@ -11,7 +11,7 @@ from companion.errors import CompanionError
 if sys.platform == "win32":
     pytest.skip("no pseudo-terminals", allow_module_level=True)
 
-from companion.bench.screen import run_on_screen
+from companion.bench.live.screen import run_on_screen
 
 
 def test_what_a_program_draws_is_taken_until_it_ends() -> None:

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from companion.bench.realtime import apart_from
-from companion.bench.stalls import Stalls, merged, watch_stalls
+from companion.bench.live.realtime import apart_from
+from companion.bench.live.stalls import Stalls, merged, watch_stalls
 from companion.midi.messages import NoteOn
 from companion.runtime.machine.priority import can_be_realtime
 from companion.runtime.players.tunes import TrueClock

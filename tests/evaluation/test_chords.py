@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from companion.evaluation.chords import chord_changes, in_chord, part_of
-from companion.evaluation.reaction import BARS_HEARD, _up_to, first_fit
+from companion.evaluation.harmony.chords import chord_changes, in_chord, part_of
+from companion.evaluation.harmony.reaction import BARS_HEARD, _up_to, first_fit
 from companion.evaluation.windows import LiveWindow
 from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import parse_chord

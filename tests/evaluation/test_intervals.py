@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from companion.evaluation.intervals import mean, median, ratio
+from companion.evaluation.measures.intervals import mean, median, ratio
 
 
 def test_the_interval_of_a_mean_is_the_normal_one() -> None:

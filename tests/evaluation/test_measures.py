@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from companion.evaluation import measures
-from companion.evaluation.ngram import NGram
+from companion.evaluation.measures import bars as measures
+from companion.evaluation.measures.ngram import NGram
 from companion.music import Bar, Note, TimeSignature
 
 

@@ -8,8 +8,8 @@ from companion.charts.comping import bass_line, comping_track
 from companion.charts.reader import parse_chart
 from companion.cli.main import run
 from companion.errors import TrainingError
-from companion.evaluation.expectation import measure_expectation
-from companion.evaluation.recognition import harte_label, known_songs, measure_recognition
+from companion.evaluation.harmony.expectation import measure_expectation
+from companion.evaluation.harmony.recognition import harte_label, known_songs, measure_recognition
 from companion.harmony.symbols import parse_chord
 from companion.midi.file import write_midi
 from companion.music import Score

@@ -10,9 +10,9 @@ import torch
 
 from companion.cli.main import run
 from companion.evaluation import infill
-from companion.evaluation.copying import RunIndex
-from companion.evaluation.focus import chord_lines, reaction_lines
-from companion.evaluation.reaction import BARS_HEARD, SOURCES
+from companion.evaluation.harmony.focus import chord_lines, reaction_lines
+from companion.evaluation.harmony.reaction import BARS_HEARD, SOURCES
+from companion.evaluation.measures.copying import RunIndex
 from companion.evaluation.windows import draw_windows, load_split
 from companion.inference.backends.reference import build_model
 from companion.inference.checkpoints.files import ModelConfig, save_checkpoint

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from companion.evaluation.measures.validity import _nucleus, validity
 from companion.evaluation.progress import Silent
-from companion.evaluation.validity import _nucleus, validity
 from companion.evaluation.windows import LiveWindow
 from companion.music import Bar, Note, Score, Track
 from companion.tokenizer import EncoderConfig, Tokenizer, TokenType

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from companion.bench.clock_sim import arrivals, beats_until_within, grid_errors, jump, predict, steady, true_ticks
+from companion.bench.live.clock_sim import arrivals, beats_until_within, grid_errors, jump, predict, steady, true_ticks
 from companion.session.timing.tick_filter import TickFilter
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from companion.midi.file import write_midi
-from companion.training.corpus import Corpus, song_from_score
+from companion.training.music.corpus import Corpus, song_from_score
 from tests.training.support import make_score
 
 torch.set_num_threads(1)

@@ -7,8 +7,8 @@ import numpy as np
 from companion.music import Bar, Note, Score, Track
 from companion.tokenizer import EncoderConfig, Tokenizer
 from companion.training.config import TrainingConfig
-from companion.training.corpus import Corpus
-from companion.training.samples import SampleMaker
+from companion.training.examples.samples import SampleMaker
+from companion.training.music.corpus import Corpus
 
 BARS = 16
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from companion.training.attention import plain_edges
-from companion.training.batches import PoolDataset, StreamPosition, fixed_batches, pack, stream
-from companion.training.corpus import Corpus
-from companion.training.samples import Example
+from companion.training.examples.batches import PoolDataset, StreamPosition, fixed_batches, pack, stream
+from companion.training.examples.samples import Example
+from companion.training.music.corpus import Corpus
+from companion.training.network.attention import plain_edges
 from tests.training.support import maker
 
 SIZE = 4096

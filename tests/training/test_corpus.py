@@ -11,10 +11,10 @@ import pytest
 
 from companion.errors import TrainingError
 from companion.training.config import DataSettings
-from companion.training.corpus import load_corpus, song_from_score
-from companion.training.files import save_tensors, write_whole
-from companion.training.listing import Entry, list_split
-from companion.training.pack import music_folder
+from companion.training.music.corpus import load_corpus, song_from_score
+from companion.training.music.listing import Entry, list_split
+from companion.training.music.pack import music_folder
+from companion.training.run.files import save_tensors, write_whole
 from tests.training.support import make_score
 
 

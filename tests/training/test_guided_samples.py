@@ -10,12 +10,12 @@ import pytest
 from companion.harmony.guide import GUIDE_PROGRAM
 from companion.music import Bar, Note, Score, Track
 from companion.tokenizer.token_types import TokenType
-from companion.training.chords import chord_rows, pitch_class_bits, song_spans, spans_of_rows
 from companion.training.config import SampleSettings
-from companion.training.corpus import Corpus, Song, song_from_score
-from companion.training.samples import SampleMaker
-from companion.training.tasks import draw_task, live_task, only_repeats, practising_task
-from companion.training.variation import heard_up_to_a_beat, other_kit, vary
+from companion.training.examples.samples import SampleMaker
+from companion.training.examples.tasks import draw_task, live_task, only_repeats, practising_task
+from companion.training.examples.variation import heard_up_to_a_beat, other_kit, vary
+from companion.training.music.chords import chord_rows, pitch_class_bits, song_spans, spans_of_rows
+from companion.training.music.corpus import Corpus, Song, song_from_score
 from tests.training.support import BARS, make_score, maker
 
 MARKS = [[[0, "C"], [2, "G7"]] if bar % 4 == 3 else [[0, ("C", "Am7", "F")[bar % 4]]] for bar in range(BARS)]

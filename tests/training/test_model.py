@@ -6,13 +6,13 @@ import torch
 from torch.nn import functional
 
 from companion.inference.backends import reference
-from companion.training import attention
-from companion.training.attention import check_attention
-from companion.training.batches import lay_out
 from companion.training.config import ModelSettings
-from companion.training.corpus import Corpus
-from companion.training.model import RowsByProduct, build_model, logits_of, score_batch, sinusoids
-from companion.training.samples import Example
+from companion.training.examples.batches import lay_out
+from companion.training.examples.samples import Example
+from companion.training.music.corpus import Corpus
+from companion.training.network import attention
+from companion.training.network.attention import check_attention
+from companion.training.network.model import RowsByProduct, build_model, logits_of, score_batch, sinusoids
 from tests.training.support import maker
 
 CPU = torch.device("cpu")

@@ -7,8 +7,8 @@ import pytest
 
 from companion.tokenizer import Tokenizer, TokenType
 from companion.training.config import DataSettings
-from companion.training.corpus import Corpus, load_corpus
-from companion.training.listing import list_split
+from companion.training.music.corpus import Corpus, load_corpus
+from companion.training.music.listing import list_split
 from tests.training.support import make_score, maker
 
 

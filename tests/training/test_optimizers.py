@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.training.config import ModelSettings, OptimizerSettings
-from companion.training.model import build_model
-from companion.training.optimizers import Muon, build_optimizers, orthogonalize, set_rate
-from companion.training.schedule import Schedule
+from companion.training.network.model import build_model
+from companion.training.network.optimizers import Muon, build_optimizers, orthogonalize, set_rate
+from companion.training.network.schedule import Schedule
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (8, 32), (32, 8), (3, 16, 16)])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from companion.tokenizer.token_types import TokenType
-from companion.training.corpus import Corpus
-from companion.training.samples import Example, SampleMaker
+from companion.training.examples.samples import Example, SampleMaker
+from companion.training.music.corpus import Corpus
 from tests.training.support import maker
 
 

@@ -12,11 +12,11 @@ import torch
 from companion.errors import TrainingError
 from companion.inference.checkpoints.files import load_checkpoint
 from companion.tokenizer import EncoderConfig, Tokenizer
-from companion.training.corpus import Corpus
-from companion.training.curves import read_rows
-from companion.training.samples import SampleMaker
-from companion.training.trainer import CURVE_FILE, STATE_FILE, Trainer
-from companion.training.transfer import load_teacher
+from companion.training.examples.samples import SampleMaker
+from companion.training.music.corpus import Corpus
+from companion.training.network.transfer import load_teacher
+from companion.training.run.curves import read_rows
+from companion.training.run.trainer import CURVE_FILE, STATE_FILE, Trainer
 from tests.training.support import tiny_config
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -10,9 +10,9 @@ from companion.inference.checkpoints.files import load_checkpoint
 from companion.tokenizer import EncoderConfig, Vocabulary
 from companion.tokenizer.token_types import TokenType
 from companion.training.config import ModelSettings
-from companion.training.export import export, mark_chord_guide
-from companion.training.model import build_model
-from companion.training.transfer import init_from_checkpoint, token_map
+from companion.training.network.export import export, mark_chord_guide
+from companion.training.network.model import build_model
+from companion.training.network.transfer import init_from_checkpoint, token_map
 
 SETTINGS = ModelSettings(32, 2, 2, 64)
 

@@ -9,7 +9,7 @@ the line goes on as it was, because a miscounted tick would shift the music for 
 A host that sends its ticks once in an audio buffer a little shorter than a tick (1,024 frames at 48 kHz and 111-117 BPM) looks
 like a faster clock that loses a tick now and then. Regular spacing gives it away: nothing was lost, and the ticks that had been
 added are taken back.
-It knows tick indices and seconds, and nothing of transport, bars or messages. Measured by `python -m companion.bench.clock_sim`.
+It knows tick indices and seconds, and nothing of transport, bars or messages. Measured by `python -m companion.bench.live.clock_sim`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from companion.bench.material import make_score
+from companion.bench.engines.material import make_score
 from companion.errors import GenerationCancelled, GenerationError
 from companion.inference.backends import select
 from companion.inference.backends.base import fork

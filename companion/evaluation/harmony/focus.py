@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from companion.evaluation.chords import forced_probability, written_share
+from companion.evaluation.harmony.chords import forced_probability, written_share
+from companion.evaluation.harmony.reaction import BARS_HEARD, SOURCES, reaction
 from companion.evaluation.infill import Player
 from companion.evaluation.progress import Progress
-from companion.evaluation.reaction import BARS_HEARD, SOURCES, reaction
 from companion.evaluation.report import EvaluationOptions
 from companion.evaluation.windows import draw_windows, load_split
 from companion.inference.checkpoints.files import load_checkpoint

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from companion.inference.checkpoints.files import ModelConfig
-from companion.training.attention import attend, has_varlen, plain_edges
-from companion.training.batches import Batch
 from companion.training.config import ModelSettings
+from companion.training.examples.batches import Batch
+from companion.training.network.attention import attend, has_varlen, plain_edges
 
 WAVE_SIZE = 0.1  # of the position waves; token embeddings start at 0.02 and grow to about 0.08
 INITIAL_STD = 0.02

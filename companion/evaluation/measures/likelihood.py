@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from companion.errors import TokenizerError
-from companion.evaluation.intervals import ratio
-from companion.evaluation.ngram import NGram
+from companion.evaluation.measures.intervals import ratio
+from companion.evaluation.measures.ngram import NGram
 from companion.evaluation.progress import Progress, counted
 from companion.evaluation.windows import Cell, LiveWindow
 from companion.tokenizer import Tokenizer, TokenType

@@ -18,7 +18,7 @@ from companion.inference.checkpoints.files import load_checkpoint
 from companion.tokenizer.token_types import TokenType
 from companion.tokenizer.vocabulary import Vocabulary, velocity_level
 from companion.training.config import ModelSettings
-from companion.training.model import PackedGPT2, build_model
+from companion.training.network.model import PackedGPT2, build_model
 
 _ROW_TENSORS = ("transformer.wte.weight", "lm_head.weight")
 _POSITIONS = "transformer.wpe.weight"

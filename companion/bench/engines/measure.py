@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from companion.bench.engines.material import make_score, one_bar_request
+from companion.bench.engines.runners import CompanionRunner, Runner, Sample, warm_up
 from companion.bench.machine import busy_core, read_bandwidth
-from companion.bench.material import make_score, one_bar_request
-from companion.bench.runners import CompanionRunner, Runner, Sample, warm_up
 from companion.inference.checkpoints.files import Checkpoint, ModelConfig
 
 _WEIGHT_BYTES = {
@@ -100,7 +100,7 @@ def measure(
 
 
 def _add_device_floors(row: Row, checkpoint: Checkpoint) -> None:
-    from companion.bench.device import device_name, floors
+    from companion.bench.engines.device import device_name, floors
 
     found = floors(checkpoint, bytes_per_token(checkpoint.config, "fp16", row.prompt_tokens))
     row.device = {"name": device_name(), **found._asdict()}
@@ -154,7 +154,15 @@ def floor_ms(config: ModelConfig, scheme: str, cached_tokens: int) -> float:
 
 def resident_memory(engine: str, checkpoint: Checkpoint, bars: int, tracks: int) -> float | None:
     """MB resident in a process of its own that has loaded this engine and made one bar; None if that fails."""
-    command = [sys.executable, "-m", "companion.bench.memory", engine, str(checkpoint.path), str(bars), str(tracks)]
+    command = [
+        sys.executable,
+        "-m",
+        "companion.bench.engines.memory",
+        engine,
+        str(checkpoint.path),
+        str(bars),
+        str(tracks),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         return float(done.stdout.split()[-1])

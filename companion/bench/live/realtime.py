@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.bench.stalls import Stalls, watch_stalls
+from companion.bench.live.stalls import Stalls, watch_stalls
 from companion.errors import CompanionError
 from companion.runtime.front.report import errors_ms, onsets, report, schedule
 from companion.runtime.ipc.protocol import SOUND_REMARK
@@ -22,7 +22,7 @@ from companion.session.api.settings import ModelSettings
 from companion.sound.settings import SoundChoice
 
 if TYPE_CHECKING:
-    from companion.bench.screen import ScreenRun
+    from companion.bench.live.screen import ScreenRun
 
 NO_SOUND = SoundChoice()
 BEATS_A_BAR = 4  # of the player that performs
@@ -36,7 +36,7 @@ def measure_realtime(
 
     screen: with the real terminal UI, drawing into a pseudo-terminal of 160 × 50; its start and memory are then reported as well.
     sound: with the sound process beside the others; what its device did is then reported as well.
-    apart_from_stalls: the errors of the notes at whose time the whole machine was not held up, as `companion.bench.stalls` saw it.
+    apart_from_stalls: the errors of the notes at whose time the whole machine was not held up, as `companion.bench.live.stalls` saw it.
     """
     options = DemoOptions(
         bars=bars or DEFAULT_BARS,
@@ -81,7 +81,7 @@ def apart_from(stalls: Stalls, log: Log) -> dict[str, Any]:
 
 
 def _on_screen(options: DemoOptions) -> ScreenRun:
-    from companion.bench.screen import run_on_screen
+    from companion.bench.live.screen import run_on_screen
 
     arguments = ["demo", "--bars", str(options.bars), "--bpm", f"{options.bpm:g}", "--record", str(options.record_dir)]
     arguments += ["--checkpoint", options.model.checkpoint, "--engine", options.model.engine]

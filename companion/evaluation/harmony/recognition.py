@@ -23,7 +23,7 @@ from companion.harmony.symbols import ChordSymbol, is_no_chord, parse_chord
 from companion.midi.file import read_midi
 from companion.music import Note, Score, TimeSignature
 from companion.training.config import DataSettings
-from companion.training.listing import list_split
+from companion.training.music.listing import list_split
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "comping and bass": ("chords", "bass"),

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from companion.evaluation import measures
 from companion.evaluation.infill import Player
-from companion.evaluation.intervals import Figure, mean, median
+from companion.evaluation.measures import bars as measures
+from companion.evaluation.measures.intervals import Figure, mean, median
 from companion.evaluation.progress import Progress, counted
 from companion.evaluation.windows import LiveWindow
 from companion.music import Bar, Note, Score

@@ -17,18 +17,18 @@ from torch.nn.utils import clip_grad_norm_
 
 from companion.errors import TrainingError
 from companion.tokenizer import Tokenizer
-from companion.training.attention import check_attention
-from companion.training.batches import Batch, PoolDataset, StreamPosition, fixed_batches, stream
 from companion.training.config import TrainingConfig
-from companion.training.curves import append_row, draw_curves, drop_rows_after, read_rows
-from companion.training.export import export
-from companion.training.meters import Pace, Sums, stop_signals
-from companion.training.model import PackedGPT2, build_model, score_batch
-from companion.training.optimizers import build_optimizers, set_rate
-from companion.training.samples import SampleMaker
-from companion.training.schedule import Schedule
-from companion.training.state import Progress, load_state, save_state
-from companion.training.transfer import init_from_checkpoint, load_teacher
+from companion.training.examples.batches import Batch, PoolDataset, StreamPosition, fixed_batches, stream
+from companion.training.examples.samples import SampleMaker
+from companion.training.network.attention import check_attention
+from companion.training.network.export import export
+from companion.training.network.model import PackedGPT2, build_model, score_batch
+from companion.training.network.optimizers import build_optimizers, set_rate
+from companion.training.network.schedule import Schedule
+from companion.training.network.transfer import init_from_checkpoint, load_teacher
+from companion.training.run.curves import append_row, draw_curves, drop_rows_after, read_rows
+from companion.training.run.meters import Pace, Sums, stop_signals
+from companion.training.run.state import Progress, load_state, save_state
 
 STATE_FILE, CURVE_FILE, PICTURE_FILE = "state.pt", "curve.jsonl", "curve.png"
 _VALID_SEED = 20_000

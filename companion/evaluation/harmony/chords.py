@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from companion.evaluation.infill import KnownChords, Player, blank
-from companion.evaluation.intervals import Figure, ratio
+from companion.evaluation.measures.intervals import Figure, ratio
 from companion.evaluation.progress import Progress, counted
 from companion.evaluation.windows import Cell, LiveWindow
 from companion.harmony.guide import GUIDE_PROGRAM

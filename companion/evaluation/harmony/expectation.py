@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from companion.evaluation.recognition import PARTS, KnownSong
+from companion.evaluation.harmony.recognition import PARTS, KnownSong
 from companion.harmony.spans import ChordSpan
 from companion.music.units import RESOLUTION
 from companion.session.chords.heard import HeardChords

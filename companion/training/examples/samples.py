@@ -30,9 +30,9 @@ from companion.tokenizer import Style, Tokenizer
 from companion.tokenizer.encode import Encoded
 from companion.tokenizer.token_types import TokenType
 from companion.training.config import SampleSettings
-from companion.training.corpus import Corpus, Song
-from companion.training.tasks import KINDS, Cell, Task, draw_task, only_repeats
-from companion.training.variation import heard_up_to_a_beat, vary
+from companion.training.examples.tasks import KINDS, Cell, Task, draw_task, only_repeats
+from companion.training.examples.variation import heard_up_to_a_beat, vary
+from companion.training.music.corpus import Corpus, Song
 
 _ATTEMPTS = 16
 _ACTIVE_SHARE = 0.5  # a track takes part in a window when it has notes in at least this share of the bars

@@ -12,8 +12,8 @@ from numpy.random import Generator
 
 from companion.music import Bar, Note, Score, Track
 from companion.training.config import SampleSettings
-from companion.training.corpus import RESOLUTION
-from companion.training.tasks import Task
+from companion.training.examples.tasks import Task
+from companion.training.music.corpus import RESOLUTION
 
 BASSES = range(32, 40)  # General MIDI programs; a bass part keeps its register
 LOWEST, HIGHEST = 24, 100  # pitches that a part moved by an octave must stay within

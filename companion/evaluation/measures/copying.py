@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from companion.evaluation.measures import note_steps
+from companion.evaluation.measures.bars import note_steps
 from companion.music import Bar
-from companion.training.corpus import Corpus
+from companion.training.music.corpus import Corpus
 
 SEED_STEPS = 4  # runs shorter than this are common property
 MAX_RUN = 32

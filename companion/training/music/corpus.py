@@ -21,7 +21,7 @@ from companion.harmony.guide import GUIDE_PROGRAM
 from companion.midi.file import read_midi
 from companion.music import Bar, Note, Score, TimeSignature, Track
 from companion.music.units import RESOLUTION
-from companion.training.chords import (
+from companion.training.music.chords import (
     CHORD_COLUMNS,
     CHORDS_NAME,
     Marks,
@@ -30,7 +30,7 @@ from companion.training.chords import (
     read_chords,
     song_spans,
 )
-from companion.training.listing import Entry
+from companion.training.music.listing import Entry
 
 _CACHE_VERSION = 4
 _LONGEST = np.iinfo(np.uint16).max

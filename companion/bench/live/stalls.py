@@ -2,7 +2,7 @@
 
 A program cannot tell a slow machine from its own slowness; a process that only sleeps, at a higher real-time priority than all
 others, can. What holds it up as well (a virtual machine's host, the hardware) is beyond any program's reach.
-Linux with SCHED_FIFO only; elsewhere nobody watches. `python -m companion.bench.stalls CPU` is one watcher.
+Linux with SCHED_FIFO only; elsewhere nobody watches. `python -m companion.bench.live.stalls CPU` is one watcher.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def watch_stalls() -> Iterator[Stalls]:
 
 
 def _start(core: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "companion.bench.stalls", str(core)]
+    command = [sys.executable, "-m", "companion.bench.live.stalls", str(core)]
     watcher = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     if watcher.stdout is not None:
         watcher.stdout.readline()  # it watches from now on

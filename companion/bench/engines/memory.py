@@ -1,4 +1,4 @@
-"""`python -m companion.bench.memory ENGINE CHECKPOINT BARS TRACKS`: load, make one bar, print this process's resident MB.
+"""`python -m companion.bench.engines.memory ENGINE CHECKPOINT BARS TRACKS`: load, make one bar, print this process's resident MB.
 
 A process of its own, because memory that another engine touched before is never quite given back. Takes the quick way in,
 without torch, where the engine has one, as the program itself does.
@@ -12,9 +12,9 @@ from pathlib import Path
 
 def main(engine: str, checkpoint_path: str, bars: str, tracks: str) -> None:
     """Print the number."""
+    from companion.bench.engines.material import make_score, one_bar_request
+    from companion.bench.engines.runners import CompanionRunner, make_runner
     from companion.bench.machine import resident_mb
-    from companion.bench.material import make_score, one_bar_request
-    from companion.bench.runners import CompanionRunner, make_runner
     from companion.tokenizer import Tokenizer
     from companion.tokenizer.encoder_config import EncoderConfig
 

@@ -1,4 +1,4 @@
-"""How well the clock follower predicts, and the session keeps the grid, in simulated time: `python -m companion.bench.clock_sim`.
+"""How well the clock follower predicts, and the session keeps the grid, in simulated time: `python -m companion.bench.live.clock_sim`.
 
 Jitter is uniform ±`jitter` with 1 % outliers of up to four times that, as a busy USB or network port gives.
 """

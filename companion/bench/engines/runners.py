@@ -16,8 +16,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
 
-from companion.bench.batches import pass_ratios
-from companion.bench.overhead import host_ms_a_token
+from companion.bench.engines.batches import pass_ratios
+from companion.bench.engines.overhead import host_ms_a_token
 from companion.errors import UsageError
 from companion.inference.backends.base import Backend
 from companion.inference.checkpoints.files import Checkpoint

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from companion.errors import TrainingError
-from companion.training.batches import StreamPosition
-from companion.training.files import load_tensors, save_tensors
-from companion.training.schedule import Schedule
+from companion.training.examples.batches import StreamPosition
+from companion.training.network.schedule import Schedule
+from companion.training.run.files import load_tensors, save_tensors
 
 _VERSION = 1
 

@@ -8,8 +8,8 @@ import torch
 
 from companion.inference.checkpoints.files import load_checkpoint, save_checkpoint
 from companion.tokenizer import EncoderConfig
-from companion.training.files import disk_faults
-from companion.training.model import PackedGPT2
+from companion.training.network.model import PackedGPT2
+from companion.training.run.files import disk_faults
 
 
 def export(

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from companion.training.samples import Example, SampleMaker
+from companion.training.examples.samples import Example, SampleMaker
 
 PARENT_CHECK_SECONDS = 2.0
 SHORTEST_EXAMPLE = 64  # tokens, about; bounds the number of examples in a pack

@@ -1,0 +1,1 @@
+"""Engines side by side: what is measured, on what, and what bounds it."""

@@ -1,0 +1,1 @@
+"""The whole program in time, and its parts that have a time to keep."""

@@ -1,0 +1,1 @@
+"""From windows of music to packs of examples."""

@@ -1,0 +1,1 @@
+"""The music that is trained on: which files, read once, with their chords."""
