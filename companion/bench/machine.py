@@ -1,4 +1,4 @@
-"""The machine a measurement runs on: its name, its memory bandwidth, a core kept busy, what a process weighs.
+"""The machine of a measurement: its name, its memory bandwidth, a core kept busy, and the memory of a process.
 
 Knows nothing of engines.
 """
@@ -16,7 +16,7 @@ from time import perf_counter
 
 import numpy as np
 
-# Ends by itself when whoever started it is gone, however that came about.
+# It ends by itself when its parent has gone for any reason.
 _BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))\n"
 
 
@@ -32,7 +32,7 @@ def describe_machine() -> str:
 
 
 def load() -> float:
-    """Processes that wanted to run in the last minute; 0 where the system does not say."""
+    """The load average of the last minute; 0 where the system does not give it."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
@@ -53,7 +53,7 @@ def busy_core(wanted: bool = True) -> Iterator[None]:
 def read_bandwidth(size: int, repeats: int = 30) -> float:
     """Bytes a second at which one core reads an array of `size` bytes again and again: best of `repeats` dot products.
 
-    Of that size, because what fits the processor's caches is read several times faster than what does not.
+    The size matters: an array that fits the processor's caches is read several times faster.
     """
     array = np.ones(max(size // 4, 1024), dtype=np.float32)
     best = float("inf")

@@ -150,7 +150,7 @@ def _track(entry: Any, number: int, path: Path) -> TrackSettings:
 
 
 def preset_document(preset: Preset) -> dict[str, Any]:
-    """The preset as a TOML document; what equals the defaults is left out."""
+    """The preset as a TOML document, without values that equal the defaults."""
     settings = preset.settings
     document: dict[str, Any] = {"title": preset.title}
     tables = {
@@ -172,7 +172,7 @@ def preset_document(preset: Preset) -> dict[str, Any]:
 
 
 def save_preset(preset: Preset, name: str) -> Path:
-    """Write a preset under the user's own; whole or not at all. Returns the file."""
+    """Write a preset among the user's own, completely or not at all. Returns the file."""
     import tomli_w
 
     if not name or name != Path(name).name or name.startswith("."):
@@ -190,7 +190,7 @@ def save_preset(preset: Preset, name: str) -> Path:
 
 
 def remember_used(preset: Preset) -> None:
-    """Make this preset the one that a bare `companion` starts with; failing to is no reason to stop."""
+    """Make this the preset with which a plain `companion` starts. Errors are ignored."""
     if preset.path is None:
         return
     state = platformdirs.user_state_path("companion") / "last_preset"
@@ -202,7 +202,7 @@ def remember_used(preset: Preset) -> None:
 
 
 def last_used() -> str | None:
-    """The preset used last, if it is still there."""
+    """The preset used last, if it still exists."""
     try:
         name = (platformdirs.user_state_path("companion") / "last_preset").read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):

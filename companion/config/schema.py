@@ -1,7 +1,7 @@
-"""What may stand in a preset: the schema of each table.
+"""The schema of each table of a preset.
 
-Files speak as musicians do (channels 1-16, bars from 1, latency in milliseconds, instruments by name); settings speak
-Python (channels 0-15, bars from 0, seconds, programs 0-127).
+Files count as musicians do (channels 1-16, bars from 1, latency in milliseconds, instruments by name). Settings count as
+Python does (channels 0-15, bars from 0, seconds, programs 0-127).
 """
 
 from __future__ import annotations

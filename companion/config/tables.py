@@ -1,7 +1,7 @@
-"""A TOML table with a typed schema: one row for each key says its type, how it becomes a setting, and how it is written.
+"""A TOML table with a typed schema. Each key has a row with its type, how it becomes a setting, and how it is written.
 
-Types and bounds are checked by msgspec. What is wrong is said in one line, with the key and what is allowed. Knows no particular key;
-those of presets are in `schema`.
+msgspec checks types and bounds. An error is one line with the key and what is allowed. No particular key is known here;
+the keys of presets are in `schema`.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _struct(schema: Schema) -> type[msgspec.Struct]:
 
 
 def _key_in(message: str, table: Mapping[str, Any]) -> str:
-    """The key that a message of msgspec speaks of: "… - at `$.bpm`" or "… - at `$.learned[...]`"."""
+    """The key that a message of msgspec names: "… - at `$.bpm`" or "… - at `$.learned[...]`"."""
     found = re.search(r"at `(?:key in )?\$\.(.+)`$", message)
     path = found.group(1) if found else ""
     return max((name for name in table if path.startswith(name)), key=len)

@@ -1,7 +1,7 @@
 """Bytes ↔ messages. Knows the MIDI 1.0 wire format and nothing of ports or times.
 
-Decoding is incremental (a message may arrive in pieces), honours running status, lets real-time bytes stand anywhere, also
-inside other messages and system exclusive, and never raises: what is no message we use is counted as `Malformed`.
+Decoding is incremental, because a message may arrive in pieces. It honours running status and accepts real-time bytes anywhere, also
+inside other messages and system exclusive. It never raises: bytes that are no message we use are counted as `Malformed`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SYSTEM_LENGTH = {0xF1: 1, SONG_POSITION: 2, 0xF3: 1, 0xF6: 0}
 
 
 class Decoder:
-    """One wire's state. Feed it bytes as they come; it hands back whole messages in order."""
+    """The state of one connection. Feed it bytes as they come; it returns complete messages in order."""
 
     def __init__(self) -> None:
         self._status = 0  # the status that data bytes belong to; 0 = none
@@ -62,7 +62,7 @@ class Decoder:
         return out
 
     def reset(self) -> list[Message]:
-        """Forget what is unfinished (the port went away); what was begun is counted as garbage."""
+        """Forget an unfinished message, because the port has gone. Its bytes are counted as garbage."""
         out: list[Message] = []
         self._drop_unfinished(out)
         self._status = 0
@@ -87,7 +87,7 @@ class Decoder:
             out.append(_UNUSED)
 
     def _drop_unfinished(self, out: list[Message]) -> None:
-        """A new status has cut off what was under way."""
+        """A new status has cut off the current message."""
         if self._skipped:
             out.append(Malformed("sysex", self._skipped))
             self._skipped = 0

@@ -1,8 +1,8 @@
 """Real ports through python-rtmidi: ALSA and JACK on Linux, CoreMIDI on macOS.
 
-Inputs are polled, never called back (a callback would need the interpreter lock inside the driver's thread). One driver
-client is kept for each port of ours and only its connection is made anew when a device comes back, which takes some
-milliseconds where a new client takes forty.
+Inputs are polled and have no callbacks, because a callback would need the interpreter lock inside the driver's thread. Each of our
+ports keeps its driver client. When a device comes back, only the connection is made again. That takes a few
+milliseconds, whereas a new client takes forty.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from companion.midi.codec import Decoder
 from companion.midi.messages import Message
 from companion.midi.ports import CLIENT_NAME, MAX_MESSAGES_A_POLL, NAME_ENCODING, ArrivalClock, distinct_names
 
-QUEUE_SIZE = 32_768  # messages the driver may hold while nobody polls
+QUEUE_SIZE = 32_768  # how many messages the driver holds while nobody polls
 ALSA_SEQUENCER = Path("/dev/snd/seq")
 PortId = tuple[str, str]  # (driver, port name)
 
@@ -37,7 +37,7 @@ def import_rtmidi() -> ModuleType:
 
 
 def drivers() -> dict[str, int]:
-    """The drivers worth asking on this machine, by name, in order of preference."""
+    """The drivers to try on this machine, by name, in order of preference."""
     rtmidi = import_rtmidi()
     names = {
         rtmidi.API_LINUX_ALSA: "alsa",

@@ -1,6 +1,6 @@
-"""MIDI files on disk: reading and writing songs and scores, with every fault named by file.
+"""MIDI files on disk: reads and writes songs and scores. Every error names the file.
 
-The bytes themselves are understood in companion.music.
+companion.music interprets the bytes.
 """
 
 from __future__ import annotations

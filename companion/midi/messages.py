@@ -1,4 +1,4 @@
-"""MIDI messages as values. Bytes are the business of `companion.midi.codec`; ports and times travel beside them.
+"""MIDI messages as values. `companion.midi.codec` handles their bytes; ports and times are passed separately.
 
 Channels are 0-15, keys, velocities, controllers and values 0-127, song position in sixteenth notes.
 """

@@ -1,8 +1,8 @@
-"""Connections between other programs' ports and ours, made from outside: JACK's `jack_connect`, in whatever process this runs in.
+"""Connects other programs' ports and ours from outside, as JACK's `jack_connect` does, in whichever process it runs.
 
-Opening a port through python-rtmidi holds the interpreter lock for tens of milliseconds (hundreds on a busy machine), in which
-nothing is sent. So on JACK our ports are made once, before any music, and another process connects them; what connects and
-disconnects them later costs the music nothing. The library is the one that python-rtmidi itself has loaded. Knows names of
+Opening a port through python-rtmidi holds the interpreter lock for tens of milliseconds, or hundreds on a busy machine, and nothing is
+sent meanwhile. On JACK, our ports are therefore made once before any music, and another process connects and disconnects them
+without delaying the music. The library is the one that python-rtmidi itself has loaded. Knows names of
 ports; nothing of which are wanted.
 """
 
@@ -23,7 +23,7 @@ _SHUTDOWN = ctypes.CFUNCTYPE(None, ctypes.c_void_p)  # called in a thread of the
 
 
 def loaded_jack() -> ctypes.CDLL | None:
-    """The JACK library that is loaded into this process; None where there is none or where that cannot be told."""
+    """The JACK library that is loaded into this process; None if there is none or if that is unknown."""
     with suppress(OSError):
         for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
             path = line.partition("/")[2]
@@ -52,7 +52,7 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
 
 
 class Patchbay:
-    """A JACK client that only connects. All calls may block for as long as the server does."""
+    """A JACK client that only connects ports. All calls may block for as long as the server does."""
 
     def __init__(self, library: ctypes.CDLL, client: int) -> None:
         self._jack, self._client = library, client
@@ -72,21 +72,21 @@ class Patchbay:
 
     @property
     def server_gone(self) -> bool:
-        """Whether the server has died or thrown us out; no other call makes sense then."""
+        """Whether the server has died or removed this client. No other call makes sense then."""
         return self._gone.is_set()
 
     def sinks(self) -> dict[str, tuple[str, ...]]:
-        """What each of our outputs is connected to; one that no longer exists keeps what it had last."""
+        """The ports to which each of our outputs is connected. An output that no longer exists keeps its last connections."""
         self._sinks |= {name: tuple(self._connected_to(name)) for name in self._ours(_IS_OUTPUT)}
         return self._sinks
 
     def set(self, source: str, sink: str, connected: bool) -> bool:
-        """Connect or disconnect two ports; whether it is now as wanted."""
+        """Connect or disconnect two ports. Returns whether the connection is now as wanted."""
         call = self._jack.jack_connect if connected else self._jack.jack_disconnect
         return call(self._client, source.encode(), sink.encode()) in (0, _ALREADY) or not connected
 
     def wires(self) -> Wires:
-        """The connections that ports of ours have."""
+        """The connections of our ports."""
         into = [(other, name) for name in self._ours(_IS_INPUT) for other in self._connected_to(name)]
         out = [(name, other) for name in self._ours(_IS_OUTPUT) for other in self._connected_to(name)]
         return tuple(dict.fromkeys(into + out))

@@ -1,4 +1,4 @@
-"""Ports as the rest of the program sees them: polled inputs, outputs, names, and a pair in memory.
+"""The interface of ports for the rest of the program: polled inputs, outputs, names, and a pair in memory.
 
 No driver is imported here; `companion.midi.driver` has the real ones. Times are seconds of the caller's monotonic clock.
 """
@@ -16,8 +16,8 @@ from companion.midi.codec import Decoder
 from companion.midi.messages import Message
 
 CLIENT_NAME = "companion"
-MAX_MESSAGES_A_POLL = 256  # a flood is taken in portions, so that what is due in between is still sent in time
-# Ports that exist on every machine and carry no music of their own, and ours.
+MAX_MESSAGES_A_POLL = 256  # a flood is read in portions, so that messages due in between are sent in time
+# Our own ports, and ports that exist on every machine and carry no music.
 _NOT_REAL = re.compile(r"midi through|rtmidi|\bmidi-bridge:midi through|^companion", re.IGNORECASE)
 _ALSA_ADDRESS = re.compile(r"\s\d+:\d+$")
 _BRIDGED_CLIENT = re.compile(r"\s\[\d+\](?=[ :]|$)")
@@ -27,7 +27,7 @@ NAME_ENCODING = "utf-8"
 
 
 class InputPort(Protocol):
-    """Something that can be asked for what has arrived."""
+    """An input that can be polled for messages."""
 
     name: str
 
@@ -41,7 +41,7 @@ class InputPort(Protocol):
 
 
 class OutputPort(Protocol):
-    """Something that takes bytes."""
+    """An output that takes bytes."""
 
     name: str
 
@@ -55,12 +55,12 @@ class OutputPort(Protocol):
 
 
 class ArrivalClock:
-    """Arrival times from a driver's deltas.
+    """Computes arrival times from a driver's deltas.
 
-    A message that a poll finds arrived after the last poll that emptied the queue and not after this one. The driver's
-    deltas say how far apart messages are, to within its own precision, but not where they lie; so a running sum of deltas
-    is anchored to the first poll and moved, as little as possible, whenever it leaves the interval it must lie in. A slow
-    poll thus spoils no time, and a slow drift between the two clocks is taken up.
+    A message found by a poll arrived between the last poll that emptied the queue and this one. The driver's deltas give
+    the distances between messages, to the driver's precision, but not their times. A running sum of the deltas is therefore
+    anchored to the first poll, and moved as little as possible whenever it leaves this interval. A slow poll thus spoils no
+    arrival time, and a slow drift between the two clocks is corrected.
     """
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class MemoryInput:
             self._queue.append(item)
 
     def deliver(self, time_seconds: float, data: bytes) -> None:
-        """More bytes; times must not go backwards."""
+        """Add bytes. Times must not go backwards."""
         self._queue.append((time_seconds, data))
 
     def next_arrival(self) -> float | None:
@@ -103,7 +103,7 @@ class MemoryInput:
         return self._queue[0][0] if self._queue else None
 
     def poll(self, now: float) -> list[tuple[float, Message]]:
-        """What has arrived by `now`."""
+        """The messages that have arrived by `now`."""
         found: list[tuple[float, Message]] = []
         while self._queue and self._queue[0][0] <= now and len(found) < MAX_MESSAGES_A_POLL:
             time_seconds, data = self._queue.popleft()
@@ -112,7 +112,7 @@ class MemoryInput:
         return found
 
     def close(self) -> None:
-        """Drop what is waiting."""
+        """Drop waiting bytes."""
         self._queue.clear()
         self._schedule = iter(())
 
@@ -133,13 +133,13 @@ class MemoryOutput:
 
 
 def memory_pair(clock: Callable[[], float], name: str = "memory") -> tuple[MemoryInput, MemoryOutput]:
-    """Two ends of a wire: what is sent into the output arrives at the input."""
+    """A connected pair: messages sent to the output arrive at the input."""
     source = MemoryInput(name)
     return source, MemoryOutput(clock, source.deliver, name)
 
 
 def distinct_names(names: Iterable[str]) -> list[str]:
-    """A driver's list with twins told apart: the second port of a name is called "NAME #2", and so on."""
+    """A driver's list with distinct names: the second port of a name is called "NAME #2", and so on."""
     seen: dict[str, int] = {}
     distinct = []
     for name in names:
@@ -175,7 +175,7 @@ def match_port(wanted: str, names: Sequence[str]) -> int | None:
     stable = [_folded(name) for name in stable_names(names)]
     asked = [_folded(stable_name(wanted))]
     if _are_numbered(names):
-        asked.append(_folded(_LAST_NUMBER.sub("", wanted)))  # its number was another one then
+        asked.append(_folded(_LAST_NUMBER.sub("", wanted)))  # it had another number then
     for folded in asked:
         if folded in stable:
             return stable.index(folded)

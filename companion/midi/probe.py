@@ -1,12 +1,15 @@
-"""Which ports exist, asked (and connected) in a process of its own: `python -m companion.midi.probe [--watch SECONDS]`.
+"""Lists and connects ports in its own process: `python -m companion.midi.probe [--watch SECONDS]`.
 
-Drivers never report that a port has vanished, and asking them can hang when a sound server dies; so nobody who must stay
-alive asks them directly. The process prints one JSON object a line: {"ports": {driver: {"in": [names], "out": [names]}}, "error": text}.
-With --watch it repeats for ever, one line a period whether or not anything changed: a reader that hears nothing knows it hangs.
-It then also connects ports (see `patchbay`): each line that it reads is {"source": port, "sink": port, "connected": bool}, and
-where that can be done its own lines have "wires", the connections that ports of ours have. A line {"silence": {port: [[channel, key]…]}}
-has it send note-offs to whatever that port of ours played to, and answer {"silenced": messages}. It ends when its input does, or when the
-sound server has gone, which it says. With --silence it reads such an object once, from {port: keys} of the ports to be silenced.
+Drivers never report that a port has vanished, and a query can hang when a sound server dies. No process that must stay
+alive therefore asks them directly. This process prints one JSON object a line:
+{"ports": {driver: {"in": [names], "out": [names]}}, "error": text}.
+
+With --watch it repeats for ever, one line per period whether or not anything changed: a reader that gets nothing knows that it hangs.
+It then also connects ports (see `patchbay`). Each line that it reads is {"source": port, "sink": port, "connected": bool}. Where
+connecting is possible, its own lines have "wires", the connections of our ports. After a line {"silence": {port: [[channel, key]…]}}
+it sends note-offs to the ports to which that port of ours was connected, and answers {"silenced": messages}. It ends when its input
+ends, or when the sound server has gone, which it reports. With --silence it reads such an object once, from {port: keys} of the
+ports to be silenced.
 """
 
 from __future__ import annotations
@@ -100,7 +103,7 @@ def probe_command(watch_seconds: float | None = None) -> list[str]:
 
 
 def list_ports(timeout_seconds: float = PROBE_TIMEOUT_SECONDS) -> Ports:
-    """Ask once, by a process that may be given up; raises PortError when it does not answer."""
+    """Ask once, in a process that may be abandoned. Raises PortError if it does not answer."""
     try:
         done = subprocess.run(
             probe_command(), capture_output=True, timeout=timeout_seconds, stdin=subprocess.DEVNULL, check=False
@@ -171,14 +174,14 @@ class Watch:
         self._unread = b""
 
     def run(self) -> None:
-        """Until nobody listens any more."""
+        """Run until nobody listens any more."""
         while True:
             self._say()
             until = time.monotonic() + self._period
             while (left := until - time.monotonic()) > 0:
                 ready, _, _ = select.select([0], [], [], min(left, LOOK_SECONDS))
                 if ready and self._obey():
-                    break  # something is connected: say so at once
+                    break  # something was connected: report it at once
                 self._watch_server()
 
     def _say(self) -> None:
@@ -200,7 +203,7 @@ class Watch:
         self._patchbay.sinks()
 
     def _obey(self) -> bool:
-        """Do what has been read; whether anything came of it. Ends the process at the end of the input."""
+        """Carry out the lines that have been read. Returns whether anything changed. Ends the process at the end of the input."""
         data = os.read(0, 65536)
         if not data:
             os._exit(0)
@@ -215,7 +218,7 @@ class Watch:
         return done
 
     def _silence(self, sounding: Mapping[str, list[tuple[int, int]]]) -> int:
-        """Note-offs to whatever each of our ports played to; how many were sent. On JACK that is known by the wires."""
+        """Send note-offs to the ports to which each of our ports was connected, as known from JACK. Returns their number."""
         sinks = self._patchbay.sinks() if self._patchbay is not None else {}
         sent = 0
         for name, keys in sounding.items():
@@ -225,7 +228,7 @@ class Watch:
 
 
 def silence(sounding: Mapping[str, list[tuple[int, int]]]) -> int:
-    """Note-offs straight to these ports, by clients made for it; how many messages were sent."""
+    """Send note-offs directly to these ports through new clients. Returns the number of messages."""
     asker = _Asker()
     asker.ask()
     return sum(asker.send(target, note_offs(keys)) for target, keys in sounding.items())
@@ -239,7 +242,7 @@ def note_offs(keys: Sequence[tuple[int, int]]) -> list[bytes]:
 
 
 def main(arguments: list[str]) -> None:
-    """The process itself. It outlives a request to end, as it may have notes to end; its input tells it when to go."""
+    """The process itself. It ignores requests to end, because it may have notes to end. It ends with its input."""
     if arguments[:1] == ["--watch"]:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)

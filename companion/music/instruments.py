@@ -53,7 +53,7 @@ def program_name(program: int, is_drum: bool = False) -> str:
 def find_program(text: str) -> int:
     """A program by number ("33" counts from 1 as synthesizers show it) or by part of its name ("acoustic bass").
 
-    Raises ValueError when nothing or more than one thing fits (an exact name always wins).
+    Raises ValueError if no name or more than one fits. An exact name always wins.
     """
     wanted = text.strip().lower()
     if wanted.isdigit():

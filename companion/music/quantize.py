@@ -1,4 +1,4 @@
-"""From one grid to another: onsets and ends to the nearest tick, with what an onset loses kept as a delta.
+"""Moves notes from one grid to another: onsets and ends go to the nearest tick, and what an onset loses is kept as a delta.
 
 A note that rounds onto its bar's end belongs to the next bar, at onset 0. `GridRounding.FLOOR` is midigpt's way
 (down, never up; deltas never negative; nothing moves to the next bar) and serves comparisons with it.
@@ -84,7 +84,7 @@ def settle(
 
 
 def clamp_to_end(arriving: Sequence[GridNote], length: int) -> list[GridNote]:
-    """Notes with no bar to move on to, on the last tick of the bar they left."""
+    """Notes without a next bar, placed on the last tick of the bar that they left."""
     return [(max(0, length - 1), *note[1:4], 0) for note in arriving]
 
 

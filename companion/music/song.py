@@ -1,4 +1,4 @@
-"""Songs: a score with what a MIDI file says beyond its notes.
+"""Songs: a score and the other contents of a MIDI file.
 
 All times are ticks of the score's grid (480 a quarter unless asked otherwise), whatever the file's own division. Bytes are read and
 written by `companion.music.files`.
@@ -32,7 +32,7 @@ class SourcePart:
 
 @dataclass(frozen=True, slots=True)
 class SongSource:
-    """The file that a song was read from, and how its score lies in it.
+    """The file from which a song was read, and the place of its score in it.
 
     score: as it was read, to tell what was changed since. bar_lines: every bar line and the end, in 1/units of a file tick, exactly.
     offsets: by track, what was added to its ticks (the patterns of a format 2 file follow one another).

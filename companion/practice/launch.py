@@ -1,4 +1,4 @@
-"""Running a practice: on the screen or without one, and the report at its end."""
+"""Runs a practice session with or without a screen, and writes the report at its end."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from companion.session.api.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class PracticeLauncher(Launcher):
-    """A launcher that reports at the end: `finish` is called when the screen is gone."""
+    """A launcher that reports at the end: `finish` is called when the screen has closed."""
 
     report_dir: Path | None = None
     started: list[Performance] = field(default_factory=list, compare=False)
 
     def __call__(self) -> Performance:
-        """Start, and remember what was started."""
+        """Start the performance and keep it for the report."""
         performance = Launcher.__call__(self)
         self.started.append(performance)
         return performance
 
     def finish(self) -> None:
-        """Say how the practice went, and write the report if one was wanted."""
+        """Print how the practice went, and write the report if one was requested."""
         for performance in self.started:
             if performance.recording is not None:
                 lines = practice_report(performance.recording / LOG_NAME, self.options, self.report_dir)["lines"]
@@ -49,7 +49,7 @@ def run_practice(options: LaunchOptions, report_dir: Path | None, passes: int = 
 
 
 def practice_report(log: Path, options: LaunchOptions, report_dir: Path | None) -> Mapping[str, Any]:
-    """What a performance's log says about its passes: {"practice": document, "lines": for people}."""
+    """The passes of a performance, from its log: {"practice": document, "lines": for people}."""
     if not log.is_file():
         return {"lines": []}
     passes = [told.notice for told in read_log(log).of_kind(FrontTold) if isinstance(told.notice, PassFinished)]
@@ -69,7 +69,7 @@ class _Course(Starter):
         self._is_master = options.settings.clock.source == "internal"
 
     def __call__(self, performance: Performance, snapshot: Snapshot) -> bool:
-        """False at the end."""
+        """Returns False at the end."""
         super().__call__(performance, snapshot)
         running = snapshot.transport.state == "running"
         over = self._was_running and not running and self._is_master

@@ -1,8 +1,8 @@
-"""How well filled parts keep to a chart's chords: the share of their notes whose pitch class is in the chord that sounds.
+"""Measures how well filled parts keep to a chart's chords: the share of their notes whose pitch class is in the current chord.
 
-Parts are filled as the session fills them: bar after bar, with the chart's chords known before and after the bar and
-nothing of the bars to come in its own parts. For comparison stand a bass line by rule (which walks, so it too leaves the
-chord), and chance: the share of the twelve pitch classes that the chords cover.
+Parts are filled as in a session: bar after bar, with the chart's chords known before and after the bar and without
+the coming bars of the filled parts. There are two comparisons: a bass line by rule, which walks and so also leaves the
+chord, and chance, which is the share of the twelve pitch classes that the chords cover.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from companion.inference.engine import InferenceEngine
 
 KNOWN_AHEAD = 2  # a quarter of an 8-bar window, as in the session
-EARLY_OR_LATE_TICKS = RESOLUTION // 4  # a note this near to a chord's beginning counts as struck with it
+EARLY_OR_LATE_TICKS = RESOLUTION // 4  # a note this close to a chord's beginning counts as struck with it
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """How far a part keeps to the chords; shares are None where there is nothing to count.
+    """How well a part keeps to the chords. A share is None if there is nothing to count.
 
     share: of notes whose pitch class is in the chord at their onset; by_length: the same weighted by duration.
     on_strong_beats: the same share of the notes that begin on a strong beat (1 and 3 of four, 1 of three).

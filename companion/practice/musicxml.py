@@ -48,13 +48,13 @@ def read_musicxml(path: Path) -> Song:
         return with_comping(_song(score, parts, path.stem))
     except (ChartError, UsageError):
         raise
-    except Exception as error:  # whatever music21 trips over is a fault of the file, and told in one line
+    except Exception as error:  # whatever music21 rejects is a fault of the file and is reported in one line
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise ChartError(f"{path}: cannot be read as MusicXML ({reason})") from None
 
 
 def with_comping(song: Song) -> Song:
-    """The song as it is; a lead sheet of chords alone as a chart, whose comping is its only part. ChartError with neither."""
+    """The song as it is. A lead sheet with only chords becomes a chart with comping as its only part. ChartError with neither."""
     if any(bar.notes for track in song.score.tracks for bar in track.bars):
         return song
     if not song.chords:
@@ -84,7 +84,7 @@ def _check_size(path: Path) -> None:
 
 
 def _played_out(part: Any) -> Any:
-    """The part with repeats, endings, D.C. and D.S. played; as it is written where they cannot be followed."""
+    """The part with repeats, endings, D.C. and D.S. written out; unchanged where they cannot be followed."""
     from music21.repeat import ExpanderException
 
     try:
@@ -175,7 +175,7 @@ def _chords(measures: list[Any]) -> Iterator[tuple[int, float, str]]:
 
 
 def chord_text(symbol: Any) -> str:
-    """A music21 chord symbol as we write it; where its words are not ours, the chord that its notes are."""
+    """A music21 chord symbol in our spelling. If we cannot read its words, the chord that its notes form."""
     if "NoChord" in symbol.classes:
         return "N.C."
     root = symbol.root().name.replace("-", "b")

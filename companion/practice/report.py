@@ -1,4 +1,4 @@
-"""How the practice went: a summary in lines and as JSON, and a picture. Knows finished passes, nothing of the session."""
+"""Reports how the practice went: as lines, as JSON and as a picture. It knows finished passes and nothing of the session."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def worst_bars(notes: Sequence[JudgedNote], count: int = 3) -> list[tuple[int, f
 
 
 def write_report(folder: Path, title: str, passes: Sequence[PassFinished]) -> list[str]:
-    """Write report.json, report.txt and report.png; returns lines that say what was written, and what could not be."""
+    """Write report.json, report.txt and report.png. Returns lines about what was written and what could not be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "report.json").write_text(json.dumps(document(title, passes), indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""From a song or chart and the player's wishes to the settings of a session. Pure: opens no file and no port."""
+"""Makes a session's settings from a song or chart and the player's wishes. Pure: it opens no file and no port."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHART_FILLS = ("bass", "drums", "comping")
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the player asked for; texts as typed, in the forms that `companion practice --help` shows.
+    """What the player asked for. Texts are as typed, in the forms that `companion practice --help` shows.
 
     loop: "9-16" or "9"; tempo: "80%" or BPM; trainer: "70:110:+4" in percent; fills: a part, an instrument, or NAME:PROGRAM.
     """
@@ -67,7 +67,7 @@ def chart_settings(
         TrackSettings(chords.name, "backing" if wishes.chords_audible else "silent", chords.program, song_track=0),
         *(_added(text) for text in wishes.fills or CHART_FILLS),
     ]
-    if not wishes.loop:  # a chart is a form: it goes round until stopped
+    if not wishes.loop:  # a chart is a form that repeats until it is stopped
         wishes = replace(wishes, loop=f"1-{song.score.bar_count}")
     return _settings(song, tracks, wishes, clock, model)
 
@@ -177,7 +177,7 @@ def _song_tracks(song_file: SongFile, wishes: Wishes) -> list[TrackSettings]:
 
 
 def _together(tracks: Sequence[TrackSettings], parts: Sequence[Part]) -> dict[int, int]:
-    """Tracks that share the channel of an earlier one: the file has them on one channel, and changes its program between them."""
+    """Tracks that share the channel of an earlier one, because the file has both on one channel and changes its program."""
     voices = {part.number - 1: part.voice for part in parts}
     first: dict[tuple[int, str], int] = {}
     together: dict[int, int] = {}
@@ -203,7 +203,7 @@ def _filled_parts(parts: Sequence[Part], fills: Iterable[str]) -> tuple[set[int]
             if text.lower() not in BAND and text.lower() not in DRUM_NAMES:
                 raise
             if any(text.lower() in f"{part.name} {part.instrument}".lower() for part in parts):
-                raise  # there are several of these: the player has to say which
+                raise  # there are several, and the player must choose one
             added.append(_added(text))
     return filled, added
 
@@ -261,7 +261,7 @@ def _channel_for(track: TrackSettings, sounds: dict[int, TrackSettings]) -> int:
 
 
 def describe_tracks(settings: SessionSettings) -> list[str]:
-    """One line a part, for the terminal: who plays what."""
+    """One line for each part, for the terminal: who plays what."""
     verbs = {"human": "yours", "companion": "the companion's", "backing": "as written", "silent": "silent"}
     return [
         f"{track.name:<24} {program_name(track.program, track.is_drum):<24} {verbs[track.role]}"

@@ -1,4 +1,4 @@
-"""The chords of a song file: its own chord markers, else those recognised from all its pitched parts."""
+"""The chords of a song file: its own chord markers, or else chords recognised from all its pitched parts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHARE_OF_CHORDS = 0.8  # of all markers, from which they are taken for chords a
 
 
 def with_chords(song: Song, file_song: FileSong) -> Song:
-    """The song with its chords; one without pitched notes and without markers has none."""
+    """The song with its chords. A song without pitched notes and markers has none."""
     if marks := marked_chords(file_song):
         sections = tuple((bar, name) for bar, name in song.sections if not _is_chord(name))
         return replace(song, chords=marks, sections=sections)
@@ -29,7 +29,7 @@ def with_chords(song: Song, file_song: FileSong) -> Song:
 
 
 def marked_chords(file_song: FileSong) -> Marks:
-    """The file's markers, where nearly all of them are chord symbols; else ()."""
+    """The file's markers if nearly all of them are chord symbols, else ()."""
     markers = [(tick, text.strip()) for tick, text in file_song.markers if text.strip()]
     chords = [(tick, text) for tick, text in markers if _is_chord(text)]
     letters_alone = all(len(text) == 1 for _, text in chords)  # A, B, C: sections
@@ -45,7 +45,7 @@ def marked_chords(file_song: FileSong) -> Marks:
 
 
 def heard_chords(song: Song) -> Marks:
-    """What is recognised from all parts but the drums; a mark wherever the chord changes."""
+    """The chords recognised from all parts except the drums, with a mark at each change."""
     tracks = [track for track in song.score.tracks if not track.is_drum]
     if not tracks:
         return ()

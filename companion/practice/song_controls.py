@@ -1,4 +1,4 @@
-"""What a file says beside its notes, as a session plays it: controllers, programs, bends, pressure, system exclusive messages."""
+"""The messages of a file other than notes, as a session plays them: controllers, programs, bends, pressure, system exclusive."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from companion.music.files.events import SYSEX, meta_body
 from companion.music.song import Song, SongSource
 from companion.session.api.settings import PartControls
 
-LONGEST_SYSEX = 512  # bytes; longer ones hold up the notes behind them on a MIDI cable
+LONGEST_SYSEX = 512  # bytes; longer ones delay the notes after them on a MIDI cable
 
 
 def part_controls(song: Song) -> tuple[PartControls, ...]:
-    """The channel messages but notes, for the parts that they are meant for."""
+    """The channel messages except notes, by the parts to which they belong."""
     return tuple(PartControls(parts, tuple(events)) for parts, events in sorted(written_controls(song).items()))
 
 
 def song_sysex(source: SongSource) -> tuple[tuple[float, tuple[int, ...]], ...]:
-    """Whole system exclusive messages of a length that can be sent between notes."""
+    """Complete system exclusive messages that are short enough to be sent between notes."""
     found = [
         (float((tick + source.offsets[number]) / source.per_quarter), (SYSEX, *meta_body(b"\xff" + data)))
         for number, track in enumerate(source.file.tracks)

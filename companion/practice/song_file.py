@@ -1,6 +1,6 @@
-"""A MIDI file as something to practise with: its parts listed, found by name or number, and the song for a session.
+"""A MIDI file to practise with: lists its parts, finds them by name or number, and makes the song for a session.
 
-Bytes are read in companion.midi and companion.music. What a session does with the song is not known here.
+companion.midi and companion.music read the bytes. What a session does with the song is not known here.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _with_meters(track: Track, meters: dict[int, TimeSignature]) -> Track:
 
 
 def _one_a_tick(tempo_map: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Of several tempos at one tick the last counts."""
+    """Keep the last of several tempos at one tick."""
     return sorted(dict(tempo_map).items())
 
 

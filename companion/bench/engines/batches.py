@@ -1,4 +1,4 @@
-"""What a decoding pass costs with several rows in its batch, against a pass with one: parts of a bar, and takes of a part.
+"""Measures what a decoding pass with several rows costs against a pass with one row. Rows are parts of a bar or takes of a part.
 
 Passes of all sizes alternate, so that each sees the same moment of the machine.
 """
@@ -23,7 +23,7 @@ ROUNDS = 8
 def pass_ratios(runner: PromptRunner, prompt: Prompt, sizes: Sequence[int] = SIZES) -> dict[int, float] | None:
     """Rows in the batch → how many times longer a pass takes than one with a single row; None for a backend without rows.
 
-    Each round takes the quickest pass of each size; the ratios are medians over the rounds.
+    Each round uses the fastest pass of each size. The ratios are medians over the rounds.
     """
     backend = runner.backend
     if not isinstance(backend, RowsBackend):

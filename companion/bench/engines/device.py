@@ -1,6 +1,6 @@
-"""What bounds a token on a GPU: the bytes that it must read, and the kernels that must be started one after the other.
+"""The lower bounds of a token on a GPU: the bytes that it must read, and the kernels that must start one after the other.
 
-Imported only where the GPU engine is measured. On a CPU the same code runs for tests; its numbers mean nothing there.
+Imported only where the GPU engine is measured. On a CPU, tests run the same code, and its numbers mean nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from companion.tokenizer import Vocabulary
 from companion.tokenizer.grammar import Grammar, WrittenBar
 
 REPEATS = 50
-# Operations that only look at a tensor another way, or take memory for one: no kernel.
+# Operations without a kernel: they only reinterpret a tensor or allocate its memory.
 _NO_KERNEL = frozenset(
     "view _unsafe_view reshape permute transpose t slice select unsqueeze squeeze expand expand_as alias detach split unbind "
     "as_strided empty empty_like _reshape_alias".split()
@@ -37,7 +37,7 @@ class Floors(NamedTuple):
 
 
 def device_name() -> str:
-    """The GPU as its driver names it; "no GPU"."""
+    """The GPU's name from its driver, or "no GPU"."""
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no GPU"
 
 
@@ -53,14 +53,14 @@ def kernels_a_token(checkpoint: Checkpoint) -> int:
     grammar = Grammar(Vocabulary(checkpoint.encoder_config))
     infill = Infill((WrittenBar(is_drum=True),) * 4, np.full((1, 2 * backend.n_positions), 0.5), allow_rests=False)
     running = backend.write(backend.new_cache(), grammar, PromptEnd(0, 0, 1), infill)
-    next(running)  # two batches; those after it are one at a time
+    next(running)  # two batches; later ones run one at a time
     with _Counting() as counting:
         next(running)
     return round(counting.count / AHEAD)
 
 
 class _Counting(TorchDispatchMode):
-    """Counts operations, but for those without a kernel."""
+    """Counts operations except those without a kernel."""
 
     count = 0
 

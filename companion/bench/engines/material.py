@@ -1,4 +1,4 @@
-"""What is measured on: windows of music made from a seed or cut from MIDI files, and checkpoints with random weights.
+"""The material of measurements: windows of music from a seed or from MIDI files, and checkpoints with random weights.
 
 Knows nothing of engines or clocks. The same seed gives the same music on every machine.
 """

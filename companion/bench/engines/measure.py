@@ -1,6 +1,6 @@
-"""Engines side by side: rounds in which each makes the same bar, and the rows of the report.
+"""Compares engines: in each round every engine writes the same bar. The results are the rows of the report.
 
-Numbers taken at different times on a shared machine cannot be compared; medians of rounds that alternate can.
+Numbers from different times on a shared machine cannot be compared. Medians of alternating rounds can.
 """
 
 from __future__ import annotations
@@ -75,13 +75,13 @@ def measure(
     rounds: int,
     contended: bool = False,
 ) -> list[Row]:
-    """Rows for every engine of ours and then for every peer."""
+    """Rows for all our engines, and then for all peers."""
     runners: list[Runner] = [*ours, *peers]
     samples: dict[str, list[Sample]] = {runner.name: [] for runner in runners}
     with busy_core(contended):
         warm_up(runners, one_bar_request(make_score(bars, tracks, seed=0)))
         for number in range(rounds):
-            # Other music each round, so that nothing is left over in a cache; another order, so that no engine is always first.
+            # Each round has other music, so that no cache helps, and another order, so that no engine is always first.
             request = one_bar_request(make_score(bars, tracks, seed=number + 1))
             turn = number % len(runners)
             for runner in runners[turn:] + runners[:turn]:
@@ -129,7 +129,7 @@ def _row(name: str, samples: list[Sample], checkpoint: Checkpoint, bars: int, tr
 
 
 def _ratios(theirs: list[Sample], ours: list[Sample]) -> dict[str, float]:
-    """Medians of the rounds' own ratios: both sides of each saw the same moment of the machine."""
+    """Medians of the ratios within rounds: both sides of a ratio saw the same moment of the machine."""
     pairs = list(zip(theirs, ours, strict=True))
     return {
         "prefill": median(their.prefill_ms / our.prefill_ms for their, our in pairs),

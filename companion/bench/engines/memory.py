@@ -1,7 +1,7 @@
 """`python -m companion.bench.engines.memory ENGINE CHECKPOINT BARS TRACKS`: load, make one bar, print this process's resident MB.
 
-A process of its own, because memory that another engine touched before is never quite given back. Takes the quick way in,
-without torch, where the engine has one, as the program itself does.
+It runs in its own process, because memory that another engine has used is never fully returned. Like the program itself,
+it avoids torch where the engine can.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a token costs beside the model: grammar, steering, filters, draw, and notes out of tokens, all on the host.
+"""Measures what a token costs besides the model: grammar, steering, filters, draw, and turning tokens into notes, all on the host.
 
-Measured by writing bars with an engine that computes nothing: it answers every call with logits made beforehand, so that
-all the time that passes is ours.
+It writes bars with an engine that computes nothing and answers every call with prepared logits, so that
+all the time is spent on the host's work.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _NoCache:
 
 
 class NoModel:
-    """A backend that answers at once, with logits that were made beforehand. See `Backend`."""
+    """A backend that answers at once with prepared logits. See `Backend`."""
 
     name = "none"
 

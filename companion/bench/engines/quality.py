@@ -1,4 +1,4 @@
-"""What quantised weights cost: the next-token distributions of engines against exact weights, on real or made music.
+"""Measures the cost of quantised weights: compares next-token distributions with those of exact weights, on real or generated music.
 
 All read the same prompt and then the same tokens, drawn from the exact distribution, so that every step compares like with like.
 """

@@ -1,7 +1,7 @@
 """One bar on each engine, ours and the peers', timed in the same way.
 
-A runner takes a request for one bar and says how long prompt, prefill and tokens took. Peers are imported only when asked for,
-run with their own defaults, and see the same music and the same weights.
+A runner takes a request for one bar and reports the times of prompt, prefill and tokens. Peers are imported only on demand. They
+run with their own defaults on the same music and the same weights.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from companion.inference.prompts.prompt import WindowRequest, build_prompt
 from companion.midi.file import write_midi
 from companion.tokenizer import Tokenizer
 
-NOTES_LIMIT = 15  # notes a bar at most: weights that learnt nothing would not end it, and 15 notes are about 60 tokens
+NOTES_LIMIT = 15  # most notes in a bar: untrained weights would not end it, and 15 notes are about 60 tokens
 TOKENS = 60
 
 
@@ -48,7 +48,7 @@ class Sample:
 
     @property
     def bar_ms(self) -> float:
-        """The whole bar as if it had `TOKENS` tokens, so that engines that drew other notes can be compared."""
+        """The time of the whole bar as if it had `TOKENS` tokens, so that engines with different notes can be compared."""
         return self.prompt_ms + self.prefill_ms + TOKENS * self.ms_per_token
 
 
@@ -63,7 +63,7 @@ class Runner(Protocol):
 
 
 class CompanionRunner:
-    """Ours: grammar, sampling and all."""
+    """Our own engine with grammar and sampling."""
 
     def __init__(self, name: str, backend: Backend, tokenizer: Tokenizer) -> None:
         self.name = name
@@ -205,7 +205,7 @@ def make_runner(name: str, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Comp
 
 @cache
 def default_torch_threads() -> int:
-    """What torch takes when nobody says: asked before any runner has said."""
+    """Torch's own number of threads, read before any runner changes it."""
     import torch
 
     return torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""How well the clock follower predicts, and the session keeps the grid, in simulated time: `python -m companion.bench.live.clock_sim`.
+"""Measures clock following and the session's grid in simulated time: `python -m companion.bench.live.clock_sim`.
 
 Jitter is uniform ±`jitter` with 1 % outliers of up to four times that, as a busy USB or network port gives.
 """
@@ -87,7 +87,7 @@ def beats_until_within(tempo: Tempo, at_beat: int, limit: float, jitter: float, 
 def grid_errors(tempo: Tempo, beats: int, jitter: float, seed: int) -> list[float]:
     """Seconds between the ideal time (by the true clock) of every beat and the moment a session meant to send its click.
 
-    The session wakes up exactly when it asks to; what waking late adds is measured with real ports.
+    The session wakes exactly when it asks to. The effect of waking late is measured with real ports.
     """
     times = true_ticks(tempo, beats)
     settings = SessionSettings((TrackSettings("me", "human"),), ClockSettings(click=True))

@@ -1,4 +1,4 @@
-"""The whole program in time: a recorded player, the session, the engine process and the screen, for many bars at one tempo."""
+"""Measures whether the whole program is in time: recorded player, session, engine process and screen, for many bars at one tempo."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NO_SOUND = SoundChoice()
 BEATS_A_BAR = 4  # of the player that performs
-LOOP_SECONDS = 0.002  # a stall that ends so shortly before a note is due may still hold it up
+LOOP_SECONDS = 0.002  # a stall that ends this shortly before a note is due may still delay it
 
 
 def measure_realtime(
@@ -68,7 +68,7 @@ def measure_realtime(
 
 
 def _sound_of(log: Log) -> dict[str, Any] | None:
-    """What the sound process said of itself at the end."""
+    """The sound process's report on its device at the end."""
     found = [remark.text for remark in log.of_kind(Remark) if remark.text.startswith(SOUND_REMARK + "{")]
     return json.loads(found[-1].removeprefix(SOUND_REMARK)) if found else None
 

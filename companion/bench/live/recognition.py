@@ -1,4 +1,4 @@
-"""How long it takes to name the chords of a bar, from the comping and bass of the shipped charts."""
+"""Measures how long it takes to name the chords of a bar, on comping and bass of the shipped charts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real program on a terminal of its own: `companion demo` with its screen, in a pseudo-terminal that somebody reads.
+"""Runs the real program on its own terminal: `companion demo` with its screen, in a pseudo-terminal that is read.
 
 Knows processes, a pseudo-terminal and seconds; nothing of music. Linux and macOS only.
 """
@@ -22,7 +22,7 @@ import psutil
 from companion.errors import CompanionError
 
 COLUMNS, ROWS = 160, 50
-FRAME_TEXT = b"loading checkpoint"  # what the first frame says
+FRAME_TEXT = b"loading checkpoint"  # text in the first frame
 LOOK_SECONDS = 5.0
 KEPT_BYTES = 2000
 PATIENCE_SECONDS = 60.0  # beyond the time that the music takes
@@ -66,7 +66,7 @@ def run_on_screen(arguments: Sequence[str], music_seconds: float) -> ScreenRun:
 
 
 def _read(process: subprocess.Popen[bytes], terminal: int, run: ScreenRun, until: float) -> bytes:
-    """Take what is drawn, as a terminal does, and look at the processes now and then; returns the last of it."""
+    """Read the output as a terminal does and look at the processes now and then. Returns the end of the output."""
     last, next_look = b"", run.begun + LOOK_SECONDS
     while (now := time.monotonic()) < until:
         if now >= next_look:

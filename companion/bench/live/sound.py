@@ -1,4 +1,4 @@
-"""What the built-in synthesizer costs: computing time of 32 voices, without a device."""
+"""Measures the computing time of 32 voices of the built-in synthesizer, without a device."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""When the machine itself was away: one watcher a core, above everything we measure, that notes each time it is woken late.
+"""Finds when the machine itself stood still. One watcher per core, at a priority above everything we measure, notes each late wake-up.
 
-A program cannot tell a slow machine from its own slowness; a process that only sleeps, at a higher real-time priority than all
-others, can. What holds it up as well (a virtual machine's host, the hardware) is beyond any program's reach.
-Linux with SCHED_FIFO only; elsewhere nobody watches. `python -m companion.bench.live.stalls CPU` is one watcher.
+A program cannot distinguish a slow machine from its own slowness. A process that only sleeps, at a higher real-time priority than
+all others, can: whatever delays it too (a virtual machine's host, the hardware) is outside every program's control.
+This works on Linux with SCHED_FIFO only. `python -m companion.bench.live.stalls CPU` is one watcher.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from companion.runtime.machine.priority import REALTIME_PRIORITY, become_realtime, die_with_parent
 
 NAP_SECONDS = 0.001
-STALL_SECONDS = 0.001  # a watcher woken later than this was held up
+STALL_SECONDS = 0.001  # a watcher woken later than this was delayed
 PATIENCE_SECONDS = 5.0
 Span = tuple[float, float]
 
@@ -86,7 +86,7 @@ def _start(core: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "companion.bench.live.stalls", str(core)]
     watcher = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     if watcher.stdout is not None:
-        watcher.stdout.readline()  # it watches from now on
+        watcher.stdout.readline()  # the watcher is ready
     return watcher
 
 

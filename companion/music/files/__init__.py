@@ -1,1 +1,1 @@
-"""Standard MIDI Files: every event of a file kept, and the songs that files hold read and written back."""
+"""Standard MIDI Files: keeps every event of a file, and reads and writes the songs in them."""

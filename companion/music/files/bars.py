@@ -1,7 +1,7 @@
-"""Bar lines: from the meter marks of a file to bars, and from file ticks to places in them.
+"""Bar lines: makes bars from the meter marks of a file, and places file ticks in them.
 
 Bar lines are kept exactly, as whole numbers of a fraction of a file tick, so that bars of an odd length (7/8 at 25 ticks a quarter
-is 87½ ticks) do not drift. A meter mark that lies a few ticks off the bar line it is meant for counts as on it.
+is 87½ ticks) do not drift. A meter mark that is a few ticks off its bar line counts as on it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Clock:
         return (2 * in_units * numerator + denominator) // (2 * denominator)
 
     def residual(self, in_units: int, score_ticks: int) -> int:
-        """What whole score ticks miss of a distance in units, in 1/resolution of a score tick."""
+        """The part of a distance in units that whole score ticks lose, in 1/resolution of a score tick."""
         numerator, denominator = self.ratio
         missing = (in_units * numerator - score_ticks * denominator) * self.resolution
         return (2 * missing + denominator) // (2 * denominator)

@@ -1,8 +1,8 @@
-"""What sound a channel has at each moment: its program, and whether it plays drums.
+"""The sound of a channel at each moment: its program, and whether it plays drums.
 
-A channel's state belongs to the whole file, not to a track: messages of all tracks count, in order of time. Where tracks that
-share a channel each choose a sound at the same tick, each is meant to have its own: the messages of a note's own track come last
-there, and count if they are written before the note.
+A channel's state belongs to the whole file, not to a track: messages of all tracks count, in order of time. If tracks that
+share a channel each choose a sound at the same tick, each gets its own. The messages of a note's own track then come last,
+and count if they are written before the note.
 
 Drums are channel 10 (General MIDI 1), bank 127 or 126 (Yamaha XG), bank 120 (General MIDI 2), and parts that a Roland GS or
 Yamaha XG message makes drum parts; bank 121 makes a melodic part of channel 10 (General MIDI 2).
@@ -18,7 +18,7 @@ from companion.music.files.events import SYSEX, FileTrack, meta_body
 from companion.music.units import DRUM_CHANNEL
 
 BANK_SELECT, BANK_SELECT_LOW = 0, 32
-# Behind every event of a track.
+# After every event of a track.
 AFTER_ALL = 1 << 62
 _DRUM_BANKS = (120, 126, 127)
 _MELODIC_BANK = 121

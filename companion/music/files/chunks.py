@@ -1,7 +1,7 @@
 """The bytes of a MIDI file as tracks of events, and back.
 
-Refused are only files without a header or without a track, and those too large to be music. Everything else is read as far as it
-can be, and said in one remark: wrong chunk lengths, missing or surplus tracks, cut downloads, other data around the tracks.
+Only files without a header or a track, and files too large to be music, are refused. Everything else is read as far as
+possible, with one remark about wrong chunk lengths, missing or surplus tracks, cut downloads, or other data around the tracks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_TRACKS = 1_000
 USUAL_DIVISION = 480
 _HEADER, _TRACK = b"MThd", b"MTrk"
-# Before its header a file may have a few bytes of a mail program or of an old Macintosh.
+# A few bytes from a mail program or an old Macintosh may come before the header.
 _HEADER_SEARCHED = 4096
 _LARGEST_HEADER = 1024
 
@@ -62,7 +62,7 @@ def write_file(file: MidiFile) -> bytes:
 def build(division: int, tracks: list[list[Event]], end_tick: int = 0) -> bytes:
     """A format 1 file from tracks of events in order of time.
 
-    end_tick: where the music ends, which the first track says; the others end with their last event.
+    end_tick: where the music ends. The first track ends there; the others end with their last event.
     """
     ended = [FileTrack(tuple(events), events[-1][0] if events else 0) for events in tracks]
     if ended:

@@ -1,4 +1,4 @@
-"""What a song says beside its notes, sorted by the parts that it is meant for: controllers, programs, bends, pressure."""
+"""The messages of a song other than notes, sorted by part: controllers, programs, bends, pressure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from companion.music.files.events import is_channel_message
 from companion.music.song import Song, SongSource
 from companion.music.units import DRUM_CHANNEL
 
-# Channel mode messages silence or rearrange a synthesizer; a file has them for tidiness, and our own note-offs do their work.
+# Channel mode messages silence or reset a synthesizer. Files have them as a precaution, and our own note-offs replace them.
 FIRST_MODE_CONTROLLER = 120
 _NOTE_OFF, _NOTE_ON, _CONTROLLER = 0x80, 0x90, 0xB0
 # (quarter notes from the beginning, status without its channel, first data byte, second or 0)
@@ -16,9 +16,9 @@ Written = tuple[float, int, int, int]
 
 
 def written_controls(song: Song) -> dict[tuple[int, ...], list[Written]]:
-    """Messages in order of time, by the indices of the tracks that they are for.
+    """Messages in order of time, by the indices of their tracks.
 
-    In a file a message is for the parts of its own track on its channel, where that track has any, else for all parts on the channel.
+    A message belongs to the parts of its own track on its channel. If the track has none, it belongs to all parts on the channel.
     """
     if song.source is not None:
         return _of_file(song.source)
@@ -51,7 +51,7 @@ def _of_file(source: SongSource) -> dict[tuple[int, ...], list[Written]]:
 
 
 class _Owners:
-    """Which parts a message of a track and channel is for.
+    """The parts to which a message of a track and channel belongs.
 
     Drums are played on one channel, whatever theirs are in the file; only the messages of the first drum channel go there.
     """

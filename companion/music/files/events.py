@@ -1,4 +1,4 @@
-"""A MIDI file as values: every event of every track with its tick, and nothing interpreted.
+"""A MIDI file as values: every event of every track with its tick, without interpretation.
 
 An event is (tick, bytes): the tick counts from the start of its track in the file's own units; the bytes are those of the file
 without the time, the status byte always written out. Meta events keep their whole body, so that text comes back byte for byte

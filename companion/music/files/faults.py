@@ -1,4 +1,4 @@
-"""What was wrong with a file that could be read all the same, collected into one remark for the player."""
+"""Collects the faults of a readable file into one remark for the player."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ class Faults:
         self.place = ""
 
     def add(self, kind: str) -> None:
-        """One more fault of a kind, at the present place (such as "track 3")."""
+        """Add a fault of a kind, at the current place (such as "track 3")."""
         count, place = self._kinds.get(kind, (0, self.place))
         self._kinds[kind] = (count + 1, place)
 
     @property
     def count(self) -> int:
-        """All faults so far."""
+        """The number of faults so far."""
         return sum(count for count, _ in self._kinds.values())
 
     def copy(self) -> dict[str, tuple[int, str]]:
-        """What `restore` takes back, for a reader that tries again."""
+        """A copy for `restore`, for a reader that tries again."""
         return dict(self._kinds)
 
     def restore(self, kinds: dict[str, tuple[int, str]]) -> None:
@@ -31,7 +31,7 @@ class Faults:
         self._kinds = dict(kinds)
 
     def remark(self) -> str:
-        """One line, or nothing for a sound file."""
+        """One line, or nothing for a file without faults."""
         if not self._kinds:
             return ""
         named = [_phrase(kind, *self._kinds[kind]) for kind in list(self._kinds)[:KINDS_NAMED]]

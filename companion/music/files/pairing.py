@@ -1,7 +1,7 @@
 """Notes from the events of a track: which note-off ends which note-on, and how long the sustain pedal lets a note sound.
 
-While every note-on of a key has its note-off, the first on is ended by the first off. Where note-offs are missing, a note ends at
-its own off, at the next note of the same key or at the track's end, whichever comes first; a drum ends after a sixteenth.
+While every note-on of a key has a note-off, the first note-off ends the first note-on. If note-offs are missing, a note ends at
+its own note-off, at the next note of the same key or at the track's end, whichever comes first. A drum ends after a sixteenth.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def pair_notes(
             unended = _one_after_another(rest, channel, pitch, track.end_tick, silences[channel])
             for note in unended:
                 if note.off == NO_EVENT and is_drum(channel, note.start, note.on):
-                    # A drum may ring over the track's end.
+                    # A drum may ring past the track's end.
                     end = note.start + sixteenth
                     notes.append(replace(note, end=min(note.end, end) if note.end < track.end_tick else end))
                 else:

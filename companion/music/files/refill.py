@@ -1,7 +1,7 @@
-"""A file with the notes of some bars replaced, and every other event as it was.
+"""Replaces the notes of some bars of a file and keeps every other event.
 
-The new notes go into the track and onto the channel of their part. Where that channel has another sound at the time, because the file
-changes its program there, they go onto a channel that the file does not use, which is given the part's sound first.
+The new notes go into the track and onto the channel of their part. If the file changes that channel's program, so that it has another
+sound at the time, they go onto an unused channel, which first gets the part's sound.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ class _Refill:
 def _without_clashes(notes: Sequence[_NewNote], kept: dict[tuple[int, int], list[tuple[int, int]]]) -> list[_NewNote]:
     """New notes that leave the pairing of the notes that stay alone.
 
-    A note ends before the next of its key. One struck while its key sounds already ends no sooner than what sounds.
+    A note ends before the next one of its key. A note struck while its key already sounds ends no sooner than that sound.
     """
     following: dict[tuple[int, int], int] = {}
     free: list[_NewNote] = []

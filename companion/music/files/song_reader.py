@@ -1,4 +1,4 @@
-"""Songs from the bytes of a MIDI file: parts, bars and notes from its events, with the events kept beside them."""
+"""Reads songs from the bytes of a MIDI file: makes parts, bars and notes from its events, and keeps the events."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _FRACTIONAL_RATES = {29: Fraction(30_000, 1001)}  # SMPTE "29" means 30 drop fra
 
 @dataclass(slots=True)
 class _Marks:
-    """What the meta events of all tracks say."""
+    """The contents of the meta events of all tracks."""
 
     tempos: list[tuple[int, int]] = field(default_factory=list)
     meters: list[Mark] = field(default_factory=list)
@@ -52,7 +52,7 @@ class _Marks:
 
 @dataclass(slots=True)
 class _Part:
-    """One part to be: its track, channel and sound, and its notes with the end at which each falls silent."""
+    """A part in the making: its track, channel and sound, and its notes with the end at which each falls silent."""
 
     track: int
     channel: int | None
@@ -254,7 +254,7 @@ def _with_pedal(parts: list[_Part], tracks: Sequence[FileTrack]) -> list[_Part]:
 
 
 def _empty_parts(file: MidiFile, tracks: Sequence[FileTrack], marks: _Marks, parts: Sequence[_Part]) -> list[_Part]:
-    """Named tracks without notes: what somebody means to fill.
+    """Named tracks without notes, which somebody means to fill.
 
     Not those that hold only words (karaoke), nor the first track of a format 1 file, which holds tempo and title.
     """
@@ -301,7 +301,7 @@ def _music_end(
     if end_of_track - notes > LONGEST_SILENT_END * per_quarter:
         faults.add("an End of Track far behind the last note is ignored")
         end_of_track = notes
-    # What reaches a few ticks into a bar does not make one.
+    # Music that reaches only a few ticks into a bar does not make one.
     return max(last_start, max(notes, end_of_track) - int(per_quarter / SNAP_SHARE))
 
 
@@ -309,7 +309,7 @@ def _music_end(
 
 
 def _track(part: _Part, name: str, places: Sequence[tuple[int, Note, bool]], rests: Sequence[Bar]) -> Track:
-    """A part's bars: rests, but where it has notes."""
+    """A part's bars, with rests where it has no notes."""
     rows: dict[int, list[Note]] = {}
     carried: dict[int, list[Note]] = {}
     for index, note, is_carried in places:

@@ -1,7 +1,7 @@
-"""Songs to the bytes of a MIDI file.
+"""Writes songs as the bytes of a MIDI file.
 
-A song that was read from a file is written back as that file: every event stays as it was and where it was, but for the notes of
-bars that have others now. Any other song becomes a format 1 file of a conductor track and one track a part.
+A song that was read from a file is written back as that file. Only the notes of changed bars are replaced; every other event
+stays as it was. Any other song becomes a format 1 file of a conductor track and one track a part.
 """
 
 from __future__ import annotations

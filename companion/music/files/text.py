@@ -1,4 +1,4 @@
-"""Text in files: bytes in whatever encoding their author had, as text; and text as it may be printed.
+"""Text in files: decodes bytes in their author's encoding, and makes text safe to print.
 
 The standard names no encoding. UTF-8 is tried first, since other text is hardly ever valid UTF-8 by chance; UTF-16 shows itself
 by its mark or by its zero bytes; Shift-JIS is told from Windows' Latin text by its kana, or by whole words of kanji.
@@ -11,7 +11,7 @@ import unicodedata
 
 LONGEST_TEXT = 1_000
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-# Characters that turn the direction of what follows them, and so could make a line show what it does not say.
+# Characters that change the direction of the following text, and so could make a line look different from its content.
 _DIRECTION = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F}
 
 

@@ -1,4 +1,4 @@
-"""The events of one MTrk chunk, read as far as they can be understood.
+"""Reads the events of one MTrk chunk as far as they can be understood.
 
 Damage within a track does not end it while the events behind the damage can be found again: a place counts as found when the
 bytes from there on read as a run of sound events. Where none is found, the track ends and keeps what came before.
@@ -21,7 +21,7 @@ from companion.music.files.events import (
 from companion.music.files.faults import Faults
 
 MAX_EVENTS = 1_000_000
-# After so many faults in one file a track that has another one ends: it is noise, and looking ahead costs time.
+# After this many faults in a file, a track ends at its next fault: it is noise, and looking ahead costs time.
 MAX_FAULTS = 500
 _EVENTS_AHEAD = 6
 _BYTES_SEARCHED = 256
@@ -32,7 +32,7 @@ _META_LENGTHS = {0x20: 1, 0x21: 1, END_OF_TRACK: 0, 0x51: 3, 0x54: 5, 0x58: 4, 0
 
 
 class Unreadable(Exception):
-    """The bytes from here on make no event."""
+    """The bytes from here on are no event."""
 
 
 class TrackReader:
@@ -122,7 +122,7 @@ class TrackReader:
             if self._data[place] < 0x80:
                 found.append(self._data[place])
             place += 1
-        # Both readings may make sense; then the one that goes on sooner is the likely one.
+        # Both readings may make sense. Then the one that goes on sooner is more likely.
         sooner = not self._reads_on(after) or self._next_time(place) < self._next_time(after)
         if len(found) == needed and self._reads_on(place) and sooner:
             self._faults.add("real-time bytes inside the track are skipped")
