@@ -1,4 +1,4 @@
-"""Everything that is due: clock messages, decisions, bar lines, notes and requests, each in its turn.
+"""Does everything that is due in order: clock messages, decisions, bar lines, notes and requests.
 
 `advance(now)` is called before and after every event, and at `next_timer()`.
 """
@@ -75,7 +75,7 @@ class Sequencer:
             self._rewriting.run_due(now)
 
     def _pass_bar_line(self, now: float) -> bool:
-        """At most one bar's decision or line; whether there was one."""
+        """Pass at most one decision or bar line. Returns whether there was one."""
         if now >= self._commit_seconds():
             self._playback.commit_bar(self._performance.committed_bar + 1)
             return True

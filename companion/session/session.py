@@ -1,4 +1,4 @@
-"""One performance, sans I/O: events and times in, effects out. Everything it does follows from those alone, so it can be replayed.
+"""One performance, sans I/O: events and times in, effects out. Its behaviour depends on these alone, so it can be replayed.
 
     session = Session(settings, now, seed)
     session.receive(event, now)      # MIDI, the engine's answers, commands
@@ -7,7 +7,7 @@
     session.snapshot(now)            # for a screen
     session.close(now)               # note-offs; drain effects() once more
 
-`now` is in seconds of one monotonic clock and may not run backwards. Nothing here raises for what comes in from outside.
+`now` is in seconds of one monotonic clock and may not run backwards. No external input raises an exception.
 
 A session is made of parts, each with its own state, which only that part writes. A part is handed the parts it needs:
 
@@ -70,7 +70,7 @@ class Session:
     # -- from outside -------------------------------------------------------------------------------------------------
 
     def receive(self, event: Event, now: float) -> None:
-        """Something happened; then everything due is done."""
+        """Handle an event, then do everything that is due."""
         if isinstance(event, MidiReceived):
             self._parts.sequencer.advance(now)
             self._parts.midi_input.receive(event.port, event.message, now)
@@ -87,7 +87,7 @@ class Session:
         self._parts.sequencer.advance(now)
 
     def _woke(self, event: MachineSlept, now: float) -> None:
-        """The machine has slept in mid-performance: what sounded then ends first, on every channel used."""
+        """The machine has slept during a performance: first end all notes, on every channel used."""
         was_running = self.running
         self._parts.commands.receive(Panic(), now)
         self._parts.transport.wake(now)
@@ -104,15 +104,15 @@ class Session:
         return self._parts.sequencer.next_timer()
 
     def effects(self) -> list[Effect]:
-        """What is to be done, in order; it is then forgotten."""
+        """Return the effects in order, and forget them."""
         return self._parts.outbox.drain()
 
     def snapshot(self, now: float) -> Snapshot:
-        """Everything a screen may show, at `now`."""
+        """Everything that a screen may show, at `now`."""
         return self._parts.snapshots.snapshot(now)
 
     def close(self, now: float) -> None:
-        """The last note-offs. The session is of no use afterwards."""
+        """Send the last note-offs. The session cannot be used afterwards."""
         self._parts.transport.close(now)
         self._parts.scheduler.close(now)
         self._parts.thru.forget()
@@ -126,12 +126,12 @@ class Session:
 
     @property
     def clock(self) -> ExternalClock | InternalClock:
-        """Whose time it is."""
+        """The clock in use."""
         return self._parts.time.clock
 
     @property
     def counters(self) -> Counter[str]:
-        """What was counted so far."""
+        """The counters by name."""
         return self._parts.outbox.counters
 
     @property

@@ -1,4 +1,4 @@
-"""The calls that wait or are under way: what each does, from where to where. Pure values and one ledger."""
+"""The calls that wait or are in effect: what each does, and where it begins and ends. Pure values and one ledger."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class CallLedger:
         self._next_number = 1
 
     def add(self, kind: CallKind, start_beats: float, end_beats: float, first_bar: int, last_bar: float) -> Call:
-        """A further call."""
+        """Add a call."""
         call = Call(self._next_number, kind, start_beats, end_beats, first_bar, last_bar)
         self._next_number += 1
         self._calls.append(call)
         return call
 
     def remove(self, call: Call) -> None:
-        """It is taken back, or over."""
+        """Remove a call that was cancelled or is over."""
         self._calls.remove(call)
 
     def clear(self) -> None:

@@ -1,7 +1,7 @@
-"""How loud the band plays: its intensity, and the player's own loudness. Pure, told of notes and bars.
+"""How loud the band plays: its intensity, and the player's own loudness. Pure; notes and bars are passed in.
 
-The player's loudness is the mean velocity of what was played lately, weighted so that a bar counts half of the bar after it: the band
-has followed within two bars.
+The player's loudness is the mean velocity of the recent notes. A bar counts half as much as the bar after it, so the band
+follows within two bars.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 USUAL_VELOCITY = 80.0
 SOFTEST, LOUDEST = 0.45, 1.5  # factors of loudness
-MEMORY_BARS = 1.0  # what was played so many bars ago counts half
+MEMORY_BARS = 1.0  # notes from this many bars ago count half
 NEUTRAL_INTENSITY = 50
 SPARE_PARTS_BELOW = 25  # below this intensity, parts other than bass and drums rest
 DENSITY_STEPS = 3  # levels of note density between neutral and either end
@@ -18,7 +18,7 @@ DENSITY_STEPS = 3  # levels of note density between neutral and either end
 
 @dataclass(slots=True)
 class PlayerLoudness:
-    """A running mean of velocities that forgets with the bars."""
+    """A running mean of velocities with weights that decay bar by bar."""
 
     weight: float = 0.0
     velocity: float = USUAL_VELOCITY
@@ -29,7 +29,7 @@ class PlayerLoudness:
         self.velocity += (velocity - self.velocity) / self.weight
 
     def bar_passed(self) -> None:
-        """What was played before counts half."""
+        """A bar has passed: earlier notes count half."""
         self.weight *= 0.5 ** (1 / MEMORY_BARS)
 
 

@@ -21,7 +21,7 @@ LAST_CHORD_VELOCITY = 96
 
 
 def tonic_chord(key: Key) -> ChordSymbol:
-    """The chord that everything ends on."""
+    """The chord on which the music ends."""
     return parse_chord(spell_chord(key.tonic, "m" if key.minor else "", key))
 
 
@@ -39,7 +39,7 @@ def last_bar(lane: Lane, meter: TimeSignature, key: Key) -> Notes:
 
 
 def cadence_bar(lane: Lane, meter: TimeSignature, key: Key, played: Iterable[Note]) -> Notes:
-    """The bar as it was to be for its first half, then the dominant; the drums fill."""
+    """The bar as planned for its first half, then the dominant. The drums play a fill."""
     length = meter.bar_ticks(RESOLUTION)
     turn = length // 2
     before = tuple(_ended(note, turn) for note in played if note.onset_ticks < turn)

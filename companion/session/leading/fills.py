@@ -1,6 +1,6 @@
 """Drum fills and changes of feel by rule. Pure: notes of a bar in, notes of a bar out.
 
-Rules, because a call is never without effect: a model may be late, or write a bar in which no fill is heard.
+They are rules because a call must always have an effect. A model may be late, or may write a bar without an audible fill.
 Ticks at 480 a quarter from the bar line.
 """
 
@@ -45,13 +45,13 @@ def fill(meter: TimeSignature, start_ticks: int) -> Notes:
 
 
 def filled_bar(played: Iterable[Note], meter: TimeSignature, start_ticks: int) -> Notes:
-    """A bar as it was to be up to `start_ticks`, then the fill."""
+    """A bar as planned up to `start_ticks`, then the fill."""
     before = [note for note in played if note.onset_ticks < start_ticks]
     return (*before, *fill(meter, start_ticks))
 
 
 def arrival(velocity: int = 112) -> Notes:
-    """The crash and kick on the one that a fill leads to."""
+    """The crash and kick on the first beat after a fill."""
     return Note(0, STROKE_TICKS, KICK, velocity), Note(0, 4 * STROKE_TICKS, CRASH, velocity)
 
 

@@ -1,7 +1,7 @@
-"""Leading the band within a session: calls, intensity, and loudness that follows the player.
+"""Leads the band within a session: calls, intensity, and loudness that follows the player.
 
-An extension: it says what lanes play in the bars that a call changes, and answers the commands of `api/calls.py`. Rules decide what
-a model cannot know (a break is silence, an ending's last bar is a held chord); otherwise a call works on the model's own bar.
+An extension: it decides what lanes play in the bars that a call changes, and handles the commands of `api/calls.py`. Rules decide
+what a model cannot know: a break is silent, and an ending's last bar is a held chord. Other calls change the model's own bar.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Leader(Extension):
         self._recogniser = Recogniser()
         self.intensity = dynamics.NEUTRAL_INTENSITY
         self.depth = 0.0
-        self._begun: set[int] = set()  # numbers of calls whose beginning within a bar is done
+        self._begun: set[int] = set()  # numbers of calls that have begun within a bar
         self._after_ending = False
-        self._arrival_bar: int | None = None  # the bar that a fill leads to
+        self._arrival_bar: int | None = None  # the bar after a fill
 
     def attached(self, context: Context, now: float) -> None:
         """Keep what is needed."""
@@ -67,7 +67,7 @@ class Leader(Extension):
     # -- what lanes play ----------------------------------------------------------------------------------------------
 
     def plays(self, lane: Lane, bar: int) -> bool | None:
-        """Whether a call or a low intensity lets a lane rest in a bar."""
+        """Whether a lane plays in a bar, given the calls and the intensity."""
         if self._silent(bar):
             return False
         if not lane.is_drum and any(self._calls.in_bar(bar, "drums only")):
@@ -133,7 +133,7 @@ class Leader(Extension):
                 self._fill_from(call, now)
 
     def bar_started(self, bar: int, now: float) -> None:
-        """Forget what is over; arrive where a fill led to; end the music behind an ending."""
+        """Forget calls that are over, play the arrival after a fill, and end the music after an ending."""
         self._hear(bar - 1, now)
         self._player.bar_passed()
         ended = [call for call in self._calls.of("ending") if call.last_bar < bar]
@@ -149,7 +149,7 @@ class Leader(Extension):
             self._context.course.finish(now)
 
     def stopped(self, now: float) -> None:
-        """Nothing that was called for will come."""
+        """The music stopped: forget all calls."""
         self._calls.clear()
         self._begun.clear()
         self._after_ending = False
@@ -302,7 +302,7 @@ class Leader(Extension):
         return any(other is not lane and not other.muted for other in self._context.lanes.of("companion"))
 
     def _planned(self, lane: Lane, bar: int) -> tuple[Note, ...]:
-        """What the lane would play; where nothing is planned, what it played last."""
+        """What the lane would play. If nothing is planned, what it played last."""
         return self._context.plan.notes(lane.index, bar) or self._context.plan.notes(lane.index, bar - 1)
 
     def _hear(self, bar: int, now: float) -> None:

@@ -1,4 +1,4 @@
-"""What is under way: one request to the engine, and the rest of a bar that one may be for."""
+"""The current request to the engine, and the rest of a bar that it may write."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Rest:
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """One Generate that has not come to its end. checkpoint: the name of the size that was asked.
+    """A Generate that has not ended. checkpoint: the name of the requested size.
 
     rest: what it writes of a bar that sounds; None for a whole bar to come.
     """

@@ -32,11 +32,14 @@ from companion.session.requests.window import fitting_dims
 from companion.session.timing.musical_time import MusicalTime
 
 NEVER = math.inf
-PREFILL_PAUSE_SECONDS = 0.1  # no prefill so shortly before the request itself
-INSURANCE_SHARE = 0.35  # no insurance where it would take more of a bar: the machine has enough to do
-HOPELESS_SHARE = 0.5  # less than this share of the lead left: the bar after is asked for instead
-NOTE_COMES_SECONDS, NOTE_GONE_SECONDS = 0.004, 0.0005  # a request waits for a note so near, and goes when that is out
-# A prefill comes this much after each beat: the player's note on the beat is in, ours is out, and none is on the grid.
+PREFILL_PAUSE_SECONDS = 0.1  # no prefill this shortly before the request itself
+INSURANCE_SHARE = 0.35  # no insurance if it takes a larger share of a bar: the machine is busy enough
+HOPELESS_SHARE = 0.5  # if less than this share of the lead is left, the bar after is requested instead
+NOTE_COMES_SECONDS, NOTE_GONE_SECONDS = (
+    0.004,
+    0.0005,
+)  # a request waits for a note this close, and goes when the note has been sent
+# A prefill comes this long after each beat: the player's note on the beat has arrived, ours has left, and none is due.
 AFTER_BEAT = 1 / 8
 
 
@@ -157,7 +160,7 @@ class Requests:
             self._outbox.emit(Prefill(job))
 
     def regenerate(self, bar: int, now: float) -> bool:
-        """A tentative bar once more: the next take if one is at hand, else a new request at once. False: no lane may change."""
+        """Write a tentative bar again: use the next take if there is one, else send a new request at once. False: no lane may change."""
         lanes = [lane.index for lane in self._lanes.of("companion") if self._decisions.plays_in(lane, bar)]
         lanes = [lane for lane in lanes if not self._plan.at(lane, bar).locked]
         if not lanes:
@@ -171,12 +174,12 @@ class Requests:
         return True
 
     def ask_first(self, bar: int, now: float, deadline: float) -> None:
-        """The bar with which the music will begin, asked for at rest; deadline in seconds."""
+        """Request the first bar of the music while it rests. deadline: in seconds."""
         self.size = self._choose_size(bar)
         self._generate(bar, now, insurance=False, deadline=deadline)
 
     def ask_rest(self, rest: Rest, now: float) -> int | None:
-        """Have the rest of the bar that sounds written anew; the request's id, None where nothing can be asked."""
+        """Have the rest of the sounding bar rewritten. Returns the request's id; None if nothing can be requested."""
         job = self._jobs.job(rest.bar, rest.lanes, now, self._wanted_dim())
         if job is None:
             return None
@@ -205,7 +208,7 @@ class Requests:
         return self.in_flight is not None and not self.in_flight.insurance
 
     def seconds_for(self, lanes: int) -> float | None:
-        """How long a request for so many lanes is to be reckoned with; None while nothing can be asked."""
+        """How long a request for this many lanes is expected to take; None while nothing can be requested."""
         if self._engine.checkpoint is None or self.size is None:
             return None
         return self._deadlines.lead(Size(self.size.model_dim, lanes))
@@ -213,7 +216,7 @@ class Requests:
     # -- what has happened --------------------------------------------------------------------------------------------
 
     def expected(self, request_id: int) -> Request | None:
-        """The request under way, if an answer belongs to it; other answers are counted and of no use."""
+        """The current request, if an answer belongs to it. Other answers are counted and dropped."""
         flight = self.in_flight
         if flight is not None and flight.request_id == request_id:
             return flight
@@ -235,7 +238,7 @@ class Requests:
         self.size = None
 
     def restart(self) -> None:
-        """A checkpoint is new: nothing is under way."""
+        """A new checkpoint is loaded: no request is current."""
         self.in_flight = self.size = None
         self._asked_bar = self._insured_bar = self._performance.committed_bar
 
@@ -244,7 +247,7 @@ class Requests:
         self.size = None
 
     def forget(self, next_bar: int) -> None:
-        """The music jumped or stopped: answers to come are of no use."""
+        """The music jumped or stopped: coming answers are useless."""
         self.cancel()
         self._asked_bar = self._insured_bar = next_bar - 1
         self.size = None
@@ -253,13 +256,13 @@ class Requests:
         self._chords.clear()
 
     def bar_is_settled(self, bar: int) -> None:
-        """The player is content with a bar: what is under way for it is of no use, and nothing more is asked."""
+        """The player is content with a bar: cancel its request, and send no other for it."""
         if self.in_flight and self.in_flight.bar == bar:
             self.cancel()
             self._asked_bar = max(self._asked_bar, bar)
 
     def cancel(self) -> None:
-        """What is under way is of no use."""
+        """Cancel the current request."""
         if self.in_flight is not None:
             self._outbox.emit(Cancel(self.in_flight.request_id))
             self.in_flight = None
@@ -303,7 +306,7 @@ class Requests:
         self._outbox.count("insurances" if insurance else "requests")
 
     def _lanes_to_ask(self, bar: int) -> tuple[int, ...]:
-        """The lanes that play in this bar; where not all can be served, those that have waited longest."""
+        """The lanes that play in this bar. If not all can be served, those that have waited longest."""
         wanted: list[Lane] = []
         for lane in self._lanes.of("companion"):
             cell = self._plan.get(lane.index, bar)
@@ -333,7 +336,7 @@ class Requests:
         return fitting_dims(checkpoint, self._engine.model.model_dim, self._jobs.history(bar, checkpoint))
 
     def _give_up(self, now: float) -> None:
-        """The request that is under way took too long: that is a measurement too."""
+        """Give up a request that takes too long. Its time counts as a measurement."""
         flight = self.in_flight
         if flight is not None and flight.earnest:
             deadlines = self._sizes.deadlines_of(flight.checkpoint)

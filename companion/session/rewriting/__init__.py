@@ -1,1 +1,1 @@
-"""Writing the rest of the bar that sounds anew, where the player contradicts it."""
+"""Rewrites the rest of the sounding bar where the player contradicts it."""

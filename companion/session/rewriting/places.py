@@ -1,4 +1,4 @@
-"""Where in a bar it may be written anew: on its beats, or at its half. Pure."""
+"""The places at which a bar may be rewritten: on its beats, or at its half. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rewriting within the bar: where the player contradicts the bar that sounds, the rest of it is written anew.
+"""Rewriting within the bar: where the player contradicts the sounding bar, its rest is rewritten.
 
 On every beat the player's chord is named from what sounds so far. Where it is not the chord that was to be expected, and a part
 clashes with it, the part's bar is asked for once
