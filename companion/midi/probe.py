@@ -199,7 +199,7 @@ class Watch:
             return
         if self._patchbay.server_gone:
             print(json.dumps({"ports": {}, "error": SERVER_GONE, "gone": ["jack"]}), flush=True)
-            os._exit(0)  # clients of a dead server are of no use; the next probe begins afresh
+            os._exit(0)  # clients of a dead server are useless; the next probe makes new ones
         self._patchbay.sinks()
 
     def _obey(self) -> bool:

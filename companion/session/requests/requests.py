@@ -123,7 +123,7 @@ class Requests:
         self._next_prefill_beats = position
 
     def new_bar(self, bar: int, now: float) -> None:
-        """A bar line: choose the size of the coming request, look after requests that are of no use any more."""
+        """A bar line: choose the size of the coming request, and cancel requests that have become useless."""
         if self.in_flight and self.in_flight.bar < bar:
             self._give_up(now)
         self._form.hear(bar - 1, now)

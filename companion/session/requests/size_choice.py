@@ -42,7 +42,7 @@ class SizeChoice:
             self._outbox.notice(text, "info")
 
     def asked(self, bar: int, seconds_left: float, lead_seconds: float) -> None:
-        """A bar was asked for, so long before its line. A bar after a start or a jump has no fair lead with any size."""
+        """A bar was requested this long before its line. After a start or a jump, no size has a fair lead."""
         current = self._sizes.current
         if current is not None and seconds_left >= FAIR_SHARE * lead_seconds:
             self._asked[bar] = current.name

@@ -32,7 +32,7 @@ from companion.session.rewriting.places import beat_length, places
 from companion.session.timing.musical_time import MusicalTime
 
 AFTER_BEAT = 1 / 8  # the player's notes on the beat are in
-EARLY_BEATS = 1 / 8  # a chord may be struck so much before the half of a bar to which it belongs
+EARLY_BEATS = 1 / 8  # a chord may be struck this long before the half of a bar to which it belongs
 MADE_BY_US = ("fresh", "older", "variation")  # origins of bars that may be rewritten
 
 
