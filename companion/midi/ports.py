@@ -149,7 +149,7 @@ def distinct_names(names: Iterable[str]) -> list[str]:
 
 
 def stable_name(name: str) -> str:
-    """A port's name without the numbers that the system gives it anew when a device is plugged in again.
+    """A port's name without the numbers that change when a device is plugged in again.
 
     ALSA appends an address ("20:0"); its bridge to JACK writes the client's number in brackets ("nanoKEY [20]").
     """

@@ -62,4 +62,4 @@ ORIGIN_STYLES: dict[str, Style] = {
 }
 LADDER_STEPS = ("fresh", "older", "variation", "rest", "kept")
 LOCK_MARK = "⊠"
-REWRITTEN_MARK = "↯"  # the rest of the bar was written anew while it sounded
+REWRITTEN_MARK = "↯"  # the rest of the bar was rewritten while it sounded

@@ -79,7 +79,7 @@ class ForgottenNoteEnded:
 class BarsRequested:
     """A job went to the engine; targets: (track, bar) within the window, tracks: the session's lanes by window track.
 
-    from_beat: of a bar that sounds and whose rest is written anew, in quarter notes from its line; 0 for a whole bar.
+    from_beat: where the sounding bar is rewritten from, in quarter notes from its line; 0 for a whole bar.
     """
 
     seconds: float

@@ -112,7 +112,7 @@ class SetTimeSignature(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetClockSource(Command):
-    """Who is the clock; the music stops."""
+    """Choose the clock. The music stops."""
 
     source: ClockSource
 
@@ -136,7 +136,7 @@ class Wait(Command):
 
 @dataclass(frozen=True, slots=True)
 class Regenerate(Command):
-    """A bar to come, once more; None is the next."""
+    """Write a coming bar again; None is the next."""
 
     bar: Bar | None = None
 
@@ -151,7 +151,7 @@ class Keep(Command):
 
 @dataclass(frozen=True, slots=True)
 class Lock(Command):
-    """A bar to come (None: the next) stays as planned."""
+    """Keep a coming bar as planned; None is the next."""
 
     bar: Bar | None = None
     on: bool = True
@@ -159,7 +159,7 @@ class Lock(Command):
 
 @dataclass(frozen=True, slots=True)
 class Undo(Command):
-    """Take the last regenerate or lock back."""
+    """Undo the last regenerate or lock."""
 
 
 # --- lanes -------------------------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ class Panic(Command):
 
 @dataclass(frozen=True, slots=True)
 class Mute(Command):
-    """A lane falls silent at once."""
+    """Silence a lane at once."""
 
     track: Track
     on: Switch = None
@@ -180,7 +180,7 @@ class Mute(Command):
 
 @dataclass(frozen=True, slots=True)
 class Solo(Command):
-    """Only this lane of ours sounds, and other soloed ones."""
+    """Let only this lane and other soloed lanes sound."""
 
     track: Track
     on: Switch = None
@@ -188,7 +188,7 @@ class Solo(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetProgram(Command):
-    """Another instrument, 0-127."""
+    """Choose another instrument, 0-127."""
 
     track: Track
     program: Annotated[int, limits.PROGRAM]
@@ -205,7 +205,7 @@ class SetAttribute(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetRole(Command):
-    """What a lane is from now on."""
+    """Give a lane another role."""
 
     track: Track
     role: Role
@@ -213,14 +213,14 @@ class SetRole(Command):
 
 @dataclass(frozen=True, slots=True)
 class AddTrack(Command):
-    """A further lane."""
+    """Add a lane."""
 
     settings: TrackSettings
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveTrack(Command):
-    """A lane leaves; the numbers of the others stay."""
+    """Remove a lane. The others keep their numbers."""
 
     track: Track
 
@@ -261,7 +261,7 @@ class SetModel(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetRewriting(Command):
-    """How finely the bar that sounds is written anew where the player contradicts it."""
+    """How finely the sounding bar is rewritten where the player contradicts it."""
 
     dial: RewriteDial
 

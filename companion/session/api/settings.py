@@ -12,7 +12,7 @@ ClockSource = Literal["external", "internal"]
 Role = Literal["human", "companion", "backing", "silent"]
 # human: what a player plays into us. companion: generated. backing: sounds as written in the song.
 # silent: in the model's context, not heard (a chart's chords, the muted written part of "me").
-# How finely the bar that sounds is written anew where the player contradicts it.
+# How finely the sounding bar is rewritten where the player contradicts it.
 RewriteDial = Literal["never", "half bar", "beat"]
 REWRITE_DEFAULT: RewriteDial = "half bar"
 

@@ -21,7 +21,7 @@ Ladder = Literal["fresh", "older", "variation", "rest", "kept", "written", "huma
 class BarView:
     """One cell of the roll. Note onsets and durations in ticks at 480 a quarter from this bar's line.
 
-    rewritten_from: the beat (quarter notes) from which the bar was written anew while it sounded; None where it was not.
+    rewritten_from: the beat (quarter notes) from which the bar was rewritten while it sounded; None if it was not.
     """
 
     bar: int

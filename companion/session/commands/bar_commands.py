@@ -1,4 +1,4 @@
-"""The player's wishes for bars: write one anew, keep, lock, undo."""
+"""The player's commands for bars: regenerate, keep, lock, undo."""
 
 from __future__ import annotations
 

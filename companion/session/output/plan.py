@@ -48,7 +48,7 @@ class PlanBar:
     origin: Ladder = ""
     locked: bool = False
     late_notes: int = 0
-    rewritten_from: float | None = None  # beat (quarter notes) from which the bar was written anew while it sounded
+    rewritten_from: float | None = None  # beat (quarter notes) from which the bar was rewritten while it sounded
 
     @property
     def committed(self) -> bool:

@@ -12,7 +12,7 @@ from companion.session.requests.lead_time import Size
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """The rest of a bar that sounds, to be written anew: from a beat (quarter notes from its line), for some lanes.
+    """The rest of the sounding bar, to be rewritten from a beat (quarter notes from its line) for some lanes.
 
     stands: by lane, its own notes before that beat. chord: what the player plays, over the whole bar.
     """

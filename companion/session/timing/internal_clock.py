@@ -22,7 +22,7 @@ TAPS_KEPT = 5
 
 
 class TapTempo:
-    """Taps of the beat → BPM, from the median of the last intervals; a pause of two seconds begins anew."""
+    """Taps of the beat → BPM, from the median of the last intervals; a pause of two seconds starts again."""
 
     def __init__(self) -> None:
         self._taps: list[float] = []

@@ -82,7 +82,7 @@ class TickFilter:
         return self._fit_seconds + (index - self.index) * self.period_seconds
 
     def index_at(self, seconds: float) -> float:
-        """Which tick, in fractions, this time is; the inverse of `seconds_at`."""
+        """The tick index, with fractions, at this time; the inverse of `seconds_at`."""
         return self.index + (seconds - self._fit_seconds) / self.period_seconds
 
     @property
@@ -108,7 +108,7 @@ class TickFilter:
         self._fit()
 
     def begin(self, now: float) -> None:
-        """The tick from which positions are counted: a master may begin its ticks anew, so only the tempo is taken over."""
+        """The tick from which positions are counted. A master may restart its ticks, so only the tempo is kept."""
         self._late, self._losses = [], []  # what was counted in before is no part of the new count
         residual = now - self._fit_seconds - self.period_seconds
         if abs(residual) < max(SAME_LINE_PERIODS * self.period_seconds, OUTLIER_SIGMAS * self.sigma_seconds):
@@ -117,7 +117,7 @@ class TickFilter:
             self.restart(now)
 
     def settle(self) -> None:
-        """Nothing follows (the master stops): judge late ticks by what is known."""
+        """The master stops and no tick follows: judge late ticks by what is known."""
         while self._late:
             if self._has_hole() and not self._is_slower(JUDGED_TICKS):
                 self._count_in()
@@ -138,7 +138,7 @@ class TickFilter:
     # -- ticks that are late ------------------------------------------------------------------------------------------
 
     def _judge(self) -> None:
-        """Conclude as soon as the late ticks tell enough."""
+        """Decide as soon as the late ticks allow it."""
         late, period = self._late, self.period_seconds
         needed = JUDGED_TICKS_NOISY if self.sigma_seconds > NOISY_PERIODS * period else JUDGED_TICKS
         if late[-1] - self._fit_seconds < CAUGHT_UP_PERIODS * period:
@@ -164,7 +164,7 @@ class TickFilter:
         return not self._raw or self._late[0] - self._raw[-1] > HOLE_PERIODS * self.period_seconds
 
     def _was_held_up(self) -> None:
-        """None was lost; only the last, which is nearly in time, says where the line is."""
+        """No tick was lost. Only the last one, which is nearly in time, gives the line."""
         now, held = self._late[-1], len(self._late) - 1
         for _ in range(held):
             self._widen(OUTLIER_SIGMAS * self.sigma_seconds)
@@ -173,7 +173,7 @@ class TickFilter:
         self._fit()
 
     def _follow_slower(self) -> None:
-        """The late ticks make a new line."""
+        """Fit a new line to the late ticks."""
         late = list(self._late)
         self._forget(0)
         self._follow((late[-1] - late[0]) / (len(late) - 1))
@@ -206,7 +206,7 @@ class TickFilter:
             self._look_for_frames()
 
     def _look_for_frames(self) -> None:
-        """Losses as regular as a beat between two frequencies are none: take back what was counted in."""
+        """Losses as regular as a beat between two frequencies are no losses: take back the ticks that were added."""
         invented = len(self._losses)
         spacing = min(filter(None, (_even_spacing(self._losses, stride) for stride in (1, 2))), default=0)
         if not spacing:
@@ -333,7 +333,7 @@ class _Sums:
         self.xt += sign * x * t
 
     def restart(self, indices: list[int], seconds: list[float]) -> None:
-        """Sum these points anew, relative to the last."""
+        """Sum these points again, relative to the last."""
         self.x = self.t = self.xx = self.xt = 0.0
         if indices:
             self.origin_index, self.origin_seconds = indices[-1], seconds[-1]

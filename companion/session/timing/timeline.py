@@ -35,7 +35,7 @@ class Timeline:
         self.meters: list[TimeSignature] = [meter_of(0)]
         self.song_bars: list[int] = [0]
         self.segment_bar = 0  # the first bar since the last start or jump
-        self.version = 0  # grows whenever bars are laid out anew
+        self.version = 0  # grows whenever bars are laid out again
 
     def ensure(self, bar: int) -> None:
         """Lay out bars up to and including this one."""

@@ -126,7 +126,7 @@ class Transport:
             self._state.happened(Happening.REWIND)
 
     def use_source(self, source: str, now: float) -> None:
-        """Another clock, "external" or "internal"; the music stops, and begins anew."""
+        """Use another clock, "external" or "internal". The music stops, and the next start begins a new stretch."""
         self.stop(now)
         self._halt(now)
         self._time.use_source(source)
@@ -153,7 +153,7 @@ class Transport:
         self._tempos.follow(now)
 
     def finish(self, now: float) -> None:
-        """The music has come to its end: as master, stop, and begin anew at the next start. Somebody else's clock runs on."""
+        """The music has ended. As master, stop; the next start begins a new stretch. An external clock runs on."""
         if self._time.master is not None:
             self.stop(now)
             self.rewind(0)
@@ -191,7 +191,7 @@ class Transport:
         self._extensions.bar_started(bar, now)
 
     def relay(self, now: float) -> None:
-        """Lay the bars to come out anew: their meters or their order have changed."""
+        """Lay out the coming bars again: their meters or their order have changed."""
         performance, timeline = self._performance, self._time.timeline
         if not self._state.running and performance.committed_bar < 0:
             timeline.jump(-1, 0)
@@ -207,7 +207,7 @@ class Transport:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _rests_at(self) -> float | None:
-        """The clock position where the music rests; None where it will begin anew."""
+        """The clock position where the music rests; None if the next start begins a new stretch."""
         return None if self._state.state is State.FRESH else self._resting_position
 
     def _halt(self, now: float, lost: bool = False, position: float | None = None) -> None:
