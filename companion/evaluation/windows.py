@@ -13,7 +13,7 @@ from companion.harmony.spans import ChordSpan
 from companion.music import Bar, Score
 from companion.training.config import DataSettings
 from companion.training.music.chords import spans_of_rows
-from companion.training.music.corpus import Corpus, Song, load_corpus
+from companion.training.music.corpus import Corpus, CorpusSong, load_corpus
 from companion.training.music.listing import list_split
 
 Cell = tuple[int, int]
@@ -66,7 +66,7 @@ def draw_windows(corpus: Corpus, count: int, bars: int, seed: int, with_chords: 
     Raises TrainingError when no song will do.
     """
     rng = np.random.default_rng(seed)
-    by_set: dict[str, list[Song]] = {}
+    by_set: dict[str, list[CorpusSong]] = {}
     for song in corpus.songs:
         if song.bar_count >= bars and len(song.programs) > 1 and (song.has_chords or not with_chords):
             by_set.setdefault(song.dataset, []).append(song)
@@ -85,7 +85,7 @@ def draw_windows(corpus: Corpus, count: int, bars: int, seed: int, with_chords: 
     return found
 
 
-def _window(song: Song, bars: int, rng: np.random.Generator) -> LiveWindow | None:
+def _window(song: CorpusSong, bars: int, rng: np.random.Generator) -> LiveWindow | None:
     start = int(rng.integers(song.bar_count - bars + 1))
     counts = song.note_counts()[:, start : start + bars]
     active = np.flatnonzero((counts > 0).sum(axis=1) >= np.ceil(0.75 * bars))

@@ -13,10 +13,10 @@ from companion.music.files.chunks import MAX_BYTES
 from companion.music.files.song_reader import song_from_bytes
 from companion.music.files.song_writer import song_to_bytes
 from companion.music.score import Score
-from companion.music.song import Song
+from companion.music.song import FileSong
 
 
-def read_song(source: str | os.PathLike[str] | bytes, resolution: int = 480, *, as_midigpt: bool = False) -> Song:
+def read_song(source: str | os.PathLike[str] | bytes, resolution: int = 480, *, as_midigpt: bool = False) -> FileSong:
     """Read a file (or its bytes) with all its events; raises MidiFileError naming file and fault.
 
     as_midigpt: with the parts, bars and note lengths that midigpt reads, for comparisons with it and for training.
@@ -40,12 +40,12 @@ def read_midi(source: str | os.PathLike[str] | bytes, resolution: int = 480, *, 
     return read_song(source, resolution, as_midigpt=as_midigpt).score
 
 
-def to_bytes(song: Song | Score) -> bytes:
+def to_bytes(song: FileSong | Score) -> bytes:
     """The bytes of a MIDI file; raises MidiFileError for what a file cannot hold."""
     return song_to_bytes(song)
 
 
-def write_midi(song: Song | Score, path: str | os.PathLike[str]) -> None:
+def write_midi(song: FileSong | Score, path: str | os.PathLike[str]) -> None:
     """Write a song, or a score with one tempo; the file is complete or absent, never half written."""
     data = to_bytes(song)
     target = Path(path)

@@ -48,7 +48,7 @@ class SongSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Song:
+class FileSong:
     """A score, and the file's tempo map (tick, µs a quarter), markers (tick, text) and bar lines.
 
     bar_starts: tick of every bar line, then the end of the last bar. Differs from the sum of the bars' lengths where the file
@@ -67,7 +67,7 @@ class Song:
     remarks: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
-    def of(cls, score: Score) -> Song:
+    def of(cls, score: Score) -> FileSong:
         """A song with one tempo, from a bare score."""
         return cls(score, ((0, score.tempo),), (), tuple(score_bar_starts(score)))
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from companion.harmony.recognition import recognise_song
 from companion.harmony.symbols import is_no_chord, parse_chord
 from companion.music import Note, TimeSignature
-from companion.music.song import Song as FileSong
+from companion.music.song import FileSong
 from companion.session.api.settings import Song
 
 Marks = tuple[tuple[int, float, str], ...]  # bar, beat in quarter notes, symbol

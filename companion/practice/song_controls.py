@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from companion.music.files.controls import written_controls
 from companion.music.files.events import SYSEX, meta_body
-from companion.music.song import Song, SongSource
+from companion.music.song import FileSong, SongSource
 from companion.session.api.settings import PartControls
 
 LONGEST_SYSEX = 512  # bytes; longer ones delay the notes after them on a MIDI cable
 
 
-def part_controls(song: Song) -> tuple[PartControls, ...]:
+def part_controls(song: FileSong) -> tuple[PartControls, ...]:
     """The channel messages except notes, by the parts to which they belong."""
     return tuple(PartControls(parts, tuple(events)) for parts, events in sorted(written_controls(song).items()))
 

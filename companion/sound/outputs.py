@@ -9,7 +9,7 @@ from companion.midi.file import write_midi
 
 if TYPE_CHECKING:
     from companion.music import Score
-    from companion.music.song import Song
+    from companion.music.song import FileSong
     from companion.sound.rendering import Progress
 
 SOUND_SUFFIXES = (".wav", ".wave")
@@ -20,7 +20,7 @@ def is_sound_file(path: Path) -> bool:
     return path.suffix.lower() in SOUND_SUFFIXES
 
 
-def write_music(music: Song | Score, path: Path, *, gain: float = 1.0, progress: Progress | None = None) -> None:
+def write_music(music: FileSong | Score, path: Path, *, gain: float = 1.0, progress: Progress | None = None) -> None:
     """Write `path`: audio where its name ends in .wav, else a MIDI file. Raises MidiFileError, SoundError."""
     if not is_sound_file(path):
         write_midi(music, path)

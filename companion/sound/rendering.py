@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from companion.errors import SoundError
 from companion.music import Score
 from companion.music.files.controls import written_controls
-from companion.music.song import Song, score_bar_starts
+from companion.music.song import FileSong, score_bar_starts
 from companion.sound.synth.bank import ToneBank
 from companion.sound.synth.synthesizer import DRUM_CHANNEL, LATENCY_FRAMES, Event, Synthesizer
 from companion.sound.synth.voices import BLOCK
@@ -39,12 +39,12 @@ class Timed(NamedTuple):
     second: int
 
 
-def messages_of(song: Song | Score) -> list[Timed]:
+def messages_of(song: FileSong | Score) -> list[Timed]:
     """What a synthesizer has to be told to play a song; more instruments than channels take turns on them.
 
     Pedals, volumes, bends and the like are told where every part has a channel of its own.
     """
-    song = song if isinstance(song, Song) else Song.of(song)
+    song = song if isinstance(song, FileSong) else FileSong.of(song)
     seconds_at = _tempo_line(song)
     starts = song.bar_starts or tuple(score_bar_starts(song.score))
     found: list[tuple[float, int, int, int, int, int]] = []  # seconds, rank, program, channel, key, velocity
@@ -81,7 +81,7 @@ def _channels(score: Score) -> list[int]:
 
 
 def _controls(
-    song: Song, channels: Sequence[int], seconds_at: Callable[[float], float]
+    song: FileSong, channels: Sequence[int], seconds_at: Callable[[float], float]
 ) -> Iterator[tuple[float, int, int, int, int, int]]:
     """(seconds, rank, kind, channel, data bytes) of what is written beside the notes, but for programs, which go with these."""
     for parts, events in written_controls(song).items():
@@ -91,7 +91,7 @@ def _controls(
                     yield seconds_at(beats * song.score.resolution), _CONTROL, kind, channel, first, second
 
 
-def _tempo_line(song: Song) -> Callable[[float], float]:
+def _tempo_line(song: FileSong) -> Callable[[float], float]:
     """Ticks → seconds."""
     resolution = song.score.resolution
     ticks = [0]
@@ -131,7 +131,7 @@ def render(messages: Sequence[Timed], rate: int = RATE, gain: float = 1.0) -> It
 
 
 def write_sound(
-    music: Song | Score | Iterable[Timed],
+    music: FileSong | Score | Iterable[Timed],
     path: str | os.PathLike[str],
     *,
     gain: float = 1.0,
@@ -142,7 +142,7 @@ def write_sound(
 
     progress hears shares of the work from 0 to 1. Raises SoundError.
     """
-    messages = messages_of(music) if isinstance(music, (Song, Score)) else list(music)
+    messages = messages_of(music) if isinstance(music, (FileSong, Score)) else list(music)
     length = max((message.seconds for message in messages), default=0.0) + 1
     target = Path(path)
     partial = target.with_name(f".{target.name}.part")

@@ -12,7 +12,7 @@ import pytest
 from companion.errors import SoundError
 from companion.midi.file import read_song
 from companion.music import Bar, Note, Score, Track
-from companion.music.song import Song
+from companion.music.song import FileSong
 from companion.sound.rendering import RATE, messages_of, write_sound
 from tests.sound.listening import hear, level_db, onsets
 
@@ -20,9 +20,9 @@ TICKS = (0, 437, 961, 1444)  # of a quarter of 480, in a bar of 4/4
 TEMPO_MAP = ((0, 500_000), (1920, 375_000))  # 120 BPM, then 160
 
 
-def _song(key: int, program: int = 0, *, drums: bool = False) -> Song:
+def _song(key: int, program: int = 0, *, drums: bool = False) -> FileSong:
     bars = tuple(Bar(tuple(Note(tick, 90, key, 110) for tick in TICKS)) for _ in range(3))
-    return Song(Score((Track(bars, program, drums),)), TEMPO_MAP)
+    return FileSong(Score((Track(bars, program, drums),)), TEMPO_MAP)
 
 
 def _expected() -> list[float]:
@@ -104,5 +104,5 @@ def test_volume_pedal_and_bend_of_a_file_are_heard() -> None:
 
 def test_what_a_recording_has_beside_its_notes_is_heard() -> None:
     bars = (Bar((Note(0, 480, 60),)),)
-    song = replace(Song.of(Score((Track(bars),))), controls=(((240, b"\xb5\x40\x7f"), (300, b"\xc5\x07")),))
+    song = replace(FileSong.of(Score((Track(bars),))), controls=(((240, b"\xb5\x40\x7f"), (300, b"\xc5\x07")),))
     assert [message for message in messages_of(song) if message.status == 0xB0] == [(0.25, 0xB0, 64, 127)]

@@ -15,19 +15,19 @@ from companion.training.examples.samples import SampleMaker
 from companion.training.examples.tasks import draw_task, live_task, only_repeats, practising_task
 from companion.training.examples.variation import heard_up_to_a_beat, other_kit, vary
 from companion.training.music.chords import chord_rows, pitch_class_bits, song_spans, spans_of_rows
-from companion.training.music.corpus import Corpus, Song, song_from_score
+from companion.training.music.corpus import Corpus, CorpusSong, song_from_score
 from tests.training.support import BARS, make_score, maker
 
 MARKS = [[[0, "C"], [2, "G7"]] if bar % 4 == 3 else [[0, ("C", "Am7", "F")[bar % 4]]] for bar in range(BARS)]
 
 
 @pytest.fixture(scope="module")
-def song() -> Song:
+def song() -> CorpusSong:
     return song_from_score(make_score(0), "music", MARKS)
 
 
 @pytest.fixture(scope="module")
-def guided(song: Song) -> Corpus:
+def guided(song: CorpusSong) -> Corpus:
     return Corpus((song,))
 
 
@@ -50,7 +50,7 @@ def guide_part(source: SampleMaker, example) -> list[tuple[TokenType, int]] | No
     return part if (TokenType.INSTRUMENT, program) in part else None
 
 
-def test_chords_become_spans_that_carry_on_into_unmarked_bars(song: Song) -> None:
+def test_chords_become_spans_that_carry_on_into_unmarked_bars(song: CorpusSong) -> None:
     meters = [bar.time_signature for bar in make_score(0).tracks[0].bars]
     spans = song_spans([[[0, "C"], [2, "G7"]], [], [[0, "N.C."]], [[0, "what?"]], [[3.99, "D"]]], meters[:5])
     assert [[(span.beat, span.beats) for span in bar] for bar in spans] == [
@@ -76,7 +76,7 @@ def test_chords_become_spans_that_carry_on_into_unmarked_bars(song: Song) -> Non
     assert pitch_class_bits(None) == 0
 
 
-def test_the_guide_moves_with_the_song_and_has_no_place_in_songs_without_chords(song: Song) -> None:
+def test_the_guide_moves_with_the_song_and_has_no_place_in_songs_without_chords(song: CorpusSong) -> None:
     plain, up = song.guide_track(0, 4), song.guide_track(0, 4, 3)
     assert plain.program == GUIDE_PROGRAM
     notes = [note.pitch for bar in plain.bars for note in bar.notes]
@@ -121,13 +121,13 @@ def test_plain_examples_and_songs_without_chords_have_no_guide(guided: Corpus, c
     assert all(guide_part(source, source.draw(rng(number), "live")) is None for number in range(10))
 
 
-def window_of(song: Song, bars: int = 8) -> tuple[Score, int]:
+def window_of(song: CorpusSong, bars: int = 8) -> tuple[Score, int]:
     """Three parts and the guide behind them."""
     score = song.window(0, bars, [0, 1, 2])
     return Score((*score.tracks, song.guide_track(0, bars))), 3
 
 
-def test_practising_writes_amid_the_window_and_more_often_where_the_chord_is_new(song: Song) -> None:
+def test_practising_writes_amid_the_window_and_more_often_where_the_chord_is_new(song: CorpusSong) -> None:
     window, guide = window_of(song)
     settings = SampleSettings()
     firsts, two = [], 0
@@ -223,7 +223,7 @@ def test_validation_sees_music_as_it_was_played(guided: Corpus) -> None:
     assert guide_part(with_guide, with_guide.draw(rng(0), "live")) is not None
 
 
-def test_a_guide_is_never_hidden(song: Song) -> None:
+def test_a_guide_is_never_hidden(song: CorpusSong) -> None:
     window, guide = window_of(song)
     for number in range(50):
         for kind in ("live", "infill"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from companion.music.files.events import is_channel_message
-from companion.music.song import Song, SongSource
+from companion.music.song import FileSong, SongSource
 from companion.music.units import DRUM_CHANNEL
 
 # Channel mode messages silence or reset a synthesizer. Files have them as a precaution, and our own note-offs replace them.
@@ -15,7 +15,7 @@ _NOTE_OFF, _NOTE_ON, _CONTROLLER = 0x80, 0x90, 0xB0
 Written = tuple[float, int, int, int]
 
 
-def written_controls(song: Song) -> dict[tuple[int, ...], list[Written]]:
+def written_controls(song: FileSong) -> dict[tuple[int, ...], list[Written]]:
     """Messages in order of time, by the indices of their tracks.
 
     A message belongs to the parts of its own track on its channel. If the track has none, it belongs to all parts on the channel.

@@ -30,7 +30,7 @@ from companion.music.files.pairing import FileNote, Pedals, pair_notes
 from companion.music.files.text import decode_text
 from companion.music.instruments import named_instrument
 from companion.music.score import Bar, Note, Score, Track
-from companion.music.song import DEFAULT_TEMPO, Song, SongSource, SourcePart
+from companion.music.song import DEFAULT_TEMPO, FileSong, SongSource, SourcePart
 
 MAX_BARS = 50_000
 MAX_CELLS = 2_000_000  # tracks × bars
@@ -61,7 +61,7 @@ class _Part:
     notes: list[FileNote] = field(default_factory=list)
 
 
-def song_from_bytes(data: bytes, resolution: int = 480, *, as_midigpt: bool = False) -> Song:
+def song_from_bytes(data: bytes, resolution: int = 480, *, as_midigpt: bool = False) -> FileSong:
     """Read a MIDI file's bytes; raises MidiFileError for what is no MIDI file, has no track or is too large.
 
     Every MTrk is split by channel and sound; all parts get the same bars. A named track without notes is a part too. The patterns
@@ -97,7 +97,7 @@ def song_from_bytes(data: bytes, resolution: int = 480, *, as_midigpt: bool = Fa
     if file.division & 0x8000 or not tempos or tempos[0][0] > 0:
         tempos = [(0, first_tempo), *([] if file.division & 0x8000 else tempos)]
     score = Score(score_tracks, resolution, first_tempo)
-    return Song(
+    return FileSong(
         score,
         tuple((grid.score_tick(tick), tempo) for tick, tempo in tempos),
         tuple((grid.score_tick(tick), text) for tick, text in marks.markers),

@@ -15,26 +15,26 @@ from companion.music.files.events import MARKER, METER, TEMPO, TRACK_NAME, Event
 from companion.music.files.refill import refilled
 from companion.music.meter import TimeSignature
 from companion.music.score import Score, Track
-from companion.music.song import Song, score_bar_starts
+from companion.music.song import FileSong, score_bar_starts
 from companion.music.units import DRUM_CHANNEL
 
 _FINEST_DENOMINATOR = 64
 
 
-def song_to_bytes(song: Song | Score) -> bytes:
+def song_to_bytes(song: FileSong | Score) -> bytes:
     """The bytes of a file; raises MidiFileError for what a file cannot hold.
 
     The division of a new file is the song's own, else the score's resolution, or a multiple of it where notes have deltas on a grid
     coarser than 480.
     """
     if isinstance(song, Score):
-        song = Song.of(song)
+        song = FileSong.of(song)
     if song.source is not None and (file := refilled(song.source, song.score)) is not None:
         return write_file(file)
     return _new_file(song)
 
 
-def _new_file(song: Song) -> bytes:
+def _new_file(song: FileSong) -> bytes:
     score = song.score
     has_deltas = any(note.delta for track in score.tracks for bar in track.bars for note in bar.notes)
     finer = -(-480 // score.resolution) if has_deltas and score.resolution < 480 else 1
@@ -58,7 +58,7 @@ def half_up(value: Fraction) -> int:
     return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
-def _conductor_events(song: Song, starts: Sequence[int], scale: Fraction) -> list[Event]:
+def _conductor_events(song: FileSong, starts: Sequence[int], scale: Fraction) -> list[Event]:
     events = [(tick, meta(TEMPO, _tempo_bytes(tempo))) for tick, tempo in song.tempo_map]
     events += [(tick, meta(MARKER, text.encode())) for tick, text in song.markers]
     longest = max((track.bars for track in song.score.tracks), key=len, default=())

@@ -32,7 +32,7 @@ BASS, PIANO, DRUMS, STRINGS, ORGAN = (
 
 
 @dataclass(frozen=True, slots=True)
-class PlayedNote:
+class TuneNote:
     """onset and duration in quarter notes, onset from the bar line."""
 
     onset: float
@@ -51,7 +51,7 @@ class Player:
     time_signature: TimeSignature
     program: int
     is_drum: bool
-    bars: tuple[tuple[PlayedNote, ...], ...]
+    bars: tuple[tuple[TuneNote, ...], ...]
     companions: tuple[TrackSettings, ...]
 
     @property
@@ -87,7 +87,7 @@ def _key(name: str) -> int:
     return 12 * (int(name[-1]) + 1) + step
 
 
-def _tune_bar(text: str) -> tuple[PlayedNote, ...]:
+def _tune_bar(text: str) -> tuple[TuneNote, ...]:
     notes, onset = [], 0.0
     for item in text.split():
         what, _, rest = item.partition(":")
@@ -95,17 +95,17 @@ def _tune_bar(text: str) -> tuple[PlayedNote, ...]:
         beats = float(length)
         if what != "-":
             loud = int(velocity or (92 if onset == 0 else 80))
-            notes += [PlayedNote(onset, beats * 0.92, _key(name), loud) for name in what.split("+")]
+            notes += [TuneNote(onset, beats * 0.92, _key(name), loud) for name in what.split("+")]
         onset += beats
     return tuple(notes)
 
 
-def _drum_bar(text: str) -> tuple[PlayedNote, ...]:
+def _drum_bar(text: str) -> tuple[TuneNote, ...]:
     """Sixteenths, separated by spaces; letters are drums, `.` nothing, a capital an accent."""
     notes = []
     for index, cell in enumerate(text.split()):
         for letter in cell.replace(".", ""):
-            notes.append(PlayedNote(index / 4, 0.2, _DRUMS[letter.lower()], 112 if letter.isupper() else 82))
+            notes.append(TuneNote(index / 4, 0.2, _DRUMS[letter.lower()], 112 if letter.isupper() else 82))
     return tuple(notes)
 
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from companion.midi.messages import NOTES_OFF, ControlChange, NoteOff, NoteOn
 from companion.music import Bar, Note, Score, TimeSignature, Track
-from companion.music.song import Song
+from companion.music.song import FileSong
 from companion.music.units import RESOLUTION, bpm_to_tempo
 from companion.runtime.recording.moves import controls_of, moves_of
 from companion.runtime.recording.recorder import Log
@@ -102,7 +102,7 @@ class BarLines:
         return bar, ticks
 
 
-def song_of(log: Log) -> Song:
+def song_of(log: Log) -> FileSong:
     """Everything that was played and sent, as a song at 480 ticks a quarter."""
     settings = log.settings
     players = _players(log, settings)
@@ -149,7 +149,7 @@ def song_of(log: Log) -> Song:
         controls_of(moves.get(number, ()), track.program, tick_at) for number, track in sorted(tracks.items())
     )
     score = Score(tuple(score_tracks), RESOLUTION, tempo_map[0][1])
-    return Song(score, tuple(tempo_map), (), tuple(starts), controls=controls)
+    return FileSong(score, tuple(tempo_map), (), tuple(starts), controls=controls)
 
 
 def marks_of(log: Log) -> list[Mark]:

@@ -32,7 +32,7 @@ from companion.tokenizer.token_types import TokenType
 from companion.training.config import SampleSettings
 from companion.training.examples.tasks import KINDS, Cell, Task, draw_task, only_repeats
 from companion.training.examples.variation import heard_up_to_a_beat, vary
-from companion.training.music.corpus import Corpus, Song
+from companion.training.music.corpus import Corpus, CorpusSong
 
 _ATTEMPTS = 16
 _ACTIVE_SHARE = 0.5  # a track takes part in a window when it has notes in at least this share of the bars
@@ -73,7 +73,7 @@ class SampleMaker:
         self._window_shares = _shares(settings.window_weights or (1.0,) * len(self._windows))
         if len(self._window_shares) != len(self._windows):
             raise TokenizerError(f"samples.window_weights needs one number for each of {list(self._windows)}")
-        groups: dict[str, list[Song]] = {}
+        groups: dict[str, list[CorpusSong]] = {}
         for song in corpus.songs:
             if song.bar_count >= min(self._windows):
                 groups.setdefault(song.dataset, []).append(song)
@@ -120,7 +120,7 @@ class SampleMaker:
         settings = self.settings
         return str(rng.choice(KINDS, p=(settings.live, settings.infill, 1 - settings.live - settings.infill)))
 
-    def _from_song(self, rng: Generator, song: Song, bars: int, kind: str) -> Example | None:
+    def _from_song(self, rng: Generator, song: CorpusSong, bars: int, kind: str) -> Example | None:
         while bars > song.bar_count:
             smaller = [length for length in self._windows if length < bars]
             if not smaller:
@@ -147,7 +147,7 @@ class SampleMaker:
             tracks = tracks[:-1]
         return None
 
-    def _choose_window(self, rng: Generator, song: Song, bars: int) -> tuple[int, list[int]] | None:
+    def _choose_window(self, rng: Generator, song: CorpusSong, bars: int) -> tuple[int, list[int]] | None:
         """Start bar and tracks in random order, thinned until a rough count of tokens fits."""
         counts = song.note_counts()
         wanted = int(rng.integers(self.settings.min_tracks, self.settings.max_tracks + 1))
@@ -164,7 +164,7 @@ class SampleMaker:
             return start, tracks
         return None
 
-    def _style(self, rng: Generator, song: Song) -> Style:
+    def _style(self, rng: Generator, song: CorpusSong) -> Style:
         """The song's genre, now and then left out so that a model plays without being told one, and the switches."""
         vocabulary = self.tokenizer.vocabulary
         genre = None

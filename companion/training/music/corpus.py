@@ -41,7 +41,7 @@ _NO_CHORDS = np.zeros((0, CHORD_COLUMNS), np.uint16)
 
 
 @dataclass(frozen=True, slots=True)
-class Song:
+class CorpusSong:
     """One file. notes (N, 4) uint16: onset, duration, pitch, velocity, in cell order; cells (tracks·bars + 1,): where cell
     track·bars + bar begins in notes; programs, drums (tracks,) uint8; meters (bars, 2) uint8. Where the song's chords are
     known: guide, guide_cells and chords as in `chords.guide_arrays` and `chords.chord_rows`; else they are empty. genre: as the
@@ -103,7 +103,7 @@ def _notes(rows: NDArray[np.uint16], shift: int, scale: float) -> tuple[Note, ..
     )
 
 
-def song_from_score(score: Score, dataset: str = "music", marks: Marks | None = None) -> Song:
+def song_from_score(score: Score, dataset: str = "music", marks: Marks | None = None) -> CorpusSong:
     """The arrays of a score on the 480 grid; raises TrainingError when it has no note or uneven bars.
 
     marks: the song's chords, of each bar, as in `chords.jsonl`; None where they are not known.
@@ -123,7 +123,7 @@ def song_from_score(score: Score, dataset: str = "music", marks: Marks | None = 
         raise TrainingError("a meter beyond 255/255")
     spans = song_spans(marks, [bar.time_signature for bar in score.tracks[0].bars]) if marks else []
     guide, guide_cells = guide_arrays(spans) if spans else (_NO_ROWS, _NO_CELLS)
-    return Song(
+    return CorpusSong(
         dataset,
         np.array(rows, dtype=np.uint16),
         np.concatenate(([0], np.cumsum([len(bar.notes) for bar in bars]))).astype(np.uint32),
@@ -140,7 +140,7 @@ def song_from_score(score: Score, dataset: str = "music", marks: Marks | None = 
 class Corpus:
     """Songs of one split. `broken`: one line for each file that was skipped."""
 
-    songs: tuple[Song, ...]
+    songs: tuple[CorpusSong, ...]
     broken: tuple[str, ...] = ()
 
 
@@ -158,7 +158,7 @@ def load_corpus(
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         groups.setdefault(entry.dataset, []).append(entry)
-    songs: list[Song] = []
+    songs: list[CorpusSong] = []
     broken: list[str] = []
     for dataset, group in sorted(groups.items()):
         path = cache / f"{dataset}-{_fingerprint(root, group)}.npz"
@@ -190,7 +190,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else -1
 
 
-def _read_files(root: Path, group: list[Entry], readers: int) -> tuple[list[Song], list[str]]:
+def _read_files(root: Path, group: list[Entry], readers: int) -> tuple[list[CorpusSong], list[str]]:
     known = {dataset: read_chords(root / dataset) for dataset in {entry.dataset for entry in group}}
     jobs = [(str(root / entry.path), entry, known[entry.dataset].get(Path(entry.path).name)) for entry in group]
     if readers > 1 and len(jobs) > 64:
@@ -198,10 +198,12 @@ def _read_files(root: Path, group: list[Entry], readers: int) -> tuple[list[Song
             results = list(pool.map(_read_file, jobs, chunksize=16))
     else:
         results = list(map(_read_file, jobs))
-    return [item for item in results if isinstance(item, Song)], [item for item in results if isinstance(item, str)]
+    return [item for item in results if isinstance(item, CorpusSong)], [
+        item for item in results if isinstance(item, str)
+    ]
 
 
-def _read_file(job: tuple[str, Entry, Marks | None]) -> Song | str:
+def _read_file(job: tuple[str, Entry, Marks | None]) -> CorpusSong | str:
     """The song, or one line saying why not. A reader must survive any file, so every fault counts as a broken file."""
     path, entry, marks = job
     try:
@@ -211,7 +213,7 @@ def _read_file(job: tuple[str, Entry, Marks | None]) -> Song | str:
         return f"{path}: {str(error).removeprefix(f'{path}: ')}"
 
 
-def _write_cache(path: Path, songs: list[Song], broken: list[str]) -> None:
+def _write_cache(path: Path, songs: list[CorpusSong], broken: list[str]) -> None:
     """One .npz: the songs' arrays end to end, `shape` (songs, 5) = notes, tracks, bars, guide notes, chords of each."""
     arrays: dict[str, NDArray] = {
         "shape": np.array(
@@ -237,7 +239,7 @@ def _write_cache(path: Path, songs: list[Song], broken: list[str]) -> None:
         raise TrainingError(f"cannot write the cache {path}: {error.strerror or error}") from None
 
 
-def _read_cache(path: Path, dataset: str) -> tuple[list[Song], list[str]]:
+def _read_cache(path: Path, dataset: str) -> tuple[list[CorpusSong], list[str]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays: dict[str, NDArray] = {name: archive[name] for name in (*_FIELDS, "broken", "genres")}
@@ -251,7 +253,7 @@ def _read_cache(path: Path, dataset: str) -> tuple[list[Song], list[str]]:
         return arrays[name][start : start + count]
 
     songs = [
-        Song(
+        CorpusSong(
             dataset,
             take("notes", notes),
             take("cells", tracks * bars + 1),

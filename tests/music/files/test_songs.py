@@ -12,7 +12,7 @@ from companion.music.files import chunks, song_reader
 from companion.music.files.events import LYRIC, MARKER, METER, TEMPO, TEXT, TRACK_NAME, meta
 from companion.music.files.song_reader import song_from_bytes
 from companion.music.files.song_writer import song_to_bytes
-from companion.music.song import Song
+from companion.music.song import FileSong
 from tests import golden
 
 FILES = sorted(golden.load("read"))
@@ -266,6 +266,10 @@ def test_too_many_events_are_refused(monkeypatch):
 
 def test_what_no_file_can_hold_is_refused():
     odd = Score((Track((Bar((), TimeSignature(256, 4)),)),))
-    for song, fault in ((odd, "256/4"), (Score((), 40_000), "40000"), (Song(Score(()), ((1 << 30, 1),)), "do not fit")):
+    for song, fault in (
+        (odd, "256/4"),
+        (Score((), 40_000), "40000"),
+        (FileSong(Score(()), ((1 << 30, 1),)), "do not fit"),
+    ):
         with pytest.raises(MidiFileError, match=fault):
             song_to_bytes(song)
