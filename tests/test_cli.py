@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from companion.cli.main import main as cli
+from companion.cli import main as cli
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
