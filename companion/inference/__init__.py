@@ -1,4 +1,4 @@
-"""Checkpoints and generation. The names that users of the model family know; heavy imports wait until they are used."""
+"""Checkpoints and generation, under the names that users of the model family know. Heavy modules are imported on first use."""
 
 from __future__ import annotations
 

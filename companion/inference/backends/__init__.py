@@ -1,1 +1,1 @@
-"""Engines: what computes logits for token ids. The reference (transformers), ONNX Runtime for CPUs, CUDA for GPUs."""
+"""Engines, which compute logits for token ids: the reference (transformers), ONNX Runtime for CPUs, and CUDA for GPUs."""

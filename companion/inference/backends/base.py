@@ -1,8 +1,8 @@
-"""What an engine must be able to do: run the model over tokens and keep a key-value cache that can be rewound.
+"""The interface of an engine: it runs the model over tokens and keeps a key-value cache that can be rewound.
 
-A backend knows nothing of music, grammar or sampling. Hidden bars need no attention mask: leaving their tokens out while the
-other tokens keep their original position ids is exactly equal to masking their keys for every query (nothing visible ever
-looks at them), so `positions` is all that the mask modes need.
+A backend knows nothing of music, grammar or sampling. Hidden bars need no attention mask. Their tokens are left out, and the
+other tokens keep their original position ids. This is exactly equal to masking the hidden keys for every query, because no
+visible token attends to them. The mask modes therefore need only `positions`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Logits = npt.NDArray[np.float32]
 class Cache(Protocol):
     """Keys and values of `batch` sequences of equal `length`, owned by the backend that made it.
 
-    `tokens` is what has been fed so far as (ids, positions); prefix reuse compares against it (batch row 0).
+    `tokens` holds the (ids, positions) fed so far in batch row 0. Prefix reuse compares new prompts with it.
     """
 
     @property
@@ -49,15 +49,15 @@ class Backend(Protocol):
         ...
 
     def forward(self, cache: Cache, ids: Ids, positions: Ids) -> Logits:
-        """Feed ids [batch, T] at positions [batch, T] after what the cache holds; logits [batch, vocab] after the last one.
+        """Feed ids [batch, T] at positions [batch, T] after the cached tokens. Returns logits [batch, vocab] after the last id.
 
-        T = 1 is decoding, larger T prefill; long prefills may be split by the caller to stay cancellable.
-        Raises GenerationError when the model fails or `n_positions` is exceeded; the cache is then unchanged in length.
+        T = 1 is decoding; a larger T is prefill. Callers may split a long prefill so that it stays cancellable.
+        Raises GenerationError when the model fails or `n_positions` is exceeded; the length of the cache is then unchanged.
         """
         ...
 
     def append(self, cache: Cache, source: Cache, start: int, end: int) -> None:
-        """Add tokens [start, end) of row 0 of `source` to every row of `cache`, their keys and values just as they are."""
+        """Add tokens [start, end) of row 0 of `source` to every row of `cache`. Their keys and values are copied unchanged."""
         ...
 
     def close(self) -> None:
@@ -66,7 +66,7 @@ class Backend(Protocol):
 
 
 def fork(backend: Backend, cache: Cache, batch: int) -> Cache:
-    """A new cache of `batch` rows, each a copy of row 0 (takes that share a prompt)."""
+    """Return a new cache of `batch` rows, each a copy of row 0. Takes that share a prompt use it."""
     copy = backend.new_cache(batch)
     backend.append(copy, cache, 0, cache.length)
     return copy

@@ -1,6 +1,6 @@
-"""The reference engine: Hugging Face's GPT2LMHeadModel in float32. Slow and right; the fast engines are compared with it.
+"""The reference engine: Hugging Face's GPT2LMHeadModel in float32. It is slow and exact; the fast engines are compared with it.
 
-Knows tokens, positions and a cache; nothing of music, grammar or sampling.
+It knows tokens, positions and a cache, and nothing of music, grammar or sampling.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class ReferenceCache:
             self._ids, self._positions = self._ids[:length], self._positions[:length]
 
     def record(self, ids: Ids, positions: Ids) -> None:
-        """Note what row 0 was fed."""
+        """Record the ids and positions that row 0 was fed."""
         self._ids = np.concatenate([self._ids, ids])
         self._positions = np.concatenate([self._positions, positions])
 
@@ -103,7 +103,7 @@ class ReferenceBackend:
 
     @torch.inference_mode()
     def forward(self, cache: Cache, ids: Ids, positions: Ids) -> Logits:
-        """Feed ids [batch, T] at positions [batch, T]; logits [batch, vocab] after the last. See Backend.forward."""
+        """Feed ids [batch, T] at positions [batch, T]. Returns logits [batch, vocab] after the last. See Backend.forward."""
         assert isinstance(cache, ReferenceCache)
         before = cache.length
         self._check(before, ids, positions)

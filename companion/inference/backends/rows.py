@@ -1,7 +1,7 @@
-"""What a backend may offer beyond `Backend`: to decode sequences of different lengths in one batch.
+"""An optional interface of backends: decoding sequences of different lengths in one batch.
 
-The parts of a bar have prompts of their own, so their caches differ. In one batch the weights are read once for all of
-them. Free of torch and ONNX Runtime, so that the token loop can ask for it.
+Each part of a bar has its own prompt, so their caches differ. In one batch the weights are read once for all parts. This
+module imports neither torch nor ONNX Runtime, so the token loop can import it.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class Rows(Protocol):
 
 @runtime_checkable
 class RowsBackend(Protocol):
-    """A backend with rows. Rows that were added cannot be rewound, and none is added once a step was made."""
+    """A backend with rows. Added rows cannot be rewound, and no row can be added after the first step."""
 
     def new_rows(self, most: int) -> Rows:
         """Room for at most `most` rows, empty."""
         ...
 
     def step(self, rows: Rows, ids: Ids, positions: Ids) -> Logits:
-        """Feed one token to every row, ids [count] at positions [count]; logits [count, vocab].
+        """Feed one token to every row: ids [count] at positions [count]. Returns logits [count, vocab].
 
         Raises GenerationError when the model fails or a row would exceed the model's positions.
         """

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def make_backend(checkpoint: Checkpoint, engine: str = "auto") -> tuple[Backend, str]:
-    """The backend for `engine` and the reason it was chosen, one line.
+    """Return the backend for `engine` and one line with the reason for the choice.
 
-    auto: cuda where there is a GPU and the engine passes its check on it, else onnx where it can be loaded, else the reference.
-    An engine asked for by name is that engine or an error (GenerationError), never another one.
+    "auto" takes cuda where there is a GPU and the engine passes its check on it, else onnx where it can be loaded, else the
+    reference. An engine asked for by name is never replaced by another one: if it is not available, GenerationError is raised.
     """
     if engine not in ENGINES:
         raise RequestValidationError(f"unknown engine {engine!r} (known: {', '.join(ENGINES)})")
@@ -33,7 +33,7 @@ def make_backend(checkpoint: Checkpoint, engine: str = "auto") -> tuple[Backend,
 
 
 def open_ready(path: Path, engine: str) -> tuple[Checkpoint, Backend, str] | None:
-    """A checkpoint whose CPU graph is already built, opened without torch; None where the slow way is needed."""
+    """Open a checkpoint whose CPU graph is already built, without torch. Returns None if torch is needed."""
     if engine not in ("auto", "onnx") or not path.is_file() or (engine == "auto" and _may_have_gpu()):
         return None
     try:
@@ -51,9 +51,9 @@ def open_ready(path: Path, engine: str) -> tuple[Checkpoint, Backend, str] | Non
 
 
 def has_built_graph(path: Path, engine: str) -> bool:
-    """Whether `engine` can open this checkpoint without building anything; true also of engines that build no graphs.
+    """Whether `engine` can open this checkpoint without building anything. This is also true of engines that build no graphs.
 
-    With a GPU at hand, "auto" counts as such an engine.
+    On a machine with a GPU, "auto" counts as such an engine.
     """
     if engine not in ("auto", "onnx") or not path.is_file() or (engine == "auto" and _may_have_gpu()):
         return True
@@ -79,7 +79,7 @@ def _automatic(checkpoint: Checkpoint) -> tuple[Backend, str]:
 
 
 def _may_have_gpu() -> bool:
-    """A guess that costs no torch: an NVIDIA driver is loaded, and there is an engine for it."""
+    """Guess without importing torch whether a GPU can be used: an NVIDIA driver is loaded, and the engine for it is installed."""
     has_driver = (
         any(Path(place).exists() for place in ("/dev/nvidiactl", "/proc/driver/nvidia")) or sys.platform == "win32"
     )

@@ -1,7 +1,8 @@
-"""What a backend may offer beyond `Backend`: to write whole infills by itself, without waiting for the host after each token.
+"""An optional interface of backends: writing whole infills without waiting for the host after each token.
 
-The host says what may be written and how tokens are drawn, random numbers included, and is given tokens a little behind; both sides
-choose the same tokens from the same logits. Free of torch, so that the token loop can ask for it.
+The host states what may be written and how tokens are drawn, and supplies the random numbers. It receives the tokens with a
+small delay. Both sides choose the same tokens from the same logits. This module does not import torch, so the token loop can
+import it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Infill:
     """One infill for as many takes as `uniforms` has rows.
 
     targets: the bars in fill order. allow_rests and the limits: see `Grammar.start_infill`. bias [vocab]: added to the logits of
-    every step. uniforms [takes, n]: each take's random numbers in order; two a token are enough.
+    every step. uniforms [takes, n]: each take's random numbers in order; two per token are enough.
     """
 
     targets: tuple[WrittenBar, ...]
@@ -49,13 +50,13 @@ class WritingBackend(Protocol):
     """A backend that can write by itself."""
 
     def get_ready(self, cache: Cache, grammar: Grammar) -> None:
-        """Make, for this cache and one take, all that the first use of a step would make, so that no bar pays for it."""
+        """Prepare the steps for this cache and one take, so that the first bar does not have to wait for it."""
         ...
 
     def write(self, cache: Cache, grammar: Grammar, end: PromptEnd, infill: Infill) -> Iterator[list[list[int]]]:
-        """Feed the prompt's end, then write until every take is done or the context ends; yields each take's new tokens.
+        """Feed the prompt's end, then write until every take is done or the context ends. Yields each take's new tokens.
 
-        The cache holds the rest of the prompt, before and after. Who stops listening stops the writing, but for what is
-        under way. Raises GenerationError when the model fails.
+        The cache holds the rest of the prompt before the call and after it. Closing the generator stops the writing, except for
+        steps already started. Raises GenerationError when the model fails.
         """
         ...

@@ -1,10 +1,9 @@
 """The GPU engine: a static cache, and decoding steps recorded as CUDA graphs.
 
-`forward` is the engine contract, one wait for the host a token. `write` is the way for which the rest is made: whole steps,
-model, grammar and draw, replayed without waiting (`cuda_writer`).
+`forward` fulfils the engine contract and waits for the host once per token. `write` is the fast path: whole steps (model,
+grammar and draw) are replayed without waiting (see `cuda.writer`).
 
-Not run on a GPU yet: the tests drive the same code on a CPU, step by step instead of recorded. Measure on hardware with
-`companion bench --engine cuda`.
+The tests run the same code on a CPU, step by step instead of recorded. `companion bench --engine cuda` measures a GPU.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from companion.tokenizer.grammar import Grammar
 if TYPE_CHECKING:
     from companion.inference.checkpoints.files import Checkpoint
 
-_MOST_WRITERS = 4  # numbers of takes whose recorded steps are kept
-_FEWEST_TARGETS = 8  # room for so many in a writer, as another one would have to record its steps anew
+_MOST_WRITERS = 4  # recorded steps are kept for this many different numbers of takes
+_FEWEST_TARGETS = 8  # a writer has room for at least this many; a larger one must record its steps again
 
 
 class CudaCache:
@@ -59,7 +58,7 @@ class CudaCache:
         self._length = length
 
     def note(self, ids: Ids, positions: Ids) -> None:
-        """Note what row 0 was fed, [T] each."""
+        """Record the ids and positions that row 0 was fed, [T] each."""
         end = self._length + len(ids)
         self._history[:, self._length : end] = ids, positions
         self._length = end
@@ -118,7 +117,7 @@ class CudaBackend:
             self._writer(grammar, 1, _FEWEST_TARGETS).record_all()
 
     def write(self, cache: Cache, grammar: Grammar, end: PromptEnd, infill: Infill) -> Iterator[list[list[int]]]:
-        """See `WritingBackend`; tokens come in batches, the last one of which is still being written while the one before is read."""
+        """See `WritingBackend`. Tokens come in batches; while one batch is read, the device writes the next one."""
         held = self._own(cache)
         with _failing_clearly():
             writer = self._writer(grammar, len(infill.uniforms), len(infill.targets))
@@ -174,7 +173,7 @@ class CudaBackend:
         return cache
 
     def _check(self, cache: CudaCache, ids: Ids, positions: Ids) -> None:
-        """Here, because a bad index on a GPU is found late and takes the whole process's context with it."""
+        """Check on the host: a GPU reports a bad index late, and the error destroys the CUDA context of the whole process."""
         if ids.shape != positions.shape or ids.ndim != 2 or ids.shape[0] != cache.batch or not ids.size:
             raise GenerationError(f"ids {ids.shape} and positions {positions.shape} do not fit {cache.batch} sequences")
         if cache.length + ids.shape[1] > self.n_positions or positions.min() < 0 or positions.max() >= self.n_positions:
@@ -185,7 +184,7 @@ class CudaBackend:
 
 @contextmanager
 def _failing_clearly() -> Iterator[None]:
-    """torch's errors as ours, one line."""
+    """Turn torch's errors into one-line errors of ours."""
     try:
         yield
     except RuntimeError as error:

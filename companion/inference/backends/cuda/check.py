@@ -1,5 +1,8 @@
-"""A GPU engine shows what it can do before it is trusted: drivers, chips and torch builds are many, and a stage is no place to
-find out. A few steps, prefilled, recorded and self-written, against the same weights in float32 on the CPU."""
+"""A check of the GPU engine before it is trusted.
+
+Drivers, chips and torch builds vary, and a fault must not show first on stage. The check runs a few prefilled, recorded and
+self-written steps and compares them with the same weights in float32 on the CPU.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _PREFILLED, _DECODED, _NOTES = 24, 4, 4
 
 
 def check(backend: CudaBackend, checkpoint: Checkpoint) -> None:
-    """Raises GenerationError, one line, where the engine fails or computes something else than the CPU does."""
+    """Raise a one-line GenerationError when the engine fails or its results differ from the CPU's."""
     try:
         worst = _divergence(backend, CudaBackend.from_checkpoint(checkpoint, "cpu"))
         if not worst <= MOST_KL:
@@ -29,7 +32,7 @@ def check(backend: CudaBackend, checkpoint: Checkpoint) -> None:
 
 
 def _divergence(backend: CudaBackend, exact: CudaBackend) -> float:
-    """The largest KL of the next-token distributions over some steps, in nats; NaN where there are no numbers."""
+    """The largest KL divergence of the next-token distributions over some steps, in nats. NaN when the engine's logits are not finite."""
     ids = np.random.default_rng(0).integers(0, backend.vocab_size, (1, _PREFILLED + _DECODED))
     positions = np.arange(ids.shape[1])[None]
     pieces = [slice(0, _PREFILLED), *(slice(at, at + 1) for at in range(_PREFILLED, ids.shape[1]))]
@@ -52,7 +55,7 @@ def _kl(exact: Logits, other: Logits) -> float:
 
 
 def _write_a_bar(backend: CudaBackend, grammar: Grammar) -> None:
-    """One bar by the engine's own way; every token of it must be legal."""
+    """Let the engine write one bar by itself. Every token of it must be legal."""
     bar = (WrittenBar(is_drum=True),)
     infill = Infill(bar, np.full((1, 2 * backend.n_positions), 0.5), allow_rests=False, density_hard_limit=_NOTES)
     state = grammar.start_infill(bar, allow_rests=False, density_hard_limit=_NOTES)

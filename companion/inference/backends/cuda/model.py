@@ -1,7 +1,8 @@
-"""GPT-2 over a static cache, as plain tensor functions: nothing allocates by length, so one step can be recorded and replayed.
+"""GPT-2 over a static cache, as plain tensor functions. No allocation depends on the length, so one step can be recorded.
 
-Knows no grammar and no sampling. Runs on any torch device; what is recorded on a GPU runs step by step on a CPU. A step is written
-for few kernels, as each costs about as much as starting it: keys and values are stored by one, and all layers share one mask.
+This module knows no grammar and no sampling. It runs on any torch device; steps that are recorded on a GPU run one by one on a
+CPU. A step uses few kernels, because launching a kernel costs about as much as running it: one kernel stores keys and values,
+and all layers share one mask.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ BUCKET = 256  # a step reads the cache in whole buckets, so that a recording ser
 
 
 class StaticModel:
-    """The weights on one device. Matrices of the state dict are (in, out) and are kept (out, in), as `linear` reads them."""
+    """The weights on one device. The state dict's matrices are (in, out); here they are kept (out, in), the order of `linear`."""
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> None:
         self.config = checkpoint.config
@@ -49,12 +50,12 @@ class StaticModel:
     def step(
         self, memory: torch.Tensor, ids: torch.Tensor, positions: torch.Tensor, rows: torch.Tensor, readable: int
     ) -> torch.Tensor:
-        """ids, positions [B, T] written to memory rows `rows` [T], reading the first `readable` rows; logits [B, V], float32.
+        """Write ids at positions, both [B, T], to memory rows `rows` [T] and read the first `readable` rows.
 
-        Token t sees rows 0..rows[t]; rows past it may hold anything finite.
+        Returns logits [B, V], float32. Token t sees rows 0..rows[t]; later rows may hold any finite values.
         """
         weights = self._weights
-        # added to the scores, in the model's own type: given as booleans, it would be converted once a layer
+        # The mask is added to the scores in the model's own type. A boolean mask would be converted in every layer.
         unseen = torch.where(self._all_rows[None, :readable] <= rows[:, None], self._shown, self._hidden)
         stream = F.embedding(ids, weights["transformer.wte.weight"]) + F.embedding(
             positions, weights["transformer.wpe.weight"]

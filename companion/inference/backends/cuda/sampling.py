@@ -1,8 +1,8 @@
-"""The infill grammar, rests, and the draw of a token as tensor operations, so that a GPU goes on without asking the host.
+"""The infill grammar, rests, and the draw of a token as tensor operations, so that a GPU need not ask the host.
 
-The tables are read off the host's own grammar, state by state, and a draw uses the host's uniform numbers in the host's way, so
-both sides choose the same tokens from the same logits (`companion.inference.decoding.choosing`). Everything that differs from infill to
-infill is in tensors, so that a recorded step serves them all.
+The tables are read from the host's grammar, state by state. A draw uses the host's uniform numbers in the same way as the host,
+so both sides choose the same tokens from the same logits (see `companion.inference.decoding.choosing`). Everything that
+differs between infills is in tensors, so one recorded step serves them all.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from companion.inference.decoding.choosing import note_content
 from companion.tokenizer.grammar import Grammar, WrittenBar
 from companion.tokenizer.token_types import TokenType
 
-_STATES = 8  # what the open bar holds, as bits: 1 some note, 2 as many notes as it may, 4 as many at this position
+_STATES = 8  # content of the open bar as bits: 1 any note, 2 the most notes of a bar, 4 the most at this position
 _NO_LIMIT = 1 << 30
 _MOST_KEPT_TABLES = 64
 
-# A take's state is one row of numbers, and a token changes it by `state * keep + add`: which token came last and which target is
-# being written (both as rows of the table), notes of the bar, notes at the position, the position, and targets left.
+# A take's state is one row of numbers, and a token changes it by `state * keep + add`. The numbers are: the last token and the
+# current target (both as rows of the table), the notes of the bar, the notes at the position, the position, and the targets left.
 _LAST, _TARGET, _NOTES, _TOGETHER, _PLACE, _LEFT = range(6)
 
 
 class DeviceSampler:
-    """Grammar states of `takes` takes on a device, and the tokens they chose: `tokens` [takes, limit], −1 where there is none."""
+    """Grammar states of `takes` takes on a device, and the tokens chosen so far: `tokens` [takes, limit], −1 for none."""
 
     def __init__(self, grammar: Grammar, takes: int, limit: int, targets: int, device: torch.device) -> None:
-        """limit: tokens a take. targets: the most that an infill may have."""
+        """limit: most tokens per take. targets: most targets per infill."""
         self.grammar, self.takes, self.most_targets, self._device = grammar, takes, targets, device
         vocabulary = grammar.vocabulary
         size = vocabulary.size
@@ -41,7 +41,7 @@ class DeviceSampler:
         self._keep, self._add, self._order = (torch.from_numpy(table).to(device) for table in (keep, add, order))
         self._content = torch.from_numpy(note_content(vocabulary)).to(device)
         self._ranks = torch.arange(size, device=device)
-        # numbers that `where` takes: given as Python's, each would be a kernel that fills a tensor
+        # Constants for `where`. As Python numbers, each would need a kernel that fills a tensor.
         self._never = torch.tensor(-torch.inf, dtype=torch.float64, device=device)
         self._none = torch.tensor(0.0, dtype=torch.float64, device=device)
         self._blank = torch.tensor(-1, device=device)
@@ -89,9 +89,9 @@ class DeviceSampler:
         self._state.copy_(torch.tensor([last, 0, 0, 0, -1, len(infill.targets)]).expand(self.takes, -1))
 
     def choose(self, logits: torch.Tensor, masking: bool) -> torch.Tensor:
-        """Next token of every take from logits [takes, vocab]; 0 for takes that are done. All state moves in place.
+        """Return the next token of every take from logits [takes, vocab]; 0 for takes that are done. The state changes in place.
 
-        masking: whether mask_k or mask_p act; if not, their part is left out.
+        masking: whether mask_k or mask_p is in use; if not, their computation is left out.
         """
         state = self._state
         holds = ((state.index_select(1, self._counted) >= self._limits) * self._bits).sum(1)
@@ -116,7 +116,7 @@ class DeviceSampler:
         return token
 
     def _draw(self, scores: torch.Tensor, uniforms: torch.Tensor, masking: bool) -> torch.Tensor:
-        """One id a row: what the filters leave, then where the running sum passes the row's uniform number."""
+        """Draw one id per row: apply the filters, then take the id at which the running sum passes the row's uniform number."""
         temperature, top_k, top_p, _, _ = self._filters.unbind()
         chances = torch.softmax(scores / temperature, 1)
         ranked, order = chances.sort(dim=1, descending=True, stable=True)
@@ -132,7 +132,7 @@ class DeviceSampler:
     def _masked(
         self, kept: torch.Tensor, ranked: torch.Tensor, mass: torch.Tensor, order: torch.Tensor
     ) -> torch.Tensor:
-        """Without the likeliest notes' tokens that mask_k or mask_p take away; structure always stays."""
+        """Remove the likeliest note tokens as mask_k or mask_p ask. Structural tokens always stay."""
         mask_k, mask_p = self._filters[3], self._filters[4]
         count = (kept & (ranked > 0)).sum(1, keepdim=True)
         total = mass.gather(1, (count - 1).clamp(min=0))
@@ -143,7 +143,7 @@ class DeviceSampler:
         return left
 
     def _effects(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """keep, add [vocab, 6]: what each token does to a state. order [vocab]: what positions must ascend by, else no matter."""
+        """keep, add [vocab, 6]: the effect of each token on a state. order [vocab]: the order in which positions must ascend."""
         size = self.grammar.vocabulary.size
         keep, add = np.ones((size, 6), dtype=np.int64), np.zeros((size, 6), dtype=np.int64)
         order = np.full(size, _NO_LIMIT)
@@ -163,7 +163,7 @@ class DeviceSampler:
         return keep, add, order
 
     def _table(self, bar: WrittenBar, last: bool, rests: bool) -> npt.NDArray[np.bool_]:
-        """[type of the last token × what the bar holds, vocab] legal ids in a bar whose positions are all still free."""
+        """[type of the last token × content of the bar, vocab]: the legal ids in a bar whose positions are all still free."""
         if (found := self._kept_tables.get((bar, last, rests))) is not None:
             return found
         table = np.zeros((len(self._types), _STATES, self.grammar.vocabulary.size), dtype=bool)
@@ -185,7 +185,7 @@ class DeviceSampler:
 
 
 def _numbers(infill: Infill, size: int) -> list[float]:
-    """temperature, top_k, top_p, mask_k, mask_p, each such that no special case is left."""
+    """temperature, top_k, top_p, mask_k and mask_p. "Off" is expressed as a value, so that no special case is left."""
     options = infill.options
     top_p = options.top_p - 1e-12 if options.top_p < 1.0 else 2.0
     return [options.temperature, options.top_k or size, top_p, options.mask_k, options.mask_p]

@@ -1,8 +1,8 @@
-"""Writing on the device: steps that choose and feed themselves, recorded once and replayed without waiting for the host.
+"""Writing on the device: each step chooses a token and feeds it to the next. Steps are recorded once and replayed.
 
-The host starts batches of steps and reads each batch's tokens while the next one runs. A writer has a memory of its own, into which
-the prompt's rows are copied (10 MB at 20 M parameters, microseconds on a GPU): recorded steps are bound to addresses, and takes
-differ from their second token on.
+The host starts batches of steps and reads each batch's tokens while the next one runs. A writer has its own memory, into which
+the prompt's rows are copied (10 MB at 20 M parameters, microseconds on a GPU). It needs one because recorded steps are bound
+to addresses, and because takes differ from their second token on.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from companion.inference.backends.cuda.sampling import DeviceSampler
 from companion.inference.backends.writing import Infill, PromptEnd
 from companion.tokenizer.grammar import Grammar
 
-AHEAD = 8  # steps in a batch: enough that the device has work while the host reads, few enough that notes come soon
+AHEAD = 8  # steps per batch: the device has enough work while the host reads, and notes still arrive soon
 
 
 class DeviceWriter:
-    """Writes infills of one number of takes, one infill at a time."""
+    """Writes infills, one at a time, for a fixed number of takes."""
 
     def __init__(self, model: StaticModel, grammar: Grammar, takes: int, targets: int) -> None:
-        """targets: the most that an infill may have."""
+        """targets: most targets per infill."""
         self.grammar, self.most_targets = grammar, targets
         self._model = model
         self._limit = model.config.n_positions
@@ -40,7 +40,7 @@ class DeviceWriter:
                 self._recorded_step(readable, False)
 
     def write(self, memory: torch.Tensor, length: int, end: PromptEnd, infill: Infill) -> Iterator[list[list[int]]]:
-        """See `WritingBackend.write`; memory: whose first `length` rows hold the prompt but for its end."""
+        """See `WritingBackend.write`. The first `length` rows of `memory` hold the prompt without its last token."""
         with torch.inference_mode():
             self._memory[..., :length, :] = memory[:, :, :1, :, :length]
             self._sampler.start(infill)
@@ -84,7 +84,7 @@ class DeviceWriter:
         return self._recorded[key]
 
     def _step(self, readable: int, masking: bool) -> None:
-        """One step that feeds itself: model, grammar, draw, and the next step's inputs."""
+        """One step: model, grammar and draw, then the inputs of the next step."""
         logits = self._model.step(self._memory, self._ids, self._positions, self._row, readable)
         self._ids.copy_(self._sampler.choose(logits, masking)[:, None])
         self._positions.copy_(self._following.expand_as(self._positions))
@@ -93,7 +93,7 @@ class DeviceWriter:
 
 
 def record(step: Callable[[], object]) -> torch.cuda.CUDAGraph:
-    """Capture `step`. It runs for real before that, as kernels and workspaces must exist when recording begins."""
+    """Capture `step`. It is run once before, because kernels and workspaces must exist when recording begins."""
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
@@ -106,7 +106,7 @@ def record(step: Callable[[], object]) -> torch.cuda.CUDAGraph:
 
 
 class _Snapshot:
-    """What has been written so far, on its way to the host while the device goes on."""
+    """The tokens written so far, copied to the host while the device continues."""
 
     def __init__(self, sampler: DeviceSampler) -> None:
         on_gpu = sampler.tokens.is_cuda
@@ -120,7 +120,7 @@ class _Snapshot:
             self._copied.record()
 
     def read(self, seen: list[int]) -> tuple[list[list[int]], bool]:
-        """Tokens of every take that were not `seen` (which is brought up to date), and whether every take is done."""
+        """Return the tokens of every take that were not yet `seen`, and whether every take is done. Updates `seen`."""
         if self._copied is not None:
             self._copied.synchronize()
         tokens, done = self._parts

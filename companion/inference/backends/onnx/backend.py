@@ -1,8 +1,8 @@
 """The CPU engine: ONNX Runtime over graphs with shared key-value buffers and quantised weights.
 
-Knows nothing of music, grammar or sampling, and imports neither torch nor `onnx` once its graphs are in the cache on disk.
-Two graphs share one memory (see `onnx_memory`): prefill computes on float keys and values, decoding reads them as bytes. Per token
-nothing is allocated, bound or copied but the token itself and its logits.
+This module knows nothing of music, grammar or sampling. It imports neither torch nor `onnx` once its graphs are cached on disk.
+Two graphs share one memory (see `onnx.memory`): prefill computes on float keys and values, and decoding reads them as bytes.
+For each token, only the token itself and its logits are copied; nothing is allocated or bound.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from companion.inference.backends.rows import Rows
 if TYPE_CHECKING:
     from companion.inference.checkpoints.files import Checkpoint
 
-# Over a few hundred tokens the plain attention kernel prefills a fifth faster than the tiled one, which saves memory instead.
+# Up to a few hundred tokens, the plain attention kernel prefills a fifth faster than the tiled one, which saves memory.
 os.environ.setdefault("ORT_GQA_DISABLE_FLASH_ATTENTION", "1")
 
-MOST_STEPS = 32  # prepared calls that are kept; preparing one takes a quarter of a millisecond
-DECODE_TOKENS = 8  # up to so many at once go through the decoding graph
+MOST_STEPS = 32  # how many prepared calls are kept; preparing one takes a quarter of a millisecond
+DECODE_TOKENS = 8  # up to this many tokens at once go through the decoding graph
 
 
 class OnnxCache:
@@ -80,13 +80,13 @@ class OnnxCache:
         self._length = rows.stop
 
     def run(self, ids: Ids, positions: Ids) -> Logits:
-        """One pass over ids [batch, T] at positions [batch, T]; logits [batch, vocab] of the last token."""
+        """Run one pass over ids [batch, T] at positions [batch, T]. Returns logits [batch, vocab] of the last token."""
         tokens = ids.shape[1]
         first, total = self._length, self._length + tokens
         as_bytes = tokens <= DECODE_TOKENS and self.memory.can_decode_packed
         if as_bytes:
             self._step(as_bytes, ids, positions, total)
-            as_bytes = not self.memory.overflowed(first, total)  # else once more, on floats, and the scales grow
+            as_bytes = not self.memory.overflowed(first, total)  # if not, the pass is repeated on floats
         if as_bytes:
             self.memory.wrote_packed(total)
         else:
@@ -113,7 +113,7 @@ class OnnxCache:
             self._choice.took(perf_counter() - started)
 
     def _bind(self, together: bool, as_bytes: bool, tokens: int) -> _Step:
-        """A step of `tokens`, kept for the next time."""
+        """The prepared call for a step of `tokens` tokens. It is kept for the next step of that size."""
         session = self._sessions.choose(together, as_bytes)
         inputs: dict[str, npt.NDArray] = {
             "ids": np.zeros((self.batch, tokens), dtype=np.int64),
@@ -139,7 +139,7 @@ class OnnxCache:
 
 
 class _Step(NamedTuple):
-    """A prepared call and the arrays it reads: ONNX Runtime keeps their address, not them."""
+    """A prepared call and the arrays it reads. ONNX Runtime keeps only their addresses, so they must be kept alive here."""
 
     session: onnxruntime.InferenceSession
     binding: onnxruntime.IOBinding
@@ -170,10 +170,10 @@ class OnnxBackend:
         quantization: str = "auto",
         cache_dir: Path | None = None,
     ) -> OnnxBackend:
-        """Open the graph of `checkpoint`, building it first unless the cache on disk holds it.
+        """Open the graph of `checkpoint`. It is built first unless the cache on disk holds it.
 
-        quantization: "auto", which falls back to float keys and values where this ONNX Runtime lacks byte ones, or one of
-        `schemes.SCHEMES`. cache_dir: None for the user's cache folder.
+        quantization: one of `schemes.SCHEMES`, or "auto", which uses float keys and values where this ONNX Runtime does not
+        support byte ones. cache_dir: None for the user's cache folder.
         Raises CheckpointError when the weights do not make a graph that runs.
         """
         automatic = checked_scheme(quantization) == "auto"
@@ -204,7 +204,7 @@ class OnnxBackend:
     def _open(
         cls, graphs: Sequence[Path | bytes], config: Mapping[str, Any], scheme: str, threads: int | None
     ) -> OnnxBackend:
-        """`graphs`: for prefill, then for decoding where that is another."""
+        """`graphs`: the one for prefill, then the one for decoding if it differs."""
         count = threads or default_threads()
         try:
             sessions = open_sessions(graphs, count)
@@ -224,7 +224,7 @@ class OnnxBackend:
             raise GenerationError(
                 f"{cache.length + ids.shape[1]} tokens exceed the model's {self.n_positions} positions"
             )
-        # The attention kernel takes several tokens after a non-empty cache for one sequence only.
+        # After a non-empty cache, the attention kernel accepts several tokens only for a single sequence.
         whole = cache.batch == 1 or cache.length == 0
         pieces = [slice(None)] if whole else [slice(at, at + 1) for at in range(ids.shape[1])]
         before = cache.length
@@ -265,9 +265,9 @@ class OnnxBackend:
 def open_cached(
     path: Path, *, threads: int | None = None, quantization: str = "auto", cache_dir: Path | None = None
 ) -> tuple[OnnxBackend, Stored] | None:
-    """The engine of the checkpoint file at `path` and what is known of it, if its graph is cached; None if it must be built.
+    """The engine of the checkpoint file at `path` and the checkpoint, if its graph is cached; None if the graph must be built.
 
-    The quick way in: no torch, no `onnx`.
+    This is the quick way to open a checkpoint: it needs neither torch nor `onnx`.
     """
     found = cached_graphs(path, quantization=quantization, cache_dir=cache_dir)
     if found is None:
@@ -298,7 +298,7 @@ def cached_graphs(
 
 
 def _build(checkpoint: Checkpoint, scheme: Scheme) -> list[bytes]:
-    """The graph for prefill, and that for decoding where it is another."""
+    """The graph for prefill, and the graph for decoding if it differs."""
     from companion.inference.backends.onnx.graph import build_graph
 
     weights = {name: tensor.numpy() for name, tensor in checkpoint.state_dict.items()}

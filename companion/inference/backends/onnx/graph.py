@@ -1,15 +1,15 @@
 """A GPT-2 decoder as an ONNX graph, written node by node from a state dict. Needs `onnx`, not torch and not ONNX Runtime.
 
-Knows nothing of sessions, caches on disk or sampling. What the graph does differently from an export:
+This module knows nothing of sessions, caches on disk or sampling. The graph differs from an export in four ways:
 
-* keys and values live in buffers of fixed capacity, [batch, heads, capacity, head size], bound to both `past_*` and `present_*`,
-  and `GroupQueryAttention` writes the new rows in place: nothing is copied or grown from token to token;
-* positions are an input of their own, because hidden bars leave gaps in them, while attention goes by how many tokens are cached;
-* residual sum, bias and norm are one node, and after the last attention only the last token is kept, so a prefill pays
-  neither the last feed-forward block nor the output layer for the tokens before it;
-* the residual stream is kept around zero, so that a layer norm is an RMS norm, whose kernel takes a sixth of the time: what writes
-  to the stream (embeddings, projections) has its mean over the channels taken out, which layer norm would do anyway, and
-  the norm's shift goes into the biases of the matrices that read it.
+* Keys and values live in buffers of fixed capacity, [batch, heads, capacity, head size]. They are bound to both `past_*` and
+  `present_*`, and `GroupQueryAttention` writes the new rows in place. No buffer is copied or grown between tokens.
+* Positions are a separate input, because hidden bars leave gaps in them. Attention goes by the number of cached tokens.
+* Residual sum, bias and norm are one node. Only the last token is kept after the last attention, so a prefill skips the last
+  feed-forward block and the output layer for all earlier tokens.
+* The residual stream has zero mean over the channels, so a layer norm becomes an RMS norm, whose kernel takes a sixth of the
+  time. The mean is removed from whatever writes to the stream (embeddings, projections); layer norm would remove it anyway.
+  The norm's shift is folded into the biases of the matrices that read it.
 
 Inputs: `ids`, `positions` int64 [B, T]; `seqlens` int32 [B], cached tokens after this step minus one; `total` int32 scalar, the
 same plus one; `past_{key,value}_<layer>`. Outputs: `logits` [B, 1, V] of the last token; `present_{key,value}_<layer>`.
@@ -90,7 +90,10 @@ class _Graph:
     def residual_norm(
         self, name: str, x: str, residual: str, norm: str, weights: Weights, bias: npt.NDArray[np.float32] | None = None
     ) -> tuple[str, str]:
-        """(layer norm of x + bias + residual, less its shift; that sum). All three are around zero; `norm` names its tensors."""
+        """Return (the layer norm of x + bias + residual without its shift, that sum). All inputs have zero mean over the channels.
+
+        `norm` is the name prefix of the norm's tensors.
+        """
         inputs = [x, residual, self.constant(f"{norm}.weight", weights[f"{norm}.weight"])]
         if bias is not None:
             inputs.append(self.constant(f"{name}.added", bias))
@@ -100,7 +103,7 @@ class _Graph:
 
 
 def _around_zero(weight: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """[.., channels] less its mean over the channels."""
+    """[.., channels] minus its mean over the channels."""
     return weight - weight.mean(axis=-1, keepdims=True)
 
 
@@ -113,12 +116,11 @@ def _embedding(graph: _Graph, weights: Weights) -> tuple[str, str]:
 
 
 def attention_biases(weights: Weights, layer: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Biases of `c_attn`, over a norm without its shift, and of `c_proj` that give the same attention with keys and values around
-    zero, which bytes hold better.
+    """Biases of `c_attn` (after a norm without its shift) and of `c_proj` that leave the attention's result unchanged.
 
-    A vector added to every key moves all of a query's scores by one number, so softmax does not see it; one added to every value
-    comes out unchanged, since the weights sum to one, and can be added after the projection instead. So keys and values
-    need no bias at all.
+    With them, keys and values are centred around zero, which bytes represent better. A vector added to every key changes all
+    scores of a query by the same number, which softmax ignores. A vector added to every value is passed on unchanged, because
+    the attention weights sum to one, so it can be added after the projection instead. Keys and values need no bias at all.
     """
     prefix = f"transformer.h.{layer}"
     width = len(weights[f"{prefix}.ln_1.bias"])
@@ -129,7 +131,7 @@ def attention_biases(weights: Weights, layer: int) -> tuple[npt.NDArray[np.float
 
 
 def _shifted_bias(weights: Weights, norm: str, matrix: str) -> npt.NDArray[np.float32]:
-    """The bias of a matrix and what the norm before it would add through its shift."""
+    """The bias of a matrix plus the contribution of the shift of the norm before it."""
     shift = weights[f"{norm}.bias"] @ weights[f"{matrix}.weight"]
     return (shift + weights[f"{matrix}.bias"]).astype(np.float32)
 
@@ -137,7 +139,7 @@ def _shifted_bias(weights: Weights, norm: str, matrix: str) -> npt.NDArray[np.fl
 def _attention(
     graph: _Graph, layer: int, x: str, bias: npt.NDArray[np.float32], weights: Weights, config: ModelConfig
 ) -> str:
-    """Attention of one layer over the shared buffers, before its output projection; `bias` is that of `c_attn`."""
+    """Attention of one layer over the shared buffers, before its output projection. `bias` is the bias of `c_attn`."""
     matrix = weights[f"transformer.h.{layer}.attn.c_attn.weight"]
     packed = graph.linear(f"h.{layer}.qkv", x, matrix, bias)
     memory = [f"{kind}_{layer}" for kind in ("key", "value")]
@@ -151,7 +153,7 @@ def _attention(
 
 
 def _block(graph: _Graph, layer: int, norm: str, stream: str, weights: Weights, config: ModelConfig) -> tuple[str, str]:
-    """One transformer block; in and out are (normed input, residual stream)."""
+    """One transformer block. Input and output are pairs (normed input, residual stream)."""
     prefix, last = f"transformer.h.{layer}", layer == config.n_layer - 1
     inner_bias, outer_bias = attention_biases(weights, layer)
     attended = _attention(graph, layer, norm, inner_bias, weights, config)

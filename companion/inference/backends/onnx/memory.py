@@ -1,28 +1,28 @@
 """The key-value memory of the CPU engine: exact rows for prefill, the same rows as bytes for decoding. Pure numpy.
 
-Knows nothing of ONNX Runtime. Decoding reads the whole memory for every token, so a quarter of the bytes is most of its speed,
-while prefill computes and is quicker on floats. Both live in buffers of fixed capacity, [batch, heads, capacity, head size];
-how many leading rows of each are valid is all that rewinding has to change.
+This module knows nothing of ONNX Runtime. Decoding reads the whole memory for every token, so storing a quarter of the bytes
+makes it much faster. Prefill is limited by arithmetic and is quicker on floats. Both live in buffers of fixed capacity,
+[batch, heads, capacity, head size]. Rewinding only changes the number of leading rows that are valid.
 
-Bytes are symmetric with one scale for each layer, kind, head and channel, taken from the rows of the prompt itself; a token that
-does not fit them is to be computed once more on floats, from which wider ones are taken.
+Bytes are symmetric, with one scale for each layer, kind, head and channel. The scales are taken from the prompt's own rows. A
+token that exceeds them must be computed again on floats, and wider scales are then taken from the result.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-# Room for tokens yet to come: over the largest magnitude that a channel has shown, and over what its head's channels have shown on
-# average, as one that was silent in the prompt may speak in the answer. What needs more is noticed (`Memory.overflowed`).
+# Headroom for later tokens: a factor on the largest magnitude that a channel has shown, and one on the average over its head's
+# channels, because a channel that was near zero in the prompt may grow later. `Memory.overflowed` notices values beyond that.
 MARGIN = 1.25
 TYPICAL = 2.0
 PIECE = 128  # rows packed at a time
-ENOUGH_ROWS = 24  # rows from which a scale can be taken in trust
+ENOUGH_ROWS = 24  # the fewest rows from which a scale is reliable
 _ENDS = (b"\x7f", b"\x81", b"\x80")  # 127, -127, -128
 
 
 def memory_names(layers: int) -> list[str]:
-    """`key_0`, `value_0`, `key_1` …: what the buffers, and the graph's inputs for them, are called."""
+    """The names of the buffers and of the graph's inputs for them: `key_0`, `value_0`, `key_1` …"""
     return [f"{kind}_{layer}" for layer in range(layers) for kind in ("key", "value")]
 
 
@@ -50,35 +50,35 @@ class Memory:
         self._packed_rows = min(self._packed_rows, rows)
 
     def wrote_exact(self, rows: int) -> None:
-        """Float rows up to `rows` were written: pack the new ones."""
+        """Called after float rows up to `rows` were written: pack the new ones."""
         self._exact_rows = rows
         if self.packed:
             self._pack(rows)
 
     def wrote_packed(self, rows: int) -> None:
-        """Byte rows up to `rows` were written."""
+        """Called after byte rows up to `rows` were written."""
         self._packed_rows = rows
 
     def overflowed(self, first: int, last: int) -> bool:
-        """Whether byte rows [first, last) hold a value at the end of the range, where larger ones have been cut off."""
-        # Looking for bytes among bytes takes a tenth of what numpy's max and min do.
+        """Whether byte rows [first, last) hold a value at the end of the range, where larger values were clipped."""
+        # Searching bytes for a byte takes a tenth of the time of numpy's max and min.
         rows = self._bytes[:, :, :, first:last].tobytes()
         return any(end in rows for end in _ENDS)
 
     def make_exact(self, rows: int) -> None:
-        """See that float rows up to `rows` are valid, out of the bytes where only those are."""
+        """Make float rows up to `rows` valid. Rows that are valid only as bytes are converted."""
         first, self._exact_rows = self._exact_rows, max(self._exact_rows, rows)
         if first < rows:
             for name, packed in self.packed.items():
                 self.exact[name][:, :, first:rows] = packed[:, :, first:rows] * self.scales[name]
 
     def make_packed(self, rows: int) -> None:
-        """See that byte rows up to `rows` are valid, out of the floats where only those are."""
+        """Make byte rows up to `rows` valid. Rows that are valid only as floats are converted."""
         if self._packed_rows < rows:
             self._pack(rows)
 
     def append(self, other: Memory, start: int, end: int, at: int) -> None:
-        """Rows [start, end) of the first sequence of `other` as rows from `at` on of every sequence."""
+        """Copy rows [start, end) of the first sequence of `other` to the rows from `at` on of every sequence."""
         other.make_exact(end)
         self.make_exact(at)
         rows = slice(at, at + end - start)
@@ -99,7 +99,7 @@ class Memory:
             self._pack(rows.stop)
 
     def _pack(self, rows: int) -> None:
-        """Bytes of the new rows; of all rows where the new ones outgrow the scale (float rows are all valid here)."""
+        """Pack the new rows; where they exceed the scale, pack all rows again. All float rows are valid here."""
         first = self._packed_rows
         for name in self.packed:
             exact = self.exact[name]
@@ -114,10 +114,10 @@ class Memory:
         self._packed_rows = rows
 
     def _to_bytes(self, name: str, first: int, rows: int) -> bool:
-        """Pack rows [first, rows); False, with those done only in part, where one does not fit the scale.
+        """Pack rows [first, rows). Returns False, with the rows only partly packed, when a row does not fit the scale.
 
-        In pieces that stay in the processor's cache, and with the inverse scales written out for every row of a piece:
-        broadcasting rows of one head's width costs several times the arithmetic.
+        Rows are packed in pieces that stay in the processor's cache. The inverse scales are written out for every row of a
+        piece, because broadcasting rows of one head's width costs several times the arithmetic.
         """
         exact, packed, inverse = self.exact[name], self.packed[name], self._inverse[name]
         for start in range(first, rows, PIECE):

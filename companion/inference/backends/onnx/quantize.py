@@ -1,6 +1,6 @@
 """Weights as small integers, in the layouts ONNX Runtime's kernels read. Pure numpy.
 
-Knows nothing of graphs or checkpoints. Two schemes:
+This module knows nothing of graphs or checkpoints. There are two schemes:
 
 * per channel: symmetric int8, one scale for each output column; activations are quantised at run time (`DynamicQuantizeMatMul`).
 * blocks: 4 or 8 bits, one scale for every `block_size` inputs of each output (`MatMulNBits`, whose layout is in ONNX Runtime's
@@ -43,8 +43,8 @@ def quantize_per_channel(weight: Weight) -> PerChannel:
 def quantize_blocks(weight: Weight, bits: int, block_size: int = 32) -> Blocks:
     """`weight` [K, N] in blocks of `block_size` along K; K is padded with zeros to whole blocks.
 
-    The scale is signed so that the entry of largest magnitude lands on −2 ** (bits − 1), the end with one more step; for
-    8 bits that range is symmetric enough to use ±127 instead.
+    The scale is signed, so that the entry of largest magnitude maps to −2 ** (bits − 1): the negative side has one more
+    step. With 8 bits the range is symmetric enough to use ±127 instead.
     """
     inputs, outputs = weight.shape
     blocks = -(-inputs // block_size)

@@ -1,9 +1,9 @@
 """Sequences of different lengths in one decoding batch of the CPU engine.
 
-One memory holds a row for each sequence; how many tokens of a row are valid goes to the attention kernel as `seqlens`. Keys
-and values as bytes share their scales between rows, as the graph wants it: the widest that any of the rows came with. A
-token that does not fit them is cut off at the end of the range instead of being computed again on floats; rows live for one
-bar, and scales have room to spare (`memory.MARGIN`).
+One memory holds a row for each sequence. The attention kernel is told the number of valid tokens of each row as `seqlens`.
+The graph requires that byte keys and values share their scales between rows, so all rows use the widest scales of any row. A
+value that exceeds them is clipped; it is not computed again on floats. Clipping is rare, because rows live for only one bar
+and the scales have headroom (`memory.MARGIN`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class OnnxRows:
             name: np.zeros((most, heads, capacity, head_size), dtype=kind) for name in names
         }
         self._scales: Scales = {name: np.ones((1, heads, 1, head_size), dtype=np.float32) for name in names}
-        self._scales_of: list[Scales] = []  # of each row, until the first step brings all rows to common ones
+        self._scales_of: list[Scales] = []  # of each row, until the first step gives all rows common scales
         self._logits = np.zeros((most, 1, config["vocab_size"]), dtype=np.float32)
         self._seqlens = np.zeros(most, dtype=np.int32)
         self._steps: dict[tuple[bool, int], _Step] = {}
@@ -117,7 +117,7 @@ class OnnxRows:
         return self._logits[:count, 0].copy()
 
     def _share_scales(self) -> None:
-        """Bring the bytes of all rows to the widest scales."""
+        """Rescale the bytes of all rows to the widest scales."""
         for name in self._scales if self._scales_of else ():
             widest = np.maximum.reduce([scales[name] for scales in self._scales_of])
             self._scales[name][:] = widest
@@ -127,8 +127,10 @@ class OnnxRows:
 
     @staticmethod
     def _rescale(levels: npt.NDArray[np.int8], factor: npt.NDArray[np.float32]) -> None:
-        """levels [heads, rows, head size] times factor [heads, 1, head size] in place, rounded; in pieces that stay in
-        the processor's cache, with the factor written out (see `memory.Memory`)."""
+        """Multiply levels [heads, rows, head size] by factor [heads, 1, head size] in place and round.
+
+        The work is done in pieces that stay in the processor's cache, with the factor written out (see `memory.Memory`).
+        """
         written_out = np.repeat(factor, min(PIECE, levels.shape[1]), axis=1)
         for start in range(0, levels.shape[1], PIECE):
             piece = levels[:, start : start + PIECE]

@@ -1,4 +1,4 @@
-"""Which way of keeping weights, keys and values serves which model on this machine."""
+"""The storage schemes for weights, keys and values, and the choice of one for a model on this machine."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from companion.errors import CheckpointError
 
-WIDE = 384  # n_embd from which the scheme decides more than calls and attention do
+WIDE = 384  # n_embd from which the scheme affects speed more than calls and attention do
 
 
 class Scheme(NamedTuple):
-    """How weights are kept for decoding and for prefill, as in `onnx_graph`, and whether decoding reads keys and values as bytes.
+    """How weights are stored for decoding and for prefill (see `onnx.graph`), and whether decoding reads byte keys and values.
 
-    Prefill with block weights is no quicker than with floats, so there it may as well be exact.
+    Prefill with block weights is no quicker than with floats, so prefill uses the exact weights.
     """
 
     weights: str
@@ -34,8 +34,8 @@ SCHEMES = {
 def automatic_scheme(width: int) -> str:
     """The scheme of "auto" for a model of that width on this machine; the measurements are in docs/engines.md.
 
-    Decoding with blocks agrees better with exact weights and takes as long. A wide model prefills much faster with whole-matrix
-    int8, where the processor multiplies bytes exactly (x86 before VNNI saturates its 16-bit sums).
+    Decoding with block weights is closer to the exact weights and takes equally long. A wide model prefills much faster with
+    whole-matrix int8, if the processor multiplies bytes exactly (x86 before VNNI saturates its 16-bit sums).
     """
     return "mixed-kv8" if width >= WIDE and _multiplies_bytes_exactly() else "q8-kv8"
 

@@ -1,4 +1,4 @@
-"""The CPU engine's graphs, opened in ONNX Runtime with the threads they run on. Knows nothing of what the graphs compute."""
+"""Opens the CPU engine's graphs in ONNX Runtime and sets their threads. It knows nothing of what the graphs compute."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from typing import NamedTuple
 
 import onnxruntime
 
-DECODE_THREADS = 2  # more have not been measured; one token is little work to share
+DECODE_THREADS = 2  # more threads have not been measured; one token is too little work to share among many
 
-# On Windows the environment that `companion.privacy` sets is not read; this call is. Elsewhere there is nothing left to disable.
+# On Windows, ONNX Runtime ignores the environment variable that `companion.privacy` sets, so this call is needed there.
+# Elsewhere it changes nothing.
 onnxruntime.disable_telemetry_events()
 
 
 class Graphs(NamedTuple):
-    """The two graphs, opened; `decode` is `prefill` itself where the memory has no bytes."""
+    """The two opened graphs. `decode` is the same object as `prefill` when the memory has no bytes."""
 
     prefill: onnxruntime.InferenceSession
     decode: onnxruntime.InferenceSession
 
 
 class Sessions(NamedTuple):
-    """The graphs twice, for `ThreadChoice` to choose from.
+    """The graphs opened twice, so that `ThreadChoice` can choose between them.
 
-    asleep: threads that sleep while they wait, and one thread for decoding: a busy core costs only its own share.
-    awake: threads that spin while a run lasts; None where they may not.
+    asleep: waiting threads sleep, and decoding uses one thread, so a core that is busy elsewhere costs only its own share.
+    awake: threads spin during a run; None where spinning is not allowed.
     """
 
     asleep: Graphs
@@ -43,7 +44,7 @@ class Sessions(NamedTuple):
 
 
 def open_sessions(graphs: Sequence[Path | bytes], threads: int) -> Sessions:
-    """`graphs`: for prefill, then for decoding where that is another. threads: of prefill; decoding takes no more."""
+    """`graphs`: the one for prefill, then the one for decoding if it differs. threads: for prefill; decoding uses no more."""
     asleep = _open(graphs, threads, 1, spinning=False)
     if threads < 2 or not _may_spin():
         return Sessions(asleep, None)
@@ -56,8 +57,11 @@ def default_threads() -> int:
 
 
 def _may_spin() -> bool:
-    """Whether a core is left to whoever asked for sleeping threads, as live play does: there the realtime loop and the screen need
-    theirs. On two cores with both running, spinning made bars take twice as long (303 instead of 137 ms) and four times the power."""
+    """Whether threads may spin. If sleeping threads were asked for, they may spin only where a core stays free.
+
+    Live play asks for sleeping threads, because the realtime loop and the screen need a core. With all of them on two cores,
+    spinning made bars take twice as long (303 instead of 137 ms) and used four times the power.
+    """
     return os.environ.get("OMP_WAIT_POLICY", "").upper() != "PASSIVE" or _cores() > DECODE_THREADS + 1
 
 
@@ -76,11 +80,11 @@ def _session(graph: Path | bytes, threads: int, spinning: bool) -> onnxruntime.I
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # A spinning thread that waits for one the scheduler has put aside burns the very core that one needs.
+    # A spinning thread may wait for a thread that the scheduler has suspended, and then occupies the core which that one needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    # Nor may it go on once a run has ended, as it would for tens of milliseconds: every session has threads of its own, and those
-    # of a prefill took the cores from the first dozen tokens after it.
+    # Spinning must also end with the run; by default it lasts tens of milliseconds longer. Every session has its own threads, and
+    # the spinning threads of a prefill would take the cores from the first dozen tokens after it.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     source = graph if isinstance(graph, bytes) else str(graph)
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

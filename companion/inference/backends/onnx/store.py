@@ -1,8 +1,9 @@
 """Built graphs on disk, found again by the checkpoint's contents. Needs neither torch nor `onnx`.
 
-Knows nothing of what is inside a graph. An entry is some graphs, `<key>-<n>.onnx`, and a manifest, `<key>.json`, in the user's
-cache folder; the key hashes the checkpoint's bytes with everything else the graphs depend on. The manifest is written last and
-carries the graphs' own hashes, so a half-written, damaged or foreign entry is never used: it counts as absent and is built again.
+This module knows nothing of what is inside a graph. An entry consists of graphs, `<key>-<n>.onnx`, and a manifest,
+`<key>.json`, in the user's cache folder. The key hashes the checkpoint's bytes and everything else that the graphs depend on.
+The manifest is written last and carries the hashes of the graphs. A half-written, damaged or foreign entry is therefore never
+used: it counts as absent and is built again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One usable entry: the graphs' files, and what else is known of the checkpoint that they were built from."""
+    """One usable entry: the graph files, and the description of the checkpoint that they were built from."""
 
     graphs: tuple[Path, ...]
     model_config: dict[str, Any]

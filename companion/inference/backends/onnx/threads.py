@@ -1,22 +1,23 @@
-"""Whether decoding may use two threads that never sleep: learnt from how long steps take. Pure; times are given to it.
+"""Decides from the measured step times whether decoding uses two threads that never sleep. Pure; it is given the times.
 
-Two threads read weights and keys almost twice as fast as one, but only while both have a core: where something else runs on one
-of them, they wait for each other, and one thread is quicker. Nothing says beforehand which it is, so both are tried.
+Two threads read weights and keys almost twice as fast as one, but only while each has a core to itself. If another program
+occupies one of the cores, the threads wait for each other, and one thread is quicker. The case cannot be known in advance, so
+both ways are tried.
 """
 
 from __future__ import annotations
 
-FIRST_ALONE = 6  # steps that show what one thread takes, before two are first tried
-MEMORY = 16.0  # steps that a running mean goes back over
+FIRST_ALONE = 6  # steps that measure one thread before two are first tried
+MEMORY = 16.0  # steps that a running mean covers
 SHORTEST_BREAK = 16  # steps with one thread after two were slower; doubled each time they still are
 LONGEST_BREAK = 256
 TRUST = 32  # steps with two threads after which breaks are short again
-OUTLIER = 3.0  # times one thread's mean: longer steps count as this long, or a single hiccup would decide
-HOPE = 0.7  # of one thread's time is what two are expected to take when they are tried again
+OUTLIER = 3.0  # × one thread's mean: longer steps are capped here, so that a single hiccup does not decide
+HOPE = 0.7  # × one thread's time: the expected time of two threads when they are tried again
 
 
 class ThreadChoice:
-    """Asks for two threads while they are the quicker ones. One for each kind of step, as only equals compare."""
+    """Asks for two threads while they are quicker. Each kind of step needs its own object, since only like steps compare."""
 
     def __init__(self) -> None:
         self.together = False
@@ -25,7 +26,7 @@ class ThreadChoice:
         self._break = SHORTEST_BREAK
 
     def took(self, seconds: float) -> None:
-        """A step, run as `together` asked, took so long."""
+        """Take note of the time of a step that ran as `together` asked."""
         if self._mean[False]:
             seconds = min(seconds, OUTLIER * self._mean[False])
         mean = self._mean[self.together]
