@@ -1,4 +1,4 @@
-"""A chord chart as values: bars, beats and symbols. Knows nothing of files, voicings, ports or screens."""
+"""A chord chart as values: bars, beats and symbols. It knows nothing of files, voicings, ports or screens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from companion.music import TimeSignature
 
 @dataclass(frozen=True, slots=True)
 class ChartChord:
-    """A chord from `beat` (quarter notes from the bar line) until the next; `chord` is None for N.C."""
+    """A chord that lasts from `beat` (quarter notes from the bar line) until the next chord. `chord` is None for N.C."""
 
     beat: Fraction
     symbol: str
@@ -20,7 +20,10 @@ class ChartChord:
 
 @dataclass(frozen=True, slots=True)
 class ChartBar:
-    """One bar to play. number and line: where it is written (both from 1). section: the name that starts here, or ""."""
+    """One bar to play.
+
+    number, line: where the bar is written, both counted from 1. section: the name of the section that starts here, or "".
+    """
 
     chords: tuple[ChartChord, ...]
     time_signature: TimeSignature

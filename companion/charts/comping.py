@@ -1,6 +1,6 @@
-"""Chords → notes by rule: a voice-led comping track, and a walking bass line that serves as the measure's reference.
+"""Makes notes from chords by rule: a voice-led comping track, and a walking bass line that serves as a reference for measurements.
 
-Pure and deterministic: the same chart always gives the same notes. What the model plays over these is not known here.
+Pure and deterministic: the same chart always gives the same notes. The module does not know what the model plays over them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SWUNG_OFFBEAT = 2 / 3
 
 
 def comping_track(chart: Chart) -> Track:
-    """Chords in close voice leading, in a rhythm that suits feel and meter."""
+    """Return chords in close voice leading, in a rhythm that suits the feel and the meter."""
     bars: list[Bar] = []
     last: tuple[int, ...] = ()
     for bar, bar_spans in zip(chart.bars, chart_spans(chart), strict=True):
@@ -41,7 +41,7 @@ def comping_track(chart: Chart) -> Track:
 
 
 def _comping_rhythm(span: ChordSpan, bar: ChartBar, feel: str) -> Iterator[tuple[float, float]]:
-    """(onset, length) in quarter notes from the bar line of every time the chord is struck."""
+    """Return (onset, length) for each time the chord is struck, in quarter notes from the bar line."""
     if bar.time_signature.beats == 3 and span.beats == 3 and bar.time_signature.denominator == 4:
         yield from ((0, 1), (1, 0.5), (2, 0.5))
     elif span.beats < 2:
@@ -57,7 +57,7 @@ def _comping_rhythm(span: ChordSpan, bar: ChartBar, feel: str) -> Iterator[tuple
 
 
 def bass_line(chart: Chart) -> Track:
-    """A bass line by rule: in swing a walking one, otherwise roots and fifths; what fills are measured against."""
+    """Return a bass line by rule: a walking bass in swing, otherwise roots and fifths. Generated bars are measured against it."""
     heads = [(index, span) for index, bar in enumerate(chart_spans(chart)) for span in bar]
     notes: list[list[Note]] = [[] for _ in chart.bars]
     last = 38
@@ -73,7 +73,10 @@ def bass_line(chart: Chart) -> Track:
 
 
 def _bass_notes(span: ChordSpan, following: ChordSymbol, last: int, feel: str) -> Iterator[tuple[float, float, int]]:
-    """Root on the first beat; walking: chord tones, then a half step into the next root; else the fifth halfway."""
+    """Return the bass notes of one chord, with the root on the first beat.
+
+    A walking bass continues with chord tones and reaches the next root by a half step. Otherwise the fifth follows halfway.
+    """
     chord = span.chord
     assert chord is not None
     root = _near(chord.bass, last)
@@ -97,7 +100,7 @@ def _bass_notes(span: ChordSpan, following: ChordSymbol, last: int, feel: str) -
 
 
 def _near(tone: int, last: int) -> int:
-    """The pitch of this class in the bass register nearest to the last one."""
+    """Return the pitch of this pitch class in the bass register that is nearest to the last one."""
     pitches = [pitch for pitch in range(_LOWEST_BASS, _HIGHEST_BASS + 1) if pitch % 12 == tone]
     return min(pitches, key=lambda pitch: (abs(pitch - last), pitch))
 

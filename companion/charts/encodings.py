@@ -1,4 +1,4 @@
-"""Bytes of a text file → text, whatever program wrote them: UTF-8, UTF-16, Shift-JIS or the Western Windows code page."""
+"""Decodes text files from other programs: UTF-8, UTF-16, Shift-JIS or the Western Windows code page."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _TELLING = 0.4  # share of zero bytes at every other place from which a text is 
 
 
 def decode_text(data: bytes) -> str:
-    """The text; ValueError where the bytes are none.
+    """Return the text. Raises ValueError if the bytes are not text.
 
-    UTF-8 is taken wherever it is valid, since other text hardly ever is. Bytes that are valid Shift-JIS and then mostly
-    Japanese letters are Japanese; everything else is read as Windows-1252, in which ° and ø are single bytes.
+    Valid UTF-8 is read as UTF-8, because text in another encoding is hardly ever valid UTF-8. Bytes are read as Shift-JIS if they
+    are valid and most of the letters are Japanese. Everything else is read as Windows-1252, in which ° and ø are single bytes.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
@@ -48,9 +48,9 @@ def _utf16_without_mark(data: bytes) -> str:
 
 
 def _is_japanese(text: str) -> bool:
-    """Whether the letters beyond ASCII are Japanese: most of them, and somewhere two in a row.
+    """Whether the letters beyond ASCII are Japanese: most of them must be, and two must follow each other somewhere.
 
-    Western letters that happen to form a valid pair become a single kanji between Latin letters, or half-width kana.
+    Western letters that happen to form a valid pair become half-width kana, or a single kanji between Latin letters.
     """
     beyond = [letter for letter in text if letter > "\x7f"]
     japanese = [letter for letter in beyond if unicodedata.name(letter, "").split(" ")[0] in _JAPANESE]

@@ -1,4 +1,4 @@
-"""Repeats, endings and the form: written bars → the bars in the order they are played."""
+"""Plays repeats, endings and the form: turns the written bars into the bars in playing order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_BARS = 2000
 
 
 def play_form(chart: WrittenChart) -> tuple[ChartBar, ...]:
-    """All bars in playing order; ChartError for repeats that do not close, missing endings and unknown sections."""
+    """Return all bars in playing order. Raises ChartError for unclosed repeats, missing endings and unknown sections."""
     if not chart.form:
         return tuple(_play_page(chart, _signs_by_order(chart.bars)))
     for written in chart.bars:
@@ -59,7 +59,7 @@ def _written_sections(chart: WrittenChart) -> dict[str, list[WrittenBar]]:
 
 
 def _play_page(chart: WrittenChart, bars: Sequence[WrittenBar]) -> list[ChartBar]:
-    """Walk over the page as a player does: back at repeat signs, over other endings, and where the directions send one."""
+    """Read the page as a player does: go back at repeat signs, skip other endings, and follow the directions."""
     _check_repeats(chart, bars)
     _check_directions(chart, bars)
     walk = _Walk(chart, bars)
@@ -71,7 +71,7 @@ def _play_page(chart: WrittenChart, bars: Sequence[WrittenBar]) -> list[ChartBar
 
 @dataclass(slots=True)
 class _Walk:
-    """Where a player is on the page. start, time: of the repeat being played. jump: the one last taken."""
+    """Where a player is on the page. start, time: the start and count of the current repeat. jump: the last jump taken."""
 
     chart: WrittenChart
     bars: Sequence[WrittenBar]
@@ -83,7 +83,7 @@ class _Walk:
     played: list[ChartBar] = field(default_factory=list)
 
     def play_bar(self) -> None:
-        """Play the bar that is reached, and go on to where it leads; past the last bar the chart is over."""
+        """Play the current bar and move to the bar that follows it. The chart ends after the last bar."""
         if self.bars[self.index].repeat_open and self.index != self.start:
             self.start, self.time = self.index, 1
         if self.jump and self.bars[self.index].endings:  # repeats are not played again after a jump
@@ -119,14 +119,14 @@ class _Walk:
             self.index = len(self.bars)
 
     def _past_the_ending(self, here: int) -> bool:
-        """Whether the last ending is over: something else begins after this bar."""
+        """Whether the last ending is over, because something else begins after this bar."""
         inside = any(written.endings for written in self.bars[: here + 1])
         following = self.bars[here + 1] if here + 1 < len(self.bars) else None
         return inside and self.time > 1 and (following is None or bool(following.bar.section or following.repeat_open))
 
 
 def _signs_by_order(bars: Sequence[WrittenBar]) -> list[WrittenBar]:
-    """Of two bare coda signs, the first says "to coda" and stands where one leaves, as on printed pages."""
+    """Read the first of two bare coda signs as "to coda": it marks the jump to the coda, as on printed pages."""
     codas = [index for index, written in enumerate(bars) if written.directions.coda]
     leaving = any(written.directions.to_coda for written in bars)
     result = list(bars)
@@ -146,14 +146,14 @@ def _coda(bars: Sequence[WrittenBar], after: int) -> int:
 
 
 def _implied_end(bars: Sequence[WrittenBar]) -> Until:
-    """Where a bare D.C. or D.S. ends: at the fine, or by way of the coda, if the page has one."""
+    """Return where a bare D.C. or D.S. ends: at the fine or through the coda, if the page has one."""
     if any(written.directions.to_coda for written in bars):
         return "coda"
     return "fine" if any(written.directions.fine for written in bars) else ""
 
 
 def _ending_numbers_from(bars: Sequence[WrittenBar], index: int) -> set[int]:
-    """The numbers of this ending and of those that belong to the same repeat."""
+    """Return the numbers of this ending and of the other endings of the same repeat."""
     numbers: set[int] = set(bars[index].endings)
     for written in bars[index + 1 :]:
         if written.repeat_open or numbers & set(written.endings):
@@ -163,7 +163,7 @@ def _ending_numbers_from(bars: Sequence[WrittenBar], index: int) -> set[int]:
 
 
 def _times(bars: Sequence[WrittenBar], start: int, close: int) -> int:
-    """How often the repeat is played: as its sign says, or once for every numbered ending."""
+    """Return how often the repeat is played: as often as its sign says, or once for every numbered ending."""
     endings = [number for written in bars[start : close + 1] for number in written.endings]
     following = bars[close + 1].endings if close + 1 < len(bars) and endings else ()
     return max((*endings, *following), default=bars[close].repeat_close)

@@ -1,4 +1,4 @@
-"""Header lines of a chart: `Key: F`, `Meter: 3/4; Tempo: 120` → values. Faults are ValueErrors with the reason."""
+"""Reads the header lines of a chart, such as `Key: F` or `Meter: 3/4; Tempo: 120`. A fault raises ValueError with the reason."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def looks_like_header(line: str) -> bool:
 
 
 def split_headers(line: str) -> list[tuple[str, str]]:
-    """(name, value) of every header on a line; ValueError for a name that is not known."""
+    """Return (name, value) of every header on a line. Raises ValueError for an unknown name."""
     headers: list[tuple[str, str]] = []
     for part in _NEXT_HEADER.split(line):
         match = _HEADER.match(part.strip())
@@ -43,7 +43,7 @@ def split_headers(line: str) -> list[tuple[str, str]]:
 
 
 def read_key(value: str) -> str:
-    """A key as charts keep it: F, Bb, Am."""
+    """Read a key into the form that charts keep: F, Bb, Am."""
     plain = value.replace("♭", "b").replace("♯", "#")
     if not _KEY.match(plain):
         raise ValueError(f"key {value!r}: expected something like F, Bb or Am")
@@ -51,7 +51,7 @@ def read_key(value: str) -> str:
 
 
 def read_meter(value: str) -> TimeSignature:
-    """A meter; also the words common and cut."""
+    """Read a meter, or one of the words "common" and "cut"."""
     words = {"c": "4/4", "common": "4/4", "cut": "2/2", "¢": "2/2"}
     try:
         meter = TimeSignature.parse(words.get(value.lower(), value))
@@ -79,7 +79,7 @@ def read_feel(value: str) -> str:
 
 
 def read_pickup(value: str, meter: TimeSignature) -> TimeSignature:
-    """The length of the pickup bar, given in beats of the meter ("1", "1.5") or as a fraction of a whole note ("3/8")."""
+    """Read the length of the pickup bar, in beats of the meter ("1", "1.5") or as a fraction of a whole note ("3/8")."""
     match = _PICKUP.fullmatch(value)
     length = Fraction(0)
     if match and match[2]:

@@ -1,4 +1,4 @@
-"""Reading a chord chart from a file or a text.
+"""Reads a chord chart from a file or a text.
 
 The format is described for players in docs/charts.md. `chart_text` turns lines into written bars, `chart_form` plays
 repeats, endings and the form; this module puts the two together.
@@ -21,9 +21,9 @@ MAX_PLAYLIST_BYTES = 16 * 1024 * 1024
 
 
 def read_chart(path: Path, song: str = "") -> Chart:
-    """Read a chart file; ChartError names the file and, where it has one, the line, bar and symbol.
+    """Read a chart file. Raises ChartError, which names the file and, if known, the line, bar and symbol.
 
-    song: which one of a playlist, by number from 1 or by title.
+    song: the song of a playlist to read, by number from 1 or by title.
     """
     try:
         with path.open("rb") as file:
@@ -44,13 +44,13 @@ def read_chart(path: Path, song: str = "") -> Chart:
 
 
 def read_ireal(text: str, name: str, song: str = "") -> Chart:
-    """A song of the iReal Pro links in a text or page; ChartError lists the songs where one has to be chosen."""
+    """Read a song from the iReal Pro links in a text or page. Raises ChartError with a list of songs if one has to be chosen."""
     chosen = choose_song(read_playlist(text, name), song, name)
     return parse_chart(song_text(chosen), f"{name}: {chosen.title}")
 
 
 def parse_chart(text: str, name: str = "chart") -> Chart:
-    """Read a chart from its text; `name` is what errors call it."""
+    """Read a chart from its text. Errors call it `name`."""
     written = written_chart(text, name)
     return Chart(
         bars=play_form(written),

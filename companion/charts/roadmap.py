@@ -1,4 +1,4 @@
-"""Directions on a page: segno, coda, fine, da capo and dal segno, as they are written between or beside the bars."""
+"""Reads the directions on a page: segno, coda, fine, da capo and dal segno, written between or beside the bars."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DIRECTION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """Back to the beginning or the segno, from there to the end, the fine, the coda or the last ending."""
+    """A jump back to the beginning or the segno. Playing then goes on to the end, the fine, the coda or the last ending."""
 
     to_segno: bool
     until: Until = ""
@@ -32,7 +32,7 @@ class Jump:
 
 @dataclass(frozen=True, slots=True)
 class Directions:
-    """What stands at a bar. segno, coda: one begins at its bar line. The others count once the bar has been played."""
+    """The directions at a bar. segno, coda: one begins at its bar line. The others apply after the bar has been played."""
 
     segno: bool = False
     coda: bool = False
@@ -41,7 +41,7 @@ class Directions:
     jump: Jump | None = None
 
     def joined(self, other: Directions) -> Directions:
-        """Both at once; a jump of `other` wins."""
+        """Combine both; a jump in `other` wins."""
         return Directions(
             self.segno or other.segno,
             self.coda or other.coda,
@@ -53,9 +53,9 @@ class Directions:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a stretch of text says: the text without directions, those for the bar before it, and those for its own bar.
+    """A stretch of text without its directions, the directions for the bar before it, and the directions for its own bar.
 
-    Without any other text, `here` belongs to the bar that comes next.
+    If there is no other text, `here` belongs to the next bar.
     """
 
     rest: str
@@ -64,7 +64,7 @@ class Found:
 
 
 def find_directions(text: str) -> Found:
-    """Take the directions out of what stands between two bar lines, or on a line of its own."""
+    """Take the directions out of the text between two bar lines, or out of a separate line."""
     rest = " ".join(_DIRECTION.sub(" ", text).split())
     before = here = Directions()
     for match in _DIRECTION.finditer(text):
@@ -93,6 +93,6 @@ def _after_a_bar(match: re.Match[str]) -> Directions:
 
 
 def section_directions(name: str) -> Directions:
-    """The directions that a section's name stands for: [Coda] and [Segno]."""
+    """Return the directions that a section's name stands for: [Coda] and [Segno]."""
     word = name.strip().lower().rstrip(" 0123456789")
     return Directions(segno=word == "segno", coda=word == "coda")

@@ -11,7 +11,7 @@ from companion.harmony.symbols import ChordSymbol
 
 
 def chart_spans(chart: Chart) -> Iterator[tuple[ChordSpan, ...]]:
-    """The chords of every bar with their lengths; a bar that begins without one carries the last chord on."""
+    """Return the chords of every bar with their lengths. A bar that begins without a chord continues the last one."""
     current: ChordSymbol | None = None
     for bar in chart.bars:
         marks = list(bar.chords)

@@ -1,4 +1,4 @@
-"""Lines of a chord chart → header and written bars. Repeats and endings are noted here and played by `charts.form`."""
+"""Reads the lines of a chord chart into a header and written bars. It notes repeats and endings, and `charts.form` plays them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ONE_BAR_AGAIN, _TWO_BARS_AGAIN = ("%", "x", "𝄎"), ("%%", "r", "𝄏")
 
 @dataclass(frozen=True, slots=True)
 class WrittenBar:
-    """A bar as it stands on the page. repeat_close: how many times the repeat that ends here is played (0 = none)."""
+    """A bar as written on the page. repeat_close: how many times the repeat that ends here is played (0 = none)."""
 
     bar: ChartBar
     repeat_open: bool = False
@@ -58,7 +58,7 @@ class WrittenChart:
 
 
 def written_chart(text: str, name: str) -> WrittenChart:
-    """Read the page; ChartError for whatever is not understood."""
+    """Read the page. Raises ChartError for anything that is not understood."""
     reader = _Reader(WrittenChart(name))
     try:
         lines = chart_lines(text)
@@ -72,7 +72,7 @@ def written_chart(text: str, name: str) -> WrittenChart:
 
 
 class _Reader:
-    """The state that lines hand on: meter, what is pending for the next bar, and the bars so far."""
+    """The state kept from line to line: the meter, what is pending for the next bar, and the bars so far."""
 
     def __init__(self, chart: WrittenChart) -> None:
         self.chart = chart
@@ -156,7 +156,7 @@ class _Reader:
                 self.chart.bars[-1] = self._closed(self.chart.bars[-1], after)
 
     def _point(self, before: Directions, following: Directions) -> None:
-        """Directions that stand without a bar: for the bar before them, or for the next."""
+        """Apply directions without a bar of their own to the bar before or after them."""
         if self.chart.bars and before != Directions():
             last = self.chart.bars[-1]
             self.chart.bars[-1] = replace(last, directions=last.directions.joined(before))
@@ -184,7 +184,7 @@ class _Reader:
             self.chart.bars[-1] = self._closed(self.chart.bars[-1], after)
 
     def _first_meter(self) -> TimeSignature:
-        """The meter of the bar that comes now: the pickup's, where it is the first."""
+        """Return the meter of the coming bar. The first bar has the pickup's meter if there is a pickup."""
         if not self._pickup or self.chart.bars:
             return self._meter
         self.chart.pickup = True
@@ -227,7 +227,10 @@ class _Reader:
             raise self.chart.fault(line, f"chord {symbol!r}: {reason}", number) from None
 
     def _beats(self, line: int, number: int, symbols: list[str], meter: TimeSignature) -> list[Fraction]:
-        """Where each symbol falls: with slashes one beat each, otherwise shared out, the earlier ones longer."""
+        """Return where each symbol falls.
+
+        With slashes each symbol has one beat. Otherwise the symbols share the bar, and the earlier ones are longer.
+        """
         pulses, unit = _pulses(meter)
         count = len(symbols)
         if count > pulses:  # four chords in 6/8, six in 3/4: on half beats
@@ -239,7 +242,7 @@ class _Reader:
         return [-(-index * pulses // count) * unit for index in range(count)]
 
     def _carried(self, line: int, number: int) -> tuple[ChartChord, ...]:
-        """The chord still sounding from the bar before, on this bar's line."""
+        """Return the chord that still sounds from the bar before, placed on this bar's line."""
         if not self.chart.bars:
             raise self.chart.fault(line, "nothing to repeat before the first bar", number)
         last = self.chart.bars[-1].bar.chords[-1]
@@ -258,7 +261,7 @@ class _Reader:
 
 
 def _split_symbols(text: str) -> list[str]:
-    """The symbols of a bar. Brackets around chords that may be left out go; those of a symbol join it."""
+    """Split a bar into symbols. Brackets around optional chords are removed; brackets that belong to a symbol stay with it."""
     symbols: list[str] = []
     for token in _SYMBOL.findall(_NO_CHORD_WORDS.sub("N.C.", text)):
         inner = token[1:-1] if token.startswith("(") and token.endswith(")") else ""
@@ -281,14 +284,14 @@ def _ending_numbers(text: str) -> tuple[int, ...]:
 
 
 def _pulses(meter: TimeSignature) -> tuple[int, Fraction]:
-    """How many beats a player counts in the bar, and the length of one in quarter notes (6/8 has two of 3/2)."""
+    """Return how many beats a player counts in the bar, and the length of one in quarter notes (6/8 has two of 3/2)."""
     if meter.denominator >= 8 and meter.numerator % 3 == 0:
         return meter.numerator // 3, Fraction(12, meter.denominator)
     return meter.numerator, Fraction(4, meter.denominator)
 
 
 def _between_barlines(text: str) -> Iterator[tuple[str, re.Match[str] | None, re.Match[str] | None]]:
-    """(text, bar line before, bar line after) for every stretch of a line."""
+    """Return (text, bar line before, bar line after) for every stretch of a line."""
     before: re.Match[str] | None = None
     at = 0
     for barline in _BARLINE.finditer(text):

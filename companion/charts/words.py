@@ -1,7 +1,7 @@
-"""Songs written as words with chords → lines of a chart: ChordPro, and chords on lines above the words.
+"""Turns songs written as words with chords into the lines of a chart: ChordPro, and chords on lines above the words.
 
-Both say which chord comes when, not how long it lasts: every chord gets a bar of its own. Lines keep their numbers, so
-that a fault is found where it is. What holds bar lines is a chart already and passes through.
+Both formats give the order of the chords but not their lengths, so every chord gets a bar of its own. Lines keep their numbers so
+that errors name the right line. A text with bar lines is already a chart and is not changed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _OPENS = {
 
 
 def chart_lines(text: str) -> Lines:
-    """(number from 1, line) of the chart that a text is. ValueError for a line that may be chords or words."""
+    """Return (number from 1, line) of the chart in a text. Raises ValueError for a line that could be chords or words."""
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
     lines = [(number, line) for number, line in lines if line and not line.startswith("#")]
     if any(_DIRECTIVE.match(line) for _, line in lines) or _has_chords_in_words(lines):
@@ -41,7 +41,7 @@ def chart_lines(text: str) -> Lines:
 
 
 def _has_chords_in_words(lines: Lines) -> bool:
-    """Whether chords stand in brackets within lines of words, on a page without bar lines."""
+    """Whether lines of words contain chords in brackets, on a page without bar lines."""
     if any("|" in line for _, line in lines):
         return False
     inline = [line for _, line in lines if any(map(_is_chord, _INLINE.findall(line)))]
@@ -76,7 +76,7 @@ def _from_chordpro(lines: Lines) -> Iterator[tuple[int, str]]:
 
 
 def _chordpro_bars(line: str, semitones: int) -> str:
-    """The bars of one line: those of a grid as they are, otherwise one for each chord in brackets."""
+    """Return the bars of one line: the bars of a grid unchanged, otherwise one bar for each chord in brackets."""
     if "|" in line and not _INLINE.search(line):
         return re.sub(r"(?<=\s)\.(?=\s)", "/", line)
     symbols = [symbol for symbol in _INLINE.findall(line) if not symbol.startswith("*")]
@@ -107,13 +107,13 @@ def _is_header(line: str) -> bool:
 
 
 def _chords_of(line: str) -> list[str]:
-    """The symbols of a line that holds nothing but chords; [] for any other line."""
+    """Return the symbols of a line that holds nothing but chords, [] for any other line."""
     words = _ENDS_WITH_TIMES.sub("", line).split()
     return words if words and all(map(_is_chord, words)) else []
 
 
 def _is_half_chords(line: str) -> bool:
-    """Whether so many words are chords with a sign or number in them that it can hardly be words."""
+    """Whether so many words are chords with a sign or a number that the line can hardly be lyrics."""
     words = line.split()
     chords = [word for word in words if _is_chord(word)]
     telling = any(re.search(r"[#b♯♭0-9/]|m$|maj|sus|dim", chord[1:]) for chord in chords)

@@ -1,4 +1,4 @@
-"""What `companion checkpoints` says about sizes: which belong together, and which would run on this machine."""
+"""What `companion checkpoints` says about sizes: which ones belong together, and which ones would run on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from companion.runtime.machine.size_here import PARTS, measure_family
 
 
 def families(paths: Iterable[Path]) -> list[Family]:
-    """The shipped checkpoints among these files that come in several sizes."""
+    """Return those of the shipped checkpoints among these files that come in several sizes."""
     from companion.inference.checkpoints import hub
 
     names = dict.fromkeys(path.stem for path in paths if path.parent == hub.SHIPPED_FOLDER)
@@ -21,12 +21,12 @@ def families(paths: Iterable[Path]) -> list[Family]:
 
 
 def size_names(found: Iterable[Family]) -> dict[str, tuple[str, str]]:
-    """File → (family, the name of this size alone)."""
+    """Map each file to (family, the name of this size alone)."""
     return {str(member.path): (family.name, member.name) for family in found for member in family.members}
 
 
 def print_sizes(found: Iterable[Family]) -> None:
-    """One block for each family; measuring takes some seconds a size, and longer where a graph must be built first."""
+    """Print one block for each family. Measuring takes a few seconds a size, and longer if a graph must be built first."""
     for family in found:
         names = " and ".join(member.name for member in family.members)
         print(f"{family.name} stands for {names}, whichever this machine can play:")

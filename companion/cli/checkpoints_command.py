@@ -1,4 +1,4 @@
-"""`companion checkpoints`: list the checkpoints here with what they can do, or download one."""
+"""`companion checkpoints`: list the installed checkpoints and what they can do, or download one."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _pull(args: argparse.Namespace) -> int:
 
 
 def _installed(name: str | None) -> tuple[list[Capabilities], list[str]]:
-    """Capabilities of the named checkpoint or of all installed ones, and the faults of those that cannot be read."""
+    """Return the capabilities of the named checkpoint or of all installed ones, and the errors of those that cannot be read."""
     from companion.inference.checkpoints.capabilities import capabilities
     from companion.inference.checkpoints.files import load_checkpoint
     from companion.inference.checkpoints.hub import find_checkpoint, installed_checkpoints
@@ -88,7 +88,7 @@ def _installed(name: str | None) -> tuple[list[Capabilities], list[str]]:
 
 
 def _matrix(name: str | None) -> str:
-    """Of the named checkpoint, or of the shipped encoders, which the shipped checkpoints use."""
+    """Return the matrix for the named checkpoint, or for the shipped encoders that the shipped checkpoints use."""
     from companion.inference.checkpoints.capabilities import SHIPPED_ENCODERS, encoder_capabilities, matrix_markdown
     from companion.tokenizer import EncoderConfig
 

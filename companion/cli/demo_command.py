@@ -52,7 +52,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int | Launcher:
-    """The demo, on the screen or without."""
+    """Run the demo, with or without the screen."""
     from companion.runtime.front.headless import ProgressLine, summary_text
     from companion.runtime.front.next_steps import next_steps_here
     from companion.runtime.players import demo

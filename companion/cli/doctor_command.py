@@ -26,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look and measure; status 0 even where something could be better."""
+    """Inspect and measure the machine. The exit status is 0 even if something could be better."""
     from companion.runtime.machine.doctor import examine, text_of
 
     for name in args.checkpoint or ():

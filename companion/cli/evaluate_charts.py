@@ -1,4 +1,4 @@
-"""The charts' part of `companion evaluate --chords`: the shipped charts, written by bass and piano in every way there is."""
+"""The charts' part of `companion evaluate --chords`: bass and piano play the shipped charts in each available way."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PARTS = (TrackSettings("Bass", "companion", program=32), TrackSettings("Piano", 
 
 
 def measure_charts(path: Path, engine: str, seed: int, progress: Progress, takes: int = 1) -> list[dict[str, Any]]:
-    """One row for each shipped chart and way: the parts' overlaps as `practice.measure.measure_chart` has them.
+    """Return one row for each shipped chart and way, with the parts' overlaps as `practice.measure.measure_chart` returns them.
 
     Raises CheckpointError or GenerationError.
     """
@@ -37,7 +37,7 @@ def measure_charts(path: Path, engine: str, seed: int, progress: Progress, takes
 
 
 def chart_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """The rows for a reader; a walking bass line by rule and chance stand beside them."""
+    """Return the rows as text. A walking bass line by rule, and chance, are listed for comparison."""
     yield f"shipped charts: {'notes in the chord, bass · piano':<44}{'bars with bass':>16}{'by rule · chance':>20}"
     for row in rows:
         bass, piano, rule = row["parts"]

@@ -124,7 +124,7 @@ def _run_recognition(args: argparse.Namespace) -> int:
 def _measure(
     path: Path, options: EvaluationOptions, args: argparse.Namespace, progress: Progress
 ) -> tuple[dict[str, Any], list[str]]:
-    """The report that was asked for, as data and as lines."""
+    """Return the requested report, as data and as lines."""
     if args.chords:
         from companion.cli.evaluate_charts import chart_lines, measure_charts
         from companion.evaluation.harmony.focus import chord_lines, evaluate_chords

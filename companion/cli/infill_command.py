@@ -1,7 +1,7 @@
 """`companion infill`: fill bars of a MIDI file.
 
-Bars and tracks count from 1 on the command line and in what is printed; in `--json` they count from 0, as in Python. What runs
-lives in `infill_run`, which is imported only then: it needs the engine.
+Bars and tracks count from 1 on the command line and in printed text. In `--json` they count from 0, as in Python. The work is done
+in `infill_run`, which needs the engine and is imported only when the command runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`companion infill`: from the command line's words to a request, and the result to files and JSON.
+"""`companion infill`: turns the command line into a request, and the result into files and JSON.
 
 Bars and tracks count from 1 on the command line and from 0 in `--json`, as in Python.
 """
@@ -58,7 +58,7 @@ def _numbered(path: Path, number: int) -> Path:
 
 
 def _with_filled(score: Score, take: Score, targets: dict[int, list[int]]) -> Score:
-    """The score with the filled bars of a take, and nothing else of it."""
+    """Return the score with the filled bars of a take; nothing else is taken from the take."""
     for track, bars in targets.items():
         filled = score.tracks[track]
         for bar in bars:
@@ -68,7 +68,7 @@ def _with_filled(score: Score, take: Score, targets: dict[int, list[int]]) -> Sc
 
 
 def _padded(score: Score, bars: int) -> Score:
-    """A file shorter than the smallest window gets rests at its end while it is worked on."""
+    """Add rests to the end of a file that is shorter than the smallest window."""
     missing = bars - score.bar_count
     if missing <= 0:
         return score
@@ -109,7 +109,7 @@ def _request(args: argparse.Namespace, score: Score, targets: dict[int, list[int
 
 
 def _guide(path: Path, score: Score, targets: dict[int, list[int]]) -> dict[int, tuple[Note, ...]]:
-    """The chart's chords as a guide for every bar of the file. Raises UsageError where they do not cover the bars to fill."""
+    """Return the chart's chords as a guide for every bar of the file. Raises UsageError if they do not cover the bars to fill."""
     chart = read_chart(path)
     last = max(bar for bars in targets.values() for bar in bars)
     if last >= len(chart.bars):
@@ -171,7 +171,7 @@ def _print_infill(result: GenerationResult, written: list[str], bars: int, warni
 
 
 def _cells(specs: Sequence[str], count: int, default_bars: str | None) -> dict[int, list[int]]:
-    """T[:BARS] specifications as track → bars."""
+    """Map tracks to bars, from T[:BARS] specifications."""
     found: dict[int, list[int]] = {}
     for spec in specs:
         track, colon, bars = spec.partition(":")

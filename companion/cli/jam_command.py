@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int | Launcher:
 
 
 def jam_options(args: argparse.Namespace) -> LaunchOptions:
-    """What the command line asks for. Raises UsageError, ConfigError."""
+    """Return what the command line asks for. Raises UsageError, ConfigError."""
     from companion.config.presets import load_preset, remember_used
     from companion.runtime.front.performance import LaunchOptions
 

@@ -1,6 +1,6 @@
-"""The command line: which command lives where, how errors end, what a bare `companion` does.
+"""The command line: where each command lives, how errors end, and what `companion` without a command does.
 
-Each command's module is imported only when that command runs, so `companion --help` costs no torch, no Textual and no
+Each command's module is imported only when that command runs, so `companion --help` loads no torch, no Textual and no
 MIDI driver. A command module offers `add_parser(subparsers)` and `run(args) -> int`.
 """
 
@@ -22,7 +22,7 @@ from companion.errors import CompanionError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class CommandEntry:
-    """Where a command lives and the line that `companion --help` shows for it."""
+    """The module of a command, and the line that `companion --help` shows for it."""
 
     module: str
     summary: str
@@ -64,15 +64,15 @@ try first:  companion demo
 
 
 def overview() -> str:
-    """The text of `companion --help`."""
+    """Return the text of `companion --help`."""
     rows = (f"  {name:<12} {entry.summary}" for name, entry in COMMANDS.items())
     return USAGE.format(commands="\n".join(rows))
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one command line; errors of ours become one line on standard error and their exit status."""
+    """Run one command line. Our own errors become one line on standard error and an exit status."""
     for stream in (sys.stdout, sys.stderr):
-        # Names of files and parts may hold any character; a narrow terminal shows an escape for what it lacks.
+        # Names of files and parts may hold any character. A terminal that lacks a character shows an escape for it.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -85,7 +85,7 @@ def run(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`); say nothing more, not even at interpreter exit.
+        # The reader of our output has gone (`| head`). Say nothing more, not even at interpreter exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
@@ -115,7 +115,7 @@ def _dispatch(argv: list[str]) -> int:
 
 
 def _run(module: Any, args: argparse.Namespace) -> int:
-    """Run a command here, or in the terminal UI when its module hands back something to show there."""
+    """Run a command here, or in the terminal UI if its module returns something to show there."""
     outcome = module.run(args)
     if isinstance(outcome, int):
         return outcome

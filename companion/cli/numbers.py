@@ -1,4 +1,4 @@
-"""Numbers as users write them on a command line: bars and tracks counted from 1."""
+"""Reads numbers as users write them on a command line: bars and tracks counted from 1."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from companion.errors import UsageError
 
 
 def parse_bars(text: str) -> list[int]:
-    """ "5-8" or "3,7-8", counted from 1, as bars counted from 0. Raises UsageError."""
+    """ Read "5-8" or "3,7-8", counted from 1, as bars counted from 0. Raises UsageError."""
     bars: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
@@ -21,7 +21,7 @@ def parse_bars(text: str) -> list[int]:
 
 
 def parse_track(text: str, count: int) -> int:
-    """A track number counted from 1 as one counted from 0. Raises UsageError when there are only `count` tracks."""
+    """Read a track number counted from 1 as one counted from 0. Raises UsageError if it is beyond the `count` tracks."""
     try:
         track = int(text)
     except ValueError:

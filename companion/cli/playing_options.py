@@ -1,6 +1,6 @@
-"""Options of the commands that play, and what they change in the settings: model, clock, trading, ports.
+"""Options of the commands that play, and the settings that they change: model, clock, trading, ports.
 
-Nothing heavy is imported until a command runs, so that help costs nothing.
+Heavy modules are imported only when a command runs, so that help appears at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """The choices of checkpoint and sampling that every command which plays has."""
+    """Add the choices of checkpoint and sampling that every playing command has."""
     group = parser.add_argument_group("model")
     group.add_argument("--checkpoint", metavar="C", help="a checkpoint's name (yellow, ghost, expressive) or file")
     group.add_argument("--engine", choices=ENGINES, help="what runs the model (default: the fastest here)")
@@ -42,7 +42,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_trading_options(parser: argparse.ArgumentParser) -> None:
-    """Taking turns with the companion."""
+    """Add the options for taking turns with the companion."""
     parser.add_argument(
         "--trade", type=int, metavar="N", help="you and the companion's solo track take turns of N bars"
     )
@@ -52,7 +52,7 @@ def add_trading_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_chord_options(parser: argparse.ArgumentParser) -> None:
-    """Where the chords come from."""
+    """Add the options that say where the chords come from."""
     group = parser.add_argument_group("chords")
     group.add_argument(
         "--progression", metavar="CHORDS", help='chords to play over, round and round: "Dm7 | G7 | Cmaj7 | A7alt"'
@@ -67,7 +67,7 @@ def add_chord_options(parser: argparse.ArgumentParser) -> None:
 
 
 def changed_chords(chords: ChordSettings, args: argparse.Namespace) -> ChordSettings:
-    """`chords` with what the command line says. Raises UsageError naming bar and symbol, or the zones that overlap."""
+    """Return `chords` with the command line's changes. Raises UsageError, which names the bar and symbol or the zones that overlap."""
     from dataclasses import replace
 
     from companion.session.chords.written import read_progression
@@ -84,7 +84,7 @@ def changed_chords(chords: ChordSettings, args: argparse.Namespace) -> ChordSett
 
 
 def changed_model(model: ModelSettings, args: argparse.Namespace) -> ModelSettings:
-    """`model` with what the command line says. Raises UsageError."""
+    """Return `model` with the command line's changes. Raises UsageError."""
     from dataclasses import replace
 
     if args.checkpoint is not None:
@@ -108,7 +108,7 @@ def changed_model(model: ModelSettings, args: argparse.Namespace) -> ModelSettin
 
 
 def _check_abilities(checkpoint: str, mask_mode: str | None, model_dim: int | None) -> None:
-    """Whether a shipped checkpoint can do what was asked for; of others the session says so once they are loaded. UsageError."""
+    """Raise UsageError if a shipped checkpoint cannot do what was asked for. The session checks others once they are loaded."""
     if mask_mode in (None, "auto") and model_dim is None:
         return
     from companion.inference.checkpoints.capabilities import SHIPPED_ENCODERS, encoder_capabilities
@@ -125,7 +125,10 @@ def _check_abilities(checkpoint: str, mask_mode: str | None, model_dim: int | No
 
 
 def check_checkpoint(name: str) -> None:
-    """Whether a checkpoint can be had; UsageError lists what there is. Downloads where the name is one of the hub's."""
+    """Check that a checkpoint is available, and download it if the name is one of the hub's.
+
+    Raises UsageError, which lists the available checkpoints.
+    """
     from companion.inference.checkpoints.hub import find_checkpoint, shipped_checkpoints
 
     try:
@@ -136,7 +139,7 @@ def check_checkpoint(name: str) -> None:
 
 
 def settings_from_args(settings: SessionSettings, args: argparse.Namespace) -> SessionSettings:
-    """`settings` with the clock and model that the command line names. Raises UsageError."""
+    """Return `settings` with the clock and model that the command line names. Raises UsageError."""
     from dataclasses import replace
 
     clock = settings.clock
@@ -153,7 +156,7 @@ def settings_from_args(settings: SessionSettings, args: argparse.Namespace) -> S
 
 
 def changed_trading(trading: TradingSettings, args: argparse.Namespace) -> TradingSettings:
-    """`trading` with what the command line says. Raises UsageError."""
+    """Return `trading` with the command line's changes. Raises UsageError."""
     from dataclasses import replace
 
     if args.trade is not None:
@@ -176,7 +179,7 @@ def checked_seed(seed: int) -> int:
 
 
 def checked_ports(preset: PortChoice, args: argparse.Namespace) -> PortChoice:
-    """The preset's ports, or those named on the command line, which must exist now. Raises UsageError, PortError."""
+    """Return the preset's ports, or those named on the command line, which must exist now. Raises UsageError, PortError."""
     from companion.config.presets import PortChoice
     from companion.midi.ports import require_port
     from companion.midi.probe import list_ports

@@ -1,6 +1,6 @@
 """`companion practice`: its options, and what they start.
 
-Nothing heavy is imported until the command runs, so that help costs nothing.
+Heavy modules are imported only when the command runs, so that help appears at once.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _add_shell_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int | PracticeLauncher:
-    """List, measure, play headless, or hand the screen something to show. Raises CompanionError."""
+    """List, measure, play headless, or return what the screen is to show. Raises CompanionError."""
     if args.json and not (args.list or args.headless or args.measure):
         raise UsageError("--json needs --list, --headless or --measure")
     if args.list:
@@ -137,7 +137,7 @@ def run(args: argparse.Namespace) -> int | PracticeLauncher:
 
 
 def launch_options(args: argparse.Namespace) -> LaunchOptions:
-    """What the command line asks for. Raises UsageError, ChartError, MidiFileError."""
+    """Return what the command line asks for. Raises UsageError, ChartError, MidiFileError."""
     from companion.config.presets import PortChoice
     from companion.runtime.front.performance import LaunchOptions
 
@@ -155,7 +155,7 @@ def launch_options(args: argparse.Namespace) -> LaunchOptions:
 
 
 def settings_from_args(args: argparse.Namespace) -> SessionSettings:
-    """The session that the command line describes. Raises UsageError, ChartError, MidiFileError."""
+    """Return the settings of the session that the command line describes. Raises UsageError, ChartError, MidiFileError."""
     from companion.charts.comping import COMPING_NAME
     from companion.music.files.text import printable
     from companion.practice.setup import chart_settings, song_settings
@@ -185,7 +185,7 @@ def settings_from_args(args: argparse.Namespace) -> SessionSettings:
 
 
 def find_source(source: str | None) -> Path:
-    """A file, or a shipped chart by name; UsageError lists these."""
+    """Find a file, or a shipped chart by name. Raises UsageError, which lists the shipped charts."""
     from companion.resources import configs_dir
 
     charts = sorted((configs_dir() / "charts").glob("*.txt"))
@@ -202,7 +202,7 @@ def find_source(source: str | None) -> Path:
 
 
 def is_chart(path: Path) -> bool:
-    """By its suffix, or by its first bytes where the suffix says nothing."""
+    """Whether a file is a chart, judged by its suffix, or by its first bytes if the suffix is unknown."""
     if path.suffix.lower() in SCORE_SUFFIXES:
         return False
     if path.is_dir():
@@ -233,7 +233,7 @@ def _wishes(args: argparse.Namespace) -> Wishes:
 
 
 def is_link(source: str | None) -> bool:
-    """Whether this is a link of iReal Pro and not a file."""
+    """Whether this is an iReal Pro link and not a file."""
     return source is not None and source.startswith(("irealb://", "irealbook://"))
 
 
@@ -315,7 +315,7 @@ def _list_chart(song: Song, as_json: bool) -> int:
 
 
 def _measure(args: argparse.Namespace) -> int:
-    """One chart, or all shipped ones."""
+    """Measure one chart, or all shipped ones."""
     from companion.inference.engine import InferenceEngine
     from companion.practice.measure import measure_chart, measure_lines
     from companion.resources import configs_dir

@@ -1,4 +1,4 @@
-"""Progress of long work on standard error: a bar where a terminal is, else a line for each part."""
+"""Shows the progress of long work on standard error: a bar in a terminal, otherwise a line for each part."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import Progress as Bars
 
 
 class ProgressBar:
-    """A `companion.evaluation.progress.Progress` for people. A context: the bar ends with it."""
+    """A `companion.evaluation.progress.Progress` that people can read. It is a context manager; the bar ends with the context."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
@@ -39,7 +39,7 @@ class ProgressBar:
             self._bars.stop()
 
     def begin(self, part: str, steps: int = 0) -> None:
-        """A part begins; steps 0 = nobody knows how many."""
+        """Begin a part. steps: 0 = the number is not known."""
         if self._bars is None:
             print(f"{part} …" if not steps else f"{part}, {steps} steps …", file=sys.stderr, flush=True)
             return
@@ -47,12 +47,12 @@ class ProgressBar:
         self._part = self._bars.add_task(part, total=steps or None)
 
     def step(self) -> None:
-        """One step of the part is done."""
+        """Note that one step of the part is done."""
         if self._bars is not None and self._part is not None:
             self._bars.advance(self._part)
 
     def _end_part(self) -> None:
-        """Leave a part that could not be counted behind as done."""
+        """Mark a part whose steps could not be counted as done."""
         if self._bars is None or self._part is None:
             return
         task = next(task for task in self._bars.tasks if task.id == self._part)

@@ -36,7 +36,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Replay; status 1 when a note differs."""
+    """Replay. The exit status is 1 if a note differs."""
     from companion.runtime.front.headless import ProgressLine
     from companion.runtime.front.report import report
     from companion.runtime.recording.recorder import LOG_NAME, read_log
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _wanted_take(log: Log, number: int | None) -> Log:
-    """The whole, or one of its takes. Raises UsageError."""
+    """Return the whole recording, or one of its takes. Raises UsageError."""
     from companion.runtime.recording.takes import takes_of
 
     if number is None:

@@ -13,7 +13,7 @@ VARIABLE = "COMPANION_SOUND"  # the default of --sound
 
 
 def add_sound(parser: argparse.ArgumentParser) -> None:
-    """`--sound`, `--soundfont`, `--audio`, `--gain`."""
+    """Add `--sound`, `--soundfont`, `--audio` and `--gain`."""
     group = parser.add_argument_group("sound")
     words = "auto: where no MIDI output is named and an audio device exists, until something is connected to our port (default)"
     group.add_argument("--sound", choices=MODES, help=words)
@@ -25,7 +25,7 @@ def add_sound(parser: argparse.ArgumentParser) -> None:
 
 
 def sound_choice(args: argparse.Namespace) -> SoundChoice:
-    """What the command line, else the environment, asks for. Raises UsageError."""
+    """Return the sound that the command line asks for, or else the environment. Raises UsageError."""
     mode = args.sound or os.environ.get(VARIABLE) or "auto"
     if mode not in MODES:
         raise UsageError(f"{VARIABLE}={mode}: expected one of {', '.join(MODES)}")
@@ -35,17 +35,17 @@ def sound_choice(args: argparse.Namespace) -> SoundChoice:
 
 
 def add_sound_file(parser: argparse.ArgumentParser, words: str) -> None:
-    """`--wav`."""
+    """Add `--wav`."""
     parser.add_argument("--wav", type=sound_file, metavar="FILE.wav", help=words)
 
 
 def add_gain(parser: argparse._ActionsContainer) -> None:
-    """`--gain`, as a factor."""
+    """Add `--gain`, stored as a factor."""
     parser.add_argument("--gain", type=decibels, default=1.0, metavar="DB", help="louder or softer by DB decibels")
 
 
 def sound_file(text: str) -> Path:
-    """The name of an audio file to write, in a folder that exists."""
+    """Read the name of an audio file to write, in a folder that exists."""
     path = Path(text)
     if path.suffix.lower() != ".wav":
         raise argparse.ArgumentTypeError(f"{text}: audio is written as FILE.wav")
@@ -55,7 +55,7 @@ def sound_file(text: str) -> Path:
 
 
 def decibels(text: str) -> float:
-    """A gain in decibels, -40 to 20, as a factor."""
+    """Read a gain in decibels, -40 to 20, as a factor."""
     try:
         value = float(text)
     except ValueError:

@@ -64,7 +64,7 @@ def _encoder_config(name: str) -> EncoderConfig:
 
 
 def _token_window(text: str | None, bar_count: int, lengths: list[int]) -> tuple[int, int]:
-    """[start, end) of the bars to encode, one of the encoder's window lengths."""
+    """Return [start, end) of the bars to encode. The length is one of the encoder's window lengths."""
     if text is None:
         fitting = [length for length in lengths if length <= bar_count]
         if not fitting:

@@ -1,4 +1,4 @@
-"""`companion train`: config + music → a checkpoint."""
+"""`companion train`: makes a checkpoint from a config and music."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _train(config: TrainingConfig, encoder: EncoderConfig, args: argparse.Namesp
 
 
 def _identity(config: TrainingConfig, encoder: EncoderConfig) -> dict:
-    """What must be the same for a run to go on: everything that shapes the weights and the stream of examples."""
+    """Return what must stay the same for a run to go on: everything that shapes the weights and the stream of examples."""
     tables = msgspec.to_builtins(config)
     optimizer = {key: tables["optimizer"][key] for key in ("name", "tokens_per_batch", "batches_per_step")}
     run = {key: tables["run"][key] for key in ("encoder", "seed", "pool_windows")}

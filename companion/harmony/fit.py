@@ -1,4 +1,4 @@
-"""Whether what is played fits the chord that it was to be: the sign for writing the rest of a bar anew. Pure."""
+"""Judges whether the notes played fit the expected chord. If they do not, the rest of the bar is rewritten. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ the bars that keep to their chord, and by 84 % (after the first beat) to 90 % (a
 `companion evaluate --recognition` measures it again on the test split."""
 
 _SILENCE = 0.02
-_TRUST = 0.9  # the probability, before anything is heard, that a chord which was agreed upon is played
+_TRUST = 0.9  # the probability, before anything is heard, that an agreed chord is played
 _ENOUGH_BEATS = 2.0  # beats of all notes together from which evidence counts in full: one passing note proves little
 
 
@@ -30,12 +30,14 @@ def contradiction(
     keys: KeyTracker | None = None,
     resolution: int = 480,
 ) -> float:
-    """How surely what sounded does not fit `chord`, from 0 (it does, or nothing sounded) to 1.
+    """Return how surely the notes contradict `chord`, from 0 (they fit, or nothing sounded) to 1.
 
-    notes: of one bar, at `resolution` ticks a quarter, sounding ones with their length so far. start_beat, until_beat: the
-    stretch to judge, within the chord's span, in quarter notes from the bar line. keys: `Recogniser.keys`, if there is one.
-    The score is the probability of all chords that share neither root and third with `chord`, nor contain it, nor are
-    contained in it. chord None (N.C.): how much of the stretch is filled with sound.
+    notes: the notes of one bar, at `resolution` ticks a quarter; notes that still sound have their length so far.
+    start_beat, until_beat: the stretch to judge, within the chord's span, in quarter notes from the bar line.
+    keys: `Recogniser.keys`, if there is a recogniser.
+
+    The score is the total probability of the chords that do not agree with `chord`. A chord agrees if it has the same root and
+    third, contains `chord`, or is contained in it. If `chord` is None (N.C.), the score is the share of the stretch filled with sound.
     """
     evidence = gather(notes, start_beat, until_beat, resolution)
     if evidence.total <= _SILENCE:
@@ -55,7 +57,7 @@ def contradiction(
 
 @cache
 def _agreeing(root: int, intervals: tuple[int, ...]) -> tuple[bool, ...]:
-    """[192] for each chord that can be recognised, whether whoever plays it plays the given chord."""
+    """Return [192]: for each chord that can be recognised, whether playing it counts as playing the given chord."""
     given = {(root + interval) % 12 for interval in intervals}
     third = next((interval for interval in intervals if interval in (3, 4)), None)
     agreeing: list[bool] = []

@@ -1,7 +1,7 @@
 """The chord guide: the chords of a bar as notes, in the form that checkpoints are trained to read.
 
-At each chord of the bar, and again at each bar line, a block chord of three or four voices is struck, with the root or
-the slash bass below it. The guide is the last track of a prompt and has notes only in the bars that are to be written.
+A block chord of three or four voices is struck at each chord of the bar and again at each bar line. The root or the slash bass
+lies below it. The guide is the last track of a prompt and has notes only in the bars that are to be written.
 It is never heard. Pure: the same chords after the same voicing give the same notes.
 """
 
@@ -23,10 +23,10 @@ Voicing = tuple[int, ...]
 
 
 def guide_bar(spans: Sequence[ChordSpan], last: Voicing = ()) -> tuple[tuple[Note, ...], Voicing]:
-    """The guide of one bar, and the voicing that leads into the next bar.
+    """Return the guide of one bar, and the voicing that leads into the next bar.
 
     last: the voicing that the bar before returned, () at the beginning. Notes are in order of onset and pitch, at
-    GUIDE_RESOLUTION ticks a quarter. A bar of N.C. has no notes and hands `last` on.
+    GUIDE_RESOLUTION ticks a quarter. A bar of N.C. has no notes and returns `last` unchanged.
     """
     notes: list[Note] = []
     for span in spans:
@@ -41,7 +41,7 @@ def guide_bar(spans: Sequence[ChordSpan], last: Voicing = ()) -> tuple[tuple[Not
 
 
 def guide_bars(bars: Iterable[Sequence[ChordSpan]]) -> tuple[tuple[Note, ...], ...]:
-    """The guides of consecutive bars, each voicing led from the one before."""
+    """Return the guides of consecutive bars. Each voicing is led from the one before."""
     guides: list[tuple[Note, ...]] = []
     last: Voicing = ()
     for spans in bars:
@@ -51,5 +51,5 @@ def guide_bars(bars: Iterable[Sequence[ChordSpan]]) -> tuple[tuple[Note, ...], .
 
 
 def bass_pitch(pitch_class: int) -> int:
-    """The bass note of a guide for a pitch class 0-11: E2 (40) to Eb3 (51)."""
+    """Return the bass note of a guide for a pitch class 0-11: E2 (40) to Eb3 (51)."""
     return _LOWEST_BASS + (pitch_class - _LOWEST_BASS) % 12

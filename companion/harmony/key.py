@@ -26,25 +26,25 @@ class Key:
 
     @property
     def name(self) -> str:
-        """As charts write it: Eb, F#m."""
+        """The name that charts use: Eb, F#m."""
         return f"{_MINOR_TONICS[self.tonic]}m" if self.minor else _MAJOR_TONICS[self.tonic]
 
 
 def spell_root(pitch_class: int, key: Key | None = None, leading: bool = False) -> str:
-    """The name of a chord's root (0-11) in a key; without one the usual flats. leading: for diminished chords."""
+    """Return the name of a chord's root (0-11) in a key, or with the usual flats if there is none. leading: for diminished chords."""
     if key is None:
         return (_SHARP_NAMES if leading else _FLAT_NAMES)[pitch_class]
     distance = (pitch_class - key.tonic) % 12
     tonic = key.name.removesuffix("m")
     step = (_STEPS.index(tonic[0]) + (_LEADING_STEPS if leading else _USUAL_STEPS)[distance]) % 7
     shift = (pitch_class - _NATURAL[step] + 6) % 12 - 6
-    if abs(shift) > 1:  # a double sharp or flat: nobody reads that in a chord symbol
+    if abs(shift) > 1:  # nobody reads a double sharp or flat in a chord symbol
         return (_FLAT_NAMES if "b" in tonic or tonic == "F" else _SHARP_NAMES)[pitch_class]
     return _STEPS[step] + {-1: "b", 0: "", 1: "#"}[shift]
 
 
 def spell_chord(root: int, quality: str, key: Key | None = None, bass: int | None = None) -> str:
-    """The symbol of a chord on `root` (0-11) with `quality` ("m7", "dim7", …), in a key, over a bass if it is another."""
+    """Return the symbol of a chord on `root` (0-11) with `quality` ("m7", "dim7", …) in a key, with a slash if the bass differs."""
     leading = quality.startswith(("dim", "m7b5"))
     name = spell_root(root, key, leading) + quality
     return name if bass is None or bass == root else f"{name}/{spell_root(bass, key)}"

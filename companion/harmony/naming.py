@@ -1,4 +1,4 @@
-"""Keys that are held down → the chord they are; and chords in another key. Pure."""
+"""Names the chord that held keys form, and transposes chords. Pure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _POWER = "5"
 
 
 def name_chord(pitches: Collection[int], key: Key | None = None) -> ChordSymbol | None:
-    """The chord of these pitches (0-127), spelled in a key; None for none at all.
+    """Return the chord of these pitches (0-127), spelled in a key, or None if there are no pitches.
 
-    A chord that has exactly these tones is taken, the one over its root first; otherwise the one they sound most like.
-    One key alone is the power chord on it, so that major and minor stay open.
+    A chord with exactly these tones is preferred, in root position first. Otherwise the most similar chord is taken.
+    A single key is the power chord on it, so that major and minor stay open.
     """
     if not pitches:
         return None
@@ -46,7 +46,7 @@ def _tones(root: int, quality: str) -> frozenset[int]:
 
 
 def transposed(chord: ChordSymbol, semitones: int) -> ChordSymbol:
-    """The chord so many semitones higher (or lower, below 0)."""
+    """Return the chord so many semitones higher (lower if negative)."""
     if semitones % 12 == 0:
         return chord
     text = transpose_symbol(chord.text, semitones)
@@ -54,7 +54,7 @@ def transposed(chord: ChordSymbol, semitones: int) -> ChordSymbol:
 
 
 def transposed_spans(spans: tuple[ChordSpan, ...], semitones: int) -> tuple[ChordSpan, ...]:
-    """All chords of a bar in another key."""
+    """Transpose all chords of a bar."""
     return tuple(
         replace(span, chord=transposed(span.chord, semitones)) if span.chord and semitones % 12 else span
         for span in spans

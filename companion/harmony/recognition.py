@@ -1,7 +1,7 @@
-"""What was played → the chords it was, half a bar at a time, and the key. Pure; about half a millisecond a bar.
+"""Recognises chords in played music, half a bar at a time, and the key. Pure. It takes about half a millisecond a bar.
 
 Each chord gets a score for how well it explains the notes and how usual it is in the key (`chord_scores`). A bar has one
-chord, unless two explain its halves clearly better. What was said about a bar that is over is not revised. The figures
+chord, unless two chords explain its halves clearly better. The chords of a finished bar are not revised. The figures
 below were chosen on the validation split (`companion evaluate --recognition` measures on the test split).
 """
 
@@ -29,14 +29,14 @@ from companion.music import Note, TimeSignature
 _ONE_CHORD_FOR_CHORDS = 2.0  # in favour of one chord a bar
 _ONE_CHORD_FOR_LINES = 4.0  # a line is ambiguous and needs more of it
 _SAME_AGAIN = 0.8  # in favour of the last chord at the next bar line
-_SLASH_SHARE = 0.8  # of the time that a chord tone other than the root must be the lowest note to be written as a bass
+_SLASH_SHARE = 0.8  # share of the time for which a chord tone other than the root must be lowest to be written as a bass
 _SILENCE = 0.02
 HELD_BEATS = 8
 _NEVER = 1 << 40
 
 
 class Recogniser:
-    """Names the chords of one bar after another. `hear` is told of bars that are over, `peek` of one in progress."""
+    """Names the chords of one bar after another. `hear` takes finished bars, `peek` a bar in progress."""
 
     def __init__(self) -> None:
         self._keys = KeyTracker()
@@ -44,7 +44,7 @@ class Recogniser:
 
     @property
     def key(self) -> Key | None:
-        """The key as far as it can be told; None before anything was heard."""
+        """The estimated key, None before anything was heard."""
         return self._keys.key
 
     @property
@@ -53,14 +53,14 @@ class Recogniser:
         return self._keys
 
     def clear(self) -> None:
-        """Forget everything: other music begins."""
+        """Forget everything, because other music begins."""
         self._keys = KeyTracker()
         self._last = None
 
     def hear(self, notes: Iterable[Note], meter: TimeSignature, resolution: int = 480) -> tuple[ChordSpan, ...]:
-        """The chords of a bar that is over, one or two spans that fill it; () if nothing sounded.
+        """Return the chords of a finished bar: one or two spans that fill it, () if nothing sounded.
 
-        notes: at `resolution` ticks a quarter from the bar line; notes held over from the bar before begin below 0.
+        notes: at `resolution` ticks a quarter from the bar line. Notes held over from the bar before begin below 0.
         """
         kept = tuple(notes)
         halves = [gather(kept, start, end, resolution) for start, end in half_bars(meter)]
@@ -75,7 +75,7 @@ class Recogniser:
     def peek(
         self, notes: Iterable[Note], meter: TimeSignature, until_beat: float, resolution: int = 480
     ) -> tuple[ChordSpan, ...]:
-        """The chords of a bar in progress, from what sounded up to `until_beat` (quarter notes). Nothing is remembered."""
+        """Return the chords of a bar in progress, from what sounded up to `until_beat` (quarter notes). Nothing is remembered."""
         kept = tuple(notes)
         halves = [
             gather(kept, start, min(end, until_beat), resolution)
@@ -87,7 +87,7 @@ class Recogniser:
     def _decide(
         self, sounding: Sequence[tuple[Evidence, Scores]], bar_beats: float
     ) -> tuple[tuple[ChordSpan, ...], int | None]:
-        """The spans of the halves, and the last chord as an index; silent halves take the chord of their neighbour."""
+        """Return the spans of the halves, and the last chord as an index. A silent half takes the chord of its neighbour."""
         if not sounding:
             return (), None
         heard = [half for half, _ in sounding]
@@ -118,9 +118,9 @@ class Recogniser:
 def recognise_song(
     bars: Sequence[tuple[Sequence[Note], TimeSignature]], resolution: int = 480
 ) -> tuple[tuple[ChordSpan, ...], ...]:
-    """The chords of a whole song that is known beforehand, a tuple of spans for each bar.
+    """Return the chords of a whole song that is known beforehand, as a tuple of spans for each bar.
 
-    The song is heard twice, so that its first bars are already named in its key. Notes held over a bar line are heard
+    The song is heard twice, so that even the first bars are named in its key. Notes held over a bar line also count
     in the bars that they sound into.
     """
     recogniser = Recogniser()
@@ -133,9 +133,9 @@ def recognise_song(
 def with_held_notes(
     bars: Iterable[tuple[Sequence[Note], TimeSignature]], resolution: int = 480
 ) -> Iterable[tuple[tuple[Note, ...], TimeSignature]]:
-    """The bars, each with the notes that sound over its bar line, which begin below 0 there.
+    """Return the bars, each with the notes held over its bar line, which begin below 0 in that bar.
 
-    A note ends for the ear where its pitch is struck again, and after HELD_BEATS: files exist in which no note ends.
+    A note is taken to end when its pitch is struck again, and after HELD_BEATS, because in some files no note ends.
     """
     held: list[Note] = []
     for notes, meter in bars:
@@ -156,7 +156,7 @@ def with_held_notes(
 
 
 def _sounding(halves: Iterable[Evidence]) -> list[tuple[Evidence, Scores]]:
-    """The stretches in which anything sounds, with how well each chord explains it."""
+    """Return the stretches in which anything sounds, with each chord's score for them."""
     return [(half, sound_scores(half)) for half in halves if half.total > _SILENCE]
 
 
@@ -170,7 +170,7 @@ def _bonus(heard: Sequence[Evidence]) -> float:
 
 
 def _bass(root: int, quality: int, halves: Sequence[Evidence]) -> int:
-    """The chord tone that is the lowest note for nearly all the time, else the root. Lines have no bass of their own."""
+    """Return the chord tone that is the lowest note nearly all the time, else the root. A single line has no bass of its own."""
     if max(half.voices for half in halves) <= SEVERAL_VOICES:
         return root
     beats = sum(half.beats for half in halves)

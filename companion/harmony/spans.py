@@ -1,4 +1,4 @@
-"""A chord inside a bar: where it sounds, and how it is known."""
+"""A chord within a bar: where it sounds, and how it is known."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ChordSource = Literal["known", "heard", "expected"]
 
 @dataclass(frozen=True, slots=True)
 class ChordSpan:
-    """One chord, from `beat` on for `beats` (both in quarter notes; `beat` counts from the bar line).
+    """One chord that begins at `beat` (counted from the bar line) and lasts for `beats`, both in quarter notes.
 
     The spans of a bar are in order and do not overlap. chord: None where nothing sounds (N.C.).
-    confidence: from 0 to 1; 1 for what is known.
+    confidence: from 0 to 1. A known chord has 1.
     """
 
     beat: float

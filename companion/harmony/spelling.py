@@ -1,4 +1,4 @@
-"""Names of notes and chords as they are written: roots, accidentals and their spelling in another key. Qualities stay as they are."""
+"""Reads and transposes written names of notes and chords: roots and accidentals. Qualities stay as they are."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _SAME_SIGNS = str.maketrans(
 
 
 def plain_signs(text: str) -> str:
-    """The same symbol with the signs that a keyboard has; wide and raised letters become plain ones."""
+    """Return the symbol in characters found on a keyboard. Wide and raised letters become plain ones."""
     return unicodedata.normalize("NFKC", text.translate(_SAME_SIGNS))
 
 
 def pitch_class(name: str) -> int:
-    """Note name such as F# or Bb → 0-11."""
+    """Return the pitch class 0-11 of a note name such as F# or Bb."""
     return (STEPS[name[0]] + name.count("#") - name[1:].count("b")) % 12
 
 
 def transpose_symbol(text: str, semitones: int, flats: bool = True) -> str:
-    """A chord symbol in another key, its quality spelled as before; text that is no chord is returned as it is."""
+    """Transpose a chord symbol without changing the spelling of its quality. Text that is not a chord is returned unchanged."""
     plain = plain_signs(text)
     match = ROOT.match(plain)
     if not match or semitones % 12 == 0:
@@ -46,7 +46,7 @@ def transpose_symbol(text: str, semitones: int, flats: bool = True) -> str:
 
 
 def transpose_symbols(symbols: Sequence[str], semitones: int) -> list[str]:
-    """A piece's chords in another key, with flats or sharps as the key of its first chord wants them."""
+    """Transpose a piece's chords. The key of the first chord decides between flats and sharps."""
     first = next((symbol for symbol in map(plain_signs, symbols) if ROOT.match(symbol)), "C")
     root = ROOT.match(first)
     assert root is not None

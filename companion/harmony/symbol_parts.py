@@ -1,12 +1,12 @@
-"""What stands after the root of a chord symbol → its parts, in order, without deciding yet what they mean together."""
+"""Splits the text after the root of a chord symbol into its parts, in order. It does not decide what they mean together."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-# Tried in this order at every point. Words are read in any case; "M" is major and "m" minor. "+" and "-" before a degree
-# alter it, but straight after the root they are augmented and minor ("C+9", "A-11").
+# These are tried in this order at every point. Words are read in upper and lower case; "M" is major and "m" is minor.
+# "+" and "-" alter the degree that follows, but directly after the root they mean augmented and minor ("C+9", "A-11").
 _PART = re.compile(
     r"(?P<add>(?i:add))(?P<added>[b#]?(?:2|3|4|6|9|11|13))"
     r"|(?P<omit>(?i:omit|no))(?P<omitted>[359])(?:rd|th)?"
@@ -32,8 +32,9 @@ class Part:
 
     kind: "add", "omit", "sus", "alt", "half", "dim", "alter", "aug", "major", "minor", "dominant" or "number".
     value: the degree or number as digits ("69" for 6/9; "2", "4" or "24" for a suspension), "" for a bare quality.
-    sign: "b", "#", "-" or "+" before the degree. apart: a number that stands in brackets, after a slash or a comma, or
-    behind another quality: it adds a tension and does not name the chord.
+    sign: "b", "#", "-" or "+" before the degree.
+    apart: whether a number stands in brackets, after a slash or a comma, or after another quality. Such a number adds a tension
+    and does not name the chord.
     """
 
     kind: str
@@ -44,7 +45,7 @@ class Part:
 
 
 def split_parts(rest: str) -> list[Part]:
-    """The parts of what follows the root. Raises ValueError for what is not understood, and for unbalanced brackets."""
+    """Return the parts of the text after the root. Raises ValueError for text that is not understood and for unbalanced brackets."""
     parts: list[Part] = []
     depth, at, apart = 0, 0, False
     while at < len(rest):
@@ -72,7 +73,7 @@ def split_parts(rest: str) -> list[Part]:
 
 
 def _match(rest: str, at: int) -> re.Match[str] | None:
-    """The part that begins here. A sign straight after the root is a quality, except in C+5."""
+    """Return the part that begins here. A sign directly after the root is a quality, except in C+5."""
     return (_AFTER_ROOT.match(rest) if at == 0 else None) or _PART.match(rest, at)
 
 

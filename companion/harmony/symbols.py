@@ -1,9 +1,9 @@
-"""Chord symbols as musicians type them → root, bass and intervals. Knows spellings, nothing of bars, voicings or sound.
+"""Reads chord symbols as musicians type them: root, bass and intervals. It knows nothing of bars, voicings or sound.
 
-A symbol is read by composition, not from a table of known names: `harmony.symbol_parts` takes it apart, and all parts
-together decide what the chord is, so that their order does not matter (C7M is Cmaj7). Of 116 spellings collected from
-lead sheets the table-driven parsers on PyPI refuse 50 (pychord 1.4.1) and 28 (chordparser 0.4.2), and the first reads
-`Bb6/9` as a slash chord. pychord is used in the tests, as an independent opinion on what both read.
+Symbols are read part by part, not from a table of known names. `harmony.symbol_parts` splits the symbol, and all parts together
+decide what the chord is, so their order does not matter (C7M is Cmaj7). The parsers on PyPI use tables. Of 116 spellings collected
+from lead sheets, pychord 1.4.1 refuses 50 and chordparser 0.4.2 refuses 28. pychord also reads `Bb6/9` as a slash chord.
+The tests use pychord as an independent check of the symbols that both can read.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def is_no_chord(text: str) -> bool:
 def parse_chord(text: str) -> ChordSymbol:
     """Read one symbol such as Cmaj7, A-7, F#ø, G7alt, C7(b9, 13), Bb6/9 or Dm7/G.
 
-    ValueError says what is not understood, what contradicts another part, and what changes nothing.
+    Raises ValueError for a part that is not understood, contradicts another part, or changes nothing.
     """
     plain = plain_signs(text)
     match = ROOT.match(plain)
@@ -75,7 +75,7 @@ def _root_advice(text: str) -> str:
 
 
 def _resolve(parts: Sequence[Part]) -> set[int]:
-    """The intervals that all parts together mean. Raises ValueError where two parts contradict each other."""
+    """Return the intervals that all parts together stand for. Raises ValueError if two parts contradict each other."""
     kinds = {part.kind for part in parts}
     _refuse_contradictions([part.kind for part in parts])
     numbers = [part for part in parts if part.kind == "number"]
@@ -85,7 +85,7 @@ def _resolve(parts: Sequence[Part]) -> set[int]:
     thirds = _thirds(parts, kinds, main)
     tones = {0} | thirds | fifth | ({seventh} if seventh is not None else set())
     if main == "13":
-        tones |= {14, 21} if thirds & {4, 5} else {14, 17, 21}  # no eleventh beside a major third, as players have it
+        tones |= {14, 21} if thirds & {4, 5} else {14, 17, 21}  # players leave out the eleventh beside a major third
     elif main == "11":
         tones |= {14} if 5 in thirds else {14, 17}
     elif main == "9":
@@ -138,7 +138,7 @@ def _fifth(parts: Sequence[Part], kinds: set[str]) -> set[int]:
 
 
 def _seventh(parts: Sequence[Part], kinds: set[str]) -> int | None:
-    """The seventh in semitones; the major one wherever a sign of major stands, before or after the number."""
+    """Return the seventh in semitones. It is major if a sign for major stands before or after the number."""
     numbered = any(
         part.kind == "number" and (part.value == "7" or (part.value in ("9", "11", "13") and not part.apart))
         for part in parts
@@ -170,7 +170,7 @@ def _add_and_omit(tones: set[int], parts: Sequence[Part]) -> None:
 
 
 def _refuse_idle_parts(parts: Sequence[Part], tones: set[int]) -> None:
-    """Refuse parts without which the chord is the same: something else was meant. Customary doublings are kept."""
+    """Refuse parts that do not change the chord, because something else was meant. Customary doublings are kept."""
     sound = {tone % 12 for tone in tones}
     qualities = {part.kind for part in parts} - {"number", "add", "omit", "alter"}
     implied_seventh = qualities & {"half", "alt"} or any(part.text == "^" for part in parts)

@@ -13,7 +13,7 @@ _LOWEST_VOICE, _HIGHEST_VOICE = 52, 76  # E3-E5: where a left hand comps
 
 
 def voicing(chord: ChordSymbol, last: tuple[int, ...] = ()) -> tuple[int, ...]:
-    """Three or four pitches of the chord, ascending, that move least from the last voicing (or lie in the middle)."""
+    """Return three or four pitches of the chord, ascending, that move least from the last voicing (or lie in the middle)."""
     wanted = voiced_tones(chord)
     places = [[pitch for pitch in range(_LOWEST_VOICE, _HIGHEST_VOICE + 1) if pitch % 12 == tone] for tone in wanted]
     candidates = {tuple(sorted(pitches)) for pitches in product(*places) if max(pitches) - min(pitches) <= 14}
@@ -21,7 +21,7 @@ def voicing(chord: ChordSymbol, last: tuple[int, ...] = ()) -> tuple[int, ...]:
 
 
 def voiced_tones(chord: ChordSymbol) -> tuple[int, ...]:
-    """At most four pitch classes: third (or fourth), seventh or sixth, the strangest tension or fifth, then the rest."""
+    """Return at most four pitch classes: third (or fourth), seventh or sixth, the most remote tension or fifth, then the rest."""
     above = chord.intervals[1:]
     third = [tone for tone in above if tone in (2, 3, 4, 5)][:1]
     seventh = [tone for tone in above if tone in (9, 10, 11)][-1:]
@@ -36,5 +36,5 @@ def _movement(last: tuple[int, ...], pitches: tuple[int, ...]) -> float:
     if not last:
         return abs(sum(pitches) / len(pitches) - 62)
     nearest = sum(min(abs(pitch - before) for before in last) for pitch in pitches)
-    drift = abs(sum(pitches) / len(pitches) - 63)  # long sequences would otherwise wander out of the middle
+    drift = abs(sum(pitches) / len(pitches) - 63)  # Without this, long sequences would drift out of the middle.
     return nearest + max(0.0, drift - 4)

@@ -1,1 +1,1 @@
-"""Charts that other programs wrote, as charts of ours."""
+"""Imports charts that other programs wrote."""

@@ -1,8 +1,8 @@
-"""iReal Pro: links (irealb:// and irealbook://), playlists of them, and the HTML pages that the program exports.
+"""Reads iReal Pro links (irealb:// and irealbook://), playlists, and the HTML pages that the program exports.
 
-A link holds songs as fields between equals signs. In irealbook:// the chart is in plain text; in irealb:// pieces of 50
-signs are turned around in parts, and three frequent pairs stand for longer ones. The chart's signs are translated into the
-lines of a chart of ours (`ireal_cells`).
+A link holds songs as fields between equals signs. An irealbook:// link has the chart as plain text. In an irealb:// link, parts of
+each piece of 50 signs are reversed, and three short pairs stand for frequent longer ones. `ireal_cells` translates the chart's
+signs into the lines of our own charts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BOOK_FIELDS = 6
 
 @dataclass(frozen=True, slots=True)
 class IrealSong:
-    """A song of a playlist: its chart in the program's own signs, and what is known about it. bpm: 0 = not given."""
+    """A song of a playlist: its chart in the program's own signs, with its title and other details. bpm: 0 = not given."""
 
     title: str
     composer: str
@@ -36,12 +36,12 @@ class IrealSong:
 
 
 def holds_ireal(text: str) -> bool:
-    """Whether a text has a link of iReal Pro in it."""
+    """Whether a text contains an iReal Pro link."""
     return _LINK.search(html.unescape(text)) is not None
 
 
 def read_playlist(text: str, name: str) -> tuple[IrealSong, ...]:
-    """All songs of all links in a text or page. Raises ChartError where there are none, or one is damaged."""
+    """Return all songs of all links in a text or page. Raises ChartError if there are none or one is damaged."""
     songs: list[IrealSong] = []
     for link in _LINK.finditer(html.unescape(text)):
         body = unquote(link["body"])
@@ -52,7 +52,7 @@ def read_playlist(text: str, name: str) -> tuple[IrealSong, ...]:
 
 
 def choose_song(songs: Sequence[IrealSong], wanted: str, name: str) -> IrealSong:
-    """The song with this number (from 1) or title, or the only one. Raises ChartError, which lists what there is."""
+    """Return the song with this number (from 1) or title, or the only song. Raises ChartError, which lists the songs."""
     if not wanted and len(songs) == 1:
         return songs[0]
     if wanted.isdecimal() and 1 <= int(wanted) <= len(songs):
@@ -68,12 +68,12 @@ def choose_song(songs: Sequence[IrealSong], wanted: str, name: str) -> IrealSong
 
 
 def shortened(text: str, length: int = 300) -> str:
-    """A list cut to what fits a few lines."""
+    """Shorten a list so that it fits a few lines."""
     return text if len(text) <= length else text[:length] + " …"
 
 
 def song_text(song: IrealSong) -> str:
-    """The song as the text of a chart."""
+    """Return the song as the text of a chart."""
     swing = re.search(r"swing|shuffle|blues|jazz|be-?bop", song.style, re.IGNORECASE)
     head = [f"Title: {song.title}", f"Feel: {'swing' if swing else 'straight'}"]
     if re.fullmatch(r"[A-G][b#]?-?", song.key):
@@ -84,7 +84,7 @@ def song_text(song: IrealSong) -> str:
 
 
 def unscramble(signs: str) -> str:
-    """The chart behind the scrambling, without its mark."""
+    """Unscramble a chart and remove its mark."""
     pieces: list[str] = []
     while len(signs) > _PIECE + 1:
         pieces.append(turned(signs[:_PIECE]))
@@ -96,7 +96,7 @@ def unscramble(signs: str) -> str:
 
 
 def turned(piece: str) -> str:
-    """50 signs with the first and last five, and the 14 beside the middle two, swapped end for end; its own inverse."""
+    """Swap the first and last five of 50 signs, and the 14 on either side of the middle two, end for end. It is its own inverse."""
     signs = list(piece)
     for place in (*range(5), *range(10, 24)):
         signs[place], signs[_PIECE - 1 - place] = signs[_PIECE - 1 - place], signs[place]

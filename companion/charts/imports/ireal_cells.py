@@ -1,7 +1,7 @@
-"""The signs of an iReal Pro chart → the lines of a chart of ours.
+"""Translates the signs of an iReal Pro chart into the lines of our own charts.
 
-A bar is a row of cells, mostly four; a chord or a blank fills one. Where a bar has as many cells as beats, chords fall on
-the beats of their cells, else they share the bar.
+A bar is a row of cells, usually four. A chord or a blank fills one cell. If a bar has as many cells as beats, each chord falls on
+the beat of its cell; otherwise the chords share the bar.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _METERS = {"12": "12/8", "22": "2/2", "32": "3/2"}
 
 @dataclass(slots=True)
 class _Bar:
-    """What has been read of the current bar. cells: symbols, "" for a blank."""
+    """The part of the current bar that has been read. cells: symbols, "" for a blank."""
 
     cells: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
@@ -40,12 +40,12 @@ class _Bar:
 
     @property
     def is_blank(self) -> bool:
-        """Whether it holds nothing but space."""
+        """Whether the bar holds nothing but space."""
         return not (any(self.cells) or "".join(self.before).strip() or self.after or self.ending)
 
 
 def chart_text(signs: str) -> Iterator[str]:
-    """The lines, one bar or header each. What the page has beyond chords and form (size, space, remarks) is left out."""
+    """Return the lines, each with one bar or header. Everything besides chords and form (size, space, remarks) is left out."""
     bar, beats, times, opened = _Bar(), 4, "", False
     before, two_again = "", False  # the bar line before, and whether the bar before repeats two bars
     for match in _SIGN.finditer(signs):
@@ -102,7 +102,7 @@ def _read_cell(bar: _Bar, kind: str, match: re.Match[str]) -> None:
 
 
 def _written(bar: _Bar, beats: int) -> str:
-    """The bar between its lines; "" for none. A coda sign behind the chords is where one leaves for the coda."""
+    """Return the bar between its bar lines, "" for none. A coda sign after the chords marks the jump to the coda."""
     before = [word for word in bar.before if word.strip()]
     after = ["To Coda" if word == "%C%" else word for word in bar.after]
     blanks = len(bar.before) - len(before)

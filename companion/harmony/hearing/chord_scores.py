@@ -14,9 +14,9 @@ from companion.harmony.key import Key
 QUALITY_COUNT = len(tables.QUALITIES)
 _KEYS = [(tonic, minor) for tonic in range(12) for minor in (False, True)]
 
-SEVERAL_VOICES = 1.7  # from so many notes at once on, chords are played; below, a line
+SEVERAL_VOICES = 1.7  # at least so many notes at once are chords, fewer are a line
 _LOW_LINE = 52  # mean pitch below which a single line is a bass
-_LEAST_TOTAL = 0.25  # less than this sounding is scaled up no further
+_LEAST_TOTAL = 0.25  # a smaller amount of sound is not scaled up further
 _KEY_MEMORY = 0.97  # a half bar for pitch classes
 _CHORD_MEMORY = 0.95  # a half bar for what the chords say about the key
 _KEY_FROM_NOTES = 0.5
@@ -28,7 +28,7 @@ Scores = list[float]  # by root and quality: index root * QUALITY_COUNT + qualit
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """One set of tables, laid out by pitch class. rows: [24][192]; place: [24 keys][192], how usual each chord is there."""
+    """One set of tables, laid out by pitch class. rows: [24][192]. place: [24 keys][192], how usual each chord is in each key."""
 
     rows: tuple[tuple[float, ...], ...]
     constant: tuple[float, ...]
@@ -48,7 +48,7 @@ def _laid_out(kind: str) -> _Tables:
 
 
 def _by_key(table: tables.Table) -> tuple[tuple[float, ...], ...]:
-    """[24 keys][192] powers of a table by mode and degree."""
+    """Return [24 keys][192] powers of a table by mode and degree."""
     return tuple(
         tuple(math.exp(value) for root in range(12) for value in table[12 * minor + (root - tonic) % 12])
         for tonic, minor in _KEYS
@@ -67,7 +67,7 @@ def _kind(evidence: Evidence) -> str:
 
 
 def sound_scores(evidence: Evidence) -> Scores:
-    """[192] how well each chord explains what sounds, as logarithms up to a constant."""
+    """Return [192]: how well each chord explains the evidence, as logarithms up to a constant."""
     table = _laid_out(_kind(evidence))
     scale = 1 / max(evidence.total, _LEAST_TOTAL)
     scores = list(table.constant)
@@ -81,7 +81,7 @@ def sound_scores(evidence: Evidence) -> Scores:
 
 
 class KeyTracker:
-    """The key as the last bars tell: a share for each of 24 keys."""
+    """Estimates the key from the last bars, as a share for each of 24 keys."""
 
     def __init__(self) -> None:
         self._weights = [0.0] * 12
@@ -90,13 +90,13 @@ class KeyTracker:
 
     @property
     def key(self) -> Key | None:
-        """The likeliest key; None before anything was heard."""
+        """The likeliest key, None before anything was heard."""
         best = max(range(24), key=lambda index: self.shares[index])
         return Key(*_KEYS[best], self.shares[best]) if any(self._weights) else None
 
     @property
     def spelling(self) -> Key | None:
-        """The likeliest key without its confidence: what chords are spelled by."""
+        """The likeliest key without its confidence. Chords are spelled in this key."""
         return None if self.key is None else Key(self.key.tonic, self.key.minor)
 
     def hear(self, evidence: Evidence, scores: Scores) -> None:
@@ -111,7 +111,7 @@ class KeyTracker:
         )
 
     def prior(self, evidence: Evidence) -> Scores:
-        """[192] how usual each chord is in the keys that are likely now, as logarithms."""
+        """Return [192]: how usual each chord is in the keys that are likely now, as logarithms."""
         place = _laid_out(_kind(evidence)).place
         likely = [(index, share) for index, share in enumerate(self.shares) if share > _LIKELY_KEY]
         sums = [0.0] * len(place[0])
@@ -134,7 +134,7 @@ def _likely(scores: Scores) -> list[tuple[int, float]]:
 
 
 def softmax(scores: Sequence[float]) -> list[float]:
-    """The shares, adding up to 1, that scores as logarithms stand for."""
+    """Convert logarithmic scores into shares that add up to 1."""
     highest = max(scores)
     powers = [math.exp(score - highest) for score in scores]
     total = sum(powers)

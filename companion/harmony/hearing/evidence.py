@@ -1,4 +1,4 @@
-"""Notes of a bar → how much of each pitch class sounds in a stretch of it, and in the bass. Pure."""
+"""Measures how much of each pitch class sounds in a stretch of a bar, and in the bass. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from companion.music import Note, TimeSignature
 
 _ON_THE_BEAT, _OFF_THE_BEAT = 1.0, 0.75
 _HELD_OVER = 0.9  # for a note that was struck before the stretch
-_SHORTEST_BEATS = 0.02  # what sounds no longer than this within the stretch belongs to its neighbour
+_SHORTEST_BEATS = 0.02  # a note that sounds no longer than this within the stretch belongs to the neighbouring one
 _BEAT_TOLERANCE = 0.1
 
 
@@ -18,8 +18,9 @@ _BEAT_TOLERANCE = 0.1
 class Evidence:
     """What sounds in a stretch of a bar, from `beat` for `beats` quarter notes.
 
-    weights, bass: [12] share of the stretch that each pitch class sounds (weighted by metre), and is the lowest note.
-    voices: how many notes sound at once where any do. lowest: mean pitch of the lowest notes, 0 for silence.
+    weights: [12] share of the stretch in which each pitch class sounds, weighted by metre.
+    bass: [12] share of the stretch in which each pitch class is the lowest note.
+    voices: mean number of notes that sound together, silence left out. lowest: mean pitch of the lowest notes, 0 for silence.
     """
 
     beat: float
@@ -36,9 +37,9 @@ class Evidence:
 
 
 def half_bars(meter: TimeSignature) -> tuple[tuple[float, float], ...]:
-    """(start, end) of the stretches in which one chord is looked for, in quarter notes: halves, the longer one first.
+    """Return (start, end) of the stretches that may each have one chord, in quarter notes: the halves, with the longer one first.
 
-    A bar of two or three beats is one stretch, except in 6/8, where each of the two beats is one.
+    A bar of two or three beats is one stretch. In 6/8, each of the two beats is one stretch.
     """
     beats = float(meter.beats)
     compound = meter.denominator >= 8 and meter.numerator % 3 == 0
@@ -50,9 +51,9 @@ def half_bars(meter: TimeSignature) -> tuple[tuple[float, float], ...]:
 
 
 def gather(notes: Iterable[Note], start: float, end: float, resolution: int = 480) -> Evidence:
-    """The evidence from `start` to `end`, in quarter notes from the bar line.
+    """Return the evidence from `start` to `end`, in quarter notes from the bar line.
 
-    Notes are at `resolution` ticks a quarter from that line; those held over from the bar before begin below 0.
+    Notes are at `resolution` ticks a quarter from that line. Notes held over from the bar before begin below 0.
     """
     weights = [0.0] * 12
     sounding: list[tuple[float, float, int]] = []
@@ -80,7 +81,7 @@ def gather(notes: Iterable[Note], start: float, end: float, resolution: int = 48
 
 
 def _lowest_notes(sounding: Sequence[tuple[float, float, int]]) -> tuple[list[float], float, float]:
-    """([12] beats that each pitch class is the lowest, mean number of voices, mean lowest pitch)."""
+    """Return ([12] beats for which each pitch class is the lowest, mean number of voices, mean lowest pitch)."""
     bass = [0.0] * 12
     covered = total = pitches = 0.0
     borders = sorted({border for first, last, _ in sounding for border in (first, last)})

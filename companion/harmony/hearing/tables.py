@@ -1,13 +1,15 @@
-"""The numbers of `recognition`: what each quality of chord sounds like, and where each stands in a key.
+"""The numbers of `recognition`: how each chord quality sounds, and on which degrees of a key it occurs.
 
-Weights of a softmax regression in tenths, fitted to the training split of the music that the checkpoints were made from
-(4,000 songs with known chords, half a bar at a time; real melodies count six times among single lines). The songs of the
-test split, by which recognition is measured, were not looked at.
+They are the weights of a softmax regression, in tenths. It was fitted to the training split of the checkpoints' own training
+music: 4,000 songs with known chords, half a bar at a time. Real melodies count six times among single lines. Recognition is
+measured on the songs of the test split, which were not used.
 
-Rows of 16 numbers, one for each of QUALITIES. SOUND: first 12 rows by interval above the root for all notes, then 12 by
-interval for the lowest notes, then one constant. PLACE: 12 rows by degree above the tonic of a major key, then 12 of a
-minor key. USUAL: the same rows, logarithms of how often each chord is met there. KEY: 12 rows by degree above the tonic
-for a major and a minor key, then one constant.
+Each row has 16 numbers, one for each of QUALITIES.
+
+SOUND: 12 rows by interval above the root for all notes, 12 rows by interval for the lowest notes, and one constant.
+PLACE: 12 rows by degree above the tonic of a major key, then 12 rows for a minor key.
+USUAL: the same rows as PLACE, with the logarithm of how often each chord occurs there.
+KEY: 12 rows by degree above the tonic for a major and a minor key, then one constant.
 """
 
 from __future__ import annotations
