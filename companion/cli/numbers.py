@@ -6,7 +6,7 @@ from companion.errors import UsageError
 
 
 def parse_bars(text: str) -> list[int]:
-    """ Read "5-8" or "3,7-8", counted from 1, as bars counted from 0. Raises UsageError."""
+    """Read "5-8" or "3,7-8", counted from 1, as bars counted from 0. Raises UsageError."""
     bars: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")

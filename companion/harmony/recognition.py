@@ -29,7 +29,8 @@ from companion.music import Note, TimeSignature
 _ONE_CHORD_FOR_CHORDS = 2.0  # in favour of one chord a bar
 _ONE_CHORD_FOR_LINES = 4.0  # a line is ambiguous and needs more of it
 _SAME_AGAIN = 0.8  # in favour of the last chord at the next bar line
-_SLASH_SHARE = 0.8  # share of the time for which a chord tone other than the root must be lowest to be written as a bass
+# A chord tone other than the root is written as a bass if it is the lowest note for at least this share of the time.
+_SLASH_SHARE = 0.8
 _SILENCE = 0.02
 HELD_BEATS = 8
 _NEVER = 1 << 40
