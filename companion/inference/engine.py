@@ -1,7 +1,7 @@
 """The engine that users of the model family know: a score and a request in, a score with new bars out.
 
-Plans steps, fits each to the model, generates, checks, tries again. Bars that are no targets come back as the very objects
-that went in, and generated bars are placed on the score's own grid. Model errors are raised, never swallowed.
+The engine plans steps, fits each step to the model, generates, checks the result and tries again where needed. Bars that are
+not targets come back as the same objects. Generated bars are placed on the score's own grid. Model errors are always raised.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class InferenceEngine:
-    """One checkpoint on one engine. Not for use from several threads at once."""
+    """One checkpoint on one engine. It must not be used from several threads at once."""
 
     def __init__(self, checkpoint: Checkpoint, backend: Backend, reason: str = "") -> None:
         self.checkpoint = checkpoint
@@ -46,7 +46,7 @@ class InferenceEngine:
 
     @classmethod
     def from_checkpoint(cls, path: str | Path | Checkpoint, engine: str = "auto") -> InferenceEngine:
-        """Load a checkpoint file or directory; raises CheckpointError, or GenerationError for an engine that is not here."""
+        """Load a checkpoint file or directory. Raises CheckpointError, or GenerationError if the engine is not available."""
         from companion.inference.checkpoints.files import Checkpoint, load_checkpoint
 
         if isinstance(path, Checkpoint):
@@ -59,7 +59,7 @@ class InferenceEngine:
 
     @classmethod
     def from_pretrained(cls, name: str, engine: str = "auto") -> InferenceEngine:
-        """A checkpoint by name: shipped, downloaded, or a path; see `hub.find_checkpoint`."""
+        """Load a checkpoint by name or path; see `hub.find_checkpoint`."""
         from companion.inference.checkpoints.hub import find_checkpoint
 
         return cls.from_checkpoint(find_checkpoint(name), engine)
@@ -70,7 +70,7 @@ class InferenceEngine:
         return self.backend.name
 
     def validate(self, score: Score, request: GenerationRequest) -> ResolvedRequest:
-        """Check a request; raises RequestValidationError. A guide that the checkpoint cannot read is left out, with a warning."""
+        """Check a request. Raises RequestValidationError. If the checkpoint cannot read a guide, it is left out with a warning."""
         unread = bool(request.guide) and not self.checkpoint.chord_guide
         resolved = validate_request(score, replace(request, guide={}) if unread else request, self.tokenizer.vocabulary)
         if not unread:
@@ -117,7 +117,7 @@ class InferenceSession:
         )
 
     def plan(self) -> list[Step]:
-        """The steps as planned, before any of them turns out not to fit the model."""
+        """The planned steps, before they are fitted to the model."""
         resolved = self.resolved
         options = _plan_options(resolved.request.config, resolved.model_dim)
         shuffle = self.seed if resolved.request.config.shuffle else None
@@ -132,9 +132,10 @@ class InferenceSession:
     ) -> GenerationResult:
         """Run all steps.
 
-        on_note(track, bar, note, take) and on_bar(track, bar, take) are called while tokens decode, with the score's numbers
-        and grid; a bar that is tried again starts over with the same calls. cancel() is asked before every forward pass:
-        when true, GenerationCancelled is raised. Raises GenerationError when the model fails or no candidate is accepted.
+        on_note(track, bar, note, take) and on_bar(track, bar, take) are called while tokens are decoded, with the score's
+        numbers and grid. A bar that is tried again repeats these calls from its start. cancel() is asked before every forward
+        pass; when it returns true, GenerationCancelled is raised. Raises GenerationError when the model fails or no candidate
+        is accepted.
         """
         started = perf_counter()
         run = _Run(self, on_note, on_bar, cancel)
@@ -155,7 +156,7 @@ class InferenceSession:
 
 
 class _Run:
-    """The state of one run: a score per take, the steps still to do, what was reported."""
+    """The state of one run: a score per take, the remaining steps, and the reports."""
 
     def __init__(
         self, session: InferenceSession, on_note: OnNote | None, on_bar: OnBar | None, cancel: Cancel | None
@@ -168,7 +169,7 @@ class _Run:
         self._queue = deque(session.plan())
 
     def finish(self) -> None:
-        """Do every step for every take; takes whose music so far is the same share a batch."""
+        """Do every step for every take. Takes whose music is the same so far share a batch."""
         number = 0
         while self._queue:
             step = self._queue.popleft()
@@ -187,7 +188,7 @@ class _Run:
             number += 1
 
     def _fit(self, score: Score, step: Step, waiting: frozenset[Cell]) -> FittedStep | None:
-        """None when the step must be planned again with a smaller window."""
+        """Fit a step to the model. Returns None when it must be planned again with a smaller window."""
         engine = self._engine
         fitting = Fitting(engine.tokenizer, engine.backend.n_positions, score, step, self._resolved, waiting)
         try:
@@ -214,7 +215,7 @@ class _Run:
         self._queue.extendleft(reversed(smaller))
 
     def _run_step(self, number: int, step: Step, score: Score, fitted: FittedStep, takes: list[int]) -> None:
-        """Attempts until every take has an acceptable candidate."""
+        """Repeat attempts until every take has an acceptable candidate."""
         left = list(takes)
         reasons: Counter[str] = Counter()
         stats, first_ids, attempt = RunStats(), (), 0
@@ -287,7 +288,7 @@ def _plan_options(config: InferenceConfig, model_dim: int) -> PlanOptions:
 
 
 def _thin_targets(resolved: ResolvedRequest, seed: int) -> ResolvedRequest:
-    """Each infill target stays with infill_probability; at least one does."""
+    """Keep each infill target with infill_probability, and at least one."""
     probability = resolved.request.config.infill_probability
     cells = sorted((track, bar) for track, bars in resolved.infill.items() for bar in bars)
     if probability >= 1.0 or not cells:

@@ -1,1 +1,1 @@
-"""Checkpoint files: read without trusting them, named, found, and asked what they can do."""
+"""Checkpoint files: finding them by name, reading them without trusting them, and listing what they can do."""

@@ -1,8 +1,8 @@
-"""Tensors out of torch files that nobody vouches for, without running anything from the file.
+"""Reads tensors from untrusted torch files without running anything from the file.
 
-Two readers: `load_plain` for files of plain containers and tensors (torch's own weights_only unpickler), and
-`load_torchscript_parameters` for TorchScript archives, whose pickled object tree is rebuilt with inert stand-ins for every
-class and function it names; the code folder of the archive is never opened. Both raise CheckpointError with the fault.
+`load_plain` reads files of plain containers and tensors with torch's own weights_only unpickler. `load_torchscript_parameters`
+reads TorchScript archives. It rebuilds the pickled object tree with inert stand-ins for every class and function that the file
+names, and never opens the archive's code folder. Both raise CheckpointError that names the fault.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from companion.errors import CheckpointError
 
 MAX_PICKLE_BYTES = 64 << 20
 MAX_DEPTH = 32
-_NAMED_CODE = re.compile(r"GLOBAL ([\w.]+)")  # as torch's reader names what it will not call
+_NAMED_CODE = re.compile(r"GLOBAL ([\w.]+)")  # how torch's reader names what it refuses to call
 _STORAGE_DTYPES = {
     "FloatStorage": torch.float32,
     "DoubleStorage": torch.float64,
@@ -37,9 +37,9 @@ _STORAGE_DTYPES = {
 
 
 def archive_names(path: Path) -> list[str]:
-    """Names in a torch zip archive; raises CheckpointError if it is no zip, broken, or packed to blow up when read.
+    """The names in a torch zip archive. Raises CheckpointError if it is no zip file, is broken, or is a zip bomb.
 
-    torch never compresses tensor data, so an archive whose data claims more than its own size is refused unread.
+    torch never compresses tensor data. An archive whose data claims to be larger than the file is therefore refused unread.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -63,11 +63,11 @@ def is_torchscript(names: list[str]) -> bool:
 
 
 def load_plain(path: Path) -> Any:
-    """The containers and tensors of a torch file; code in it is refused, not run."""
+    """The containers and tensors of a torch file. Code in the file is refused and never run."""
     archive_names(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch comments on unusual pickles; ours is the one line that counts
+            warnings.simplefilter("ignore")  # torch warns about unusual pickles; the user should see only our one line
             return torch.load(path, map_location="cpu", weights_only=True, mmap=False)
     except pickle.UnpicklingError as error:
         named = _NAMED_CODE.search(str(error))
@@ -78,7 +78,7 @@ def load_plain(path: Path) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """What torch says, unless it advises how to load the file all the same."""
+    """The message of torch's error, unless it advises how to load the file anyway."""
     text = _first_line(str(error))
     return "" if "load" in text and "trust" in str(error) else f": {text}"
 
@@ -88,7 +88,7 @@ def _first_line(text: str) -> str:
 
 
 class _Inert:
-    """Stands in for every class or function the archive names: takes anything, does nothing."""
+    """Stands in for every class or function that the archive names. It accepts anything and does nothing."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         pass

@@ -23,8 +23,8 @@ SHIPPED_ENCODERS = ("yellow", "ghost", "expressive")
 class Capabilities:
     """num_bars_map: the window lengths that `model_dim` may take. attributes: those that can be controlled.
 
-    chord_guide: the model was trained with chord guides (`companion.harmony.guide`). genres, switches: what can be said of a whole
-    piece; "velocity" and "microtiming" can be switched off. unknown_controls: what a newer checkpoint has besides.
+    chord_guide: the model was trained with chord guides (`companion.harmony.guide`). genres, switches: the controls of a whole
+    piece; "velocity" and "microtiming" can be switched off. unknown_controls: controls of newer checkpoints, unknown here.
     """
 
     name: str

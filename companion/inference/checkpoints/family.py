@@ -1,8 +1,8 @@
-"""The sizes of a shipped checkpoint: one name stands for a large file and a small one beside it.
+"""The sizes of a shipped checkpoint: one name stands for a large file and a small one.
 
-`yellow` is the family. Its files are `yellow.pt`, the large size, and `yellow_mini.pt`; `yellow_20m` and `yellow_mini` name one
-size each. A path, a size's own name and a checkpoint without a sibling are families of one. Knows files and names; loads
-nothing, so that it costs no torch.
+`yellow` is a family. Its files are `yellow.pt`, the large size, and `yellow_mini.pt`; `yellow_20m` and `yellow_mini` each name
+one size. A path, the name of a size and a checkpoint without a sibling are families of one. This module knows files and names.
+It loads nothing, so it needs no torch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from companion.inference.checkpoints import hub
 
 LARGE, MINI = "20m", "mini"
-SUMS_NAME = "SHA256SUMS"  # as `sha256sum *.pt` writes it; optional
+SUMS_NAME = "SHA256SUMS"  # the output of `sha256sum *.pt`; optional
 LARGE_FILE_BYTES = 20_000_000  # the 2.4 M checkpoints take 5 MB and the 20 M ones 41 MB (fp16)
 # A large CPU engine holds its graphs in float and in bytes, and a cache for each part: 380 MB measured for a 41 MB file.
 MEMORY_PER_FILE_BYTE = 8
@@ -25,20 +25,20 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One size. name: what stands for exactly this size. path: its file."""
+    """One size. name: the name of exactly this size. path: its file."""
 
     name: str
     path: Path
 
     @property
     def memory_bytes(self) -> int:
-        """About how much memory this size takes once it is loaded."""
+        """The approximate memory that this size takes when loaded, in bytes."""
         return MEMORY_BASE_BYTES + MEMORY_PER_FILE_BYTE * _file_bytes(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """members: the sizes, largest first, at least one. remarks: what the player should know, one line each."""
+    """members: the sizes, largest first; there is at least one. remarks: notices for the player, one line each."""
 
     name: str
     members: tuple[Member, ...]
@@ -62,9 +62,9 @@ def find_family(name: str | Path) -> Family:
 
 
 def affordable(family: Family, available_bytes: int) -> Family:
-    """The family without the sizes that memory does not allow; the smallest always stays.
+    """The family without the sizes that do not fit into memory. The smallest size always stays.
 
-    available_bytes: what may be used now. Each size that is left out gets a remark that says so.
+    available_bytes: the memory that may be used now. A remark names each size that is left out.
     """
     kept: list[Member] = []
     remarks = list(family.remarks)
@@ -84,7 +84,7 @@ def affordable(family: Family, available_bytes: int) -> Family:
 
 
 def _changed_remarks(paths: list[Path]) -> tuple[str, ...]:
-    """One line for each shipped file that is not the one that was shipped."""
+    """One line for each file whose content differs from the shipped one."""
     known = _shipped_sums()
     return tuple(
         f"{path.name} is not the file that was shipped (changed or damaged); it is used all the same"
@@ -94,7 +94,7 @@ def _changed_remarks(paths: list[Path]) -> tuple[str, ...]:
 
 
 def _shipped_sums() -> Mapping[str, str]:
-    """File name → SHA-256 in hex, of the shipped list; empty where there is none."""
+    """The shipped list as file name → SHA-256 in hex; empty if there is no list."""
     try:
         lines = (hub.SHIPPED_FOLDER / SUMS_NAME).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):

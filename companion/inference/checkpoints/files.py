@@ -1,8 +1,8 @@
-"""Checkpoint files: packed .pt (format 1), safetensors (format 2) and the legacy directory; read, checked, written.
+"""Reads, checks and writes checkpoint files: packed .pt (format 1), safetensors (format 2) and the legacy directory.
 
-A checkpoint is a GPT-2 model and the encoder config of the vocabulary it speaks. Nothing in a file is ever executed and
-nothing is taken on trust: tensor names and shapes are compared with the model config, the model's vocabulary with the
-encoder's. Source of the layouts: representation.md H. Errors are CheckpointError, one line, naming the file and the fault.
+A checkpoint is a GPT-2 model and the encoder config of its vocabulary. Nothing in a file is executed, and nothing is trusted:
+tensor names and shapes are compared with the model config, and the model's vocabulary size with the encoder's. Source of the
+layouts: representation.md H. Errors are CheckpointError with one line that names the file and the fault.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LIMITS = {"vocab_size": 1 << 17, "n_positions": 1 << 20, "n_embd": 1 << 14, "n_
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """Dimensions of the GPT-2: the keys and meaning of Hugging Face's GPT2Config."""
+    """Dimensions of the GPT-2. Keys and meaning are those of Hugging Face's GPT2Config."""
 
     vocab_size: int
     n_positions: int
@@ -108,7 +108,7 @@ class Checkpoint:
 
 
 class UnreadWeights(Mapping[str, Any]):
-    """The state dict of a checkpoint file that is only read when somebody looks."""
+    """The state dict of a checkpoint file. The file is read on the first access."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -130,7 +130,7 @@ class UnreadWeights(Mapping[str, Any]):
 def known_checkpoint(
     path: Path, config: Mapping[str, Any], encoder_config: Mapping[str, Any], chord_guide: bool
 ) -> Checkpoint:
-    """A checkpoint whose contents were checked before (an engine's cache vouches for the file's hash); weights unread."""
+    """A checkpoint whose contents were checked earlier; an engine's cache confirms the file's hash. The weights are not read."""
     model, encoder = ModelConfig.from_dict(config), EncoderConfig.from_dict(encoder_config)
     return Checkpoint(model, encoder, UnreadWeights(path), path, path.stem, chord_guide)
 
@@ -175,7 +175,7 @@ def _check_vocabulary(config: ModelConfig, encoder_config: EncoderConfig) -> Non
 
 
 def _check_state(config: ModelConfig, state: object) -> dict[str, torch.Tensor]:
-    """Exactly the expected tensors, in float32; the old causal buffers are dropped."""
+    """Return exactly the expected tensors, in float32. The causal-mask buffers of old files are dropped."""
     import torch
 
     if not isinstance(state, Mapping):
@@ -246,7 +246,7 @@ def _read_safetensors(path: Path) -> tuple[ModelConfig, object, object, bool]:
 
 
 def _read_legacy(path: Path) -> tuple[ModelConfig, object, object]:
-    """`config.json` (the encoder's) and `model.pt`, a plain state dict or a TorchScript archive; dimensions from the shapes."""
+    """Read `config.json` (of the encoder) and `model.pt` (a state dict or TorchScript). Shapes give the model's dimensions."""
     from companion.inference.checkpoints.archive import (
         archive_names,
         is_torchscript,
@@ -317,10 +317,10 @@ def save_checkpoint(
     dtype: torch.dtype | None = None,
     chord_guide: bool = False,
 ) -> Path:
-    """Write format 1 (.pt) or 2 (.safetensors); by default what the file name says. dtype: of the stored tensors.
-    chord_guide: say in the file that the model was trained with chord guides (midigpt passes over that key).
+    """Write format 1 (.pt) or 2 (.safetensors); by default the file name decides. dtype: type of the stored tensors.
 
-    Checks what it writes as strictly as loading does, and replaces the file in one step, so that a crash leaves the old one.
+    chord_guide: state in the file that the model was trained with chord guides (midigpt ignores that key).
+    The content is checked as strictly as on loading. The file is replaced in one step, so a crash leaves the old one intact.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Checkpoints by name: shipped with the package first, then the Hugging Face hub, through its cache.
+"""Finds checkpoints by name: first those shipped with the package, then those on the Hugging Face hub, through its cache.
 
 A name is a family (yellow, prism) or a family with its size (yellow_medium). Files on the hub are called `<name>.pt` (the first
 generation), `<name>-final.safetensors` or `<name>-step<N>.safetensors`.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class UnknownCheckpointError(CheckpointError):
-    """A name or path that stands for no checkpoint: wrong use rather than a broken file."""
+    """No checkpoint has this name or path. This is a usage error, unlike a broken file."""
 
     exit_status = 2
 
@@ -34,7 +34,7 @@ HUB_REPOSITORY = "Metacreation/MIDI-GPT"
 SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
 SUFFIXES = (".pt", ".safetensors")
 CONNECT_SECONDS = 4.0
-# Where a family's name is given without a size: the size that answers soonest, since it is the likeliest to play in time.
+# A family's name without a size stands for its fastest size, because that one is most likely to play in time.
 SIZES = ("mini", "small", "medium", "large")
 LICENCE = (
     f"the weights of {HUB_REPOSITORY} are published under a licence of their own, for non-commercial use only: "
@@ -48,7 +48,7 @@ def _print_line(line: str) -> None:
 
 
 def find_checkpoint(name: str | Path) -> Path:
-    """A path as it is, a shipped checkpoint, or one from the hub (downloaded when it is not cached).
+    """Return the file of a path, a shipped checkpoint, or a checkpoint on the hub (downloaded when it is not cached).
 
     Raises CheckpointError saying what was looked for and where.
     """
@@ -86,10 +86,10 @@ def installed_checkpoints() -> list[Path]:
 
 
 def choose_file(name: str, files: Iterable[str]) -> str | None:
-    """The file that `name` stands for, None for none.
+    """The file that `name` stands for; None if there is none.
 
-    `<name>.pt`, else `<name>-final.safetensors`, else the highest `<name>-step<N>`; and where there is none of these, the same
-    for `<name>_<size>`, the smallest size first.
+    The order is `<name>.pt`, `<name>-final.safetensors`, then the highest `<name>-step<N>`. If none of these exists, the same
+    order applies to `<name>_<size>`, smallest size first.
     """
     available = set(files)
     for candidate in (name, *(f"{name}_{size}" for size in SIZES)):
@@ -111,8 +111,8 @@ def _exact_file(name: str, available: set[str]) -> str | None:
 def pull_checkpoint(name: str, repository: str | None = None, say: Callable[[str], object] = _print_line) -> Path:
     """Download a checkpoint by name, or find it in the hub's cache when offline. Raises CheckpointError.
 
-    A download that was broken off goes on where it stopped. What arrives is compared with the hash that the hub states. say:
-    called with the weights' licence before anything is downloaded.
+    An interrupted download continues where it stopped. The file is compared with the hash that the hub states. say: called with
+    the weights' licence before anything is downloaded.
     """
     from huggingface_hub import HfApi, constants, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import (
@@ -125,7 +125,7 @@ def pull_checkpoint(name: str, repository: str | None = None, say: Callable[[str
     )
 
     repository = repository or HUB_REPOSITORY
-    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)  # it narrates its retries; we say one line
+    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)  # it logs each retry; the user should see one line
     if not _hub_answers():
         return _cached(name, repository, "the hub cannot be reached")
     try:
@@ -169,8 +169,10 @@ def pull_checkpoint(name: str, repository: str | None = None, say: Callable[[str
 
 
 def _hub_answers() -> bool:
-    """Whether a connection to the hub can be opened: the client itself would try for half a minute. True where a proxy or
-    offline mode decides instead."""
+    """Whether a connection to the hub can be opened. The client itself would try for half a minute.
+
+    Returns True where a proxy or offline mode decides instead.
+    """
     if urllib.request.getproxies() or os.environ.get("HF_HUB_OFFLINE"):
         return True
     address = urllib.parse.urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
@@ -183,7 +185,7 @@ def _hub_answers() -> bool:
 
 
 def _check_hash(path: Path) -> None:
-    """Whether a file in the hub's cache has the content that the hub stated; CheckpointError, and the file is gone, if not.
+    """Check that a file in the hub's cache has the content that the hub stated. If not, delete it and raise CheckpointError.
 
     The cache names content by the hub's entity tag: SHA-256 for large files, git's SHA-1 for small ones.
     """
@@ -207,14 +209,14 @@ def _check_hash(path: Path) -> None:
 
 
 def cached_checkpoint(name: str, repository: str = HUB_REPOSITORY) -> Path | None:
-    """The newest downloaded file that `name` stands for; asks nobody."""
+    """The newest downloaded file that `name` stands for. Contacts no host."""
     files = _cached_files(repository)
     chosen = choose_file(name, (file.file_name for file in files))
     return next((file.file_path for file in files if file.file_name == chosen), None)
 
 
 def _cached(name: str, repository: str, why: str) -> Path:
-    """The downloaded file, or why there is none."""
+    """The downloaded file, or the reason why there is none."""
     found = cached_checkpoint(name, repository)
     if found is not None:
         return found

@@ -1,4 +1,4 @@
-"""Is a candidate worth keeping? Silence and novelty, judged on the model's grid, where old and new music are alike."""
+"""Checks whether a candidate is worth keeping. Silence and novelty are judged on the model's grid."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from companion.music.score import Bar, Note, Score
 def rejection_reason(
     before: Score, after: Score, targets: Collection[Cell], config: InferenceConfig, model_resolution: int
 ) -> str | None:
-    """Why the generated bars should be tried again, or None.
+    """The reason to generate the bars again, or None.
 
-    before, after: scores that differ in the targets' bars only. silence_check: no note in any target (off with allow_rests).
-    novelty_check: the same pitches at the same onsets as before; below threshold 1.0, that share of them. Bars that were
-    empty before are nothing to be new against.
+    before, after: scores that differ in the targets' bars only. silence_check: reject when no target has a note (off with
+    allow_rests). novelty_check: reject when the pitches and onsets are the same as before; with a threshold below 1.0, that
+    share of them is enough. Bars that were empty before are not compared.
     """
     new = _events(after, targets, model_resolution)
     if config.silence_check and not config.allow_rests and not new:
@@ -47,7 +47,7 @@ def _row_events(track: int, bar: int, row: Sequence[GridNote]) -> Iterable[tuple
 
 
 def place_bars(score: Score, bars: Mapping[Cell, Sequence[Note]]) -> Score:
-    """The score with these cells' notes replaced; every other bar is the same object as before."""
+    """The score with the notes of these cells replaced. Every other bar is the same object as before."""
     for (track, number), notes in bars.items():
         old = score.tracks[track]
         bar = Bar(tuple(sorted(notes, key=lambda note: note.onset_ticks)), old.bars[number].time_signature)

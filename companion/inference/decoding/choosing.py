@@ -1,7 +1,7 @@
-"""One take's next token, chosen on the host: grammar, rests, biases, steering and the draw, and what a take remembers.
+"""Chooses the next token of a take on the host: grammar, rests, biases, steering and the draw. Also holds the take's state.
 
-Knows tokens and logits; no backend and no cache (`decoding`). A backend that chooses by itself (`backends.writing`) follows the
-same rules with the same random numbers.
+This module knows tokens and logits, but no backend and no cache. A backend that chooses by itself (`backends.writing`) follows
+the same rules with the same random numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from companion.inference.steering.dials import Steering
 from companion.tokenizer import TokenType, Vocabulary
 from companion.tokenizer.grammar import GrammarState, Mask
 
-SMALLEST_CHANCE = 1e-9  # what a token counts as at least when a take is weighed
+SMALLEST_CHANCE = 1e-9  # the least probability that a token counts with when a take is weighed
 _CONTENT_TYPES = (
     TokenType.TIME_ABSOLUTE_POS,
     TokenType.NOTE_ONSET,
@@ -33,12 +33,12 @@ _CONTENT_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class DecodeSettings:
-    """How tokens are chosen. seed, attempt and step, with a take's number, fix its random numbers. bias [vocab]: added to
-    the logits of every step. chords, harmony: see `steering.dials.Steering`.
+    """How tokens are chosen. seed, attempt, step and the take's number together determine its random numbers.
 
-    openings: for each target, in the order in which they are written, the ids that its fill begins with; () = none.
-    from_tick: of the model's grid; where there are openings, a note that the model chooses begins there or later.
-    weighed: add up how likely each take is under the model itself.
+    bias [vocab]: added to the logits of every step. chords, harmony: see `steering.dials.Steering`.
+    openings: for each target, in writing order, the ids that its fill begins with; () = none.
+    from_tick: a tick of the model's grid. If there are openings, notes that the model chooses begin there or later.
+    weighed: add up each take's log-likelihood under the model itself.
     """
 
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
@@ -58,10 +58,10 @@ class DecodeSettings:
 
 @dataclass
 class Take:
-    """One candidate: its tokens, and the bars it wrote on the window's grid. `finished` is False where the model's context ended.
+    """One candidate: its tokens, and its bars on the window's grid. `finished` is False if the model's context ended too early.
 
-    openings: see `DecodeSettings`; they are taken before anything is chosen. log_likelihood: nats, summed over `choices`
-    tokens, where the settings ask for it.
+    openings: see `DecodeSettings`; they are taken before anything is chosen. log_likelihood: in nats, summed over `choices`
+    tokens, if the settings ask for it.
     """
 
     number: int
@@ -88,7 +88,7 @@ class Take:
             self.finished = self.stopped = True
 
     def accept(self, token: int | None) -> None:
-        """Take a token and all that it forces, and note them as not yet fed. None: nothing is taken."""
+        """Take a token and all tokens that it forces, and mark them as not yet fed. None: take nothing."""
         while token is not None:
             self.push(token)
             self.pending.append(token)
@@ -97,7 +97,7 @@ class Take:
             token = self.state.forced()
 
     def open_fill(self) -> None:
-        """Take the ids that the fill begins with, at its start; their notes are not reported as written."""
+        """Take the opening ids at the start of a fill. Their notes are not reported as written."""
         if not 0 <= self.state.bar_index < len(self.openings):
             return
         self.writer.listening = False
@@ -108,7 +108,7 @@ class Take:
 
 
 def note_content(vocabulary: Vocabulary) -> Mask:
-    """[vocab] True for what a note is made of: all that mask_k and mask_p may remove."""
+    """[vocab] True for the tokens that make up a note. Only these may be removed by mask_k and mask_p."""
     content = np.zeros(vocabulary.size, dtype=bool)
     for token_type in _CONTENT_TYPES:
         first, size = vocabulary.domains.get(token_type, (0, 0))
@@ -126,7 +126,7 @@ class Chooser:
         self._positions = vocabulary.domains[TokenType.TIME_ABSOLUTE_POS]
 
     def choose(self, row: Take, logits: Logits, settings: DecodeSettings) -> None:
-        """The take's next token, and those it forces, from logits [vocab]."""
+        """Choose the take's next token from logits [vocab]; the tokens that it forces follow."""
         legal, taken = row.state.legal(), len(row.ids)
         self._choose(row, logits, legal, settings)
         if settings.weighed and len(row.ids) > taken:
@@ -152,18 +152,18 @@ class Chooser:
         row.accept(sample(logits, legal, settings.sampling, self._content, row.random))
 
     def _from_tick_on(self, legal: Mask, tick: int) -> Mask:
-        """The legal ids but for those that would begin a note before this tick of the bar."""
+        """The legal ids without those that would begin a note before this tick of the bar."""
         first, size = self._positions
         later = legal & ~self._content
         later[first + tick : first + size] = legal[first + tick : first + size]
         return later
 
     def _rests(self, row: Take, logits: Logits, legal: Mask, options: SamplingOptions) -> tuple[int | None, Mask]:
-        """Whether the bar is a rest: its end, or None and what may begin it.
+        """Decide whether the bar is a rest. Returns the id of its end, or None and the ids that may begin it.
 
-        Decided with the model's own probability, which only steering may push: temperature and top_p are for how to play,
-        and would cut off nearly every rest, the rarest thing a bar can begin with. Greedy decoding keeps the likeliest
-        token.
+        The decision uses the model's own probability, which only steering may change. Temperature and top_p shape how notes
+        are played. They would remove nearly every rest, because a rest is the rarest beginning of a bar. Greedy decoding keeps
+        the likeliest token.
         """
         end = int(self._ends[legal[self._ends]][0])
         playing = legal.copy()

@@ -1,8 +1,8 @@
 """From logits to one token: temperature, then top_k, top_p, mask_k and mask_p in that order, then a seeded draw.
 
-Works on the legal tokens only, so its cost follows the size of the legal set and not of the vocabulary. Knows nothing of
-grammar or music beyond the set of note-content ids that mask_k and mask_p may remove (they never remove structure, or a
-bar could not end). Source: representation.md G.1.
+Only the legal tokens are processed, so the cost depends on the size of the legal set and not of the vocabulary. This module
+knows nothing of grammar or music except the set of note-content ids, which mask_k and mask_p may remove. They never remove
+structure, because a bar could then not end. Source: representation.md G.1.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SamplingOptions:
 
 
 def make_generator(seed: int, attempt: int = 0, step: int = 0, take: int = 0) -> np.random.Generator:
-    """A stream of its own for every (seed, attempt, step, take), so a draw depends on no engine, batch or order of work."""
+    """A separate random stream for every (seed, attempt, step, take), so a draw does not depend on engine, batch or order."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed & (2**63 - 1), attempt, step, take])))
 
 
@@ -63,10 +63,10 @@ def chance_of(token: int, logits: npt.NDArray[np.float32], legal: npt.NDArray[np
 
 
 def _ranking(probs: FloatArray, options: SamplingOptions) -> IntArray:
-    """Indices in descending order of probability, leaving out those that no filter could keep.
+    """Indices in descending order of probability, without those that no filter could keep.
 
-    All tokens below (1 - top_p) / n together weigh less than 1 - top_p, so the nucleus never reaches them; sorting fewer
-    is what makes this fast.
+    All tokens below (1 - top_p) / n together weigh less than 1 - top_p, so the nucleus never reaches them. Leaving them out
+    makes the sort fast.
     """
     floor = (1.0 - options.top_p) / len(probs)
     candidates = (probs > floor if options.top_p < 1.0 else probs).nonzero()[0]
@@ -74,7 +74,7 @@ def _ranking(probs: FloatArray, options: SamplingOptions) -> IntArray:
 
 
 def _survivors(probs: FloatArray, options: SamplingOptions, content: npt.NDArray[np.bool_] | None) -> IntArray:
-    """Indices that the four filters keep, ascending; all where they would empty the pool."""
+    """The indices that the four filters keep, ascending; all indices if nothing would remain."""
     order = _ranking(probs, options)
     keep = len(order)
     if 0 < options.top_k < keep:
@@ -118,8 +118,8 @@ def sample(
 ) -> int:
     """Draw one legal token id.
 
-    logits [vocab], legal [vocab] bool with at least one True, content [vocab] bool or None. One uniform number is used per
-    draw, so equal generators give equal tokens whenever the probabilities agree to rounding.
+    logits [vocab], legal [vocab] bool with at least one True, content [vocab] bool or None. Each draw uses one uniform number,
+    so equal generators give equal tokens whenever the probabilities agree to rounding.
     """
     ids = legal.nonzero()[0]
     if len(ids) == 1:

@@ -1,7 +1,7 @@
-"""The parts of a bar, and their takes, written in one batch, each behind a prompt of its own, where the backend has rows.
+"""Writes the parts of a bar and their takes in one batch, each after its own prompt, if the backend has rows.
 
-The weights are read once for all of them. What it costs is that parts of one batch do not hear each other. Where a backend
-has no rows, parts are written one after the other, with the same tokens: a part's random numbers are its own.
+The weights are read once for all of them. In return, parts of one batch do not hear each other. If a backend has no rows, parts
+are written one after the other. The tokens are the same, because each part has its own random numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from companion.inference.prompts.prompt import Prompt, WindowRequest
 
 @dataclass(frozen=True, slots=True)
 class PromptRun:
-    """One prompt and what is wanted of it. takes: numbers of its candidates; slot: see `PromptRunner`."""
+    """One prompt and what to generate after it. takes: numbers of its candidates. slot: see `PromptRunner`."""
 
     prompt: Prompt
     request: WindowRequest
@@ -35,7 +35,7 @@ class PromptRun:
 
 @dataclass(slots=True)
 class _Row:
-    """One take in the batch. fed: tokens that the model has been given since the prompt but for its last."""
+    """One take in the batch. fed: number of tokens fed, beginning with the prompt's last token."""
 
     take: Take
     part: PromptRun
@@ -51,10 +51,10 @@ class _Row:
 def run_parts(
     runner: PromptRunner, parts: Sequence[PromptRun], cancel: Cancel | None = None
 ) -> tuple[list[list[Take]], RunStats]:
-    """The takes of every part, and what all of them cost together.
+    """Write the takes of every part. Returns them, and the cost of all together.
 
-    Raises GenerationCancelled when `cancel()` turns true, asked before every forward pass; GenerationError when the model
-    fails. Notes and bars already handed to the callbacks stand.
+    Raises GenerationCancelled when `cancel()`, asked before every forward pass, returns true. Raises GenerationError when the
+    model fails. Notes and bars already handed to the callbacks stand.
     """
     backend = runner.backend
     count = sum(len(part.takes) for part in parts)
@@ -117,7 +117,7 @@ def _one_by_one(
 def _decode(
     runner: PromptRunner, backend: RowsBackend, rows: Rows, batch: list[_Row], stats: RunStats, cancel: Cancel | None
 ) -> None:
-    """Feed one pending token of every row and choose where none is left, until every row has stopped and left the batch."""
+    """Feed one pending token of every row, and choose the next where none is left, until every row has left the batch."""
     for row in batch:
         row.take.pending.append(int(row.part.prompt.masked.ids[-1]))
         row.take.open_fill()

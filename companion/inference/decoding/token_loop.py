@@ -1,10 +1,10 @@
-"""The token loop: prompt in, bars out, for one or several takes at once, streaming notes and stoppable between tokens.
+"""The token loop: prompt in, bars out, for one or several takes at once. It streams notes and can be stopped between tokens.
 
-Keeps warm caches: a prompt that begins like the last one of its slot costs only what differs. Late bars are put into a copy, between the
-parts of the prompt that were computed without them. Tokens that the grammar forces are not
-waited for: they are fed together with the next token that has to be chosen. A backend that can write by itself is left to it,
-unless the player's dials steer the writing, which takes the host after each token. Knows windows and tokens; no attempts,
-checks or scores (`engine`, `live`).
+It keeps warm caches: a prompt that begins like the last one of its slot costs only the tokens that differ. Late bars are put
+into a copy, between the parts of the prompt that were computed without them. Tokens that the grammar forces need no pass of
+their own; they are fed together with the next chosen token. A backend that can write by itself does so, unless the player's
+dials steer the writing, because steering needs the host after each token. This module knows windows and tokens; attempts,
+checks and scores belong to `engine` and `live`.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from companion.tokenizer import Tokenizer, TokenType
 from companion.tokenizer.attributes import SPECS
 from companion.tokenizer.grammar import Grammar, GrammarState, WrittenBar
 
-PREFILL_CHUNK = 128  # tokens between two looks at `cancel`
+PREFILL_CHUNK = 128  # tokens between two checks of `cancel`
 Cancel = Callable[[], bool]
 
 
 @dataclass(slots=True)
 class RunStats:
-    """What one run cost. reused_tokens were in the cache, new_tokens were prefilled."""
+    """The cost of one run. reused_tokens were in the cache, and new_tokens were prefilled."""
 
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
@@ -61,13 +61,13 @@ class PromptRunner:
     def __init__(self, backend: Backend, tokenizer: Tokenizer) -> None:
         self.backend = backend
         self.tokenizer = tokenizer
-        self._grammar = Grammar(tokenizer.vocabulary)  # also where the tokenizer is a legacy one, whose own derails
+        self._grammar = Grammar(tokenizer.vocabulary)  # also for a legacy tokenizer, whose own grammar is too loose
         self.chooser = Chooser(tokenizer.vocabulary)
         self._caches: dict[int, Cache] = {}
         self._joined: Cache | None = None  # where prompts with late bars are put together
 
     def warm_up(self) -> None:
-        """Run the model once, so that the first prompt does not pay for loading kernels or recording steps."""
+        """Run the model once, so that the first prompt need not wait for kernels to load or steps to be recorded."""
         cache = self.backend.new_cache()
         ids = np.zeros((1, 1), dtype=np.int64)
         for _ in range(3):
@@ -98,9 +98,9 @@ class PromptRunner:
         return self.backend.n_positions - prompt.next_position
 
     def prefill(self, prompt: Prompt, cancel: Cancel | None = None, slot: int = 0) -> RunStats:
-        """Bring the slot's cache to the prompt's skeleton, all but its last token, in chunks.
+        """Fill the slot's cache with the prompt's skeleton except its last token, in chunks.
 
-        Raises GenerationCancelled between chunks; what was fed by then stays useful.
+        Raises GenerationCancelled between chunks; the tokens fed by then stay in the cache.
         """
         known, cache = prompt.skeleton, self._cache(slot)
         end = len(known.ids) - 1
@@ -118,7 +118,7 @@ class PromptRunner:
             self.backend.forward(cache, ids[None, chunk], positions[None, chunk])
 
     def complete(self, prompt: Prompt, cancel: Cancel | None, slot: int) -> tuple[Cache, RunStats]:
-        """A cache that holds the prompt but for its last token, late bars and all; valid until the next prompt is completed."""
+        """A cache that holds the prompt, with its late bars, except the last token. It is valid until the next call."""
         stats = self.prefill(prompt, cancel, slot)
         if not prompt.late.any():
             return self._cache(slot), stats
@@ -148,8 +148,8 @@ class PromptRunner:
     ) -> tuple[list[Take], RunStats]:
         """Write the request's targets once per number in `takes`, as one batch.
 
-        Raises GenerationCancelled when `cancel()` turns true (asked before every forward pass), GenerationError when the
-        model fails. Notes and bars already handed to the callbacks stand.
+        Raises GenerationCancelled when `cancel()`, asked before every forward pass, returns true. Raises GenerationError when
+        the model fails. Notes and bars already handed to the callbacks stand.
         """
         cache, stats = self.complete(prompt, cancel, slot)
         started = perf_counter()
@@ -215,7 +215,7 @@ class PromptRunner:
         stats: RunStats,
         cancel: Cancel | None,
     ) -> None:
-        """Let the backend write, and take its tokens as they come in."""
+        """Let the backend write, and take its tokens as they arrive."""
         infill = Infill(
             targets=_written_bars(prompt, request),
             uniforms=np.stack([row.random.random(2 * self.backend.n_positions) for row in rows]),
@@ -247,10 +247,10 @@ class PromptRunner:
         stats: RunStats,
         cancel: Cancel | None,
     ) -> None:
-        """Feed what is pending and choose, until every row has stopped.
+        """Feed the pending tokens and choose the next ones, until every row has stopped.
 
-        Rows move in step: each pass feeds as many tokens as every unfinished row has waiting. The prompt's last token stands
-        at its own position, which in a prompt that ends in hidden bars is not right before `next_position`.
+        Rows move in step: each pass feeds as many tokens as every unfinished row has waiting. The prompt's last token keeps its
+        own position. In a prompt that ends in hidden bars, this is not the position right before `next_position`.
         """
         if len(rows) > 1:
             cache = fork(self.backend, cache, len(rows))
@@ -291,7 +291,7 @@ def _check(cancel: Cancel | None) -> None:
 
 
 def _written_bars(prompt: Prompt, request: WindowRequest) -> tuple[WrittenBar, ...]:
-    """The prompt's targets as the grammar sees them, in the order in which they are written."""
+    """The prompt's targets as the grammar sees them, in writing order."""
     found: list[WrittenBar] = []
     for track, bar in prompt.targets:
         music = request.window.tracks[track]

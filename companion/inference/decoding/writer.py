@@ -18,8 +18,8 @@ OnBar = Callable[[int, int, int], None]  # (track, bar, take): that bar is compl
 class BarWriter:
     """Sorts one take's tokens into its target bars and reports every note as soon as it is complete.
 
-    bars: what has been written, by window cell. While `listening` is False, notes are read and not
-    counted as written. A bar that the model starts without naming a velocity takes the last one
+    bars: the bars written so far, by window cell. While `listening` is False, notes are read but do not
+    count as written. A bar that the model starts without naming a velocity takes the last velocity
     that its track showed before it, as a reader of the whole sequence would.
     """
 
