@@ -1,1 +1,1 @@
-"""What goes into a session and what comes out: settings, events, effects, snapshots."""
+"""The inputs and outputs of a session: settings, events, effects, snapshots."""

@@ -36,7 +36,7 @@ class Ending(Command):
 
 @dataclass(frozen=True, slots=True)
 class DrumsOnly(Command):
-    """Everyone is out but the drums, from the next bar on."""
+    """Everyone but the drums drops out, from the next bar on."""
 
     on: Switch = None
 
@@ -81,7 +81,7 @@ class CancelCall(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetIntensity(Command):
-    """How much the whole band does, 0 to 100; 50 leaves everything as it is."""
+    """How intensely the whole band plays, 0 to 100; 50 leaves everything as it is."""
 
     value: Annotated[int, limits.INTENSITY]
 

@@ -1,4 +1,4 @@
-"""What every command is: a frozen value whose arguments are checked, by the types of its fields, when it is made."""
+"""The base of every command: a frozen value. Its arguments are checked against the types of its fields when it is made."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Refused(Command):
-    """A wish that could not be made into a command; the session shows the reason. For logs, learned controls and the network."""
+    """A wish from a log, a learned control or the network that could not be made into a command. The session shows the reason."""
 
     reason: str
 
 
 def spoken(command_name: str) -> str:
-    """A command's name as it is said in notices."""
+    """Return a command's name as notices write it."""
     return command_name.replace("_", " ")
 
 
 # --- checks ------------------------------------------------------------------------------------------------------------
 
-Check = Callable[[Any], str]  # a value → what is wrong with it, "" for nothing
+Check = Callable[[Any], str]  # takes a value and returns what is wrong with it, "" if nothing is
 
 
 @cache
@@ -56,7 +56,7 @@ def _checks(kind: type[Command]) -> tuple[tuple[str, Check], ...]:
 
 
 def _check_of(hint: Any) -> Check:
-    """The check behind a field's type: a limit, a choice, a class, and any of these or None."""
+    """Return the check for a field's type: a limit, a choice or a class, or one of these or None."""
     options = get_args(hint)
     if get_origin(hint) is Annotated:
         return options[1].fault if isinstance(options[1], Limit) else _one_of(options[1])

@@ -4,10 +4,10 @@
     command("mute", track=1, on=True)            from a name and keywords: logs, OSC
     command_of_action("mute:2")                  from a learned control, as presets write it
 
-A command with wrong arguments cannot be made: all three raise CommandError with one line. What depends on the state of the
-performance (no such track, nothing to undo) is decided by the session, which answers with a notice.
-Bars are session bars, counted from 0; tracks are lanes, counted from 0. A switch (`on`) that is None is turned the other way.
-Commands for music that is written are in `song_commands`, calls in `calls`.
+A command with wrong arguments cannot be made: all three raise CommandError with one line. The session checks what depends on the
+state of the performance (no such track, nothing to undo) and answers with a notice.
+Bars are session bars, counted from 0. Tracks are lanes, counted from 0. A switch (`on`) that is None toggles.
+Commands for written music are in `song_commands`, and calls are in `calls`.
 """
 
 from __future__ import annotations
@@ -53,17 +53,17 @@ from companion.session.api.song_commands import (
 
 @dataclass(frozen=True, slots=True)
 class Start(Command):
-    """From the beginning, with the count-in."""
+    """Start from the beginning, with the count-in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Continue(Command):
-    """From where the music rests."""
+    """Go on from where the music rests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop(Command):
-    """Rest here."""
+    """Stop and rest here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,33 +73,33 @@ class Toggle(Command):
 
 @dataclass(frozen=True, slots=True)
 class Seek(Command):
-    """To a bar of the song, or counted from the start."""
+    """Go to a bar of the song or, without a song, to a bar counted from the start."""
 
     bar: Bar
 
 
 @dataclass(frozen=True, slots=True)
 class Tap(Command):
-    """One beat of a tempo."""
+    """Tap one beat of the tempo."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetTempo(Command):
-    """With a song, this changes the share of the written tempo."""
+    """Set the tempo. With a song, this changes the share of the written tempo."""
 
     bpm: Annotated[float, limits.BPM]
 
 
 @dataclass(frozen=True, slots=True)
 class SetTempoFactor(Command):
-    """Share of the written tempo."""
+    """Set the share of the written tempo."""
 
     factor: Annotated[float, limits.TEMPO_FACTOR]
 
 
 @dataclass(frozen=True, slots=True)
 class SetTimeSignature(Command):
-    """From the next bar on that is not decided yet."""
+    """Set the meter, from the next undecided bar on."""
 
     numerator: Annotated[int, limits.METER_NUMERATOR]
     denominator: Annotated[int, limits.METER_DENOMINATOR]
@@ -119,14 +119,14 @@ class SetClockSource(Command):
 
 @dataclass(frozen=True, slots=True)
 class Click(Command):
-    """The metronome."""
+    """Switch the metronome."""
 
     on: Switch = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wait(Command):
-    """The companion rests for so many bars from the next on."""
+    """Let the companion rest for so many bars, from the next one on."""
 
     bars: Annotated[int, limits.WAIT_BARS]
 
@@ -136,14 +136,17 @@ class Wait(Command):
 
 @dataclass(frozen=True, slots=True)
 class Regenerate(Command):
-    """Write a coming bar again; None is the next."""
+    """Write a coming bar again; None is the next bar."""
 
     bar: Bar | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Keep(Command):
-    """Repeat a bar of our parts (None: the present one) instead of generating. When practising: keep fills from pass to pass."""
+    """Repeat a bar of our parts (None: the present bar) instead of generating.
+
+    In practice, this keeps the generated bars from pass to pass.
+    """
 
     on: Switch = None
     bar: Bar | None = None
@@ -151,7 +154,7 @@ class Keep(Command):
 
 @dataclass(frozen=True, slots=True)
 class Lock(Command):
-    """Keep a coming bar as planned; None is the next."""
+    """Keep a coming bar as planned; None is the next bar."""
 
     bar: Bar | None = None
     on: bool = True
@@ -196,7 +199,7 @@ class SetProgram(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetAttribute(Command):
-    """A control of the model, for one lane; None lets the model decide."""
+    """Set a control of the model for one lane; None lets the model decide."""
 
     track: Track
     name: str
@@ -230,7 +233,7 @@ class RemoveTrack(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetSampling(Command):
-    """Fields of Sampling; None leaves a field as it is."""
+    """Change fields of Sampling; None leaves a field as it is."""
 
     temperature: Annotated[float, limits.TEMPERATURE] | None = None
     top_p: Annotated[float, limits.TOP_P] | None = None
@@ -248,7 +251,10 @@ class SetSampling(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetModel(Command):
-    """Fields of ModelSettings; None leaves a field as it is. Another checkpoint or engine is loaded while the music goes on."""
+    """Change fields of ModelSettings; None leaves a field as it is.
+
+    Another checkpoint or engine is loaded while the music goes on.
+    """
 
     checkpoint: str | None = None
     engine: Annotated[str, limits.ENGINES] | None = None
@@ -261,7 +267,7 @@ class SetModel(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetRewriting(Command):
-    """How finely the sounding bar is rewritten where the player contradicts it."""
+    """Set how finely the sounding bar is rewritten when the player contradicts it."""
 
     dial: RewriteDial
 
@@ -271,14 +277,14 @@ class SetRewriting(Command):
 
 @dataclass(frozen=True, slots=True)
 class Thru(Command):
-    """Whether what is played in is also played out."""
+    """Set whether incoming notes are passed on to the output."""
 
     on: Switch = None
 
 
 @dataclass(frozen=True, slots=True)
 class SetLatency(Command):
-    """Of an output port ("" is the default output); positive is sent earlier."""
+    """Set the latency of an output port ("" is the default output). With a positive latency, messages are sent earlier."""
 
     port: str
     seconds: Annotated[float, limits.LATENCY_SECONDS]
@@ -286,7 +292,7 @@ class SetLatency(Command):
 
 @dataclass(frozen=True, slots=True)
 class Learn(Command):
-    """The next control that moves will do this action ("keep", "mute:2"); "" forgets the wish."""
+    """Bind this action ("keep", "mute:2") to the next control that moves; "" cancels."""
 
     action: str
 
@@ -314,7 +320,7 @@ COMMANDS: dict[str, type[Command]] = {
 
 
 def command(name: str, /, **arguments: Any) -> Command:
-    """`command("mute", track=1, on=True)`. Raises CommandError for a name or argument that does not exist or does not fit."""
+    """Make a command: `command("mute", track=1, on=True)`. Raises CommandError for an unknown or unsuitable name or argument."""
     kind = COMMANDS.get(name)
     if kind is None:
         raise CommandError(f"unknown command: {name}")
@@ -328,13 +334,13 @@ def command(name: str, /, **arguments: Any) -> Command:
 
 
 def command_of_action(action: str) -> Command:
-    """A learned action: a command's name, with a track where it needs one ("keep", "mute:2"). Raises CommandError."""
+    """Make a command from a learned action: its name, with a track if it needs one ("keep", "mute:2"). Raises CommandError."""
     name, _, number = action.partition(":")
     return command(name, **({"track": int(number)} if number.isdecimal() else {}))
 
 
 def attempt(make: Callable[..., Command], /, *arguments: Any, **keywords: Any) -> Command:
-    """What `make` gives, or the Refused that says why it cannot be made."""
+    """Return what `make` returns, or a Refused that says why the command cannot be made."""
     try:
         return make(*arguments, **keywords)
     except CommandError as error:
@@ -342,6 +348,6 @@ def attempt(make: Callable[..., Command], /, *arguments: Any, **keywords: Any) -
 
 
 def arguments_of(wish: Command) -> dict[str, Any]:
-    """The arguments that differ from their defaults: `command(wish.command_name, **arguments_of(wish)) == wish`."""
+    """Return the arguments that differ from their defaults: `command(wish.command_name, **arguments_of(wish)) == wish`."""
     found = ((field, getattr(wish, field.name)) for field in fields(wish))
     return {field.name: value for field, value in found if field.default is MISSING or value != field.default}

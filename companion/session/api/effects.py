@@ -14,11 +14,11 @@ from companion.session.api.settings import ModelSettings, Sampling
 
 @dataclass(frozen=True, slots=True)
 class SendMidi:
-    """Send now. `due_seconds` is when it should leave (equal to or a little before now; late = now - due_seconds).
+    """Send now. `due_seconds` is when the message should leave (equal to or a little before now; late = now - due_seconds).
 
     port "" is the default output. source: the lane's index, or -1 (clock, click, thru, panic).
-    position_beats: the musical position this belongs to (quarter notes since the start), where it has one; by it an
-    outside observer compares the moment of sending with the true clock.
+    position_beats: the musical position of the message (quarter notes since the start), if it has one. An outside observer
+    uses it to compare the moment of sending with the true clock.
     """
 
     port: str
@@ -32,17 +32,19 @@ class SendMidi:
 class Job:
     """One generation: `window` holds exactly model_dim bars at resolution 480; cells are (track, bar) *within the window*.
 
-    Hidden cells are the human's unplayed bars and whatever else is not known. first_bar maps window bar 0 to the session's
-    bar count; tracks maps window tracks to lanes. attributes: one mapping per window track (only what is set). expected: [12]
-    beats that each pitch class is expected to sound in the target bar by those whose bar is hidden; () = nobody can tell.
+    Hidden cells are the human's unplayed bars and other unknown bars.
+    first_bar: the session's bar number of window bar 0. tracks: the lane of each window track.
+    attributes: one mapping per window track, which holds only the attributes that are set.
+    expected: [12] beats for which the hidden parts are expected to sound each pitch class in the target bar; () = not known.
 
-    chords: the chords of the target bar, in order; None where they are not known. guide: their notes (`harmony.guide`, 480
-    ticks a quarter, from the bar line); None where the chord is not known, so that the prompt has no guide track; () for N.C.
-    chord_tracks: window tracks that are never heard and only show the chords, such as a chart's comping; they leave the
-    prompt where a guide is used.
-    forced: lane → its own notes of the target bar before `from_beat` (quarter notes from the bar line), which stand;
-    only what follows is written and answered with. Without them, from_beat is 0 and the whole bar is written.
-    ranked: the takes are candidates for each part, and come back best first (take 0).
+    chords: the chords of the target bar, in order; None if they are not known.
+    guide: the notes of these chords (`harmony.guide`, 480 ticks a quarter, from the bar line). It is () for N.C. It is None if the
+    chord is not known; the prompt then has no guide track.
+    chord_tracks: window tracks that are never heard and only show the chords, such as a chart's comping. They are left out of
+    the prompt if a guide is used.
+    forced: lane → its own notes of the target bar before `from_beat` (quarter notes from the bar line). These notes stand; only
+    the notes after them are written and returned. Without forced notes, from_beat is 0 and the whole bar is written.
+    ranked: whether the takes are candidates for each part. They then come back with the best first (take 0).
     size: the loaded size that is to write, by `CheckpointInfo.name`; "" for the largest.
     """
 
@@ -77,7 +79,7 @@ class Generate:
 
 @dataclass(frozen=True, slots=True)
 class Prefill:
-    """Read the known part of a coming job now, so that less is left at request time. Replaced by any later Prefill/Generate."""
+    """Read the known part of a coming job now, to save time at the request. Any later Prefill or Generate replaces it."""
 
     job: Job
 
@@ -91,7 +93,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class LoadModel:
-    """Load another checkpoint; answers with EngineReady or EngineLost."""
+    """Load another checkpoint. The answer is EngineReady or EngineLost."""
 
     model: ModelSettings
 
@@ -115,9 +117,10 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class JudgedNote:
-    """One note of a pass that was listened to. bar (song bar, from 0) and beat: where it is written, or fell if it is extra.
+    """One note of a pass that was compared. bar (song bar, from 0), beat: where it is written, or where an extra note was played.
 
-    pitch: as written, None for an extra note. played: the pitch that was played, None for a missed note. Late is positive.
+    pitch: the written pitch, None for an extra note. played: the pitch that was played, None for a missed note.
+    A late note has a positive offset.
     """
 
     bar: int
@@ -130,7 +133,7 @@ class JudgedNote:
 
 @dataclass(frozen=True, slots=True)
 class PassFinished:
-    """A pass through a song or loop has ended; notes: what was heard of the player's written part (empty without one)."""
+    """A pass through a song or loop has ended. notes: the comparison with the player's written part (empty without one)."""
 
     number: int
     tempo_factor: float

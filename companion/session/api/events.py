@@ -1,4 +1,4 @@
-"""The events that a session receives. The commands of the player are in `commands`.
+"""The events that a session receives. The player's commands are in `commands`.
 
 `Session.receive(event, now)` takes any of these; `now` is in seconds of one monotonic clock.
 """
@@ -25,8 +25,8 @@ class MidiReceived:
 class PortChanged:
     """A port was opened (connected) or vanished; direction "in" or "out".
 
-    port: as `SendMidi.port` and `MidiReceived.port` name it; the default output is announced as "".
-    label: the device's own name, where `port` is another one. released: let go of on purpose, so nobody need miss it.
+    port: the name in `SendMidi.port` and `MidiReceived.port`. The default output is "".
+    label: the device's own name, if `port` is another name. released: the port was closed on purpose and needs no warning.
     """
 
     port: str
@@ -51,8 +51,8 @@ class CheckpointInfo:
     """What the loaded checkpoint can do (read from its encoder config) and which engine runs it.
 
     chord_guide: it was trained with chord guides (`companion.harmony.guide`), so a job's guide can be put into its prompt.
-    genres: those that a piece can be said to be. switches: "velocity" and "microtiming", where the model can go without.
-    unknown_controls: what its encoder has and this version does not know.
+    genres: the genres that a piece can be given. switches: "velocity" and "microtiming", if the model can do without them.
+    unknown_controls: controls of its encoder that this version does not know.
     """
 
     name: str
@@ -84,9 +84,9 @@ class LoadedSize:
 class EngineReady:
     """The engine has loaded a checkpoint. warm_seconds: measured one-bar generation times by model_dim, to start from.
 
-    smaller: further sizes of the same checkpoint, largest first; a job names the one that is to write it. remarks: what
-    the player should know about the sizes, one line each. joined: a larger size has joined those that were ready before,
-    and requests that are under way go on.
+    smaller: further sizes of the same checkpoint, largest first. A job names the size that is to write it.
+    remarks: what the player should know about the sizes, one line each.
+    joined: a larger size has joined the sizes that were ready before, and requests under way go on.
     """
 
     checkpoint: CheckpointInfo
@@ -110,7 +110,7 @@ class EngineLost:
 
 @dataclass(frozen=True, slots=True)
 class NoteGenerated:
-    """One note of request `request_id`, decoded just now.
+    """One note of request `request_id`, which has just been decoded.
 
     track and bar are the *session's* lane and bar: `job.tracks[window_track]` and `job.first_bar + window_bar`.
     """

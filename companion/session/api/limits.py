@@ -1,6 +1,6 @@
 """The allowed values: one bound for each number and one list for each choice.
 
-Commands, presets, the command line and the screen read them here.
+Commands, presets, the command line and the screen all use these.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Limit:
     whole: bool = False
 
     def fault(self, value: Any) -> str:
-        """What is wrong with a value, as text after its name ("must be …"); "" if it is allowed. True and False are not numbers."""
+        """Return what is wrong with a value, as text that follows its name ("must be …"), "" if it is allowed. Booleans are not numbers."""
         kinds = int if self.whole else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
             return f"must be {'a whole number' if self.whole else 'a number'}"
@@ -39,12 +39,12 @@ class Limit:
         return self.low, self.high
 
     def clamp(self, value: float) -> float:
-        """The nearest allowed value."""
+        """Return the nearest allowed value."""
         return min(self.high, max(self.low, value))
 
 
 def whole(low: int, high: int) -> Limit:
-    """Integers from low to high."""
+    """Return the limit for integers from low to high."""
     return Limit(low, high, True)
 
 
@@ -75,7 +75,7 @@ HARMONY = Limit(0.0, 3.0)
 VARIETY = Limit(0.0, 3.0)
 MODEL_DIM = whole(0, 64)  # 0: the largest window that is in time
 TAKES = whole(1, 16)
-SEED = whole(-1, 2**63 - 1)  # -1: another one every time
+SEED = whole(-1, 2**63 - 1)  # -1: a new seed every time
 
 HUMAN = whole(0, 2)  # how human a part plays, see `Sampling`
 PROGRAM = whole(0, 127)

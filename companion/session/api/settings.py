@@ -12,7 +12,7 @@ ClockSource = Literal["external", "internal"]
 Role = Literal["human", "companion", "backing", "silent"]
 # human: what a player plays into us. companion: generated. backing: sounds as written in the song.
 # silent: in the model's context, not heard (a chart's chords, the muted written part of "me").
-# How finely the sounding bar is rewritten where the player contradicts it.
+# How finely the sounding bar is rewritten when the player contradicts it.
 RewriteDial = Literal["never", "half bar", "beat"]
 REWRITE_DEFAULT: RewriteDial = "half bar"
 
@@ -21,9 +21,10 @@ REWRITE_DEFAULT: RewriteDial = "half bar"
 class TrackSettings:
     """One lane of the session.
 
-    For humans: input_port ("" = any) and channel (None = any not claimed by another lane; 0-15) say what belongs here.
-    For the others: output_port ("" = the default output) and channel (0-15). attributes: control name → level
-    (only those set), as in `companion.tokenizer.attributes`. song_track: index into the song's score, if any.
+    A human lane receives from input_port ("" = any) and channel (0-15; None = any channel that no other lane claims).
+    Any other lane sends to output_port ("" = the default output) and channel (0-15).
+    attributes: control name → level, only for controls that are set, as in `companion.tokenizer.attributes`.
+    song_track: index into the song's score, if any.
     """
 
     name: str
@@ -41,13 +42,13 @@ class TrackSettings:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn; the meaning and order is that of `companion.inference.decoding.sampling`.
+    """How tokens are drawn. The fields have the meaning and order of `companion.inference.decoding.sampling`.
 
     harmony: how strongly notes lean towards the chord at their onset or, where no chord is known, towards the pitch classes
     that the player and the song sound around the bar; 0 = off. The default is measured, see docs/practice.md.
     variety: how strongly a part leaves a note it has stayed on for bars; 0 = off.
-    genre: one of the checkpoint's genres, "" for none. human: 2 = loudness and timing as a player's, 1 = loudness alone, 0 = even
-    and on the grid. A checkpoint that cannot be told so plays as it always does.
+    genre: one of the checkpoint's genres, "" for none. human: 2 = loudness and timing like a player's, 1 = only loudness, 0 = even
+    and on the grid. A checkpoint without these controls plays as it always does.
     """
 
     temperature: float = 1.0
@@ -66,7 +67,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Which checkpoint and window. model_dim 0 = the largest that the deadline rule allows; mask_mode "auto" as in inference."""
+    """The checkpoint and window. model_dim: 0 = the largest that the deadline rule allows. mask_mode: "auto" as in inference."""
 
     checkpoint: str = "yellow"
     engine: str = "auto"
@@ -79,7 +80,7 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class ClockSettings:
-    """Time. count_in_bars and click concern the internal clock and practice; click is a drum note on `click_channel`."""
+    """The clock. count_in_bars and click apply to the internal clock and practice. The click is a drum note on `click_channel`."""
 
     source: ClockSource = "external"
     bpm: float = 120.0
@@ -92,7 +93,7 @@ class ClockSettings:
 
 @dataclass(frozen=True, slots=True)
 class PartControls:
-    """What is written beside the notes of some tracks of a song that share a channel.
+    """The written events, besides notes, of those tracks of a song that share a channel.
 
     parts: indices of the tracks. events: (beats from the song's beginning, kind, first data byte, second data byte), ascending;
     kind is a MIDI status without its channel (0xA0 key pressure, 0xB0 controller, 0xC0 program, 0xD0 pressure, 0xE0 bend).
@@ -123,10 +124,10 @@ class Song:
 
 @dataclass(frozen=True, slots=True)
 class ChordZone:
-    """Keys `low` to `high` (0-127) of `port` ("" = any) say which chord is meant.
+    """Keys `low` to `high` (0-127) of `port` ("" = any) that tell the companion which chord is meant.
 
-    latched: the last chord stays when the keys come up. sounds: the keys are passed on to the output, where thru is on.
-    counts: they are also heard as played.
+    latched: the last chord stays when the keys come up. sounds: the keys are passed on to the output if thru is on.
+    counts: the keys also count as played notes.
     """
 
     low: int = 0
@@ -139,9 +140,9 @@ class ChordZone:
 
 @dataclass(frozen=True, slots=True)
 class ChordSettings:
-    """Where chords come from. progression: as typed, in the signs of charts ("" = listen); loop: it goes round and round.
+    """Where chords come from. progression: as typed, in the signs of charts ("" = listen). loop: whether the progression repeats.
 
-    threshold: an expected chord of less confidence counts as not known.
+    threshold: an expected chord with less confidence than this counts as not known.
     """
 
     progression: str = ""
@@ -152,7 +153,7 @@ class ChordSettings:
 
 @dataclass(frozen=True, slots=True)
 class PracticeSettings:
-    """Loop bars [start, end) counted from 0; trainer: from, to and step of the tempo factor a pass; key step a pass."""
+    """The loop as bars [start, end) counted from 0, the tempo trainer (start, end and step per pass), and the key step per pass."""
 
     tempo_factor: float = 1.0
     transpose: int = 0
@@ -166,7 +167,10 @@ class PracticeSettings:
 
 @dataclass(frozen=True, slots=True)
 class TradingSettings:
-    """trade_bars > 0: player and solo track alternate every so many bars. answer: reply when the player rests at a bar line."""
+    """How turns are taken. trade_bars: player and solo track alternate every so many bars (0 = no trading).
+
+    answer: whether the solo track replies when the player rests at a bar line.
+    """
 
     trade_bars: int = 0
     answer: bool = False

@@ -1,4 +1,4 @@
-"""What a screen or a headless runner sees: a frozen picture of the session that is cheap to make and to send."""
+"""A frozen picture of the session for a screen or a headless runner. It is cheap to make and to send."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BarView:
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """A call that waits or is under way: from a session bar and position (beats) on; last_bar None = until it is taken back."""
+    """A call that waits or is under way, from a session bar and position (beats) on. last_bar: None = until it is cancelled."""
 
     kind: str
     first_bar: int
@@ -44,7 +44,7 @@ class CallView:
 
 @dataclass(frozen=True, slots=True)
 class BarPlace:
-    """A bar on screen: which bar of the song it is (or how many bars since the start, from 0), and its own meter."""
+    """A bar on screen: its number in the song (or since the start, from 0) and its meter."""
 
     bar: int
     song_bar: int
@@ -53,7 +53,7 @@ class BarPlace:
 
 @dataclass(frozen=True, slots=True)
 class LaneView:
-    """One track: what it is and its bars around now (oldest first)."""
+    """One track: its properties, and its bars around the present (oldest first)."""
 
     index: int
     name: str
@@ -70,10 +70,10 @@ class LaneView:
 
 @dataclass(frozen=True, slots=True)
 class TransportView:
-    """Where we are. beat counts from 0 within the bar, in quarter notes; phase errors in seconds.
+    """The position. beat counts from 0 within the bar, in quarter notes. Phase errors are in seconds.
 
-    bar: the session's bar, counted over every start, seek and loop pass since the session began (what `BarView.bar` counts).
-    song_bar: the bar a player would name: since the last start, or where the master's song position or the loop is.
+    bar: the session's bar, counted through every start, seek and loop pass since the session began, as in `BarView.bar`.
+    song_bar: the bar that a player would name: counted since the last start, or from the master's song position or the loop.
     """
 
     source: str
@@ -90,10 +90,10 @@ class TransportView:
 
 @dataclass(frozen=True, slots=True)
 class GenerationView:
-    """The state of generation. Times are in seconds, over the recent requests; bars_by_step counts companion bars started so far.
+    """The state of generation. Times are in seconds over the recent requests. bars_by_step counts the companion bars started so far.
 
-    mask_mode: the one in use, also where "auto" was chosen, once the checkpoint is known. why_this_size: why this one of
-    several loaded sizes writes; "" where there is one only.
+    mask_mode: the mode in use. If "auto" was chosen, it is set once the checkpoint is known.
+    why_this_size: why this one of several loaded sizes writes, "" if there is only one.
     """
 
     state: Literal["no engine", "loading", "idle", "prefilling", "generating"]
@@ -114,7 +114,7 @@ class GenerationView:
 
 @dataclass(frozen=True, slots=True)
 class PracticeView:
-    """A practice session's state; bars from 0. accuracy is of the last full pass, live of the running one (0..1)."""
+    """The state of a practice session; bars count from 0. accuracy: of the last full pass, 0 to 1. live: of the current pass."""
 
     title: str
     bar_count: int
@@ -146,9 +146,9 @@ class BarChords:
 
 @dataclass(frozen=True, slots=True)
 class ChordsView:
-    """The chords of the bars on screen (those of which anything is known), and where they come from.
+    """The chords of the bars on screen, as far as they are known, and where they come from.
 
-    key: that the players are in, as charts write it, "" = not known. progression: as typed, "" = none is played.
+    key: the players' key, as charts write it, "" = not known. progression: as typed, "" = none is played.
     """
 
     bars: tuple[BarChords, ...] = ()

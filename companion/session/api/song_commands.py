@@ -1,4 +1,4 @@
-"""Commands about music that is written: chords, loops, sections, keys, and turns with the player. See `commands`."""
+"""Commands for written music: chords, loops, sections, keys, and turns with the player. See `commands`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from companion.session.api.command_base import Bar, Command, Switch
 
 @dataclass(frozen=True, slots=True)
 class SetProgression(Command):
-    """Chords by bar ("Dm7 | G7 | Cmaj7") from the next bar on that is not decided yet; "" listens instead."""
+    """Set chords by bar ("Dm7 | G7 | Cmaj7"), from the next undecided bar on; "" listens instead."""
 
     text: str
     loop: Switch = None
@@ -21,7 +21,7 @@ class SetProgression(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetChord(Command):
-    """The chords of one bar ("Dm7 G7"), here and wherever it comes round."""
+    """Set the chords of one bar ("Dm7 G7"), here and wherever the bar comes round."""
 
     bar: Bar
     text: str
@@ -29,7 +29,7 @@ class SetChord(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetChordZone(Command):
-    """Keys below `split` (0 = no zone) say which chord is meant; see ChordZone."""
+    """Use the keys below `split` to say which chord is meant (0 = no zone); see ChordZone."""
 
     split: Annotated[int, limits.KEY]
     latched: bool = True
@@ -50,30 +50,30 @@ class SetLoop(Command):
 
 @dataclass(frozen=True, slots=True)
 class LoopHere(Command):
-    """Loop the section that sounds; again: no loop."""
+    """Loop the current section. A second time, end the loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextSection(Command):
-    """On to the song's next section."""
+    """Go to the song's next section."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transpose(Command):
-    """The song's written parts, in semitones; drums stay."""
+    """Transpose the song's written parts by semitones; drums stay."""
 
     semitones: Annotated[int, limits.TRANSPOSE_SEMITONES]
 
 
 @dataclass(frozen=True, slots=True)
 class Trade(Command):
-    """Player and solo track take turns of so many bars; 0 ends it."""
+    """Let the player and the solo track take turns of so many bars; 0 ends trading."""
 
     bars: Annotated[int, limits.TRADE_BARS] = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer(Command):
-    """The solo track answers when the player rests."""
+    """Let the solo track answer when the player rests."""
 
     on: Switch = None

@@ -1,1 +1,1 @@
-"""The chord of each bar: written, held by the player, heard, or expected; and its guide for the model."""
+"""The chord of each bar (written, held by the player, heard or expected), and its guide for the model."""

@@ -1,7 +1,8 @@
 """The chord of each bar, from the most reliable source that knows it, and the chord guide for the model.
 
-In this order: what the player holds in the chord zone, what is written (a progression, the song, a bar that the player has
-overwritten), what is expected. An expected chord of little confidence counts as not known: a wrong guide costs more than none.
+The sources are asked in this order: the chord that the player holds in the chord zone, the written chord (a progression, the song,
+or a bar that the player has overwritten), and the expected chord. An expected chord with little confidence counts as not known,
+because a wrong guide does more harm than none.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from companion.session.performance import Performance
 from companion.session.timing.musical_time import MusicalTime
 
 VOICINGS_KEPT = 16  # bars
-BARS_LED = 8  # bars before the first known voicing from which one is led
+BARS_LED = 8  # bars back from which a voicing is led if none is known
 
 
 class Chords:
-    """The chords of a session's bars. zone: what is held; heard: what was played; written: what stands on the page."""
+    """The chords of a session's bars. zone: held chords. heard: played chords. written: chords on the page."""
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class Chords:
     # -- listening ----------------------------------------------------------------------------------------------------
 
     def hear(self, bar: int, now: float) -> None:
-        """A bar is over: name the chords that the players sounded in it."""
+        """Name the chords that the players sounded in a bar that is over."""
         if bar < self._performance.context_bar:
             return
         position = self._time.position(now)
@@ -65,19 +66,19 @@ class Chords:
         self.heard.hear(bar, notes, self._time.timeline.meter(bar))
 
     def clear(self) -> None:
-        """The music jumped."""
+        """Handle a jump of the music."""
         self.heard.clear()
         self._voicings.clear()
 
     @property
     def key(self) -> Key | None:
-        """The key that the players are in, as far as it can be told."""
+        """The players' key, as far as it is known."""
         return self.heard.key
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
     def spans(self, bar: int) -> Spans | None:
-        """The chords of a session bar, whatever their confidence; None where nothing can be said."""
+        """Return the chords of a session bar, whatever their confidence, or None if nothing is known."""
         beats = float(self._time.timeline.meter(bar).beats)
         if self.zone.chord is not None and bar > self._performance.committed_bar:
             return (ChordSpan(0.0, beats, self.zone.chord),)
@@ -89,14 +90,14 @@ class Chords:
         return self.heard.expected(bar, self._form.like(bar), beats)
 
     def known_spans(self, bar: int) -> Spans | None:
-        """The chords of a session bar, where they are sure enough to play by; else None."""
+        """Return the chords of a session bar if they are sure enough to play by, else None."""
         spans = self.spans(bar)
         if spans is None or any(span.source == "expected" and span.confidence < self._threshold for span in spans):
             return None
         return spans
 
     def guide(self, bar: int) -> tuple[Note, ...] | None:
-        """The chord guide of a session bar (480 ticks a quarter); None where its chords are not known."""
+        """Return the chord guide of a session bar (480 ticks a quarter), or None if its chords are not known."""
         spans = self.known_spans(bar)
         if spans is None:
             return None
@@ -106,7 +107,7 @@ class Chords:
         return notes
 
     def _voicing_before(self, bar: int) -> Voicing:
-        """The voicing that leads into a bar: that of the bar before, led up to from where one is known."""
+        """Return the voicing of the bar before, led from the nearest earlier bar with a known voicing."""
         first = bar
         while first > max(0, bar - BARS_LED) and first - 1 not in self._voicings:
             first -= 1
@@ -118,7 +119,7 @@ class Chords:
     # -- the player's wishes ------------------------------------------------------------------------------------------
 
     def handlers(self) -> Mapping[type[wishes.Command], Handler]:
-        """Which method does which command."""
+        """Map each command to its method."""
         return {
             wishes.SetProgression: self._set_progression,
             wishes.SetChord: self._set_chord,
@@ -154,7 +155,7 @@ class Chords:
     # -- for the screen -----------------------------------------------------------------------------------------------
 
     def view(self, bars: range) -> ChordsView:
-        """The chords of the bars on screen, and the key."""
+        """Return the chords of the bars on screen, and the key."""
         shown = tuple(BarChords(bar, spans) for bar in bars if (spans := self.spans(bar)))
         key = self.key
         return ChordsView(shown, key.name if key else "", self.written.text, self.written.loop, self.zone.zones)

@@ -13,14 +13,14 @@ from companion.session.chords.written import Spans, fitted
 
 KEPT_BARS = 64
 FORM_TRUST = (
-    0.75  # that a form which comes round brings the same chord, as measured (`companion evaluate --recognition`)
+    0.75  # probability of the same chord when a form comes round, as measured (`companion evaluate --recognition`)
 )
 _RECENT_BARS = 8
 _PRIOR_STAYS, _PRIOR_BARS = 0.5, 2.0  # before anything is known, one chord in four is held over the bar line
 
 
 class HeardChords:
-    """Listens bar by bar. What was heard in a bar that is over is not revised, except by the player."""
+    """Recognises chords bar by bar. The chords of a finished bar are not revised, except by the player."""
 
     def __init__(self) -> None:
         self._recogniser = Recogniser()
@@ -41,12 +41,12 @@ class HeardChords:
         return self._recogniser
 
     def clear(self) -> None:
-        """The music jumped. The key and the heard chords are kept; what sounds over the bar line is not."""
+        """Handle a jump of the music. The key and the heard chords are kept; notes held over the bar line are not."""
         self._held = ()
         self._last_bar = -1
 
     def hear(self, bar: int, notes: tuple[Note, ...], meter: TimeSignature) -> None:
-        """A bar is over: name its chords."""
+        """Name the chords of a bar that is over."""
         (_, _), (held, _) = list(with_held_notes([((*self._held, *notes), meter), ((), meter)], RESOLUTION))
         spans = self._recogniser.hear((*self._held, *notes), meter, RESOLUTION)
         self._held = held
@@ -62,16 +62,16 @@ class HeardChords:
             self._corrected.discard(old)
 
     def correct(self, bar: int, spans: Spans) -> None:
-        """The player says what a bar is, past or to come; where it comes round again, the same is expected."""
+        """Set the chords of a past or coming bar as the player says. The same chords are expected when the bar comes round again."""
         self._bars[bar] = spans
         self._corrected.add(bar)
 
     def spans(self, bar: int) -> Spans | None:
-        """What was heard in a bar; None where nothing was."""
+        """Return the chords heard in a bar, or None if none were."""
         return self._bars.get(bar)
 
     def expected(self, bar: int, like: int | None, beats: float) -> Spans | None:
-        """What a bar to come will probably bring: the bar of the form that it is like, else the last chord held on."""
+        """Return the probable chords of a coming bar: those of the matching bar of the form, else the last chord continued."""
         if like is not None and (spans := self._bars.get(like)):
             return tuple(
                 replace(span, source="expected", confidence=FORM_TRUST * span.confidence)

@@ -1,4 +1,4 @@
-"""Chords that are written: those of the song, a progression that goes round, and bars that the player has overwritten."""
+"""Written chords: the song's chords, a repeating progression, and bars that the player has overwritten."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Spans = tuple[ChordSpan, ...]
 
 
 def read_progression(text: str) -> tuple[Spans, ...]:
-    """The chords of "Dm7 | G7 | Cmaj7", a tuple for each bar, with all the signs that charts have.
+    """Read the chords of "Dm7 | G7 | Cmaj7" as a tuple for each bar. All signs of charts are allowed.
 
-    Raises UsageError naming bar and symbol.
+    Raises UsageError, which names the bar and symbol.
     """
     try:
         return tuple(chart_spans(parse_chart(text.replace(";", "\n"), "progression")))
@@ -28,7 +28,7 @@ def read_progression(text: str) -> tuple[Spans, ...]:
 
 
 class WrittenChords:
-    """Looked up by song bar. A progression takes the place of the song's chords."""
+    """Written chords by song bar. A progression takes the place of the song's chords."""
 
     def __init__(self, songbook: SongBook, progression: str = "", loop: bool = True) -> None:
         self._songbook = songbook
@@ -47,17 +47,17 @@ class WrittenChords:
         return bool(self._bars or self._song)
 
     def set_progression(self, text: str, loop: bool, first_bar: int = 0) -> None:
-        """Play these chords from a song bar on, round and round or once; "" takes them away. Raises UsageError."""
+        """Play these chords from a song bar on, repeatedly or once; "" removes them. Raises UsageError."""
         self._bars = read_progression(text) if text.strip() else ()
         self.text, self.loop, self._first_bar = text.strip(), loop, first_bar
         self._overwritten.clear()
 
     def overwrite(self, song_bar: int, spans: Spans) -> None:
-        """Another chord for a bar, and for the same place of the progression each time it comes round."""
+        """Change the chords of a bar, and of the same place in the progression each time it comes round."""
         self._overwritten[self._place(song_bar)] = spans
 
     def spans(self, song_bar: int, beats: float) -> Spans | None:
-        """The chords of a bar of so many beats; None where none are written."""
+        """Return the chords of a bar of so many beats, or None if none are written."""
         place = self._place(song_bar)
         if place in self._overwritten:
             return fitted(self._overwritten[place], beats)
@@ -69,7 +69,7 @@ class WrittenChords:
         return None if spans is None else transposed_spans(spans, self._songbook.transpose)
 
     def _place(self, song_bar: int) -> int:
-        """Where a bar is in the progression; without one, the bar itself."""
+        """Return a bar's place in the progression, or the bar itself if there is none."""
         if not self._bars:
             return song_bar
         place = song_bar - self._first_bar
@@ -77,7 +77,7 @@ class WrittenChords:
 
 
 def song_spans(songbook: SongBook) -> dict[int, Spans]:
-    """The chords of the song's bars; a bar without a mark carries the last chord on."""
+    """Return the chords of the song's bars. A bar without a mark continues the last chord."""
     song = songbook.song
     if song is None or not song.chords:
         return {}
@@ -108,6 +108,6 @@ def _spans(heads: Sequence[tuple[float, str | None]], beats: float, source: Chor
 
 
 def fitted(spans: Spans, beats: float) -> Spans:
-    """The chords of a bar written in another meter: cut, or the last one held, to fill this one."""
+    """Fit the chords of a bar in another meter to this bar: cut them, or hold the last one longer."""
     kept = [span for span in spans if span.beat < beats]
     return (*kept[:-1], replace(kept[-1], beats=beats - kept[-1].beat)) if kept else ()

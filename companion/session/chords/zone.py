@@ -1,4 +1,4 @@
-"""Chord zones: keys within them say which chord is meant."""
+"""Chord zones: ranges of keys with which the player says which chord is meant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HeldKey = tuple[str, int, int]  # port, channel, key
 
 
 def check_zones(zones: Sequence[ChordZone]) -> None:
-    """Raises UsageError where two zones claim the same key, or one claims none."""
+    """Raise UsageError if two zones claim the same key, or if one claims none."""
     for zone in zones:
         if not 0 <= zone.low <= zone.high <= 127:
             raise UsageError(f"chord zone {zone.low}-{zone.high}: expected keys from 0 to 127, the lower first")
@@ -29,9 +29,9 @@ def check_zones(zones: Sequence[ChordZone]) -> None:
 
 
 def read_zone(text: str) -> ChordZone:
-    """ "36-52" (both keys included) or "52" (all keys below), then any of the words held, sounds and counts. UsageError.
+    """Read a zone: "36-52" (both keys included) or "52" (all keys below), then any of the words held, sounds and counts.
 
-    held: the chord ends when the keys come up. sounds, counts: see ChordZone.
+    held: the chord ends when the keys come up. sounds, counts: see ChordZone. Raises UsageError.
     """
     keys, *words = text.split() or [""]
     low, _, high = keys.partition("-")
@@ -51,7 +51,7 @@ def write_zone(zone: ChordZone) -> str:
 
 
 class ZoneKeys:
-    """What is held in the zones. chord: what it means now; None while nothing is held, unless the zone is latched."""
+    """The keys held in the zones. chord: the chord that they mean, None while nothing is held unless the zone is latched."""
 
     def __init__(self, zones: Sequence[ChordZone]) -> None:
         check_zones(zones)
@@ -60,13 +60,13 @@ class ZoneKeys:
         self._held: dict[HeldKey, ChordZone] = {}
 
     def change(self, zones: Sequence[ChordZone]) -> None:
-        """Other zones. Keys that are down end as they began. Raises UsageError."""
+        """Change the zones. Keys that are down keep their old zone until they come up. Raises UsageError."""
         check_zones(zones)
         self.zones = tuple(zones)
         self.chord = None
 
     def take(self, port: str, message: NoteOn | NoteOff, key: Key | None) -> tuple[bool, bool]:
-        """(whether the message sounds, whether it counts as played); both True for keys outside the zones."""
+        """Return (whether the message sounds, whether it counts as played). Both are True for keys outside the zones."""
         where = (port, message.channel, message.key)
         if isinstance(message, NoteOff):
             zone = self._held.pop(where, None)
@@ -82,7 +82,7 @@ class ZoneKeys:
         return zone.sounds, zone.counts
 
     def port_lost(self, port: str) -> None:
-        """Nothing more comes from this port: its keys are up."""
+        """Release all keys of this port, because nothing more comes from it."""
         for where in [where for where in self._held if where[0] == port]:
             self._release(self._held.pop(where))
 

@@ -1,4 +1,4 @@
-"""The calls that wait or are in effect: what each does, and where it begins and ends. Pure values and one ledger."""
+"""The calls that wait or are in effect: what each one does, and where it begins and ends. Pure values and one ledger."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Call:
 
 
 class CallLedger:
-    """Calls in the order in which they were made; those that are over are forgotten."""
+    """Calls in the order in which they were made. Calls that are over are forgotten."""
 
     def __init__(self) -> None:
         self._calls: list[Call] = []
@@ -41,7 +41,7 @@ class CallLedger:
         self._calls.remove(call)
 
     def clear(self) -> None:
-        """The music stopped."""
+        """Forget all calls, because the music stopped."""
         self._calls.clear()
 
     def last_waiting(self, position: float) -> Call | None:
@@ -49,19 +49,19 @@ class CallLedger:
         return next((call for call in reversed(self._calls) if call.start_beats > position), None)
 
     def in_bar(self, bar: int, *kinds: CallKind) -> Iterator[Call]:
-        """Calls of these kinds that change this bar."""
+        """Return the calls of these kinds that change this bar."""
         return (call for call in self._calls if call.kind in kinds and call.first_bar <= bar <= call.last_bar)
 
     def of(self, *kinds: CallKind) -> Iterator[Call]:
-        """Calls of these kinds."""
+        """Return the calls of these kinds."""
         return (call for call in list(self._calls) if call.kind in kinds)
 
     def next_start(self, position: float, *kinds: CallKind) -> float | None:
-        """The first start of such a call after a position."""
+        """Return the first start of such a call after a position."""
         return min((call.start_beats for call in self.of(*kinds) if call.start_beats > position), default=None)
 
     def forget_before(self, bar: int) -> None:
-        """Calls whose last bar is before this one are over."""
+        """Forget the calls whose last bar is before this one."""
         self._calls = [call for call in self._calls if call.last_bar >= bar]
 
     def __iter__(self) -> Iterator[Call]:

@@ -1,4 +1,4 @@
-"""How loud the band plays: its intensity, and the player's own loudness. Pure; notes and bars are passed in.
+"""How loud the band plays, from its intensity and the player's own loudness. Pure; notes and bars are passed in.
 
 The player's loudness is the mean velocity of the recent notes. A bar counts half as much as the bar after it, so the band
 follows within two bars.
@@ -24,17 +24,17 @@ class PlayerLoudness:
     velocity: float = USUAL_VELOCITY
 
     def heard(self, velocity: int) -> None:
-        """A note was played, 1-127."""
+        """Take in the velocity of a played note, 1-127."""
         self.weight += 1.0
         self.velocity += (velocity - self.velocity) / self.weight
 
     def bar_passed(self) -> None:
-        """A bar has passed: earlier notes count half."""
+        """Halve the weight of earlier notes, because a bar has passed."""
         self.weight *= 0.5 ** (1 / MEMORY_BARS)
 
 
 def loudness(intensity: int, depth: float, player: PlayerLoudness, soft: bool) -> float:
-    """The factor for our velocities: intensity 0-100, how far the player is followed (0-1), and whether somebody else has a solo."""
+    """Return the factor for our velocities, from intensity (0-100), how far the player is followed (0-1), and another's solo."""
     of_intensity = 1.0 + 0.6 * (intensity - NEUTRAL_INTENSITY) / 100
     of_player = 1.0 + depth * (player.velocity / USUAL_VELOCITY - 1.0)
     factor = of_intensity * of_player * (0.75 if soft else 1.0)
@@ -42,5 +42,5 @@ def loudness(intensity: int, depth: float, player: PlayerLoudness, soft: bool) -
 
 
 def density_shift(intensity: int) -> int:
-    """Levels of note density to add to what a part has."""
+    """Return the levels of note density to add to a part's own."""
     return round(DENSITY_STEPS * (intensity - NEUTRAL_INTENSITY) / 50)

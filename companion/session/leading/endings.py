@@ -1,4 +1,4 @@
-"""The last bars by rule: a dominant that leads home, and a last chord that is held. Pure.
+"""Makes the last bars by rule: a dominant that leads home, and a held last chord. Pure.
 
 Ticks at 480 a quarter from the bar line.
 """
@@ -21,17 +21,17 @@ LAST_CHORD_VELOCITY = 96
 
 
 def tonic_chord(key: Key) -> ChordSymbol:
-    """The chord on which the music ends."""
+    """Return the chord on which the music ends."""
     return parse_chord(spell_chord(key.tonic, "m" if key.minor else "", key))
 
 
 def dominant_chord(key: Key) -> ChordSymbol:
-    """The seventh chord that leads to it."""
+    """Return the dominant seventh chord that leads to the last chord."""
     return parse_chord(spell_chord((key.tonic + 7) % 12, "7", key))
 
 
 def last_bar(lane: Lane, meter: TimeSignature, key: Key) -> Notes:
-    """One chord or note for the whole bar, softly struck for pads, with a crash for drums."""
+    """Return one chord or note for the whole bar. Pads strike it softly, and drums add a crash."""
     length = meter.bar_ticks(RESOLUTION)
     if lane.is_drum:
         return Note(0, 100, KICK, 110), Note(0, length, CRASH, 110)
@@ -39,7 +39,7 @@ def last_bar(lane: Lane, meter: TimeSignature, key: Key) -> Notes:
 
 
 def cadence_bar(lane: Lane, meter: TimeSignature, key: Key, played: Iterable[Note]) -> Notes:
-    """The bar as planned for its first half, then the dominant. The drums play a fill."""
+    """Return the bar with its first half as planned, then the dominant. The drums play a fill."""
     length = meter.bar_ticks(RESOLUTION)
     turn = length // 2
     before = tuple(_ended(note, turn) for note in played if note.onset_ticks < turn)
@@ -57,5 +57,5 @@ def _struck(lane: Lane, chord: ChordSymbol, onset: int, length: int) -> Notes:
 
 
 def _ended(note: Note, end: int) -> Note:
-    """Cut where the dominant begins, so that nothing of the old chord rings into it."""
+    """Cut the notes where the dominant begins, so that nothing of the old chord rings into it."""
     return Note(note.onset_ticks, max(1, min(note.duration_ticks, end - note.onset_ticks)), note.pitch, note.velocity)

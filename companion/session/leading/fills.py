@@ -1,6 +1,6 @@
-"""Drum fills and changes of feel by rule. Pure: notes of a bar in, notes of a bar out.
+"""Makes drum fills and changes of feel by rule. Pure: it takes the notes of a bar and returns the notes of a bar.
 
-They are rules because a call must always have an effect. A model may be late, or may write a bar without an audible fill.
+It uses rules because a call must always have an effect. A model may be late, or may write a bar without an audible fill.
 Ticks at 480 a quarter from the bar line.
 """
 
@@ -22,7 +22,7 @@ Notes = tuple[Note, ...]
 
 
 def fill_start_ticks(meter: TimeSignature, from_ticks: int = 0) -> int:
-    """Where a fill of the last two beats (or half the bar, where that is less) begins, not before `from_ticks`."""
+    """Return where a fill begins: two beats before the end, or at half the bar if that is later, but not before `from_ticks`."""
     bar_ticks = meter.bar_ticks(RESOLUTION)
     length = min(LONGEST_FILL_BEATS * RESOLUTION, bar_ticks // 2)
     length -= length % SIXTEENTH
@@ -30,7 +30,7 @@ def fill_start_ticks(meter: TimeSignature, from_ticks: int = 0) -> int:
 
 
 def fill(meter: TimeSignature, start_ticks: int) -> Notes:
-    """A run over snare and toms in sixteenths from `start_ticks` to the end of the bar, growing louder; a kick on each beat."""
+    """Return a crescendo in sixteenths over snare and toms from `start_ticks` to the end of the bar, with a kick on each beat."""
     bar_ticks = meter.bar_ticks(RESOLUTION)
     strokes = range(start_ticks, bar_ticks, SIXTEENTH)
     drums = (SNARE, *TOMS)
@@ -45,18 +45,18 @@ def fill(meter: TimeSignature, start_ticks: int) -> Notes:
 
 
 def filled_bar(played: Iterable[Note], meter: TimeSignature, start_ticks: int) -> Notes:
-    """A bar as planned up to `start_ticks`, then the fill."""
+    """Return a bar as planned up to `start_ticks`, then the fill."""
     before = [note for note in played if note.onset_ticks < start_ticks]
     return (*before, *fill(meter, start_ticks))
 
 
 def arrival(velocity: int = 112) -> Notes:
-    """The crash and kick on the first beat after a fill."""
+    """Return the crash and kick on the first beat after a fill."""
     return Note(0, STROKE_TICKS, KICK, velocity), Note(0, 4 * STROKE_TICKS, CRASH, velocity)
 
 
 def half_time(played: Iterable[Note], meter: TimeSignature) -> Notes:
-    """The first half of a bar, twice as slow: a backbeat on two falls on three."""
+    """Return the first half of a bar at half speed; a backbeat on two falls on three."""
     bar_ticks = meter.bar_ticks(RESOLUTION)
     return tuple(
         Note(2 * note.onset_ticks, 2 * note.duration_ticks, note.pitch, note.velocity)
@@ -66,7 +66,7 @@ def half_time(played: Iterable[Note], meter: TimeSignature) -> Notes:
 
 
 def double_time(played: Iterable[Note], meter: TimeSignature) -> Notes:
-    """The bar twice as fast, played twice."""
+    """Return the bar at double speed, played twice."""
     half = meter.bar_ticks(RESOLUTION) // 2
     notes = [
         Note(note.onset_ticks // 2 + shift, max(1, note.duration_ticks // 2), note.pitch, note.velocity)

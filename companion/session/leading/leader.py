@@ -1,7 +1,8 @@
 """Leads the band within a session: calls, intensity, and loudness that follows the player.
 
-An extension: it decides what lanes play in the bars that a call changes, and handles the commands of `api/calls.py`. Rules decide
-what a model cannot know: a break is silent, and an ending's last bar is a held chord. Other calls change the model's own bar.
+This is an extension. It decides what lanes play in the bars that a call changes, and it handles the commands of `api/calls.py`.
+Rules decide what a model cannot know: a break is silent, and an ending's last bar is a held chord. Other calls change the model's
+own bar.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Given = tuple[tuple[Note, ...], Ladder]
 
 
 class Leader(Extension):
-    """See the module. stop: ends the music, where the clock is ours. section_end: the last bar of the section that a bar is in."""
+    """See the module. stop: ends the music if the clock is ours. section_end: the last bar of the section that a bar is in."""
 
     def __init__(self, section_end: Callable[[int], int | None] = lambda bar: None) -> None:
         self._section_end = section_end
@@ -44,11 +45,11 @@ class Leader(Extension):
         self._arrival_bar: int | None = None  # the bar after a fill
 
     def attached(self, context: Context, now: float) -> None:
-        """Keep what is needed."""
+        """Keep the parts of the session that are needed."""
         self._context = context
 
     def handlers(self) -> Mapping[type[Command], Handler]:
-        """All calls."""
+        """Map all calls to their methods."""
         return {
             api.Fill: self._fill,
             api.Break: self._break,
@@ -78,7 +79,7 @@ class Leader(Extension):
         return None
 
     def lane_notes(self, lane: Lane, bar: int) -> Given | None:
-        """What a call makes of a lane's bar, just before it begins."""
+        """Return a lane's bar as the calls change it, just before it begins."""
         if self._silent(bar):
             return (), "call"
         meter = self._context.time.timeline.meter(bar)
@@ -99,7 +100,7 @@ class Leader(Extension):
         return (changed, "call") if changed is not notes else None
 
     def attributes(self, lane: Lane, bar: int) -> Mapping[str, int]:
-        """Levels that the model is asked for in a bar beyond those of the lane's own dials."""
+        """Return the levels that the model is asked for in a bar, in addition to the lane's own dials."""
         if any(self._calls.in_bar(bar, "solo for me")):
             return {"note_density": THIN_LEVEL, "max_polyphony": THIN_LEVEL}
         if any(self._calls.in_bar(bar, "fill")):
@@ -110,14 +111,14 @@ class Leader(Extension):
         return {"note_density": min(9, max(0, 4 + shift))} if shift else {}
 
     def loudness(self, lane: Lane) -> float:
-        """The factor for our velocities."""
+        """Return the factor for our velocities."""
         bar = self._context.performance.bar
         return dynamics.loudness(self.intensity, self.depth, self._player, any(self._calls.in_bar(bar, "solo for me")))
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def due_position(self) -> float | None:
-        """The next place within a bar where a call begins."""
+        """Return the next place within a bar where a call begins."""
         return min((call.start_beats for call in self._due_within_bar()), default=None)
 
     def reached(self, position: float, now: float) -> None:
@@ -149,20 +150,20 @@ class Leader(Extension):
             self._context.course.finish(now)
 
     def stopped(self, now: float) -> None:
-        """The music stopped: forget all calls."""
+        """Forget all calls, because the music stopped."""
         self._calls.clear()
         self._begun.clear()
         self._after_ending = False
         self._arrival_bar = None
 
     def note_played(self, note: CapturedNote, now: float) -> None:
-        """The player's loudness."""
+        """Follow the player's loudness."""
         self._player.heard(note.velocity)
 
     # -- the picture --------------------------------------------------------------------------------------------------
 
     def picture(self, now: float) -> dict[str, Any]:
-        """Calls and dials for the screen."""
+        """Return calls and dials for the screen."""
         shown = tuple(
             CallView(
                 call.kind, call.first_bar, call.start_beats, None if call.last_bar == FOR_EVER else int(call.last_bar)
@@ -203,7 +204,7 @@ class Leader(Extension):
         whole_from = first if covers_first else first + 1
         call = self._calls.add("break", start, timeline.end(last), whole_from, last)
         if covers_first and first > self._context.performance.committed_bar:
-            self._begun.add(call.number)  # the whole of it is decided at bar lines
+            self._begun.add(call.number)  # this call is decided at bar lines only
 
     def _ending(self, wish: api.Ending, now: float) -> None:
         self._needs_music()
@@ -252,7 +253,7 @@ class Leader(Extension):
         self.depth = wish.depth
 
     def _silent(self, bar: int) -> bool:
-        """Whether the band rests in a bar: in a break, or behind the ending."""
+        """Whether the band rests in a bar, in a break or after the ending."""
         ended = self._after_ending or any(call.last_bar < bar for call in self._calls.of("ending"))
         return ended or any(self._calls.in_bar(bar, "break"))
 
@@ -263,21 +264,21 @@ class Leader(Extension):
             raise UsageError("nothing plays yet")
 
     def _open_bar(self) -> int:
-        """The first bar that is not decided."""
+        """Return the first undecided bar."""
         return max(self._context.performance.committed_bar, self._context.performance.bar) + 1
 
     def _start(self, bar: int) -> float:
         return self._context.time.timeline.start(bar)
 
     def _next_step(self, now: float, ticks: int) -> float:
-        """The next place on a grid of so many ticks, counted from the bar line."""
+        """Return the next place on a grid of so many ticks, counted from the bar line."""
         place = self._context.time.timeline.locate(max(0.0, self._context.time.position(now)))
         line = self._start(place.bar)
         step = ticks / RESOLUTION
         return line + (int(place.beat / step) + 1) * step
 
     def _due_within_bar(self) -> Iterator[Call]:
-        """Calls that begin within a bar that was decided before they were made."""
+        """Return the calls that begin within a bar that was decided before they were made."""
         committed = self._context.performance.committed_bar
         timeline = self._context.time.timeline
         for call in self._calls.of("break", "fill"):
@@ -302,11 +303,11 @@ class Leader(Extension):
         return any(other is not lane and not other.muted for other in self._context.lanes.of("companion"))
 
     def _planned(self, lane: Lane, bar: int) -> tuple[Note, ...]:
-        """What the lane would play. If nothing is planned, what it played last."""
+        """Return what the lane would play or, if nothing is planned, what it played last."""
         return self._context.plan.notes(lane.index, bar) or self._context.plan.notes(lane.index, bar - 1)
 
     def _hear(self, bar: int, now: float) -> None:
-        """The key follows everything that sounded in a bar, the player's notes and ours."""
+        """Update the key from everything that sounded in a bar, the player's notes and ours."""
         context = self._context
         if bar < context.performance.context_bar:
             return
@@ -325,7 +326,7 @@ class Leader(Extension):
         return self._recogniser.key or Key(0)
 
     def _rise(self, call: Call, bar: int) -> None:
-        """A bar of a build: an equal step towards full intensity."""
+        """Play one bar of a build: raise the intensity by an equal step towards full."""
         if call.first_bar <= bar <= call.last_bar:
             left = int(call.last_bar) - bar + 1
             self.intensity += round((FULL_INTENSITY - self.intensity) / left)

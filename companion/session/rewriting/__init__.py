@@ -1,1 +1,1 @@
-"""Rewrites the rest of the sounding bar where the player contradicts it."""
+"""Rewrites the rest of the sounding bar when the player contradicts it."""

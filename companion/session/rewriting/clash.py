@@ -1,7 +1,7 @@
-"""Whether a part clashes with what the player plays in the bar that sounds. Pure: notes and chords, no time.
+"""Judges whether a part clashes with what the player plays in the sounding bar. Pure: it takes notes and chords, and no clock.
 
-A part clashes where, from a place on, it would mostly sound other notes than the chord heard. Where no chord had been agreed upon,
-more of it must be wrong: a line may well pass through notes that are in no chord. Notes on strong beats count twice.
+A part clashes if, from some place on, most of its notes are outside the chord heard. If no chord had been agreed, a larger share must
+be outside, because a line may well pass through notes that are not in the chord. Notes on strong beats count twice.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from companion.harmony.spans import ChordSpan
 from companion.music import Note
 from companion.music.units import RESOLUTION
 
-SURE = 0.7  # confidence from which a chord heard is taken for certain; a single line seldom gets there
+SURE = 0.7  # a chord heard with this confidence counts as certain; a single line seldom reaches it
 CLASHES, CLASHES_UNEXPECTED = 0.4, 0.6  # share of a part outside the chord: with another chord expected, with none
 STRONG = 2.0  # times as heavy as other notes
 
 
 def chord_at(spans: Sequence[ChordSpan], beat: float) -> ChordSpan | None:
-    """The span that holds a beat (quarter notes from the bar line); None where nothing is known or nothing sounds."""
+    """Return the span that contains a beat (quarter notes from the bar line), or None if nothing is known or nothing sounds."""
     found = [span for span in spans if span.beat <= beat + 1e-6]
     return found[-1] if found and found[-1].chord is not None else None
 
 
 def sure_chord(spans: Sequence[ChordSpan], beat: float) -> ChordSpan | None:
-    """The chord heard at a beat, if it is certain."""
+    """Return the chord heard at a beat, if it is certain."""
     span = chord_at(spans, beat)
     return span if span is not None and span.confidence >= SURE else None
 
 
 def share_outside(notes: Iterable[Note], pitch_classes: frozenset[int], from_ticks: float, end_ticks: float) -> float:
-    """0 to 1: how much of what sounds between two places of a bar is outside a chord; 0 where nothing sounds."""
+    """Return the share (0 to 1) of the sound between two places of a bar that is outside a chord, 0 if nothing sounds."""
     inside = outside = 0.0
     for note in notes:
         length = min(note.onset_ticks + note.duration_ticks, end_ticks) - max(note.onset_ticks, from_ticks)
@@ -47,7 +47,7 @@ def share_outside(notes: Iterable[Note], pitch_classes: frozenset[int], from_tic
 def clashes(
     notes: Sequence[Note], heard: ChordSpan, agreed: ChordSpan | None, from_ticks: float, end_ticks: float
 ) -> bool:
-    """Whether a part that is to play these notes clashes with the chord heard. agreed: what it was written for, if known."""
+    """Whether a part with these notes clashes with the chord heard. agreed: the chord that it was written for, if known."""
     if heard.chord is None:
         return False
     outside = share_outside(notes, heard.chord.pitch_classes, from_ticks, end_ticks)
@@ -57,7 +57,7 @@ def clashes(
 
 
 def lasting(notes: Iterable[Note], now_ticks: float, until_ticks: float) -> list[Note]:
-    """The notes of a bar in progress; those that still sound are taken to last until a place to come."""
+    """Return the notes of a bar in progress. Notes that still sound are taken to last until a later place."""
     found = []
     for note in notes:
         held = note.onset_ticks + note.duration_ticks >= now_ticks - 1

@@ -7,12 +7,15 @@ from companion.session.api.settings import RewriteDial
 
 
 def beat_length(meter: TimeSignature) -> float:
-    """Of one beat, in quarter notes."""
+    """Return the length of one beat, in quarter notes."""
     return 4 / meter.denominator
 
 
 def places(meter: TimeSignature, dial: RewriteDial) -> tuple[float, ...]:
-    """Quarter notes from the bar line, ascending; the half of an odd meter is the beat behind its middle (3 of 3/4, 4 of 5/4)."""
+    """Return the places in quarter notes from the bar line, ascending.
+
+    The half of an odd meter is the beat after its middle (beat 3 of 3/4, beat 4 of 5/4).
+    """
     beat = beat_length(meter)
     if dial == "never" or meter.numerator < 2:
         return ()

@@ -1,11 +1,10 @@
-"""Rewriting within the bar: where the player contradicts the sounding bar, its rest is rewritten.
+"""Rewrites the rest of the sounding bar when the player contradicts it.
 
-On every beat the player's chord is named from what sounds so far. Where it is not the chord that was to be expected, and a part
-clashes with it, the part's bar is asked for once
-more from the next place of the dial that the answer can reach: the notes that it has already played stand, the chord guide has
-the new chord, and the player's notes up to now are in their bar. If the answer is complete in time it takes the place of the
-rest. The next bar's request always goes first. Bars that are locked, kept or written are never touched, nor are drums, nor
-anything in music that is written.
+On every beat the player's chord is recognised from what has sounded so far. If it is not the expected chord and a part clashes with
+it, the part's bar is requested once more. The new notes begin at the next place of the dial that the answer can reach. The notes
+already played stand, the chord guide has the new chord, and the prompt has the player's notes up to now. If the answer is complete in
+time, it replaces the rest of the bar. The next bar's request always goes first. Locked, kept and written bars, drums, and everything
+in written music are never changed.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ from companion.session.rewriting.places import beat_length, places
 from companion.session.timing.musical_time import MusicalTime
 
 AFTER_BEAT = 1 / 8  # the player's notes on the beat are in
-EARLY_BEATS = 1 / 8  # a chord may be struck this long before the half of a bar to which it belongs
+EARLY_BEATS = 1 / 8  # a chord may be struck this long before the half bar to which it belongs
 MADE_BY_US = ("fresh", "older", "variation")  # origins of bars that may be rewritten
 
 
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """A rest that is being written. notes: by lane, as they come."""
+    """The rest of a bar that is being written. notes: by lane, as they arrive."""
 
     request_id: int
     rest: Rest
@@ -46,7 +45,7 @@ class _Pending:
 
 
 class Rewriting:
-    """dial: "never", "half bar" or "beat". Beats are quarter notes from a bar line, positions session beats."""
+    """See the module. dial: "never", "half bar" or "beat". Beats are quarter notes from a bar line; positions are session beats."""
 
     def __init__(
         self,
@@ -75,16 +74,16 @@ class Rewriting:
     # -- wishes and times ---------------------------------------------------------------------------------------------
 
     def set_dial(self, dial: RewriteDial) -> None:
-        """How finely bars are rewritten from now on."""
+        """Set how finely bars are rewritten from now on."""
         self.dial = dial
         self._said_slow = False
 
     def due_seconds(self) -> float:
-        """When the player's bar is looked at next; infinity while it is not."""
+        """Return when the player's bar is checked next, or infinity while it is not checked."""
         return self._time.to_seconds(self._next_check_beats) if self._watches() else NEVER
 
     def run_due(self, now: float) -> None:
-        """Look at the player's bar, where that is due."""
+        """Check the player's bar if that is due."""
         if not self._watches():
             return
         if self._performance.bar != self._bar:
@@ -100,12 +99,12 @@ class Rewriting:
     # -- answers ------------------------------------------------------------------------------------------------------
 
     def note_came(self, request_id: int, lane: int, note: Note) -> None:
-        """One note of a rest."""
+        """Take one note of the rest of a bar."""
         if self._pending is not None and self._pending.request_id == request_id:
             self._pending.notes.setdefault(lane, []).append(note)
 
     def part_complete(self, request_id: int, lane: int, now: float) -> None:
-        """A lane's rest is complete: it takes the place of what was to sound, if it is in time."""
+        """Replace what was to sound with a lane's complete new rest of the bar, if it is in time."""
         pending = self._pending
         if pending is None or pending.request_id != request_id:
             return
@@ -130,7 +129,7 @@ class Rewriting:
         )
 
     def _begin(self, bar: int) -> None:
-        """A bar line was passed."""
+        """Begin to watch a new bar."""
         self._bar, self._pending = bar, None
         self._tried.clear()
         self._next_check_beats = self._time.timeline.start(bar) + AFTER_BEAT
@@ -149,7 +148,7 @@ class Rewriting:
         beat = self._time.position(now) - line
         notes = self._form.players_notes(bar, self._time.position(now))
         played = lasting(notes, beat * RESOLUTION, from_beat * RESOLUTION)
-        # The second half of a bar speaks for itself: what was played before it may have been another chord.
+        # The second half of a bar is judged alone, because an earlier chord may have sounded before it.
         half = next((start for start in places(meter, "half bar") if start <= beat), 0.0)
         played = [note for note in played if note.onset_ticks >= (half - EARLY_BEATS) * RESOLUTION]
         recogniser = self._chords.heard.recogniser
@@ -196,7 +195,7 @@ class Rewriting:
         return cell.origin in MADE_BY_US and cell.chosen.complete
 
     def _reachable(self, lanes: int, now: float) -> float | None:
-        """The first place of the dial that an answer can reach, if the next bar's request need not wait for it."""
+        """Return the first place of the dial that an answer can reach, if it would not delay the next bar's request."""
         seconds = self._requests.seconds_for(lanes)
         if seconds is None or now + seconds > self._requests.due_seconds():
             self._say_if_slow(seconds)
@@ -209,7 +208,7 @@ class Rewriting:
         return None
 
     def _say_if_slow(self, seconds: float | None) -> None:
-        """Once, where even what is heard on the first beat comes too late for the last place of a bar."""
+        """Say once that a rewrite requested on the first beat would come too late even for the last place of a bar."""
         last = max(places(self._time.timeline.meter(self._bar), self.dial), default=0.0)
         if seconds is None or self._said_slow or not last:
             return

@@ -1,16 +1,18 @@
-"""Following somebody else's MIDI clock.
+"""Follows another device's MIDI clock.
 
 The rules follow established practice:
 
-- Start arms; the first tick *after* it is position 0. Continue arms; the first tick after it goes on where the song position is.
-- Ticks give the position by counting, and phase and tempo through `TickFilter`. Ticks while stopped give a tempo estimate.
-- Song position is obeyed while stopped or armed. While running it waits for a Continue, which then is a start at that place; without
-  one it is ignored, since some masters say where they are now and then.
-- No tick for 0.25 s (or three ticks of a slow tempo, whichever is longer): until then the clock free-wheels, then it is lost,
-  and the session falls silent. Back within 2 s, the master is taken to have gone on: what time has passed counts, and ticks that
-  were only held up and come in a bunch do not count twice. After a longer silence it goes on from where it was heard last.
+- Start arms the clock, and the first tick *after* it is position 0. Continue arms it too, and the first tick after it goes on from the
+  song position.
+- Counted ticks give the position. `TickFilter` gives phase and tempo. Ticks while stopped give a tempo estimate.
+- A song position is obeyed while stopped or armed. A song position that arrives while running waits for a Continue, which then starts
+  at that place. Without a Continue it is ignored, because some masters report their position now and then.
+- The clock is lost after 0.25 s without a tick, or after three ticks of a slow tempo if that is longer. Until then it runs on by
+  itself. Once it is lost, the session falls silent.
+- If ticks return within 2 s, the master is taken to have gone on, so the time that has passed counts. Delayed ticks that arrive in a
+  bunch do not count twice. After a longer silence the clock goes on from where it was heard last.
 
-Knows messages and seconds, beats since the master's start; nothing of bars or tracks.
+The module knows messages, seconds, and beats since the master's start. It knows nothing of bars or tracks.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from companion.session.timing.tick_filter import TickFilter
 LOST_SECONDS = 0.25
 LOST_TICKS = 3.0
 GAP_SECONDS = 2.0
-NEARBY_TICKS = 1  # a song position this near is the current position
+NEARBY_TICKS = 1  # a song position this close counts as the current position
 
 _START, _CONTINUE, _STOP, _TICK, _SILENCE = "start", "continue", "stop", "tick", "silence"
 
@@ -54,7 +56,7 @@ TRANSITIONS: dict[tuple[ClockState, str], ClockState] = {
 
 
 class Clock(Protocol):
-    """What a session needs of a clock, whoever is the master. Positions in beats (quarter notes) of the master's song."""
+    """What a session needs of a clock, whoever the master is. Positions are in beats (quarter notes) of the master's song."""
 
     @property
     def state(self) -> ClockState:
@@ -63,25 +65,25 @@ class Clock(Protocol):
 
     @property
     def bpm(self) -> float:
-        """Quarter notes a minute, now."""
+        """The current tempo in quarter notes a minute."""
         ...
 
     @property
     def jitter_seconds(self) -> float:
-        """Standard deviation of the ticks' arrival; 0 for our own clock."""
+        """The standard deviation of the ticks' arrival times; 0 for our own clock."""
         ...
 
     def position_at(self, seconds: float) -> float:
-        """The position at a time near now; the resting position where nothing runs."""
+        """Return the position at a time near now, or the resting position while the clock is stopped."""
         ...
 
     def seconds_at(self, position: float) -> float:
-        """When a position is (or was) due; only meaningful while running."""
+        """Return when a position is (or was) due. This is only meaningful while the clock runs."""
         ...
 
 
 class ExternalClock:
-    """The master is somebody else. `receive` every clock message, `handle_timer` at `next_timer()`."""
+    """A clock whose master is another device. Call `receive` for every clock message and `handle_timer` at `next_timer()`."""
 
     def __init__(self, bpm: float) -> None:
         self.state: ClockState = "stopped"
@@ -94,12 +96,12 @@ class ExternalClock:
 
     @property
     def bpm(self) -> float:
-        """Estimated from the ticks, the preset's before there are any."""
+        """The tempo estimated from the ticks, or the preset's tempo before there are any."""
         return 60 / (CLOCK_TICKS_PER_BEAT * self._filter.period_seconds)
 
     @property
     def jitter_seconds(self) -> float:
-        """Standard deviation of arrival times around the fitted line."""
+        """The standard deviation of arrival times around the fitted line."""
         return self._filter.sigma_seconds
 
     @property
@@ -113,17 +115,17 @@ class ExternalClock:
         return self._filter.index >= 0
 
     def position_at(self, seconds: float) -> float:
-        """In beats; see Clock."""
+        """Return the position in beats; see Clock."""
         if self.state != "running":
             return self._resume_ticks / CLOCK_TICKS_PER_BEAT
         return (self._filter.index_at(seconds) - self._zero) / CLOCK_TICKS_PER_BEAT
 
     def seconds_at(self, position: float) -> float:
-        """Through the fitted line; see Clock."""
+        """Return when a position is due, by the fitted line; see Clock."""
         return self._filter.seconds_at(position * CLOCK_TICKS_PER_BEAT + self._zero)
 
     def next_timer(self) -> float | None:
-        """When the clock counts as lost if it stays silent."""
+        """Return when the clock counts as lost if it stays silent."""
         return self._filter.last_seconds + self._timeout() if self.state == "running" else None
 
     def handle_timer(self, now: float) -> None:
@@ -133,7 +135,7 @@ class ExternalClock:
             self.state = TRANSITIONS[self.state, _SILENCE]
 
     def lose(self) -> None:
-        """Uncounted time has passed: the next tick begins a new line through the ticks."""
+        """Lose the clock because uncounted time has passed. The next tick begins a new line through the ticks."""
         self._hold()
         self._line_broken = True
         self.state = TRANSITIONS[self.state, _SILENCE]
@@ -163,7 +165,7 @@ class ExternalClock:
             self._asked_ticks = ticks
 
     def _continue(self) -> None:
-        """Go on, or start elsewhere if a running master has sent another song position before."""
+        """Go on, or start elsewhere if the running master has sent another song position."""
         if self.state == "running" and self._asked_ticks is not None:
             self._resume_ticks = self._asked_ticks
             self.state = TRANSITIONS[self.state, _START]
@@ -172,7 +174,7 @@ class ExternalClock:
         self._asked_ticks = None
 
     def _next_ticks(self) -> int:
-        """The position of the tick to come while running."""
+        """The position of the next tick while running."""
         return int(self._filter.index - self._zero) + 1
 
     def _tick(self, now: float) -> None:
@@ -191,7 +193,7 @@ class ExternalClock:
             self._zero = float(self._filter.index - self._resume_ticks)
 
     def _hold(self) -> None:
-        """Remember where Continue, or the next tick, goes on."""
+        """Remember where Continue or the next tick goes on."""
         if self.state == "running":
             self._resume_ticks = self._next_ticks()
 

@@ -1,7 +1,7 @@
 """Our own clock as the master, and the clock messages for others.
 
-Same interface as `ExternalClock` for positions. A start with a count-in runs from a negative position; others hear Start and
-the ticks only from position 0. Knows beats and seconds, nothing of bars.
+For positions it has the same interface as `ExternalClock`. A start with a count-in runs from a negative position. Other devices
+receive Start and the ticks only from position 0. The module knows beats and seconds, and nothing of bars.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ TAPS_KEPT = 5
 
 
 class TapTempo:
-    """Taps of the beat → BPM, from the median of the last intervals; a pause of two seconds starts again."""
+    """Estimates BPM from taps, by the median of the last intervals. A pause of two seconds starts again."""
 
     def __init__(self) -> None:
         self._taps: list[float] = []
 
     def tap(self, now: float) -> float | None:
-        """The tempo so far, None at a first tap."""
+        """Take a tap. Returns the tempo so far, None at the first tap."""
         if self._taps and not 0 < now - self._taps[-1] <= TAP_PAUSE_SECONDS:
             self._taps.clear()
         self._taps = [*self._taps[-TAPS_KEPT + 1 :], now]
@@ -39,12 +39,12 @@ class TapTempo:
 
 
 def clamp_bpm(bpm: float) -> float:
-    """Within the limits of a tempo."""
+    """Keep a tempo within its limits."""
     return limits.BPM.clamp(bpm)
 
 
 class InternalClock:
-    """We are the master. `due(now)` yields the messages to send, each with its time."""
+    """Our own clock as the master. `due(now)` yields the messages to send, each with its time."""
 
     jitter_seconds = 0.0
     missed_ticks = 0
@@ -58,13 +58,13 @@ class InternalClock:
         self._announce: ClockMessage | None = None  # before the next tick
 
     def position_at(self, seconds: float) -> float:
-        """In beats; negative while counting in."""
+        """Return the position in beats; it is negative while counting in."""
         if self.state != "running":
             return self._anchor_position
         return self._anchor_position + (seconds - self._anchor_seconds) * self.bpm / 60
 
     def seconds_at(self, position: float) -> float:
-        """At the present tempo."""
+        """Return when a position is due at the present tempo."""
         return self._anchor_seconds + (position - self._anchor_position) * 60 / self.bpm
 
     def set_bpm(self, bpm: float, now: float) -> None:
@@ -76,7 +76,10 @@ class InternalClock:
     def start(
         self, position: float, now: float, count_in_beats: float = 0.0, located: bool = True
     ) -> list[tuple[ClockMessage, float]]:
-        """Run from `position`, after a count-in. located: others must be told the position. Returns messages to send at once."""
+        """Run from `position`, after a count-in. Returns messages to send at once.
+
+        located: whether other devices must be told the position.
+        """
         messages: list[tuple[ClockMessage, float]] = []
         sixteenths = round(position * SONG_POSITION_PER_BEAT)
         if position > 0 and located:
@@ -89,7 +92,7 @@ class InternalClock:
         return messages
 
     def stop(self, now: float) -> list[tuple[ClockMessage, float]]:
-        """Rest where we are."""
+        """Stop and rest at the current position."""
         if self.state != "running":
             return []
         self._anchor_position = self.position_at(now)
@@ -97,15 +100,15 @@ class InternalClock:
         return [] if self._announce else [(ClockStop(), now)]
 
     def locate(self, position: float) -> None:
-        """While stopped: where `start` may go on."""
+        """While stopped, set where `start` may go on."""
         self._anchor_position = position
 
     def next_timer(self) -> float | None:
-        """When the next tick is due."""
+        """Return when the next tick is due."""
         return self._tick_seconds() if self.state == "running" else None
 
     def due(self, now: float) -> list[tuple[ClockMessage, float]]:
-        """Everything due by now, each with its ideal time."""
+        """Return all messages due by now, each with its ideal time."""
         messages: list[tuple[ClockMessage, float]] = []
         if self.state != "running":
             return messages

@@ -10,8 +10,9 @@ from companion.session.timing.timeline import Timeline
 
 
 class MusicalTime:
-    """The clock and the session's place on it. Positions are session beats (quarter notes): the clock's plus `offset_beats`.
+    """The clock and the session's place on it.
 
+    Positions are session beats (quarter notes): the clock's position plus `offset_beats`.
     tempo_factor: share of a song's written tempo at which it is played.
     """
 
@@ -38,15 +39,15 @@ class MusicalTime:
         return self.clock.position_at(now) + self.offset_beats
 
     def to_seconds(self, position: float) -> float:
-        """When a position is due, by the clock's prediction."""
+        """Return when a position is due, by the clock's prediction."""
         return self.clock.seconds_at(position - self.offset_beats)
 
     def bar_seconds(self, bar: int) -> float:
-        """How long a session bar lasts at the present tempo."""
+        """Return how long a session bar lasts at the present tempo."""
         return float(self.timeline.meter(bar).beats) * 60 / self.clock.bpm
 
     def meter_of(self, song_bar: int) -> TimeSignature:
-        """The meter of a song bar: as written, else the default one."""
+        """Return the meter of a song bar: the written one, else the default."""
         return self.songbook.meter(song_bar) or self.songbook.default_meter
 
     def place(self, offset_beats: float) -> None:
@@ -54,11 +55,11 @@ class MusicalTime:
         self.offset_beats = offset_beats
 
     def use_source(self, source: str) -> None:
-        """Another clock, "external" or "internal", at the present tempo and at rest."""
+        """Change to another clock, "external" or "internal", at the present tempo and at rest."""
         self.clock = _make_clock(source, self.clock.bpm)
 
     def set_tempo_factor(self, factor: float) -> None:
-        """Another share of the written tempo; the clock goes on as it is."""
+        """Change the share of the written tempo. The clock itself does not change."""
         self.tempo_factor = factor
 
 

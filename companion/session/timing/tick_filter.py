@@ -1,15 +1,19 @@
-"""Estimates when the master's ticks were sent from when they arrived: a line through the last ticks, as long as it fits.
+"""Estimates when the master sent its ticks from when they arrived, with a line fitted through the last ticks.
 
 Arrival times jitter by milliseconds. Counting ticks gives the position; this filter gives phase, tempo and prediction. It fits a
 straight line through up to 96 ticks (least squares, outliers pulled in). When a run of residuals of one sign is too long to be
 chance, only that run is kept, so a new tempo is followed within a fraction of a beat.
-A tick that comes far too late is not believed at once. It may have been held up: the others then follow in a bunch and catch up.
-Ticks before it may be lost: all that follow are equally late. Or the tempo is new: they get later and later. Until that is clear
-the line goes on as it was, because a miscounted tick would shift the music for good.
-A host that sends its ticks once in an audio buffer a little shorter than a tick (1,024 frames at 48 kHz and 111-117 BPM) looks
-like a faster clock that loses a tick now and then. Regular spacing gives it away: nothing was lost, and the ticks that had been
-added are taken back.
-It knows tick indices and seconds, and nothing of transport, bars or messages. Measured by `python -m companion.bench.live.clock_sim`.
+
+A tick that comes far too late has three possible causes. If it was delayed, the following ticks arrive in a bunch and catch up. If
+ticks before it were lost, all following ticks are equally late. If the tempo is slower, they get later and later. Until the cause is
+clear the line stays as it was, because a miscounted tick would shift the music for good.
+
+Some hosts send their ticks once per audio buffer, and the buffer may be a little shorter than a tick (1,024 frames at 48 kHz and
+111-117 BPM). Such a host looks like a faster clock that loses a tick now and then. The regular spacing of the losses shows that
+nothing was lost, and the added ticks are taken back.
+
+The filter knows tick indices and seconds, and nothing of transport, bars or messages.
+It is measured by `python -m companion.bench.live.clock_sim`.
 """
 
 from __future__ import annotations
@@ -23,18 +27,18 @@ ESTABLISHED_TICKS = 8  # with fewer there is no line to measure lateness against
 OUTLIER_SIGMAS = 3.0  # a residual beyond this is pulled in to it
 RUN_SIGNIFICANCE = 5.0  # a run is no longer chance when its residuals sum to this many standard errors
 MIN_RUN = 4
-JUMP_RATIO = 0.2  # a tempo more than this away over four ticks is a new tempo at once …
+JUMP_RATIO = 0.2  # a change beyond this over four ticks is a new tempo at once …
 JUMP_SIGMAS = 8.0  # … unless jitter could look like it
-TRUSTED_TICKS, GAP_PERIODS = 24, 4.0  # so young a line judges nobody who is late by less than this
-LATE_PERIODS, LATE_SIGMAS = 0.6, 4.0  # later than both: judged by what follows
-CAUGHT_UP_PERIODS = 0.5  # late by less than this again: it was only held up
-JUDGED_TICKS, JUDGED_TICKS_NOISY = 5, 12  # so many late ticks are looked at (the more where they jitter)
+TRUSTED_TICKS, GAP_PERIODS = 24, 4.0  # a line with fewer ticks accepts any tick that is less late than this
+LATE_PERIODS, LATE_SIGMAS = 0.6, 4.0  # a tick later than both limits is judged by the ticks after it
+CAUGHT_UP_PERIODS = 0.5  # ticks less late than this again were only delayed
+JUDGED_TICKS, JUDGED_TICKS_NOISY = 5, 12  # number of late ticks to judge (more if they jitter)
 NOISY_PERIODS = 0.05  # jitter from here on is "noisy"
-JUDGED_SECONDS = 0.12  # before ticks are counted in: those that were held up have all come by then
-SLOWER_RATIO = 1.1  # late ticks this much further apart, by their median and by their slope: a new tempo
-HOLE_PERIODS = 1.5  # between two ticks, where one between them may be lost
-LONG_RATIO, LONG_IN_A_ROW = 1.5, 2  # or so many in a row this long: no need to wait for more
-SAME_LINE_PERIODS = 0.25  # the lost ticks counted in, this near the old line: the old line still holds
+JUDGED_SECONDS = 0.12  # wait before lost ticks are counted in; by then all delayed ticks have come
+SLOWER_RATIO = 1.1  # late ticks with this ratio of spacing, by median and by slope, mean a new tempo
+HOLE_PERIODS = 1.5  # gap between two ticks in which one may be lost
+LONG_RATIO, LONG_IN_A_ROW = 1.5, 2  # so many gaps in a row of this length also decide
+SAME_LINE_PERIODS = 0.25  # with lost ticks counted in, within this distance the old line still holds
 MIN_SIGMA_SECONDS = 0.0002
 START_SIGMA_SECONDS = 0.002
 REBASE_TICKS = 480  # how far sums may run from their origin before rounding could be felt
@@ -44,10 +48,10 @@ FRAMED_SPACINGS, FRAMED_SPACINGS_LONG, LONG_SPACING = (
     100,
 )  # so many equal ticks between losses (fewer of long ones)
 LOSSES_KEPT = 12
-FRAMED_DRIFT = 0.06  # a tempo nearer than this may be another stretch of the same frames
-FRAMED_CHANGE_PERIODS = 1.3  # frames alone put no tick further off than one period
-FRAMED_SIGMA_PERIODS = 0.29  # standard deviation of what lies anywhere within one period
-PRIOR_WEIGHT = 1.0  # of the tempo assumed before any tick, in tick² (four ticks weigh 5)
+FRAMED_DRIFT = 0.06  # a smaller change of tempo may be another stretch of the same frames
+FRAMED_CHANGE_PERIODS = 1.3  # frames alone displace no tick by more than one period
+FRAMED_SIGMA_PERIODS = 0.29  # standard deviation of a uniform distribution over one period
+PRIOR_WEIGHT = 1.0  # weight of the tempo assumed before any tick, in tick² (four ticks weigh 5)
 MIN_PERIOD_SECONDS = 60 / (24 * 480)
 MAX_PERIOD_SECONDS = 60 / (24 * 5)
 
@@ -72,17 +76,17 @@ class TickFilter:
         self._sums = _Sums()
         self._run = 0  # residuals of one sign, at the end
         self._run_sum = 0.0
-        self._losses: list[int] = []  # ticks that had arrived when each of the last losses was counted in
+        self._losses: list[int] = []  # number of ticks that had arrived at each of the last losses
         self._arrived = 0
         self._framed = False  # delivered in frames a little shorter than a tick
         self._late: list[float] = []  # arrivals of ticks that are being judged; the line does not know them yet
 
     def seconds_at(self, index: float) -> float:
-        """When this tick is (or was) due."""
+        """Return when this tick is (or was) due."""
         return self._fit_seconds + (index - self.index) * self.period_seconds
 
     def index_at(self, seconds: float) -> float:
-        """The tick index, with fractions, at this time; the inverse of `seconds_at`."""
+        """Return the tick index, with fractions, at this time. It is the inverse of `seconds_at`."""
         return self.index + (seconds - self._fit_seconds) / self.period_seconds
 
     @property
@@ -91,7 +95,7 @@ class TickFilter:
         return len(self._raw) >= ESTABLISHED_TICKS
 
     def add(self, now: float) -> None:
-        """A tick arrived at `now`."""
+        """Take a tick that arrived at `now`."""
         predicted = self._fit_seconds + self.period_seconds
         established = self.established
         self.index += 1
@@ -108,8 +112,8 @@ class TickFilter:
         self._fit()
 
     def begin(self, now: float) -> None:
-        """The tick from which positions are counted. A master may restart its ticks, so only the tempo is kept."""
-        self._late, self._losses = [], []  # what was counted in before is no part of the new count
+        """Take the tick from which positions are counted. A master may restart its ticks, so only the tempo is kept."""
+        self._late, self._losses = [], []  # ticks counted in before do not belong to the new count
         residual = now - self._fit_seconds - self.period_seconds
         if abs(residual) < max(SAME_LINE_PERIODS * self.period_seconds, OUTLIER_SIGMAS * self.sigma_seconds):
             self.add(now)
@@ -117,7 +121,7 @@ class TickFilter:
             self.restart(now)
 
     def settle(self) -> None:
-        """The master stops and no tick follows: judge late ticks by what is known."""
+        """Judge late ticks by what is known, because the master stops and no tick follows."""
         while self._late:
             if self._has_hole() and not self._is_slower(JUDGED_TICKS):
                 self._count_in()
@@ -127,7 +131,7 @@ class TickFilter:
                 self._was_held_up()
 
     def restart(self, now: float) -> None:
-        """The first tick after a silence; the tempo is assumed to be the same."""
+        """Take the first tick after a silence. The tempo is assumed to be the same."""
         self.index += 1
         self._forget(0)
         self._losses = []
@@ -155,16 +159,16 @@ class TickFilter:
             return True
         if len(late) < needed:
             return False
-        recent = late[-max(JUDGED_TICKS, len(late) // 2) :]  # the first ones may have been held up
+        recent = late[-max(JUDGED_TICKS, len(late) // 2) :]  # the first ones may have been delayed
         slope = linear_regression(range(len(recent)), recent).slope
         return min(slope, median(_intervals(recent))) > SLOWER_RATIO * period
 
     def _has_hole(self) -> bool:
-        """Whether there was room for a lost tick before the first late one; without it they came to be late little by little."""
+        """Whether there was room for a lost tick before the first late one. Without room, the ticks became late gradually."""
         return not self._raw or self._late[0] - self._raw[-1] > HOLE_PERIODS * self.period_seconds
 
     def _was_held_up(self) -> None:
-        """No tick was lost. Only the last one, which is nearly in time, gives the line."""
+        """Handle late ticks of which none was lost. Only the last one, which is nearly in time, goes into the line."""
         now, held = self._late[-1], len(self._late) - 1
         for _ in range(held):
             self._widen(OUTLIER_SIGMAS * self.sigma_seconds)
@@ -182,7 +186,7 @@ class TickFilter:
         self._fit()
 
     def _count_in(self) -> None:
-        """Late for good: as many ticks are lost as even the least late one is behind. Later ones that are further back wait on."""
+        """Count in lost ticks, as many as the least late tick is behind. Later ticks that are further behind keep waiting."""
         late, period = self._late, self.period_seconds
         due = [self._fit_seconds - back * period for back in reversed(range(len(late)))]
         behind = [(arrival - at) / period for arrival, at in zip(late, due, strict=True)]
@@ -206,7 +210,7 @@ class TickFilter:
             self._look_for_frames()
 
     def _look_for_frames(self) -> None:
-        """Losses as regular as a beat between two frequencies are no losses: take back the ticks that were added."""
+        """Take back the added ticks if the losses are as regular as the beat between two frequencies, since nothing was lost then."""
         invented = len(self._losses)
         spacing = min(filter(None, (_even_spacing(self._losses, stride) for stride in (1, 2))), default=0)
         if not spacing:
@@ -268,7 +272,7 @@ class TickFilter:
         self._widen(abs(pulled))
 
     def _follow(self, period: float) -> None:
-        """A new tempo; one that is hardly new may be another stretch of the same frames."""
+        """Follow a new tempo. One that is hardly new may be another stretch of the same frames."""
         if abs(period - self.period_seconds) > FRAMED_DRIFT * self.period_seconds:
             self._framed = False
         self._prior = period
@@ -289,7 +293,7 @@ class TickFilter:
         return drift > JUMP_RATIO * self.period_seconds and drift * span > JUMP_SIGMAS * self.sigma_seconds
 
     def _fit(self) -> None:
-        """Least squares of time over index; few ticks lean on the tempo before."""
+        """Fit time over index by least squares. With few ticks, the tempo before has weight."""
         sums = self._sums
         if self.index - sums.origin_index > REBASE_TICKS:
             sums.restart(self._indices, self._pulled)
@@ -307,7 +311,7 @@ def _intervals(times: list[float]) -> list[float]:
 
 
 def _even_spacing(losses: list[int], stride: int) -> float:
-    """Mean spacing of the last losses where every stride-th of them comes as regularly as a clock; 0 where not."""
+    """Return the mean spacing of the last losses if every stride-th of them comes at regular intervals, else 0."""
     for needed, shortest in ((FRAMED_SPACINGS, 0), (FRAMED_SPACINGS_LONG, LONG_SPACING * stride)):
         last = losses[::-1][::stride][: needed + 1][::-1]
         spacings = [after - before for before, after in pairwise(last)]

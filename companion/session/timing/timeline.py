@@ -1,8 +1,8 @@
 """The bars of the session: the beginning, meter and song bar of each.
 
-Session bars only ever count up. A start, a seek or the end of a loop begins a new bar of the session that plays an earlier (or
-later) bar of the song; history therefore stays in the order in which it was heard. Positions are beats (quarter notes) on the
-session's own axis, on which session bars lie end to end. Knows no clock.
+Session bars only count up. A start, a seek or the end of a loop begins a new session bar, which plays an earlier (or later) bar of
+the song. History therefore stays in the order in which it was heard. Positions are beats (quarter notes) on the session's own axis,
+on which session bars lie end to end. The module knows no clock.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Place:
 
 
 class Timeline:
-    """Grows on demand. Bars that have not begun can be laid out again."""
+    """The layout of bars. It grows on demand, and bars that have not begun can be laid out again."""
 
     def __init__(self, meter_of: MeterRule, next_song_bar: SongBarRule) -> None:
         self._meter_of = meter_of
@@ -45,27 +45,27 @@ class Timeline:
             self.meters.append(self._meter_of(self.song_bars[-1]))
 
     def start(self, bar: int) -> float:
-        """Position of the bar line at its beginning."""
+        """Return the position of the bar line at the beginning of a bar."""
         self.ensure(bar)
         return self.starts[bar]
 
     def end(self, bar: int) -> float:
-        """Position of the bar line at its end."""
+        """Return the position of the bar line at the end of a bar."""
         self.ensure(bar)
         return self.starts[bar] + float(self.meters[bar].beats)
 
     def meter(self, bar: int) -> TimeSignature:
-        """The time signature of a bar."""
+        """Return the time signature of a bar."""
         self.ensure(bar)
         return self.meters[bar]
 
     def song_bar(self, bar: int) -> int:
-        """Which bar of the song (or since the start) this is."""
+        """Return which bar of the song (or since the start) this is."""
         self.ensure(bar)
         return self.song_bars[bar]
 
     def seam_after(self, bar: int, within_beats: float) -> float | None:
-        """Position of the next bar line where the song does not simply go on, if it comes so soon after this bar's line."""
+        """Return the position of the next bar line at which the song jumps, if it comes so soon after this bar's line."""
         after = bar + 1
         while self.start(after) - self.start(bar) < within_beats:
             if self.song_bar(after) != self.song_bar(after - 1) + 1:
@@ -74,20 +74,20 @@ class Timeline:
         return None
 
     def locate(self, position: float) -> Place:
-        """The bar that holds a position; positions before the first bar count as its beginning's negative beats."""
+        """Return the bar that contains a position. A position before the first bar is a negative beat of that bar."""
         while position >= self.end(len(self.starts) - 1):
             self.ensure(len(self.starts))
         bar = max(bisect_right(self.starts, position) - 1, 0)
         return Place(bar, position - self.starts[bar])
 
     def relay(self, after: int) -> None:
-        """Forget the layout behind bar `after`: meters or the order of song bars have changed."""
+        """Forget the layout after bar `after`, because meters or the order of song bars have changed."""
         self.version += 1
         keep = after + 1
         del self.starts[keep:], self.meters[keep:], self.song_bars[keep:]
 
     def jump(self, after: int, song_bar: int) -> int:
-        """The bar after `after` becomes `song_bar`. Returns its number. after = -1 lays out everything again."""
+        """Make `song_bar` the bar after `after`, and return its number. after = -1 lays out everything again."""
         position = self.end(after) if after >= 0 else 0.0
         self.relay(after)
         self.starts.append(position)

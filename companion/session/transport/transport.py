@@ -1,7 +1,7 @@
-"""Starting, stopping and jumping: the clock's states become stretches of bars.
+"""Starts, stops and jumps: turns the clock's states into stretches of bars.
 
-A start that goes on where the music rests takes up its bars; any other begins a new stretch of session bars, before which whatever
-was heard stays history. See `states` for what may happen when.
+A start that goes on where the music rests takes up its bars. Any other start begins a new stretch of session bars; the bars heard
+before stay as history. See `states` for what may happen when.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ from companion.session.transport.states import Happening, State, TransportState
 from companion.session.transport.written_tempos import WrittenTempos
 
 CONTIGUOUS_BEATS = 1.5 / 24
-MAX_SKIP_BEATS = 16.0  # a lost clock may come back this much later in the same music
+MAX_SKIP_BEATS = 16.0  # a lost clock may return this much later in the same music
 # A master that starts elsewhere this soon after a stop has closed a loop: for the players the music has gone on.
 SEAM_SECONDS = 0.35
 
 
 class Transport:
-    """All methods take `now` in seconds. Clock positions count from the master's start, session positions from our own."""
+    """The transport of a session.
+
+    All methods take `now` in seconds. Clock positions count from the master's start, session positions from our own.
+    """
 
     def __init__(
         self,
@@ -83,7 +86,7 @@ class Transport:
             self._enter(self._time.clock.position_at(now), now)
 
     def send_clock(self, messages: list[tuple[ClockMessage, float]]) -> None:
-        """As master: send the clock to others, if that is switched on."""
+        """As master, send the clock to others if that is switched on."""
         if self._settings.send_clock:
             for message, due in messages:
                 self._outbox.send("", message, due)
@@ -91,7 +94,7 @@ class Transport:
     # -- starting and stopping ----------------------------------------------------------------------------------------
 
     def start(self, now: float, song_bar: int | None = None, count_in: bool = True) -> None:
-        """As master: run from a song bar, or go on from where the music rests."""
+        """As master, run from a song bar or go on from where the music rests."""
         clock = self._time.master
         if clock is None:
             return
@@ -114,13 +117,13 @@ class Transport:
         self._enter(clock.position_at(now), now)
 
     def stop(self, now: float) -> None:
-        """As master: stop."""
+        """As master, stop."""
         if (clock := self._time.master) is not None and self._state.running:
             self.send_clock(clock.stop(now))
             self._halt(now)
 
     def rewind(self, song_bar: int) -> None:
-        """As master, stopped: the next start begins at this song bar."""
+        """As a stopped master, let the next start begin at this song bar."""
         if (clock := self._time.master) is not None:
             clock.locate(self._time.songbook.start(song_bar))
             self._state.happened(Happening.REWIND)
@@ -133,8 +136,9 @@ class Transport:
         self._state.happened(Happening.REWIND)
 
     def wake(self, now: float) -> None:
-        """After a sleep of the machine, nothing tells where the music would be: our own clock starts the bar over, a master's is
-        lost until its next tick, and then goes on from where it was heard last."""
+        """Recover after a sleep of the machine, when the position of the music is unknown.
+
+        Our own clock starts the bar over. A master's clock is lost until its next tick, and then goes on from where it was heard last."""
         if not self._state.running:
             return
         if (clock := self._time.follower) is not None:
@@ -144,22 +148,22 @@ class Transport:
             self.start(now, self._time.songbook.locate(max(0.0, self._time.clock.position_at(now)))[0])
 
     def close(self, now: float) -> None:
-        """The music ends."""
+        """End the music."""
         self.stop(now)
         self._halt(now)
 
     def follow_tempo(self, now: float) -> None:
-        """Take up the song's tempo, times the tempo factor."""
+        """Adopt the song's tempo, multiplied by the tempo factor."""
         self._tempos.follow(now)
 
     def finish(self, now: float) -> None:
-        """The music has ended. As master, stop; the next start begins a new stretch. An external clock runs on."""
+        """Handle the end of the music. As master, stop; the next start begins a new stretch. An external clock runs on."""
         if self._time.master is not None:
             self.stop(now)
             self.rewind(0)
 
     def resume_place(self, position: float) -> tuple[int, float] | None:
-        """(song bar, beats into it) where the music at rest will begin, if that is not where it stopped (else None)."""
+        """Return (song bar, beats into it) where resting music will begin, or None if that is where it stopped."""
         clock_position, resting = position - self._time.offset_beats, self._rests_at()
         if self._state.running or clock_position < 0:
             return None
@@ -172,12 +176,12 @@ class Transport:
     # -- bars ---------------------------------------------------------------------------------------------------------
 
     def prepare_start(self, now: float) -> None:
-        """At rest, unless the music goes on from where it stopped: with a song, its first bar is made now."""
+        """Make a song's first bar while the music rests, unless it will go on from where it stopped."""
         if self._state.state is State.FRESH and (place := self.resume_place(self._time.position(now))) is not None:
             self._head_start.prepare(place[0], now)
 
     def begin_bar(self, bar: int, now: float) -> None:
-        """A bar line is passed; behind a song's last bar the music ends."""
+        """Pass a bar line. After a song's last bar the music ends."""
         timeline, songbook = self._time.timeline, self._time.songbook
         self._performance.begin(bar)
         self._state.happened(Happening.BAR_LINE)
@@ -191,7 +195,7 @@ class Transport:
         self._extensions.bar_started(bar, now)
 
     def relay(self, now: float) -> None:
-        """Lay out the coming bars again: their meters or their order have changed."""
+        """Lay out the coming bars again, because their meters or their order have changed."""
         performance, timeline = self._performance, self._time.timeline
         if not self._state.running and performance.committed_bar < 0:
             timeline.jump(-1, 0)
@@ -207,11 +211,11 @@ class Transport:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _rests_at(self) -> float | None:
-        """The clock position where the music rests; None if the next start begins a new stretch."""
+        """Return the clock position where the music rests, or None if the next start begins a new stretch."""
         return None if self._state.state is State.FRESH else self._resting_position
 
     def _halt(self, now: float, lost: bool = False, position: float | None = None) -> None:
-        """The music stops: silence, and nothing that was asked for matters any more. position: of the clock, if not where it is."""
+        """Stop the music: silence it and drop all requests. position: where the clock stops, if not at its current position."""
         if not self._state.running:
             return
         self._resting_position = self._time.clock.position_at(now) if position is None else position
@@ -224,7 +228,7 @@ class Transport:
         self._extensions.stopped(now)
 
     def _enter(self, clock_position: float, now: float) -> None:
-        """The music begins, or goes on, at a position of the clock (before `_first_position` while counting in)."""
+        """Begin or continue the music at a position of the clock (before `_first_position` while counting in)."""
         resting = self._rests_at()
         reach = MAX_SKIP_BEATS if self._state.state is State.LOST else CONTIGUOUS_BEATS
         contiguous = resting is not None and -CONTIGUOUS_BEATS < clock_position - resting < reach
@@ -234,12 +238,12 @@ class Transport:
             self._jump(clock_position, now, self._is_seam(now))
 
     def _is_seam(self, now: float) -> bool:
-        """Whether the master has only closed a loop: it goes on elsewhere at once, on a bar line."""
+        """Whether the master has only closed a loop, because it goes on elsewhere at once on a bar line."""
         follows = self._time.follower is not None and self._was_playing and self._state.state is State.RESTING
         return follows and now - self._rests_since <= SEAM_SECONDS and self._stopped_on_a_line()
 
     def _rested_beats(self) -> float:
-        """The session position where the music stopped last."""
+        """Return the session position where the music stopped last."""
         return self._resting_position + self._time.offset_beats
 
     def _stopped_on_a_line(self) -> bool:
@@ -249,7 +253,7 @@ class Transport:
         return place.beat < CONTIGUOUS_BEATS or timeline.end(place.bar) - position < CONTIGUOUS_BEATS
 
     def _go_on(self, position: float) -> None:
-        """From where the music rests (session beats): the rest of the bars that are decided, and no more."""
+        """Go on from where the music rests (session beats), and play the rest of the decided bars only."""
         performance = self._performance
         before_first = performance.bar < self._time.timeline.segment_bar
         self._state.happened(Happening.COUNT_IN if before_first else Happening.PLAY)
@@ -260,9 +264,9 @@ class Transport:
         self._tempos.restart(position)
 
     def _jump(self, clock_position: float, now: float, seam: bool = False) -> None:
-        """A new stretch of session bars begins: at a start from 0 with nothing heard before, else with what was heard.
+        """Begin a new stretch of session bars. A start from 0 forgets what was heard; any other start keeps it.
 
-        seam: a master's loop has come round. What was heard counts, nobody waits, and what was planned for the bar to come is played.
+        seam: a master's loop has come round. Then history counts, nobody waits, and the plan for the coming bar is played.
         """
         time, performance = self._time, self._performance
         begin = max(clock_position, self._first_position)
@@ -274,7 +278,7 @@ class Transport:
         self._state.happened(Happening.COUNT_IN if counting else Happening.PLAY)
         after = performance.bar
         if seam and after > 0 and self._rested_beats() - time.timeline.start(after) < CONTIGUOUS_BEATS:
-            after -= 1  # the bar that has just begun is the one that begins here
+            after -= 1  # the bar that has just begun is the bar that begins here
         as_planned = seam and (time.songbook.song is None or time.timeline.song_bar(after + 1) == song_bar)
         bar = time.timeline.jump(after, song_bar)
         line = time.timeline.start(bar)

@@ -1,4 +1,4 @@
-"""Applies a song's written tempos where they are written, if we are the master."""
+"""Applies a song's written tempos at their places, if we are the master."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class WrittenTempos:
         self._next_beats = 0.0  # session position where a tempo may be written next
 
     def due_seconds(self) -> float | None:
-        """When the next tempo may be due; None where none is followed."""
+        """Return when the next tempo may be due, or None if no tempos are followed."""
         if self._time.songbook.song is None or self._time.master is None:
             return None
         return self._time.to_seconds(self._next_beats)
 
     def restart(self, position: float) -> None:
-        """The music goes on from here (session beats)."""
+        """Follow the tempos from here on (session beats)."""
         self._next_beats = position
 
     def pass_due(self, now: float) -> None:
-        """Apply each tempo at its own place, however late we wake, so that errors do not add up."""
+        """Apply each tempo at its own place, even if we wake late, so that errors do not add up."""
         time = self._time
         while self._performance.running and (due := self.due_seconds()) is not None and now >= due:
             place = time.timeline.locate(self._next_beats + JUST_BEHIND_BEATS)
@@ -38,7 +38,7 @@ class WrittenTempos:
             self._next_beats = time.timeline.end(place.bar) if change is None else line + change
 
     def follow(self, now: float) -> None:
-        """The tempo written here times the tempo factor, from `now` (which may be a little ago) on."""
+        """Play at the tempo written here, times the tempo factor, from `now` on (which may lie slightly in the past)."""
         time = self._time
         if time.master is None or time.songbook.song is None:
             return
