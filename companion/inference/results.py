@@ -1,4 +1,4 @@
-"""What comes back from the engine: scores, and a report of every step that made them."""
+"""The results of the engine: scores, and a report of every step that made them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from companion.music.score import Score
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """What one step did. Bars and tracks are the score's; hidden_spans and position_ids index prompt_ids.
+    """The report of one step. Bars and tracks are the score's; hidden_spans and position_ids index prompt_ids.
 
-    prompt_ids: as encoded. position_ids: positions of the tokens that were fed, in order; the others were hidden.
-    generated_ids: of the first take that ran here. take: which takes this step was run for.
+    prompt_ids: the prompt as encoded. position_ids: positions of the tokens that were fed, in order; the others were hidden.
+    generated_ids: those of the first take that ran here. take: the takes for which this step was run.
     """
 
     window: tuple[int, int]
@@ -40,7 +40,7 @@ class StepReport:
 
 @dataclass(frozen=True)
 class GenerationResult:
-    """score: the first take. takes: every take, all from the same request. seed: repeats this result."""
+    """score: the first take. takes: all takes of the request. seed: the seed that reproduces this result."""
 
     score: Score
     takes: tuple[Score, ...]
@@ -56,7 +56,7 @@ class GenerationResult:
 def report_of(
     step: Step, fitted: FittedStep, takes: Sequence[int], generated: tuple[int, ...], attempts: int, stats: RunStats
 ) -> StepReport:
-    """What a step did, from its prompt, the first take's tokens and what it cost."""
+    """Make the report of a step from its prompt, the first take's tokens and its cost."""
     prompt = fitted.prompt
     return StepReport(
         window=step.window,

@@ -1,4 +1,4 @@
-"""Real-time use: one window after another on warm caches, prefilled while the music is still being played."""
+"""Real-time use: windows follow each other on warm caches, and are prefilled while the music is still being played."""
 
 from companion.inference.live.infill import LiveInfill
 from companion.inference.live.job import LiveJob, LiveResult, LiveTake

@@ -1,12 +1,12 @@
-"""Which of several candidates for a part's bar is the best, by a stated score.
+"""Scores the candidates for a part's bar, so that the best one can be chosen.
 
 score = LIKELIHOOD × mean log-probability of a choice, in nats, under the model itself (no temperature, no pushes)
         + CHORD × share of the notes' time inside the chord at their onset
         − CLASH × share of the notes that sound a semitone, or an octave and one, from another part's note
         − AGAIN × share of the notes that the bar before had at the same place
 
-The weights say how many nats a choice each of these is worth. A rest has no notes: its last three terms are 0, CHORD, 0, so
-that a rest is neither rewarded nor punished for its harmony against a bar that keeps to it. Pure: knows bars and chords.
+The weights state the worth of each term in nats per choice. A rest has no notes. It gets the full CHORD term and 0 for the other
+two, so its harmony counts the same as that of a bar which keeps to the chords. This module is pure and knows bars and chords.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CLASHING = frozenset({1, 13})  # semitones between two notes that sound togethe
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """likelihood: nats a choice, ≤ 0; in_chord, clashing, again: shares from 0 to 1."""
+    """likelihood: nats per choice, ≤ 0. in_chord, clashing, again: shares from 0 to 1."""
 
     likelihood: float
     in_chord: float
@@ -35,7 +35,7 @@ class Score:
 
     @property
     def total(self) -> float:
-        """The sum that candidates are ranked by, in nats a choice; the larger the better."""
+        """The sum by which candidates are ranked, in nats per choice; larger is better."""
         return LIKELIHOOD * self.likelihood + CHORD * self.in_chord - CLASH * self.clashing - AGAIN * self.again
 
 
@@ -49,8 +49,8 @@ def score(
 ) -> Score:
     """The score of one candidate.
 
-    notes: of the bar, at `resolution` ticks a quarter. likelihood: nats a choice. chords: None where they are not known,
-    which counts as inside. others: the same bar of the other melodic parts. before: the part's bar before, if it is known.
+    notes: the bar's notes, at `resolution` ticks per quarter. likelihood: nats per choice. chords: None if unknown; every note
+    then counts as inside. others: the same bar of the other melodic parts. before: the part's previous bar, if known.
     """
     return Score(
         likelihood,

@@ -1,26 +1,26 @@
-"""Real-time use: one window after another on one warm cache, prefilled while the music is still being played.
+"""Real-time use: windows follow each other on warm caches, and are prefilled while the music is still being played.
 
-A job carries everything it needs; nothing but the cache is kept between jobs, and the cache only ever saves work.
+A job carries everything it needs. Only the caches are kept between jobs, and they only save work.
 
-A job that asks for bars of several tracks is served as one part for each track, each with its own prompt in which that track
-stands last: a fill that follows right behind its own track's past is what small models continue best (0.14 bits a token less
-than as one of several fills on held-out music, with an early yellow; training leans on the same layout). Parts are written one
-after the other, so that a later one hears what the earlier ones have just been given, or in one batch, which reads the weights
-once (`layout.Together`). Takes of several tracks share one prompt with all fills instead, since each take would otherwise need
-a context of its own.
+A job that asks for bars of several tracks is served as one part per track. Each part has its own prompt, in which its track
+stands last, because small models continue best when a fill directly follows its own track's past. With an early yellow on
+held-out music, this takes 0.14 bits per token less than one of several fills; training prefers the same layout. Parts are
+written one after the other, so that later parts hear the earlier ones, or in one batch, which reads the weights once
+(`layout.Together`). Several takes of several tracks share one prompt with all fills, because each take would otherwise need
+its own context.
 
-What can be saved is everything that is known a bar ahead. The bars being played, and what a request has just given to other
-tracks, are late bars (`prompt`): nothing else in the prompt looks at them, so each part of a request has a skeleton that is
-prefilled while the music plays, in a cache of its own, and at request time only late bars and fills are left: 30 to 150 tokens
-of several thousand. Attributes do not count late bars, or each new note would change a token near the beginning.
+Everything that is known a bar ahead can be prefilled. Late bars (`prompt`) are the bars being played and the bars that a request
+has just given to other tracks. Nothing else in the prompt attends to them. Each part of a request therefore has a skeleton that
+is prefilled in its own cache while the music plays. At request time only late bars and fills remain: 30 to 150 tokens of
+several thousand. Attributes do not count late bars, because each new note would otherwise change a token near the beginning.
 
-Bars hidden by an attention mode cost nothing, since they are left out. Bars that slide by one change every token's position, so
-the first prefill in a bar costs the whole skeleton; it has the whole bar's time. Keeping a window's start for several bars
-(`layout.window_start`) saves the unchanged tracks, too, and lets the targets move to the right inside the window; it pays where
-known backing tracks make up most of the prompt.
+Bars hidden by an attention mode cost nothing, because they are left out. When the window moves by one bar, every token's position
+changes, so the first prefill in a bar costs the whole skeleton; it has the whole bar's time. Keeping a window's start for
+several bars (`layout.window_start`) also saves the unchanged tracks, while the targets move to the right inside the window. It
+pays off when known backing tracks make up most of the prompt.
 
-A chord guide, for models that were trained with one, stands behind everything else, so a chord that is known late, or changes,
-costs its own 25 tokens and the few after them.
+A chord guide, for models that were trained with one, comes last in the prompt. A chord that changes or becomes known late
+therefore costs only its own 25 tokens and the few after them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from companion.inference.steering.harmony import pitch_bias
 from companion.inference.steering.variety import variety_bias
 from companion.music.score import Note, Score
 
-# Strength of the lean towards the pitch classes of the whole bar, for each unit of the harmony dial, where no chord is known.
+# Strength of the push towards the pitch classes of the whole bar, per unit of the harmony dial, when no chord is known.
 WHOLE_BAR = 2.0
 DEFAULT_TOGETHER: Together = "alone"
 
@@ -66,17 +66,17 @@ class LiveInfill:
         self._runner: PromptRunner = engine.runner
 
     def warm_up(self) -> None:
-        """Run the model once, so that the first job does not pay for what the first run makes."""
+        """Run the model once, so that the first job does not have to wait for one-time work."""
         self._runner.warm_up()
 
     def forget(self) -> None:
-        """Empty the cache; the next job pays for its whole prompt."""
+        """Empty the caches. The next job must feed its whole prompt."""
         self._runner.forget()
 
     def prefill(self, job: LiveJob, cancel: Cancel | None = None) -> RunStats:
-        """Feed what is known of the job: the skeletons of all its parts, the first part's first.
+        """Feed the known tokens of the job: the skeletons of all its parts, in order.
 
-        Raises GenerationCancelled between chunks of 128 tokens; what has been fed by then is kept and used.
+        Raises GenerationCancelled between chunks of 128 tokens; the tokens fed by then are kept and used.
         """
         parts = [
             self._runner.prefill(self._prepare(part.job)[0], cancel, part.number)
@@ -94,8 +94,9 @@ class LiveInfill:
     ) -> LiveResult:
         """Generate all targets, streaming on_note(track, bar, note, take) and on_bar(track, bar, take).
 
-        Notes are on the window's grid; tracks and bars the window's. Raises GenerationCancelled (within one forward pass of
-        cancel() turning true), GenerationError when the model fails, TokenizerError for music that cannot be expressed.
+        Notes are on the window's grid, and tracks and bars are numbered within the window. Raises GenerationCancelled within one
+        forward pass after cancel() returns true, GenerationError when the model fails, and TokenizerError for music that the
+        vocabulary cannot express.
         """
         window = job.window
         results: list[LiveResult] = []
@@ -111,7 +112,7 @@ class LiveInfill:
     def _generate_stage(
         self, job: LiveJob, parts: list[Part], on_note: OnNote | None, on_bar: OnBar | None, cancel: Cancel | None
     ) -> LiveResult:
-        """Write the parts of a stage; their windows hold what earlier stages wrote."""
+        """Write the parts of a stage. Their windows hold the bars that earlier stages wrote."""
         numbers = range(job.first_take, job.first_take + job.takes)
         prepared = [self._prepare(part.job) for part in parts]
         runs: list[PromptRun] = []
@@ -139,7 +140,7 @@ class LiveInfill:
     def _generate_ranked(
         self, job: LiveJob, part: Part, on_note: OnNote | None, on_bar: OnBar | None, cancel: Cancel | None
     ) -> LiveResult:
-        """Candidates for one part, best first. Nothing is reported before all of them are written and ranked."""
+        """Write the candidates for one part and return them best first. Nothing is reported before all are written and ranked."""
         result = self._generate_stage(job, [part], None, None, cancel)
         takes = sorted(result.takes, key=lambda take: -_total(part.job, take))
         for number, take in enumerate(takes):
@@ -152,7 +153,7 @@ class LiveInfill:
         return replace(result, takes=tuple(takes), first_note_ms=result.total_ms)
 
     def _bias(self, part: LiveJob, job: LiveJob) -> npt.NDArray[np.float32] | None:
-        """What the harmony and variety dials add to the logits [vocab] for the whole bar of a part; None for nothing."""
+        """The bias [vocab] that the harmony and variety dials add to the logits for a part's whole bar; None for no bias."""
         vocabulary, target = self.engine.tokenizer.vocabulary, part.targets[0]
         leaning = None
         if part.chords is None:
@@ -163,7 +164,7 @@ class LiveInfill:
         return leaning if leaving is None else leaving if leaning is None else leaning + leaving
 
     def _openings(self, job: LiveJob, prompt: Prompt, order: list[int]) -> dict[str, Any]:
-        """What a job's notes that stand change in the settings: how its fills begin, and limits that let them."""
+        """Settings for a job with notes that already stand: the fills begin with them, and the limits must allow them."""
         if not job.forced and job.from_beat <= 0:
             return {}
         window, tokenizer = job.window, self.engine.tokenizer
@@ -181,13 +182,13 @@ class LiveInfill:
         return {
             "openings": tuple(openings),
             "from_tick": ceil(job.from_beat * tokenizer.config.resolution),
-            # What stands may be more than a limit allows; it may not be refused.
+            # The notes that stand may exceed a limit; they must still be accepted.
             "polyphony_hard_limit": max(polyphony, most_together) if polyphony else 0,
             "density_hard_limit": max(density, most + 1) if density else 0,
         }
 
     def _prepare(self, job: LiveJob) -> tuple[Prompt, WindowRequest, list[int], tuple[int, ...]]:
-        """The job's prompt in its own track order; context tracks go, the first in that order first, until it fits."""
+        """The job's prompt in its own track order. Context tracks are dropped, in that order, until it fits."""
         mode = resolve_mask_mode(job.mask_mode, self.engine.tokenizer.vocabulary)
         if not self.engine.checkpoint.chord_guide:
             job = replace(job, guide=None)
@@ -227,7 +228,7 @@ def _settings(job: LiveJob, step: int, bias: npt.NDArray[np.float32] | None) -> 
 
 
 def _merged(takes: list[Take], orders: list[list[int]]) -> LiveTake:
-    """The same take of every part of a stage as one, in the window's track numbers."""
+    """Join the same take of every part of a stage into one, in the window's track numbers."""
     return LiveTake(
         {
             (order[track], bar): tuple(notes)
@@ -241,7 +242,7 @@ def _merged(takes: list[Take], orders: list[list[int]]) -> LiveTake:
 
 
 def _total(job: LiveJob, take: LiveTake) -> float:
-    """The score of one candidate for a part's bars, summed over them; a candidate that was cut off comes last."""
+    """The score of one candidate, summed over the part's bars. A candidate that was cut off ranks last."""
     if not take.finished:
         return -inf
     window = job.window
@@ -267,7 +268,7 @@ def _total(job: LiveJob, take: LiveTake) -> float:
 
 
 def _with_bars(window: Score, bars: Mapping[Cell, tuple[Note, ...]], standing: Mapping[int, tuple[Note, ...]]) -> Score:
-    """The window with these bars' notes in place, after those of the same track that stand."""
+    """The window with the notes of these bars inserted, after the notes of the same track that stand."""
     for (number, bar), written in bars.items():
         track = window.tracks[number]
         notes = (*standing.get(number, ()), *written)
@@ -276,7 +277,7 @@ def _with_bars(window: Score, bars: Mapping[Cell, tuple[Note, ...]], standing: M
 
 
 def _side_by_side(takes: list[LiveTake]) -> LiveTake:
-    """One take of each stage as one take of the job."""
+    """Join one take of each stage into one take of the job."""
     return LiveTake(
         {cell: notes for take in takes for cell, notes in take.bars.items()},
         tuple(token for take in takes for token in take.ids),
@@ -285,7 +286,7 @@ def _side_by_side(takes: list[LiveTake]) -> LiveTake:
 
 
 def _sum(parts: list[LiveResult]) -> LiveResult:
-    """What the stages of one job cost and gave together; the first note is the first stage's, or came after silent ones."""
+    """Join the results and the cost of a job's stages. The first note comes from the first stage that wrote one."""
     before = 0.0
     first_note = None
     for part in parts:
@@ -308,7 +309,7 @@ def _sum(parts: list[LiveResult]) -> LiveResult:
 
 
 def _renumbered(callback: Callable[..., None] | None, order: list[int]) -> Callable[..., None] | None:
-    """The callback with the window's own track numbers."""
+    """Wrap the callback so that it gets the window's own track numbers."""
     if callback is None:
         return None
 

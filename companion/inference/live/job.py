@@ -1,4 +1,4 @@
-"""One request of live play, and what came of it. Plain values."""
+"""A request of live play and its result, as plain values."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ class LiveJob:
     """One request; tracks and bars count from 0 within the window, which has exactly model_dim bars.
 
     targets: bars to generate. hidden: bars that the model must not see (the player's future). growing: bars being played
-    now, whose notes so far are shown. fresh: bars of other tracks that are given only just before. attributes: user levels
-    by track, to which the writing is held (`steering`); per-bar ones hold for the target bars; computed levels stand for what
-    is not given. style: genre and switches. take_numbers start at first_take, so that more takes of the same job differ.
-    ranked: each part's takes are candidates, and come back best first by the score of `live.choice`; later parts hear the best.
+    now, whose notes so far are shown. fresh: bars of other tracks that become known only just before the request.
+    attributes: user levels by track, which the writing is steered to (`steering`). Per-bar levels apply to the target bars.
+    Computed levels replace those that are not given. style: genre and switches. take_numbers start at first_take, so that
+    further takes of the same job differ. ranked: each part's takes are candidates. They come back best first by the score of
+    `live.choice`, and later parts hear the best one.
 
-    chords: the chords of the target bar, None where they are not known. guide: the same as notes (`harmony.guide`), 480
-    ticks a quarter from the bar line; None: the prompt has no guide; (): its bar is empty. A job with a guide has targets
-    in one bar only. chord_tracks: window tracks that are never heard and only show the chords (a chart's comping); they
-    leave the prompt where a guide is used.
-    harmony: how strongly notes lean towards the chords or, where they are not known, towards the pitch classes that the
-    tracks without targets sound around the bar, see `steering.harmony`. expected: [12] beats for which each pitch class
-    will probably sound in the target bar by those whose bar is hidden, () = unknown. variety: how strongly a track leaves
-    a pitch that it has stayed on, see `steering.variety`.
+    chords: the chords of the target bar; None if unknown. guide: the same chords as notes (`harmony.guide`), at 480 ticks per
+    quarter from the bar line. With None the prompt has no guide; with () the guide's bar is empty. A job with a guide has
+    targets in one bar only. chord_tracks: window tracks that are never heard and only show the chords (a chart's comping).
+    They are left out of the prompt when a guide is used.
+    harmony: how strongly notes are pushed towards the chords. If these are unknown, the notes are pushed towards the pitch
+    classes that the tracks without targets sound around the bar; see `steering.harmony`. expected: [12] beats for which the
+    tracks whose bar is hidden will probably sound each pitch class in the target bar; () = unknown. variety: how strongly a
+    track is pushed away from a pitch that it has repeated; see `steering.variety`.
     forced: track → its own notes of the target bar that stand, all before from_beat (quarter notes from the bar line). Only
     notes from there on are written, reported and returned; other parts are shown the whole bar.
     """
@@ -64,7 +65,7 @@ class LiveJob:
 class LiveTake:
     """One candidate: the notes of every target bar, and the tokens they came from.
 
-    likelihood: nats a choice under the model itself, where takes are ranked.
+    likelihood: nats per choice under the model itself, if takes are ranked.
     """
 
     bars: dict[Cell, tuple[Note, ...]]

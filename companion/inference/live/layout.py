@@ -1,6 +1,6 @@
-"""From a job to prompts: which parts it is served in, the order of the tracks, and the chord guide's place.
+"""From a job to its prompts: the parts in which it is served, the order of the tracks, and the chord guide's place.
 
-Pure: knows windows and requests, no model.
+This module is pure. It knows windows and requests, but no model.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from companion.tokenizer import attributes as attribute_levels
 from companion.tokenizer.attributes import for_bars
 
 Together = Literal["alone", "stages", "all"]
-# How the parts of a bar are written. alone: one after the other, each hearing those before it. stages: bass and drums in one
-# batch, then the others in one, which hear them. all: in one batch, where no part hears another's new bar.
+# How the parts of a bar are written. alone: one after the other, each hearing the earlier ones. stages: bass and drums in one
+# batch, then the others in a second batch, which hear them. all: in one batch, in which no part hears another's new bar.
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The job of one track. number: counts the job's tracks; random numbers and warm caches go by it."""
+    """The job of one track. number: the part's number within the job, which selects its random numbers and its warm cache."""
 
     job: LiveJob
     number: int
@@ -34,8 +34,8 @@ class Part:
 def window_start(target: int, model_dim: int, previous: int | None = None, future_bars: int = 0, hop: int = 1) -> int:
     """First bar of the window for a target bar of the performance.
 
-    The window ends future_bars after the target; with hop > 1 the previous start is kept until the target has moved hop − 1
-    bars further, at the cost of hop − 1 bars less of the past just after a move.
+    The window ends future_bars after the target. With hop > 1 the previous start is kept until the target has moved hop − 1
+    bars further. Just after a move, the window then shows hop − 1 bars less of the past.
     """
     latest = max(target + 1 + future_bars - model_dim, 0)
     if previous is not None and previous >= latest and previous <= latest + hop - 1:
@@ -51,9 +51,9 @@ def single_tracks(job: LiveJob) -> list[LiveJob]:
 def stages(job: LiveJob, together: Together) -> list[list[Part]]:
     """The job as one part for each track with targets. The parts of a stage are written in one batch.
 
-    Targets of a part's own stage and of later ones are hidden from it, those of earlier stages are fresh. A job that asks
-    for several takes is one part with
-    all its targets, unless they are ranked: then each part's takes are ranked before the next part is written.
+    Targets of a part's own stage and of later stages are hidden from it; those of earlier stages are fresh. A job that asks for
+    several takes is one part with all its targets, unless the takes are ranked. Then each part's takes are ranked before the
+    next part is written.
     """
     tracks = sorted({track for track, _ in job.targets})
     if len(tracks) < 2 or (job.takes > 1 and not job.ranked):
@@ -79,7 +79,7 @@ def _groups(job: LiveJob, tracks: list[int], together: Together) -> list[list[in
 
 
 def _is_ground(track: Track) -> bool:
-    """Bass and drums: what the others of a band listen to."""
+    """Whether the track is a bass or drums, to which the rest of a band listens."""
     return track.is_drum or track.program in BASS_PROGRAMS
 
 
@@ -94,13 +94,13 @@ def _one_track(job: LiveJob, track: int, earlier: Collection[int]) -> LiveJob:
 
 
 def without_chord_tracks(job: LiveJob) -> list[int]:
-    """The window's tracks but for those that only show the chords; all of them where no guide takes their place."""
+    """The window's tracks without those that only show the chords; all tracks if no guide replaces these."""
     leaving = job.chord_tracks if job.guide is not None else frozenset()
     return [track for track in range(len(job.window.tracks)) if track not in leaving]
 
 
 def track_order(job: LiveJob) -> list[int]:
-    """Window tracks in prompt order: unchanging, then growing ones, latest growing bar first, then targets."""
+    """Window tracks in prompt order: unchanging tracks, then growing ones (latest growing bar first), then those with targets."""
     targets = {track for track, _ in job.targets}
     growing = {track: min(bar for t, bar in job.growing if t == track) for track, _ in job.growing}
 
@@ -113,9 +113,9 @@ def track_order(job: LiveJob) -> list[int]:
 
 
 def live_request(job: LiveJob, order: list[int], mode: str) -> WindowRequest:
-    """What a job of one prompt asks, its tracks in this order (see `track_order`; tracks may be left out).
+    """The request of a job with one prompt, with its tracks in this order (see `track_order`; tracks may be left out).
 
-    The job's guide, if it has one, follows as the last track.
+    If the job has a guide, it follows as the last track.
     """
     local = {track: index for index, track in enumerate(order)}
 
@@ -144,8 +144,8 @@ def live_request(job: LiveJob, order: list[int], mode: str) -> WindowRequest:
 def voice_limit(job: LiveJob) -> int:
     """Notes that may start together; 0 = no limit.
 
-    A player's own max_polyphony (level n is n + 1 voices, the top level any number) binds, since a bass that was told to
-    play one note at a time must: small models only lean towards it.
+    A max_polyphony that the player set is a hard limit (level n is n + 1 voices; the top level is any number). A bass that was
+    told to play one note at a time must do so, and small models only tend towards the level in their prompt.
     """
     limits = [job.polyphony_hard_limit] if job.polyphony_hard_limit else []
     tracks = {track for track, _ in job.targets}

@@ -1,4 +1,4 @@
-"""The chord guide as a track of a window: the last one, empty in every bar but those to be written."""
+"""The chord guide as a track of a window. It is the last track, and is empty in every bar except those to be written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from companion.music.score import Bar, Note, Score, Track
 from companion.tokenizer import attributes as attribute_levels
 
 GUIDE_NAME = "Chord guide"
-NO_ATTRIBUTES: Mapping[str, int | None] = dict.fromkeys(attribute_levels.NAMES)  # a guide states none
+NO_ATTRIBUTES: Mapping[str, int | None] = dict.fromkeys(attribute_levels.NAMES)  # a guide states no attributes
 
 
 def with_guide(window: Score, guides: Mapping[int, Sequence[Note]]) -> Score:

@@ -1,1 +1,1 @@
-"""What may be asked of a checkpoint, whether it fits, and in which steps it is done."""
+"""Requests to a checkpoint: their options, their validation, and the steps in which they are carried out."""

@@ -1,6 +1,6 @@
-"""Do the controls of a request fit the checkpoint? Attributes of tracks and of bars, and what holds for the whole piece.
+"""Checks whether the controls of a request fit the checkpoint: attributes of tracks and bars, and controls of the whole piece.
 
-Refusals say what was asked and what is possible, as in `validation`.
+Error messages say what was asked and what is possible, as in `validation`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _require(condition: bool, message: str) -> None:
 
 
 def check_attributes(prompt: TrackPrompt, score: Score, is_drum: bool, vocabulary: Vocabulary) -> None:
-    """Levels of a track and of its bars; raises RequestValidationError."""
+    """The levels of a track and of its bars. Raises RequestValidationError."""
     specs = {spec.name: spec for spec in vocabulary.config.attributes}
     where = f"track_id={prompt.id}"
     for name, level in prompt.attributes.items():
@@ -60,7 +60,7 @@ def _check_level(where: str, spec: AttributeSpec, level: object, is_drum: bool) 
 
 
 def check_track_controls(prompt: TrackPrompt, vocabulary: Vocabulary) -> None:
-    """Generated bars keep the score's meters, so the only control of the family that could apply is refused with its range."""
+    """Refuse every control of a track. Generated bars keep the score's meter, so even a valid time_signature is refused."""
     where = f"track_id={prompt.id}"
     for name, value in prompt.controls.items():
         count = len(vocabulary.meters)
@@ -100,7 +100,7 @@ def check_piece_controls(controls: Mapping[str, object], vocabulary: Vocabulary)
 
 
 def style_of(controls: Mapping[str, object], vocabulary: Vocabulary) -> Style:
-    """What checked controls say of the whole piece."""
+    """The style of the whole piece, from checked controls."""
     genre = controls.get("genre")
     return Style(
         None if genre is None else vocabulary.genre_index(str(genre)),

@@ -1,13 +1,13 @@
-"""Making a step fit the model's context. What gives way first, in this order:
+"""Makes a step fit the model's context. The context is reduced in this order:
 
-1. Whole context tracks (config.context "auto" only), the one farthest in score order from any target's track first, of two
-   equally far ones the later. Tracks with targets always stay.
-2. The window: the step is planned again with the next smaller of num_bars_map.
-3. In the smallest window: bars, hidden in every track, the one farthest from any target first, of two equally far ones the
-   earlier (the past matters less than what comes next).
+1. Whole context tracks are dropped (only with config.context "auto"). The track farthest in score order from any target's
+   track goes first; of two equally far tracks, the later one. Tracks with targets always stay.
+2. The window is shortened: the step is planned again with the next smaller length of num_bars_map.
+3. In the smallest window, bars are hidden in every track. The bar farthest from any target goes first; of two equally far
+   bars, the earlier one (the past matters less than what comes next).
 
-A step fits when its prompt and what it will probably write (budget_margin × the window's mean bar, for every target) stay
-within n_positions.
+A step fits when its prompt and its expected output stay within n_positions. The expected output is budget_margin × the
+window's mean bar for every target.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from companion.inference.requests.validation import ResolvedRequest
 from companion.music.score import Score
 from companion.tokenizer import Tokenizer
 
-_LEAST_BAR_TOKENS = 24  # room kept for a bar even where all context is rests
+_LEAST_BAR_TOKENS = 24  # tokens reserved for a bar even if all context is rests
 
 
 class ContextOverflowError(GenerationError):
@@ -45,7 +45,7 @@ class FittedStep:
 
 @dataclass(frozen=True)
 class Fitting:
-    """One step that is to fit a model that reads n_positions tokens. waiting: targets of later steps."""
+    """Fits one step to a model that reads n_positions tokens. waiting: targets of later steps."""
 
     tokenizer: Tokenizer
     n_positions: int
@@ -55,7 +55,7 @@ class Fitting:
     waiting: Collection[Cell]
 
     def by_dropping(self) -> FittedStep:
-        """Rule 1; raises ContextOverflowError when that is not enough."""
+        """Apply rule 1. Raises ContextOverflowError when that is not enough."""
         dropped: set[int] = set()
         while True:
             request, tracks = self._request(dropped)
@@ -69,7 +69,7 @@ class Fitting:
             dropped.add(farthest)
 
     def by_hiding(self) -> FittedStep:
-        """Rules 1 and 3; raises ContextOverflowError when nothing is left to hide."""
+        """Apply rules 1 and 3. Raises ContextOverflowError when nothing is left to hide."""
         targets = {track for track, _ in self.step.targets}
         whole = self.resolved.request.config.context != "auto"
         request, tracks = self._request(set() if whole else set(range(len(self.score.tracks))) - targets)
@@ -97,7 +97,7 @@ class Fitting:
 
 
 def estimated_output(prompt: Prompt, request: WindowRequest) -> int:
-    """Tokens that the targets will probably take: as many as the window's mean visible bar."""
+    """The expected number of tokens of the targets. Each is taken to be as long as the window's mean visible bar."""
     unseen = set(request.targets) | request.hidden | request.pending
     sizes = [end - start for cell, (start, end) in prompt.cell_spans.items() if cell not in unseen]
     mean = sum(sizes) / len(sizes) if sizes else 0

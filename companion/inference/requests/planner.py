@@ -1,7 +1,7 @@
-"""Which bars are generated together, and in which window of the score.
+"""Plans which bars are generated together, and in which window of the score.
 
-Pure arithmetic on bar numbers (from 0). A window has model_dim bars; infill windows are centred on their targets,
-autoregressive ones keep as much history as their overlap asks. Source: representation.md C.1 (midigpt 0.4.2).
+This is pure arithmetic on bar numbers (from 0). A window has model_dim bars. Infill windows are centred on their targets;
+autoregressive windows keep as much history as their overlap requires. Source: representation.md C.1 (midigpt 0.4.2).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def plan_steps(
 
 
 def centred_window(first: int, last: int, bar_count: int, model_dim: int) -> tuple[int, int]:
-    """The window with bars first..last as near its middle as the score allows."""
+    """The window with bars first..last as close to its middle as the score allows."""
     start = min(max((first + last + 1 - model_dim) // 2, 0), bar_count - model_dim)
     return start, start + model_dim
 
@@ -99,7 +99,7 @@ def _runs(bars: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _autoregressive_steps(track: int, run: tuple[int, int], bar_count: int, options: PlanOptions) -> list[Step]:
-    """History of model_dim − bars_per_step bars before each step; a run that fits one window is one step."""
+    """Plan steps with model_dim − bars_per_step bars of history each. A run that fits into one window is one step."""
     width = options.model_dim
     per_step = options.bars_per_step or width - max(options.min_overlap_bars, math.ceil(options.ar_overlap * width))
     history = width - max(per_step, 1)

@@ -1,7 +1,7 @@
-"""What is asked of a checkpoint: which bars of which tracks, with which options.
+"""A request to a checkpoint: which bars of which tracks to generate, with which options.
 
-Plain values under the names that users of the model family know. Nothing here knows a score or a checkpoint: whether the two
-fit together is decided in `validation`. Bars and tracks count from 0.
+These are plain values under the names that users of the model family know. They know no score and no checkpoint; `validation`
+decides whether a request fits both. Bars and tracks count from 0.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class InferenceConfig:
     engine: "auto", "reference", "onnx" or "cuda".
     analyze_targets: compute attributes from the target bars' old notes too, as midigpt does; ours leaves them out.
     leak_targets: show the old notes of targets of later steps as context, as midigpt does; ours hides them.
-    target_last: where an infill step fills bars of one track, that track stands last in its prompt, as in live play, since
-    small models continue best what they have just read (ours; the family keeps the score's order).
-    steer: hold the writing to the attributes asked for (`steering`); without it they only stand in the prompt, as in the family.
+    target_last: if an infill step fills bars of one track, that track stands last in its prompt, as in live play. Small models
+    continue best what they have just read. (This option is ours; the family keeps the score's order.)
+    steer: steer the writing to the attributes asked for (`steering`). Otherwise they only stand in the prompt, as in the family.
     """
 
     model_dim: int | str = 4
@@ -90,7 +90,7 @@ class InferenceConfig:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> InferenceConfig:
-        """Build from a mapping; `takes` is another name of num_candidates. Raises RequestValidationError on unknown keys."""
+        """Build from a mapping. `takes` is an alias of num_candidates. Raises RequestValidationError on unknown keys."""
         return _from_mapping(cls, data, {"takes": "num_candidates"})
 
     @property
@@ -101,7 +101,7 @@ class InferenceConfig:
 
 @dataclass(frozen=True)
 class TrackPrompt:
-    """What one track of the score is for.
+    """The role of one track of the score.
 
     bars: target bars to generate. mask_bars: bars to hide from the model (they come back untouched).
     autoregressive: generate `bars`, a suffix of the track, left to right instead of by infilling; no bars means all.
@@ -129,7 +129,7 @@ class TrackPrompt:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TrackPrompt:
-        """Build from a mapping (`track_id` is another name of id). Raises RequestValidationError on unknown or missing keys."""
+        """Build from a mapping (`track_id` is an alias of id). Raises RequestValidationError on unknown or missing keys."""
         if isinstance(data, Mapping) and not {"id", "track_id"} & set(data):
             raise RequestValidationError("a track prompt needs an id")
         return _from_mapping(cls, data, {"track_id": "id"})
@@ -139,8 +139,8 @@ class TrackPrompt:
 class GenerationRequest:
     """One prompt for every track of the score, the options, and piece-level controls (velocity, microtiming, genre).
 
-    guide: bar of the score → its chords as notes (`companion.harmony.guide`, 480 ticks a quarter), for checkpoints that were
-    trained with chord guides; steps whose bars all have one are written with it, others and autoregressive ones without.
+    guide: bar of the score → its chords as notes (`companion.harmony.guide`, 480 ticks per quarter), for checkpoints that were
+    trained with chord guides. Infill steps whose bars all have a guide use it; other steps do not.
     """
 
     tracks: tuple[TrackPrompt, ...] = ()

@@ -1,7 +1,7 @@
-"""Does a request fit the score and the checkpoint? Refusals say what was asked and what is possible.
+"""Checks whether a request fits the score and the checkpoint. Error messages say what was asked and what is possible.
 
-Knows the request, the score's shape and the encoder config; no model. Source of the rules: representation.md G.4. Where
-midigpt lets something through that cannot be meant (an unknown mask mode), this refuses.
+This module knows the request, the score's shape and the encoder config, but no model. Source of the rules: representation.md
+G.4. It refuses what midigpt accepts although it can only be a mistake, such as an unknown mask mode.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_ESCALATION = 3.0
 
 @dataclass(frozen=True)
 class ResolvedRequest:
-    """A request that fits, with every "auto" decided. Cells are (track, bar) of the score. specs: the checkpoint's attributes."""
+    """A valid request with every "auto" decided. Cells are (track, bar) of the score. specs: the checkpoint's attributes."""
 
     request: GenerationRequest
     model_dim: int
@@ -48,12 +48,12 @@ class ResolvedRequest:
 
 
 def supported_mask_modes(vocabulary: Vocabulary) -> tuple[str, ...]:
-    """The explicit mask modes this vocabulary can express."""
+    """The explicit mask modes that this vocabulary can express."""
     return tuple(mode for mode in MASK_MODES[1:] if mode != "token" or TokenType.MASK_BAR in vocabulary)
 
 
 def resolve_mask_mode(mode: str, vocabulary: Vocabulary) -> str:
-    """An explicit mode for `mode`; raises RequestValidationError for what the vocabulary cannot do."""
+    """The explicit mode for `mode`. Raises RequestValidationError for a mode that the vocabulary does not support."""
     modes = supported_mask_modes(vocabulary)
     if mode == "auto":
         return "token" if "token" in modes else "attention"
@@ -68,7 +68,7 @@ def resolve_mask_mode(mode: str, vocabulary: Vocabulary) -> str:
 
 
 def validate_request(score: Score, request: GenerationRequest, vocabulary: Vocabulary) -> ResolvedRequest:
-    """Check everything and decide the automatic choices; raises RequestValidationError."""
+    """Check everything and decide the automatic choices. Raises RequestValidationError."""
     config = request.config
     _check_options(config)
     mask_mode = resolve_mask_mode(config.mask_mode, vocabulary)

@@ -1,1 +1,1 @@
-"""Pushes on the logits while a bar is written: dials, harmony, variety."""
+"""Steering: pushes on the logits while a bar is written, for the dials, harmony and variety."""

@@ -1,4 +1,4 @@
-"""What steering knows of the bar being written: its notes so far, and where the tokens that matter stand in the vocabulary."""
+"""The bar being written as steering sees it: its notes so far, and the places of the relevant tokens in the vocabulary."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENDS = (_T.FILL_IN_END, _T.BAR_END)
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Spans of ids: positions, pitches and durations by value; note_starts begin another note at the position; ends end the bar."""
+    """Spans of ids. positions, pitches, durations: by value. note_starts: begin another note at the position. ends: end the bar."""
 
     size: int
     resolution: int
@@ -32,7 +32,7 @@ class Places:
     @classmethod
     @lru_cache(maxsize=8)
     def of(cls, vocabulary: Vocabulary) -> Places:
-        """The places of one vocabulary; remembered, since every bar asks."""
+        """The places of one vocabulary. They are cached, because every bar needs them."""
 
         def span(token_type: TokenType) -> slice:
             first, size = vocabulary.domains.get(token_type, (0, 0))
@@ -54,9 +54,12 @@ class Places:
 
 @dataclass(slots=True)
 class BarSoFar:
-    """One bar in model ticks from its bar line. position_ticks: where the next note would begin; here: notes that begin there;
-    notes: all of the bar; melodic: (pitch, duration, end) of each; sounding [ticks]: how many of them sound, past the bar's end as
-    well. A note of the bar before that rings on does not count: the player hears the new bar's notes as its own."""
+    """One bar in model ticks from its bar line. position_ticks: where the next note would begin. here: notes that begin there.
+
+    notes: number of notes in the bar. melodic: (pitch, duration, end) of each. sounding [ticks]: how many of them sound at each
+    tick, also past the bar's end. Notes that ring on from the previous bar do not count, because listeners hear the new bar's
+    notes as separate from them.
+    """
 
     length_ticks: int
     sounding: npt.NDArray[np.int16]
@@ -72,7 +75,7 @@ class BarSoFar:
         return cls(length_ticks, np.zeros(length_ticks + longest_ticks + 1, dtype=np.int16))
 
     def push(self, token_type: TokenType, value: int) -> None:
-        """Take a token of the bar; others change nothing."""
+        """Take the next token. Tokens that are not part of a bar change nothing."""
         if token_type is _T.NOTE_ONSET:
             self.pitch = value
             self.notes += 1

@@ -1,13 +1,12 @@
-"""Leaning towards known chords: at each onset, pitches outside the chord that sounds there become less likely.
+"""Pushes towards known chords: at each onset, pitches outside the chord that sounds there become less likely.
 
-How strongly depends on where the onset stands. On strong beats and where the chord changes, a note outside the chord is
-heard as wrong; between the beats it passes. The second note of an onset is a voice of a chord, so it leans as on a strong
-beat wherever it stands. A bass walks more freely between the strong beats, leans towards the root, or the slash bass, where
-a chord begins, is drawn to strike there, and rests for whole bars less often.
+The strength depends on the onset's place in the bar. On strong beats and at chord changes, a note outside the chord sounds
+wrong; between the beats it sounds like a passing note. The second note of an onset is a voice of a chord, so it is pushed as on
+a strong beat, wherever it stands. A bass moves more freely between the strong beats. Where a chord begins, it is pushed towards
+the root or the slash bass and towards playing a note there. It also rests for whole bars less often.
 
-Apart from that, the push only moves probability from pitch to pitch: whether there is a note, and where, stays the model's
-choice.
-Knows chords, meters and vocabularies; no model and no prompt.
+Otherwise the push only moves probability between pitches. Whether there is a note, and where, stays the model's choice.
+This module knows chords, meters and vocabularies, but no model and no prompt.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from companion.music.meter import TimeSignature
 
 BASS_PROGRAMS = frozenset((*range(32, 40), 43))  # General MIDI's basses and the contrabass, counted from 0
 OUTSIDE = 4.0  # nats against a pitch outside the chord, at strength 1 on a strong beat
-ON_BEAT = 0.8  # of that on other beats
-BETWEEN = 0.5  # of that between beats
+ON_BEAT = 0.8  # × OUTSIDE on other beats
+BETWEEN = 0.5  # × OUTSIDE between beats
 BASS_ON_BEAT, BASS_BETWEEN = 0.35, 0.2  # the same for a bass, whose line walks from chord to chord
-NOT_THE_ROOT = 3.0  # nats against every other pitch of a bass where a chord begins, at strength 1
-PAST_THE_CHANGE = 3.0  # nats against a bass that goes on to a position past the next chord's beginning, at strength 1
-BASS_RESTS = 4.0  # nats against a bar of rest of a bass, at strength 1: without it nobody says what the chord stands on
+NOT_THE_ROOT = 3.0  # nats against a bass's other pitches where a chord begins, at strength 1
+PAST_THE_CHANGE = 3.0  # nats against a bass that skips the beginning of the next chord, at strength 1
+BASS_RESTS = 4.0  # nats against a bar of rest for a bass, at strength 1: it states what the chord stands on
 
 
 def strong_beats(meter: TimeSignature) -> tuple[float, ...]:
@@ -41,9 +40,9 @@ def strong_beats(meter: TimeSignature) -> tuple[float, ...]:
 
 
 class ChordLean:
-    """The push of one bar of one part. Made for each bar: [ticks, 12] nats by onset and pitch class.
+    """The push of one bar of one part. Each bar has its own tables of [ticks, 12] nats by onset and pitch class.
 
-    The table for the first note of an onset differs from that for later ones. rest_push: nats on the bar being a rest.
+    The first note of an onset has another table than later notes. rest_push: nats added to the bar being a rest.
     """
 
     def __init__(
@@ -90,7 +89,7 @@ class ChordLean:
         return cls(chords or (), meter, strength, program in BASS_PROGRAMS, places)
 
     def lean(self, logits: npt.NDArray[np.float32], bar: BarSoFar) -> npt.NDArray[np.float32]:
-        """logits [vocab] with the pitches pushed for an onset at the bar's position; a copy."""
+        """Return a copy of logits [vocab] with the pitches pushed for an onset at the bar's position."""
         table = self._later if bar.here else self._first
         leaning = logits.copy()
         pitches = leaning[self._pitches]
@@ -102,7 +101,7 @@ class ChordLean:
         return leaning
 
     def _strike_at_changes(self, logits: npt.NDArray[np.float32], bar: BarSoFar) -> None:
-        """Push positions past the next chord's beginning, and the bar's end before it, in place."""
+        """Push, in place, against positions past the next chord's beginning, and against ending the bar before it."""
         here = -1 if not bar.notes else bar.position_ticks
         following = next((start for start in self._starts if start > here), None)
         if following is not None:

@@ -1,11 +1,13 @@
-"""Making a bar do what the player's dials and the chords ask: pushes on the logits while it is written.
+"""Makes a bar follow the player's dials and the chords, by pushes on the logits while it is written.
 
-A small model only leans towards the levels in its prompt. So for levels that the player set (never for computed ones), every
-choice is pushed by how the bar stands so far: notes against the pace that reaches the density asked for (`pacing`), sounding
-voices and durations against the polyphony and lengths asked for (`voicing`), pitches against the key and the range asked for
-(`register`). Where chords are known, pitches lean towards them (`chords`). The model's own preferences among what serves
-equally well still decide, so the groove stays its own. Knows vocabularies and bars, no model and no prompt; a push costs a few
-operations on arrays of the vocabulary's size, and nothing where nothing was asked for.
+A small model only tends towards the levels in its prompt. For levels that the player set (never for computed ones), every choice
+is therefore pushed according to the state of the bar. The number of notes is compared with the pace that reaches the requested
+density (`pacing`), sounding voices and durations with the requested polyphony and lengths (`voicing`), and pitches with the
+requested key and range (`register`). If chords are known, pitches are pushed towards them (`chords`). Among equally suitable
+tokens the model's own preference still decides, so the groove stays the model's.
+
+This module knows vocabularies and bars, but no model and no prompt. A push costs a few operations on arrays of the vocabulary's
+size; without a request it costs nothing.
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ _OPENED = frozenset((TokenType.FILL_IN_START, TokenType.TIME_SIG))
 class Steering:
     """Follows one take of a request token by token.
 
-    targets: the request's cells in the order in which they are written. chords: those of the bar to be written, None where
-    they are not known; harmony: how strongly melodic parts lean towards them.
+    targets: the request's cells in writing order. chords: those of the bar to be written; None if unknown. harmony: how
+    strongly melodic parts are pushed towards them.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class Steering:
         chords: Sequence[ChordSpan] | None = None,
         harmony: float = 0.0,
     ) -> Steering | None:
-        """The steering of a request; None where nothing is asked of its targets."""
+        """The steering of a request; None if nothing is asked of its targets."""
         melodic = any(not request.window.tracks[track].is_drum for track, _ in targets)
         leans = melodic and harmony > 0 and bool(chords)
         asked = any(request.asked.get(track) or request.bar_attributes.get((track, at)) for track, at in targets)
@@ -99,19 +101,19 @@ class Steering:
         return sorted(note.pitch for bar in self._shown(number) for note in bar.notes)
 
     def _feel(self, number: int) -> npt.NDArray[np.float32]:
-        """How the bars that the track shows divide the beat."""
+        """How the track's visible bars divide the beat."""
         ticks, resolution = self._places.resolution, self._request.window.resolution
         onsets = (round(n.onset_ticks * ticks / resolution) for bar in self._shown(number) for n in bar.notes)
         return beat_feel(onsets, ticks)
 
     @property
     def must_sound(self) -> bool:
-        """Whether the bar must not be a rest: who asks for so many notes, or for voices together, wants to hear them."""
+        """Whether the bar must not be a rest: a player who asks for a density or for several voices wants to hear notes."""
         return self._pace is not None or (self._voices is not None and self._voices.together)
 
     @property
     def rest_push(self) -> float:
-        """Nats on the bar being a rest."""
+        """Nats added to the bar being a rest."""
         return 0.0 if self._lean is None else self._lean.rest_push
 
     def push(self, token: int) -> None:
@@ -123,7 +125,7 @@ class Steering:
             self._bar.push(self._last, value)
 
     def bias(self) -> Bias | None:
-        """What to add to the logits [vocab] of the next token; None for nothing. Valid until the next call."""
+        """The bias to add to the logits [vocab] of the next token; None for no bias. It is valid until the next call."""
         if self._pace is None and self._voices is None and self._lengths is None and self._register is None:
             return None
         bias, bar = self._bias, self._bar
@@ -134,7 +136,7 @@ class Steering:
                     part.duration(bias, bar)
             return bias
         if self._last is TokenType.TIME_ABSOLUTE_POS:
-            bias[self._places.ends] = FORBIDDEN  # a position is for a note
+            bias[self._places.ends] = FORBIDDEN  # a position must be followed by a note
         elif self._last is self._named or self._last in _OPENED:
             for part in (self._pace, self._voices):
                 if part is not None:

@@ -1,9 +1,9 @@
-"""Leaning towards what the others sound: a small push on the pitches of a generated bar.
+"""Pushes a generated bar towards the pitch classes that the other parts sound.
 
-A small model knows rhythm and register well and harmony less well. So the pitch classes that the trusted tracks (the player's,
-a song's) sound in the bar itself and the two before it are counted, weighted by how long they last, and notes outside them
-are made less likely: the model's probability times the share of that pitch class to the power of `strength` (a product of
-experts). Soft on purpose: a passing note stays possible. Knows windows and vocabularies, no model.
+A small model knows rhythm and register well, and harmony less well. The pitch classes that the trusted tracks (the player's, a
+song's) sound in the bar and in the two bars before it are therefore counted, weighted by duration. Notes outside them become
+less likely: the model's probability is multiplied by the share of the pitch class to the power of `strength` (a product of
+experts). The push is soft on purpose, so passing notes stay possible. This module knows windows and vocabularies, but no model.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from companion.inference.requests.planner import Cell
 from companion.music.score import Score
 from companion.tokenizer import TokenType, Vocabulary
 
-BAR_WEIGHTS = (4.0, 2.0, 1.0)  # the bar to be written (where it is known), the one before, the one before that
-FLOOR = 0.1  # of the strongest pitch class: what one that was never heard counts as
-MOST_BEATS = 4.0  # of one note: a drone does not drown everything else
-FEWEST_NOTES = 3  # less than this says nothing about harmony
+BAR_WEIGHTS = (4.0, 2.0, 1.0)  # the bar to be written (if it is known), the bar before, and the one before that
+FLOOR = 0.1  # × the strongest pitch class: the weight of one that was never heard
+MOST_BEATS = 4.0  # cap on the weight of one note, so that a drone does not outweigh everything else
+FEWEST_NOTES = 3  # fewer notes say nothing about harmony
 
 
 def pitch_bias(
@@ -31,10 +31,10 @@ def pitch_bias(
     strength: float,
     expected: Sequence[float] = (),
 ) -> npt.NDArray[np.float32] | None:
-    """What is added to the logits [vocab] while `target` is written; None where there is nothing to lean on.
+    """The bias added to the logits [vocab] while `target` is written; None if too little is known of the harmony.
 
-    trusted: window tracks that say what the harmony is. strength: 0 = off, 1 = the plain product. expected: [12] beats of each
-    pitch class that they will probably sound in a target bar that is hidden (see `companion.session.input.form`).
+    trusted: window tracks that define the harmony. strength: 0 = off, 1 = the plain product. expected: [12] beats for which
+    these tracks will probably sound each pitch class in a hidden target bar (see `companion.session.input.form`).
     """
     if strength <= 0 or window.tracks[target[0]].is_drum:
         return None

@@ -1,10 +1,10 @@
-"""Note density as the player asked for it: the notes of a bar are kept near the pace that ends inside the level's range.
+"""Steers note density: the notes of a bar are kept close to a pace that ends inside the range of the level asked for.
 
-The range of a level is spread evenly over the bar. At any position there are a fewest and a most notes that are on pace;
-jumps to positions where the bar would be behind or ahead become less likely with the square of how far it would be off, so that
-a bar that lags is pulled harder. Within the range nothing is pushed: there the model's groove is its own. A bar that lags is also
-held to the parts of the beat on which its track has played so far: pulled by distance alone, a model that would rather have
-jumped on puts the missing notes anywhere.
+The range of a level is spread evenly over the bar, which gives a smallest and a largest number of notes on pace at every
+position. Jumps to positions where the bar would be behind or ahead become less likely with the square of the difference, so a
+larger lag is corrected harder. Within the range there is no push, and the groove stays the model's. A bar that lags is also
+pushed to those parts of the beat on which its track has played so far. Without this, a model that would have jumped further puts
+the missing notes anywhere.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ import numpy.typing as npt
 from companion.inference.steering.bar_so_far import BarSoFar, Bias, Places
 from companion.tokenizer import attributes
 
-FORBIDDEN = -30.0  # more than any model's preference, and still a number: a bar can end where nothing else is left
-INSET = 0.25  # of the range's width: what the pace keeps away from its edges
-OPEN_RANGE = 1.3  # the densest level has no most notes: its range ends here, times its fewest
-PULL = 2.2  # nats for being off by the square root of the range's middle
-STACK_PULL = 1.2  # at most, towards another note at the same position of a bar that lags
-MOST_TOGETHER = 3  # drums hit together more often than by two hands and a foot are no groove
-LOOK_AHEAD = 0.25  # of a bar: notes written here may be ahead of the pace by this much
-FEEL = 0.8  # power of the share of onsets on each part of the beat
-_EXPECTED = {1: 4.0, 2: 2.0, 4: 1.0, 3: 0.5}  # onsets taken for heard on beats, halves, quarters and thirds of it
+FORBIDDEN = -30.0  # outweighs any model's preference but stays finite, so that a bar can end if nothing else is left
+INSET = 0.25  # × the range's width: the distance that the pace keeps from its edges
+OPEN_RANGE = 1.3  # the densest level has no upper limit; its range ends at this × its fewest notes
+PULL = 2.2  # nats for a difference of the square root of the range's middle
+STACK_PULL = 1.2  # the most nats towards another note at the same position in a bar that lags
+MOST_TOGETHER = 3  # two hands and a foot; more drum hits at once are no groove
+LOOK_AHEAD = 0.25  # × a bar: notes at this position may be ahead of the pace by this much
+FEEL = 0.8  # exponent of the share of onsets on each part of the beat
+_EXPECTED = {1: 4.0, 2: 2.0, 4: 1.0, 3: 0.5}  # prior counts of onsets on beats and their halves, quarters, thirds
 _UNEXPECTED = 0.05
 
 
@@ -43,7 +43,7 @@ def beat_feel(onsets_ticks: Iterable[int], ticks_a_beat: int) -> npt.NDArray[np.
 
 
 class Pace:
-    """The push of one bar towards one level of note_density; feel: see `beat_feel`."""
+    """The push of one bar towards one level of note_density. feel: see `beat_feel`."""
 
     def __init__(self, level: int, length_ticks: int, feel: npt.NDArray[np.float32], places: Places) -> None:
         fewest, most = attributes.density_range(level)
@@ -60,7 +60,7 @@ class Pace:
         self._reach = max(round(LOOK_AHEAD * length_ticks), 1)
 
     def where_next(self, bias: Bias, bar: BarSoFar) -> None:
-        """Another note here, another position, or the end."""
+        """Push the choice between another note here, another position, and the end."""
         places, notes, here = self._places, bar.notes, bar.position_ticks
         last = len(self._behind) - 1
         if notes >= self._most:

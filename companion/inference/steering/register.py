@@ -1,8 +1,8 @@
-"""Key, range and number of pitch classes as the player asked for them, as far as the bar's own pitches go.
+"""Steers the pitches of a bar towards the key, range and number of pitch classes that the player asked for.
 
-A key is leaned towards and not forced: a chromatic passing note stays possible where the model is sure of it. A range holds: the
-highest and the lowest note that the track shows in the window, together with those of the bar, stay within it. Where the track already
-spans more, the bar keeps to a band of that width around the middle of what is shown.
+A key is a soft push: a chromatic passing note stays possible if the model is sure of it. A range is a hard limit: the notes of
+the track's visible bars together with those of the new bar stay within it. If the track already spans more, the bar keeps to a
+band of that width around the middle of the visible notes.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ OUT_OF_KEY = 7.0  # nats against a pitch outside the scale
 
 
 class Register:
-    """The push of one bar's pitches. key: level of key_signature; width: semitones from the lowest to the highest note;
-    classes: most pitch classes of the bar. None leaves that open. shown: the track's pitches in the window, ascending."""
+    """The push on one bar's pitches. None means that the player did not set the value.
+
+    key: level of key_signature. width: semitones from the lowest to the highest note. classes: most pitch classes in the bar.
+    shown: the track's pitches in the window, ascending.
+    """
 
     def __init__(
         self, key: int | None, width: int | None, classes: int | None, shown: Sequence[int], places: Places
@@ -38,14 +41,14 @@ class Register:
 
     @classmethod
     def of(cls, levels: Mapping[str, int | None], shown: Sequence[int], places: Places) -> Register | None:
-        """What these levels ask for, if anything."""
+        """The push for these levels; None if they ask for nothing."""
         key, width, classes = (levels.get(name) for name in ("key_signature", "pitch_range", "pitch_class_set"))
         if key is None and width is None and classes is None:
             return None
         return cls(key, width, None if classes is None else max(classes, 1), shown, places)
 
     def pitch(self, bias: Bias, bar: BarSoFar) -> None:
-        """The next note's pitch."""
+        """Push the next note's pitch."""
         pitches = bias[self._places.pitches]
         pitches += self._in_key
         written = [pitch for pitch, _, _ in bar.melodic]

@@ -1,9 +1,9 @@
-"""Leaving a note that a part has stayed on for long.
+"""Pushes a part away from a pitch that it has repeated for long.
 
-A model that hears its own bars goes on as it did before, and a cool draw makes that a trap: a bass that has played one C too
-many plays C for ever. So pitches that sounded at more than half of a track's onsets in its last bars become less likely, the
-more the longer they stay: the model's probability divided by (share / HALF) to the power of PUSH ×
-`strength`. Knows windows and vocabularies, no model.
+A model that hears its own bars continues as before. At a low temperature this can become a trap: a bass that has played one C too
+many plays C for ever. Pitches that sounded at more than half of a track's onsets in its last bars therefore become less likely,
+and the more so the larger their share: the model's probability is divided by (share / HALF) to the power of PUSH × `strength`.
+This module knows windows and vocabularies, but no model.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from companion.inference.requests.planner import Cell
 from companion.music.score import Score
 from companion.tokenizer import TokenType, Vocabulary
 
-BARS = 4  # how far back a part is known to have stayed
-PUSH = 2.0  # at strength 1: one note for ever becomes four times less likely
-HALF = 0.5  # of the onsets: up to there a pitch is a root or a chord's tone, not a habit
-FEWEST_ONSETS = 8  # before, nothing can be called a habit
+BARS = 4  # bars that are examined for repetition
+PUSH = 2.0  # at strength 1: a note that is always repeated becomes four times less likely
+HALF = 0.5  # share of the onsets: up to here a pitch is a root or a chord tone, not a habit
+FEWEST_ONSETS = 8  # fewer onsets do not make a habit
 
 
 def variety_bias(
     window: Score, target: Cell, vocabulary: Vocabulary, strength: float
 ) -> npt.NDArray[np.float32] | None:
-    """What is added to the logits [vocab] while `target` is written; None where there is no habit to leave."""
+    """The bias added to the logits [vocab] while `target` is written; None if no pitch has been repeated too often."""
     track = window.tracks[target[0]]
     if strength <= 0 or track.is_drum:
         return None

@@ -1,9 +1,9 @@
-"""Polyphony and note lengths as the player asked for them, as far as the bar's own notes show them.
+"""Steers the polyphony and note lengths of a bar towards the levels that the player asked for.
 
-The levels are quantiles (representation.md E): of the ticks with sound, 15 % have no more voices than min_polyphony and 15 % no
-fewer than max_polyphony; of the notes, 15 % are no longer than min_note_duration and 15 % no shorter than max_note_duration. So the
-limits hold nearly always, and each must also be reached now and then: when a limit has been reached for less than `REACHED` of the
-bar so far, the next chord or note is pushed to it.
+The levels are quantiles (representation.md E). Of the ticks with sound, 15 % have no more voices than min_polyphony, and 15 % no
+fewer than max_polyphony. Of the notes, 15 % are no longer than min_note_duration, and 15 % no shorter than max_note_duration. The
+limits therefore hold nearly always, but each must also be reached now and then. When a limit has been reached for less than
+`REACHED` of the bar so far, the next chord or note is pushed towards it.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from companion.inference.steering.bar_so_far import BarSoFar, Bias, Places
 from companion.tokenizer import attributes
 
 REACHED = 0.4
-THICKEN = 5.0  # nats a missing voice
-ENOUGH = 1.0  # nats a voice more than the fewest asked for: a model pushed to chords does not always find their end
-UNFILLED = 3.0  # nats against ending a bar in which nothing has sounded yet: nor does it know how to go on after one
-THIN = 7.0  # nats a voice too many
-OVERLAP = 0.7  # nats a tick that a new note would sound together with one too many
+THICKEN = 5.0  # nats per missing voice
+ENOUGH = 1.0  # nats per voice above the fewest asked for: a model pushed to chords may not stop adding voices
+UNFILLED = 3.0  # nats against ending a bar in which nothing has sounded yet
+THIN = 7.0  # nats per voice too many
+OVERLAP = 0.7  # nats per tick that a new note would overlap one voice too many
 MOST_OVERLAP = 8.0
-TOGETHER = 3.0  # nats by which voices of a chord lean to end together, for a factor e in length
+TOGETHER = 3.0  # nats towards a common end of a chord's voices, per factor e in length
 SAME_PITCH = 9.0
 SEMITONE = 1.5
-BEYOND = 3.0  # nats a level of length beyond a limit
-SHORT_OF = 2.5  # nats a level short of a limit that has not been reached
+BEYOND = 3.0  # nats per level of length beyond a limit
+SHORT_OF = 2.5  # nats per level short of a limit that has not been reached
 
 
 class Voices:
-    """The push of one bar towards a least and a most number of sounding notes; None where the player left that open."""
+    """The push of one bar towards a smallest and a largest number of sounding notes. None: not set by the player."""
 
     def __init__(self, fewest: int | None, most: int | None, places: Places) -> None:
         self._places = places
@@ -44,7 +44,7 @@ class Voices:
 
     @classmethod
     def of(cls, levels: Mapping[str, int | None], places: Places) -> Voices | None:
-        """What these levels ask for, if anything: level n is n + 1 voices, the top level of max_polyphony any number."""
+        """The push for these levels; None if they ask for nothing. Level n is n + 1 voices; max_polyphony's top level is any number."""
         low, high = levels.get("min_polyphony"), levels.get("max_polyphony")
         top = attributes.levels("max_polyphony") - 1
         most = high + 1 if high is not None and high < top else None
@@ -54,7 +54,7 @@ class Voices:
         return cls(fewest if fewest is None or most is None else min(fewest, most), most, places)
 
     def _wanted(self, bar: BarSoFar) -> tuple[int, int | None]:
-        """Voices that should sound at the next notes: at least, at most."""
+        """The smallest and the largest number of voices that should sound at the next notes."""
         heard = bar.sounding[: bar.position_ticks]
         ticks = max(int(np.count_nonzero(heard)), 1)
         least, most = self._fewest or 1, self._most
@@ -65,7 +65,7 @@ class Voices:
         return (most or least, most) if thick <= thin else (least, least)
 
     def where_next(self, bias: Bias, bar: BarSoFar) -> None:
-        """Another note here, another position, or the end."""
+        """Push the choice between another note here, another position, and the end."""
         places = self._places
         least, most = self._wanted(bar)
         voices = bar.voices
@@ -82,7 +82,7 @@ class Voices:
         bias[places.ends] -= UNFILLED * (1 - heard / bar.length_ticks)
 
     def _keep_apart(self, bias: Bias, bar: BarSoFar, most: int) -> None:
-        """Positions where `most` notes still sound are the less likely the longer they go on."""
+        """Push against positions where `most` notes still sound, and the more so the longer they last."""
         crowded = np.flatnonzero(bar.sounding[: bar.length_ticks] >= most)
         if not len(crowded):
             return
@@ -91,7 +91,7 @@ class Voices:
         bias[self._places.positions][: len(where)] -= np.minimum(OVERLAP * (end - where), MOST_OVERLAP)
 
     def pitch(self, bias: Bias, bar: BarSoFar) -> None:
-        """Voices are different pitches, and seldom neighbours."""
+        """Push voices towards different pitches, and away from neighbouring ones."""
         pitches = bias[self._places.pitches]
         for pitch, _, end in bar.melodic:
             if end > bar.position_ticks:
@@ -99,21 +99,21 @@ class Voices:
                 pitches[max(pitch - 1, 0) : pitch + 2] -= SEMITONE
 
     def duration(self, bias: Bias, bar: BarSoFar) -> None:
-        """Voices of a chord end together where several are wanted."""
+        """Push the voices of a chord to end together if several voices are wanted."""
         left = max((end for _, _, end in bar.melodic), default=0) - bar.position_ticks
         if left > 0 and self._wanted(bar)[0] > 1:
             bias[self._places.durations] -= TOGETHER * np.abs(self._lengths - np.log(left))
 
 
 class Lengths:
-    """The push of one bar's notes towards a shortest and a longest duration, as levels; None where the player left that open."""
+    """The push of one bar's notes towards a shortest and a longest duration, as levels. None: not set by the player."""
 
     def __init__(self, shortest: int | None, longest: int | None, places: Places) -> None:
         self._places = places
         count = places.durations.stop - places.durations.start
         starts = attributes.duration_level_starts(places.resolution)
         self._levels = np.searchsorted(starts, np.arange(1, count + 1), side="right") - 1
-        self._limits: list[tuple[int, int]] = []  # (level, side): which levels lie beyond it
+        self._limits: list[tuple[int, int]] = []  # (level, side on which durations are beyond the limit)
         if shortest is not None:
             self._limits.append((min(shortest, longest if longest is not None else shortest), -1))
         if longest is not None:
@@ -127,14 +127,14 @@ class Lengths:
 
     @classmethod
     def of(cls, levels: Mapping[str, int | None], places: Places) -> Lengths | None:
-        """What these levels ask for, if anything."""
+        """The push for these levels; None if they ask for nothing."""
         shortest, longest = levels.get("min_note_duration"), levels.get("max_note_duration")
         if shortest is None and longest is None:
             return None
         return cls(shortest, longest, places)
 
     def duration(self, bias: Bias, bar: BarSoFar) -> None:
-        """How long the note lasts that has just been named."""
+        """Push the duration of the note whose pitch has just been written."""
         durations = bias[self._places.durations]
         durations += self._beyond
         written = self._levels[[length - 1 for _, length, _ in bar.melodic]]
