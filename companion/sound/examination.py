@@ -1,4 +1,4 @@
-"""What sound would be like here: a sound process is started for a moment, as for a performance, and asked."""
+"""Examines sound on this machine: it starts a sound process for a moment, as for a performance, and asks for its health."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from companion.sound.wire import SoundSender, sound_pair
 
 BEST = SoundChoice("on")
 PATIENCE_SECONDS = 6.0
-LISTEN_SECONDS = 1.5  # underruns are counted for so long
+LISTEN_SECONDS = 1.5  # how long underruns are counted
 
 
 def examine_sound(choice: SoundChoice = BEST) -> dict[str, Any]:
-    """The fields of `Health` after `LISTEN_SECONDS` with a device, or why there is none. Plays nothing that can be heard."""
+    """Return the fields of `Health` after `LISTEN_SECONDS` with a device, or why there is none. Nothing audible is played."""
     sender_end, receiver = sound_pair()
     process = subprocess.Popen(
         process_command(receiver.fileno(), choice),
@@ -64,6 +64,6 @@ def _last_health(process: subprocess.Popen[bytes], sender: SoundSender) -> Healt
         if health.device and not opened:
             opened = True
             end = time.monotonic() + LISTEN_SECONDS
-            with suppress(OSError):  # a key that makes the synthesizer work, as softly as there is
+            with suppress(OSError):  # a very soft note that makes the synthesizer work
                 sender.send(bytes((0x90, 60, 1)), time.monotonic())
     return health

@@ -1,4 +1,4 @@
-"""Where music goes when it is written: a MIDI file or, by its name or by wish, an audio file."""
+"""Writes music to a MIDI file or an audio file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def is_sound_file(path: Path) -> bool:
 
 
 def write_music(music: FileSong | Score, path: Path, *, gain: float = 1.0, progress: Progress | None = None) -> None:
-    """Write `path`: audio where its name ends in .wav, else a MIDI file. Raises MidiFileError, SoundError."""
+    """Write `path` as audio if its name ends in .wav, else as a MIDI file. Raises MidiFileError, SoundError."""
     if not is_sound_file(path):
         write_midi(music, path)
         return

@@ -1,7 +1,7 @@
 """The sound process: `python -m companion.sound.process DESCRIPTOR [--mode M --gain G --soundfont F --device D]`.
 
-Messages come as datagrams (`companion.sound.wire`) on the inherited descriptor; what is to be known of the device goes out as lines of
-JSON, the fields of `Health`. It ends when its parent does or closes its standard input. Nothing ever waits for it.
+Messages arrive as datagrams (`companion.sound.wire`) on the inherited descriptor. The process reports the fields of `Health` as lines
+of JSON. It ends when its parent ends or closes its standard input. Nothing ever waits for it.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ SWITCH_SECONDS = 0.0005  # the device's thread gets the interpreter within this 
 
 
 def process_command(descriptor: int, choice: SoundChoice) -> list[str]:
-    """The command line."""
+    """Return the command line that starts the process."""
     command = [sys.executable, "-m", "companion.sound.process", str(descriptor)]
     command += ["--mode", choice.mode, "--gain", str(choice.gain)]
     return [*command, "--soundfont", choice.soundfont, "--device", choice.device]
 
 
 def parse_health(line: bytes) -> Health | None:
-    """A line of the process; None for anything else."""
+    """Read a line of the process, or return None for anything else."""
     with suppress(ValueError, TypeError):
         return Health(**json.loads(line))
     return None
 
 
 class Process:
-    """Passes on what arrives and reports."""
+    """Passes arriving messages to the player, and reports its health."""
 
     def __init__(self, end: socket.socket, choice: SoundChoice) -> None:
         end.setblocking(False)
@@ -52,8 +52,8 @@ class Process:
         self._next_report = 0.0
 
     def run(self) -> None:
-        """Until nobody is there any more."""
-        from companion.sound.players.choice import make_player  # those who only start this process need none of it
+        """Run until the parent is gone."""
+        from companion.sound.players.choice import make_player  # whoever only starts this process does not need it
 
         parent = os.getppid()
         try:
@@ -66,7 +66,7 @@ class Process:
             while os.getppid() == parent:
                 ready, _, _ = select.select([self._end, sys.stdin], [], [], LOOK_SECONDS)
                 if sys.stdin in ready:
-                    return  # it is never written to: its end is the parent's
+                    return  # nothing is ever written to it; it ends with the parent
                 if self._end in ready:
                     self._player.play(receive(self._end))
                 self._look(time.monotonic())
@@ -90,7 +90,7 @@ class Process:
 
 
 def main(arguments: list[str]) -> None:
-    """The process itself."""
+    """Run the sound process."""
     parser = argparse.ArgumentParser(prog="companion.sound.process")
     parser.add_argument("descriptor", type=int)
     parser.add_argument("--mode", choices=MODES, default="auto")
@@ -107,4 +107,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
-    os._exit(0)  # a device that hangs must not hold up the end
+    os._exit(0)  # a hanging device must not delay the end

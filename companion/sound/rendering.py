@@ -1,4 +1,4 @@
-"""Music as an audio file, rendered offline: every note at its own frame, whatever this machine is busy with."""
+"""Renders music offline into an audio file. Every note begins at its exact frame, whatever else the machine is doing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from companion.sound.synth.synthesizer import DRUM_CHANNEL, LATENCY_FRAMES, Even
 from companion.sound.synth.voices import BLOCK
 
 RATE = 48_000
-TAIL_SECONDS = 6.0  # at most, until everything has died away
+TAIL_SECONDS = 6.0  # the longest wait until everything has died away
 _SILENCE = 10 ** (-70 / 20)
 _OFF, _CONTROL, _ON = range(3)
 _PROGRAM = 0xC0
@@ -40,9 +40,9 @@ class Timed(NamedTuple):
 
 
 def messages_of(song: FileSong | Score) -> list[Timed]:
-    """What a synthesizer has to be told to play a song; more instruments than channels take turns on them.
+    """Return the messages with which a synthesizer plays a song. If there are more instruments than channels, they share channels in turn.
 
-    Pedals, volumes, bends and the like are told where every part has a channel of its own.
+    Pedals, volumes, bends and the like are included if every part has a channel of its own.
     """
     song = song if isinstance(song, FileSong) else FileSong.of(song)
     seconds_at = _tempo_line(song)
@@ -59,7 +59,7 @@ def messages_of(song: FileSong | Score) -> list[Timed]:
                 found.append((seconds_at(end), _OFF, track.program, channel, note.pitch, 0))
     if len(channels) <= len(_MELODIC):
         found += _controls(song, channels, seconds_at)
-    # At one moment notes end, then controllers move, in the order in which they are written, then notes begin.
+    # At the same time, notes end first. Then controllers move in their written order, and then notes begin.
     found.sort(key=lambda item: item[:2] if item[1] == _CONTROL else item)
     programs: dict[int, int] = {}
     messages = []
@@ -83,7 +83,7 @@ def _channels(score: Score) -> list[int]:
 def _controls(
     song: FileSong, channels: Sequence[int], seconds_at: Callable[[float], float]
 ) -> Iterator[tuple[float, int, int, int, int, int]]:
-    """(seconds, rank, kind, channel, data bytes) of what is written beside the notes, but for programs, which go with these."""
+    """Return (seconds, rank, kind, channel, data bytes) of the written events, except notes and programs, which go with the notes."""
     for parts, events in written_controls(song).items():
         for channel in sorted({channels[part] for part in parts}):
             for beats, kind, first, second in events:
@@ -92,7 +92,7 @@ def _controls(
 
 
 def _tempo_line(song: FileSong) -> Callable[[float], float]:
-    """Ticks → seconds."""
+    """Return the function that maps ticks to seconds."""
     resolution = song.score.resolution
     ticks = [0]
     tempos = [song.tempo_map[0][1] if song.tempo_map else song.score.tempo]
@@ -110,12 +110,12 @@ def _tempo_line(song: FileSong) -> Callable[[float], float]:
 
 
 def render(messages: Sequence[Timed], rate: int = RATE, gain: float = 1.0) -> Iterator[NDArray[np.float32]]:
-    """Blocks of BLOCK × 2 frames from time 0 until all has died away; messages may come in any order."""
+    """Yield blocks of BLOCK × 2 frames from time 0 until everything has died away. Messages may come in any order."""
     synthesizer = Synthesizer(rate, ToneBank(), gain)
     queue = [(round(message.seconds * rate), number, *message[1:]) for number, message in enumerate(messages)]
     heapq.heapify(queue)
     last = max((frame for frame, *_ in queue), default=0)
-    start = -LATENCY_FRAMES  # the first block is what the limiter holds back
+    start = -LATENCY_FRAMES  # the first block is the limiter's delay
     at = 0
     while at <= last + TAIL_SECONDS * rate:
         events: list[Event] = []
@@ -138,9 +138,9 @@ def write_sound(
     rate: int = RATE,
     progress: Progress | None = None,
 ) -> float:
-    """Render music into a 16-bit stereo WAV file; returns its length in seconds. The file is complete or absent.
+    """Render music into a 16-bit stereo WAV file, and return its length in seconds. The file is complete or absent.
 
-    progress hears shares of the work from 0 to 1. Raises SoundError.
+    progress: is called with the share of the work done, from 0 to 1. Raises SoundError.
     """
     messages = messages_of(music) if isinstance(music, (FileSong, Score)) else list(music)
     length = max((message.seconds for message in messages), default=0.0) + 1

@@ -1,4 +1,4 @@
-"""How a performance is to sound: plain values that every process can afford to know."""
+"""How a performance is to sound: plain values without heavy imports, for every process."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ MODES: tuple[Mode, ...] = ("auto", "on", "off", "fluidsynth", "builtin")
 
 @dataclass(frozen=True, slots=True)
 class SoundChoice:
-    """auto: where no MIDI output was named and an audio device exists; silent while something is connected to our port.
+    """Whether and how a performance sounds.
 
-    on: always, with the best synthesizer there is; fluidsynth, builtin: always, with this one. soundfont: "" = the usual places.
-    device: part of an audio device's name, "" = the system's choice, "null" = one that swallows everything. gain: a factor.
+    mode "auto": sound if no MIDI output was named and an audio device exists, but silence while something is connected to our port.
+    mode "on": always, with the best synthesizer available. "fluidsynth", "builtin": always, with this synthesizer.
+    soundfont: "" = the usual places. gain: a factor.
+    device: part of an audio device's name, "" = the system's choice, "null" = a device that discards everything.
     """
 
     mode: Mode = "off"
@@ -23,5 +25,5 @@ class SoundChoice:
     device: str = ""
 
     def wanted(self, named_output: str) -> bool:
-        """Whether there is to be sound, given the MIDI output that was named ("" = none was)."""
+        """Whether there is to be sound, given the named MIDI output ("" = none)."""
         return self.mode != "off" and (self.mode != "auto" or not named_output)

@@ -1,7 +1,7 @@
-"""How messages reach the sound process: datagrams of a local socket pair, which nobody ever waits on.
+"""Sends messages to the sound process as datagrams over a local socket pair. Neither end ever waits.
 
-The receiving end stays open in whoever starts the process, so that a sound process which is started again goes on with the same
-socket, and the sender need not know. What does not fit into the system's buffer is dropped and counted.
+The process that starts the sound process keeps the receiving end open. A restarted sound process therefore uses the same socket, and
+the sender need not know. Messages that do not fit into the system's buffer are dropped and counted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Due(NamedTuple):
 
 
 def sound_pair() -> tuple[socket.socket, socket.socket]:
-    """(sending end, receiving end)."""
+    """Return (sending end, receiving end)."""
     sender, receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
     sender.setblocking(False)
@@ -36,7 +36,7 @@ def sound_pair() -> tuple[socket.socket, socket.socket]:
 
 
 class SoundSender:
-    """The sending end. Never waits, never raises; `dropped` counts what could not be taken."""
+    """The sending end. It never waits and never raises. `dropped` counts the messages that were not accepted."""
 
     def __init__(self, end: socket.socket) -> None:
         end.setblocking(False)
@@ -44,7 +44,7 @@ class SoundSender:
         self.dropped = 0
 
     def send(self, data: bytes, due: float) -> bool:
-        """Pass a channel message on; others (clock, exclusive) are none of a synthesizer's business and count as sent."""
+        """Pass a channel message on. Other messages (clock, exclusive) do not concern a synthesizer and count as sent."""
         if not data or not 0x80 <= data[0] < 0xF0:
             return True
         return self._pass_on(due, data[0], data[1], data[2] if len(data) > 2 else 0)
@@ -69,12 +69,12 @@ class SoundSender:
         return True
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the sending end."""
         self._end.close()
 
 
 def receive(end: socket.socket) -> list[Due]:
-    """What has arrived at a receiving end that does not block; foreign datagrams are passed over."""
+    """Return what has arrived at a receiving end that does not block. Unknown datagrams are ignored."""
     found: list[Due] = []
     while len(found) < _MOST_A_CALL:
         try:

@@ -1,1 +1,1 @@
-"""Whatever turns messages with due times into sound: audio devices, FluidSynth, and the files they need."""
+"""Players turn messages with due times into sound: audio devices, FluidSynth, and the files that they need."""

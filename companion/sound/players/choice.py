@@ -1,4 +1,4 @@
-"""Which player is used: what was asked for, or the best there is."""
+"""Chooses the player: the requested one, or the best one available."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from companion.sound.settings import SoundChoice
 
 
 def make_player(choice: SoundChoice) -> Player:
-    """FluidSynth where it can be had or was asked for, else our own. Raises SoundError only where FluidSynth was asked for."""
+    """Return FluidSynth if it is available or was requested, else our own player.
+
+    Raises SoundError only if FluidSynth was requested.
+    """
     if choice.mode == "fluidsynth" or (choice.mode in ("auto", "on") and not choice.device):
         try:
             return FluidPlayer(find_soundfont(choice.soundfont), choice.gain)
@@ -22,5 +25,5 @@ def make_player(choice: SoundChoice) -> Player:
 
 
 def null_player() -> DevicePlayer:
-    """Our own on a device that swallows everything."""
+    """Return our own player on a device that discards everything."""
     return DevicePlayer(NULL)

@@ -1,7 +1,7 @@
 """The built-in synthesizer on an audio device, through miniaudio.
 
-The device's thread asks for frames, and they are computed right there. Everything that may block (opening, closing) is done by a
-thread of its own, so that a device which hangs keeps nobody else waiting; one that falls silent or cannot be opened is tried again.
+The device's thread asks for frames and computes them itself. A separate thread does everything that may block (opening, closing), so
+that a hanging device keeps nobody else waiting. A device that falls silent or cannot be opened is tried again.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 RATE = 48_000
 PERIOD_SECONDS, PERIODS = 0.008, 3
-DEAD_SECONDS = 1.0  # a device that has asked for nothing for so long is gone
+DEAD_SECONDS = 1.0  # a device that asks for nothing for this long is gone
 RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 10.0
 HANG_SECONDS = 6.0
-NULL = "null"  # the name of the device that swallows everything, for tests and measurements
+NULL = "null"  # the name of the device that discards everything, for tests and measurements
 clock = time.monotonic
 
 
@@ -57,7 +57,7 @@ class Stream:
         self._ready_frames = 0
 
     def supply(self, frames: int) -> NDArray[np.float32]:
-        """The next frames × 2; called by the device's thread."""
+        """Return the next frames × 2. The device's thread calls this."""
         begun = clock()
         self.asked_at = begun
         self.frame_clock.asked(self.frames, begun)
@@ -86,7 +86,7 @@ class Stream:
 
 
 class DevicePlayer:
-    """See the module and `Player`. name: "" for the system's own choice, else part of a device's name, or `NULL`."""
+    """See the module and `Player`. name: "" for the system's own choice, part of a device's name, or `NULL`."""
 
     def __init__(self, name: str = "", rate: int = RATE, gain: float = 1.0) -> None:
         self._name, self._rate, self.gain = name, rate, gain
@@ -96,7 +96,7 @@ class DevicePlayer:
         self._stream: Stream | None = None
         self._device: miniaudio.PlaybackDevice | None = None
         self._backend = self._trouble = ""
-        self._before: list[Due] = []  # what a new stream has to be told: programs and controllers
+        self._before: list[Due] = []  # messages that a new stream needs: programs and controllers
         self._underruns = self._late = 0
         self._busy_since = clock()
         self._ending = threading.Event()
@@ -113,7 +113,7 @@ class DevicePlayer:
             stream.incoming.extend(messages)
 
     def wait_until_open(self, seconds: float) -> bool:
-        """Whether a device has been opened within `seconds`."""
+        """Wait until a device is open. Returns whether this happened within `seconds`."""
         return self._opened.wait(seconds)
 
     def health(self) -> Health:
@@ -183,7 +183,7 @@ class DevicePlayer:
         self._device, self._stream = device, stream
         self._backend, self._trouble = device.backend, ""
         if not self._maker.is_alive():
-            self._maker.start()  # nothing is made where there is no device
+            self._maker.start()  # no synthesizer is made if there is no device
         self._opened.set()
 
     def _shut(self) -> None:
@@ -214,7 +214,7 @@ def _feed(stream: Stream) -> Generator[NDArray[np.float32], int, None]:
 
 
 def import_miniaudio() -> Any:
-    """The library, or a SoundError that says how to get it."""
+    """Return the library. Raises SoundError, which says how to get it."""
     try:
         import miniaudio
     except ImportError as error:
@@ -223,7 +223,7 @@ def import_miniaudio() -> Any:
 
 
 def open_device(name: str, rate: int) -> miniaudio.PlaybackDevice:
-    """A device that is not started yet. Raises SoundError. May block for as long as the system does."""
+    """Return a device that is not started yet. Raises SoundError. It may block for as long as the system does."""
     audio = import_miniaudio()
     backends = [audio.Backend.NULL] if name == NULL else _backends(audio)
     try:
@@ -242,7 +242,7 @@ def open_device(name: str, rate: int) -> miniaudio.PlaybackDevice:
 
 
 def device_names() -> list[str]:
-    """The playback devices there are. Raises SoundError. May block for as long as the system does."""
+    """Return the names of the playback devices. Raises SoundError. It may block for as long as the system does."""
     audio = import_miniaudio()
     try:
         return [str(device["name"]) for device in audio.Devices(_backends(audio)).get_playbacks()]
@@ -251,9 +251,9 @@ def device_names() -> list[str]:
 
 
 def _backends(audio: Any) -> list[Any]:
-    """Those worth asking here. Raises SoundError where there is none."""
+    """Return the backends that are worth asking here. Raises SoundError if there is none."""
     if sys.platform.startswith("linux"):
-        # Not JACK: its library ends the process where the server is starting or ending, and its cards are ALSA's all the same.
+        # JACK is left out: its library ends the process while the server starts or ends, and ALSA reaches the same cards.
         names = (["PULSEAUDIO"] if has_pulse() else []) + (["ALSA"] if has_sound_card() else [])
         found = [audio.Backend[name] for name in names]
     else:

@@ -1,4 +1,4 @@
-"""FluidSynth as a player, through pyfluidsynth and with FluidSynth's own audio drivers; used where it is installed."""
+"""FluidSynth as a player, through pyfluidsynth and with FluidSynth's own audio drivers. It is used if it is installed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from companion.sound.players.player import LATENCY_SECONDS, Health
 from companion.sound.players.servers import fluidsynth_driver
 from companion.sound.wire import GAIN, Due
 
-REFERENCE_GAIN = 0.5  # at which the built-in instruments are as loud
+REFERENCE_GAIN = 0.5  # the gain at which the built-in instruments are as loud
 RATE = 48_000
 PERIOD_FRAMES, PERIODS = 128, 4
 SPIN_SECONDS = 0.0005
@@ -22,22 +22,23 @@ clock = time.monotonic
 
 
 def import_fluidsynth() -> ModuleType:
-    """pyfluidsynth with its library, or a SoundError that says what is missing."""
+    """Return pyfluidsynth with its library. Raises SoundError, which says what is missing."""
     try:
         import fluidsynth
     except (
         ImportError,
         OSError,
         AttributeError,
-    ):  # the binding raises any of these where the library is missing or old
+    ):  # the binding raises any of these if the library is missing or old
         raise SoundError("FluidSynth needs its library and pyfluidsynth: pip install 'companion[fluidsynth]'") from None
     return fluidsynth
 
 
 class FluidPlayer:
-    """See `Player`. A thread passes each message on when it is due and `LATENCY_SECONDS` have gone by.
+    """See `Player`. A thread passes each message on `LATENCY_SECONDS` after it is due.
 
-    driver: one of FluidSynth's, "" for its own choice, None for the one that fits this machine. Raises SoundError where it cannot play.
+    driver: one of FluidSynth's drivers, "" for its own choice, None for the one that fits this machine. Raises SoundError if it cannot
+    play.
     """
 
     def __init__(self, soundfont: Path, gain: float = 1.0, driver: str | None = None) -> None:
@@ -53,7 +54,7 @@ class FluidPlayer:
         if self._synth.sfload(str(soundfont)) < 0:
             self._synth.delete()
             raise SoundError(f"{soundfont}: FluidSynth cannot read this soundfont")
-        # Not `start`: that would also open a MIDI input, which other programs, and we ourselves, would find and play to.
+        # `start` would also open a MIDI input, which other programs and we ourselves would find and play to.
         if driver:
             self._synth.setting("audio.driver", driver)
         self._synth.audio_driver = fluidsynth.new_fluid_audio_driver(self._synth.settings, self._synth.synth)
@@ -115,7 +116,7 @@ class FluidPlayer:
             self._tell(message)
 
     def _wait(self) -> float | None:
-        """Seconds until the next message is due; None when it is."""
+        """Return the seconds until the next message is due, or None if it is due now."""
         if not self._waiting:
             return 60.0
         left = self._waiting[0][0] - clock()

@@ -1,4 +1,4 @@
-"""What every player of sound can do, and what it says about itself."""
+"""The interface of every player of sound, and its report about itself."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import Protocol
 
 from companion.sound.wire import Due
 
-# From a message's due time to the moment its frame is handed to the audio device. Constant, so that what was scheduled
-# precisely stays precise; long enough for a message that comes a few milliseconds late to be in time all the same.
+# The time from a message's due time until its frame goes to the audio device. It is constant, so that exact scheduling stays
+# exact, and long enough that a message which arrives a few milliseconds late is still in time.
 LATENCY_SECONDS = 0.020
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """device: "" while there is none. latency_ms: from due time to the device's own buffer, and that buffer's length. trouble:
-    one line for the player, "" when all is well. load: share of the time that computing the sound takes.
+    """The state of a player.
+
+    device: "" while there is none. latency_ms: the time from a message's due time to the device's own buffer.
+    buffer_ms: the length of that buffer. trouble: one line for the user, "" if all is well.
+    load: share of the time that computing the sound takes.
     """
 
     synthesizer: str
@@ -30,16 +33,16 @@ class Health:
 
 
 class Player(Protocol):
-    """Plays messages at a constant time after they are due. No method blocks."""
+    """Plays messages a constant time after they are due. No method blocks."""
 
     def play(self, messages: list[Due]) -> None:
         """Take messages, in any order."""
         ...
 
     def health(self) -> Health:
-        """How it is going."""
+        """Return the current state."""
         ...
 
     def close(self) -> None:
-        """Silence, and let go of the device; gives up after a moment where the device blocks."""
+        """Fall silent and release the device. Gives up after a moment if the device blocks."""
         ...

@@ -1,18 +1,18 @@
-"""What the threads of sound ask of the system's scheduler. Wishes: where one is refused, sound still plays."""
+"""Asks the system's scheduler for priority for the threads of sound. If a request is refused, sound still plays."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 
-DEVICE, MAKER = 30, 10  # below the realtime process, above ordinary work
+DEVICE, MAKER = 30, 10  # below the realtime process, above ordinary programs
 
 
 def come_first(priority: int = DEVICE) -> None:
-    """Have this thread woken in time, though after the realtime process; threads that it starts are ordinary ones.
+    """Give this thread priority over other programs, but not over the realtime process. Threads that it starts have normal priority.
 
-    Whoever holds the interpreter keeps the device's thread waiting, so every busy thread of the sound process needs a priority above
-    that of other programs.
+    A thread that holds the interpreter keeps the device's thread waiting, so every busy thread of the sound process needs a higher
+    priority than other programs.
     """
     with suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))

@@ -1,4 +1,4 @@
-"""Times become frames: which frame of an endless stream belongs to which moment, though a device asks for frames in uneven bursts.
+"""Maps times to frames of an endless stream, even though a device asks for frames in uneven bursts.
 
 Pure: times are passed in.
 """
@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from companion.sound.synth.synthesizer import Event
 from companion.sound.wire import Due
 
-_FOLLOW = 0.02  # share of an error of the device's clock that is taken up at each request
-_LOST_SECONDS = 0.06  # a request so far off is no unevenness: the stream stood still
+_FOLLOW = 0.02  # share of the clock's error that is corrected at each request
+_LOST_SECONDS = 0.06  # a request this far off means that the stream stood still
 
 
 class FrameClock:
-    """The moment at which each frame is handed out, from the moments at which the device asked.
+    """Estimates when each frame is handed out, from the times of the device's requests.
 
-    A request that is early or late moves the estimate by a small share only, which also takes up a device clock that is a little
+    An early or late request moves the estimate by a small share only. This also corrects for a device clock that is slightly
     fast or slow.
     """
 
@@ -28,7 +28,7 @@ class FrameClock:
         self.gaps = 0
 
     def asked(self, frame: int, now: float) -> None:
-        """The device asks for `frame` and those after it."""
+        """Note that the device asks for `frame` and the frames after it."""
         found = now - frame / self._rate
         if self._zero is None:
             self._zero = found
@@ -39,12 +39,12 @@ class FrameClock:
             self._zero += _FOLLOW * (found - self._zero)
 
     def frame_at(self, seconds: float) -> int:
-        """The frame that is handed out at a moment; 0 before the device has asked for any."""
+        """Return the frame that is handed out at a given time, 0 before the device has asked for any."""
         return 0 if self._zero is None else round((seconds - self._zero) * self._rate)
 
 
 class Queue:
-    """Messages until the block in which they sound."""
+    """Holds messages until the block in which they sound."""
 
     def __init__(self, clock: FrameClock, latency_seconds: float) -> None:
         self._clock, self._latency = clock, latency_seconds
@@ -53,13 +53,13 @@ class Queue:
         self.late = 0
 
     def add(self, messages: Iterable[Due]) -> None:
-        """More messages, in any order; those of one moment stay in theirs."""
+        """Add messages in any order. Messages with the same time keep their order."""
         for message in messages:
             self._serial += 1
             heapq.heappush(self._waiting, (message.seconds, self._serial, message))
 
     def events(self, first: int, frames: int) -> list[Event]:
-        """What sounds in these frames; what should have sounded before them sounds at once, and is counted."""
+        """Return the messages that sound in these frames. Messages that should have sounded earlier sound at once and are counted."""
         events: list[Event] = []
         while self._waiting:
             message = self._waiting[0][2]

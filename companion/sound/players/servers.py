@@ -1,4 +1,4 @@
-"""Which sound servers run here, told from the files that they keep: asking their client libraries would write files for nothing."""
+"""Finds running sound servers by the files that they keep, because asking their client libraries would write needless files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LINUX = sys.platform.startswith("linux")
 
 
 def has_pulse() -> bool:
-    """Whether a PulseAudio server (or PipeWire in its place) can be reached."""
+    """Whether a PulseAudio server, or PipeWire in its place, can be reached."""
     if os.environ.get("PULSE_SERVER"):
         return True
     runtime = os.environ.get("PULSE_RUNTIME_PATH")
@@ -19,17 +19,17 @@ def has_pulse() -> bool:
 
 
 def has_sound_card() -> bool:
-    """Whether the kernel offers a playback device; on other systems the answer is always yes."""
+    """Whether the kernel offers a playback device. On systems other than Linux the answer is always yes."""
     return not _LINUX or any(Path("/dev/snd").glob("pcm*p"))
 
 
 def may_sound() -> bool:
-    """Whether there seems to be something to play on; only opening it would tell for certain."""
+    """Whether a playback device seems to exist. Only opening it would tell for certain."""
     return has_pulse() or has_sound_card()
 
 
 def fluidsynth_driver() -> str | None:
-    """The driver to ask FluidSynth for: "" = its own choice, None = there is nothing to play on."""
+    """Return the driver to ask FluidSynth for: "" = its own choice, None = there is no device."""
     if not _LINUX:
         return ""
     if has_pulse():

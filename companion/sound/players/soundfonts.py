@@ -1,4 +1,4 @@
-"""Where soundfonts are: what was asked for, else the usual places of the common systems."""
+"""Finds soundfonts: the requested file, else one in the usual places of common systems."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAMES = (
 
 
 def usual_places() -> list[Path]:
-    """Folders of Debian, Fedora, Arch, Homebrew and Windows, and the user's own; whether they exist or not."""
+    """Return the folders of Debian, Fedora, Arch, Homebrew and Windows, and the user's own, whether they exist or not."""
     home = Path.home()
     if sys.platform == "win32":
         roots = [os.environ.get("PROGRAMDATA", r"C:\ProgramData"), os.environ.get("PROGRAMFILES", r"C:\Program Files")]
@@ -47,7 +47,7 @@ def usual_places() -> list[Path]:
 
 
 def find_soundfont(wanted: str = "", places: Iterable[Path] | None = None) -> Path:
-    """The file that was asked for, else the first found in the usual places. Raises SoundError."""
+    """Return the requested file, else the first one found in the usual places. Raises SoundError."""
     wanted = wanted or os.environ.get(VARIABLE, "")
     if wanted:
         path = Path(wanted).expanduser()

@@ -1,1 +1,1 @@
-"""Tones become music: voices, channels, a room and a limiter, in blocks of frames."""
+"""Plays tones as music: voices, channels, a room and a limiter, in blocks of frames."""

@@ -1,6 +1,6 @@
-"""The tones in memory: made when they are first needed, one for every three keys of an instrument, in one long array.
+"""Keeps the tones in memory, in one long array. They are made when first needed, one for every three keys of an instrument.
 
-A voice of any instrument thus reads from the same array, and all voices are rendered by the same few array operations.
+Voices of all instruments read from the same array, so a few array operations render all voices.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from companion.sound.synthesis.tone import RATE, Manner, Tone
 
 DRUMS = 128  # stands for the drum kit among the programs
 KEYS_A_TONE = 3
-GUARD = 2048  # frames before and after each tone, so that a block of a voice never needs to look where it ends
+GUARD = 2048  # frames before and after each tone, so that a voice's block need not check where the tone ends
 _FIRST_FRAMES = 4_000_000
 _USUAL_KEYS = range(24, 100, KEYS_A_TONE)
 _REFERENCE_VELOCITY = 100  # the one that levels are meant for
@@ -28,7 +28,7 @@ _REFERENCE_VELOCITY = 100  # the one that levels are meant for
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where a tone lies: `start` and `length` in frames of the array, loop as (first, length), 0 = none. gain: for velocity 127."""
+    """The place of a tone: `start` and `length` in frames of the array, loop as (first, length), 0 = none. gain: for velocity 127."""
 
     start: int
     length: int
@@ -42,7 +42,7 @@ class Placed:
 class ToneBank:
     """Tones by (program, root key). One thread may make tones while another one reads them.
 
-    waits: make a missing tone at once (for files) instead of taking the nearest there is and having it made (for devices).
+    waits: whether a missing tone is made at once (for files). Otherwise the nearest tone is used while it is being made (for devices).
     """
 
     def __init__(self, *, waits: bool = True) -> None:
@@ -55,7 +55,7 @@ class ToneBank:
         self._closed = False
 
     def find(self, program: int, key: int) -> Placed | None:
-        """The tone for a key of a program (`DRUMS` = the kit); None when not even a near one has been made yet."""
+        """Return the tone for a key of a program (`DRUMS` = the kit), or None if not even a nearby tone has been made yet."""
         wanted = (program, key if program == DRUMS else _root(key))
         placed = self._placed.get(wanted)
         if placed is not None:
@@ -66,7 +66,7 @@ class ToneBank:
         return self._nearest(*wanted)
 
     def prepare(self, program: int) -> None:
-        """Have the usual keys of a program made, the middle ones first."""
+        """Request the usual keys of a program, the middle ones first."""
         if self._waits:
             return
         keys = range(35, 82) if program == DRUMS else sorted(_USUAL_KEYS, key=lambda key: abs(key - 57))
@@ -74,7 +74,7 @@ class ToneBank:
             self._ask((program, key))
 
     def work(self) -> None:
-        """Make what is wanted until `close`; the body of a thread."""
+        """Make requested tones until `close`. This is the body of a thread."""
         while True:
             with self._wake:
                 while not self._wanted and not self._closed:
@@ -85,7 +85,7 @@ class ToneBank:
             if wanted not in self._placed:
                 begun = time.monotonic()
                 self._make(wanted)
-                time.sleep(time.monotonic() - begun)  # half of a core is left to others
+                time.sleep(time.monotonic() - begun)  # half of a core is left for other work
 
     @property
     def waiting(self) -> int:
@@ -149,6 +149,6 @@ def _root(key: int) -> int:
 
 
 def reading_step(placed: Placed, key: int, rate: float) -> float:
-    """Frames of the tone to a frame of the output at `rate`."""
+    """Return the number of the tone's frames for each output frame at `rate`."""
     pitch = key_hertz(key) / placed.root_hertz if placed.root_hertz else 1.0
     return min(pitch * RATE / rate, GUARD / 256 / 1.5)

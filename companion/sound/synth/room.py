@@ -1,4 +1,4 @@
-"""What the mix goes through at the end: a small room and a limiter. Both work in blocks of `BLOCK` frames."""
+"""The last stages of the mix: a small room and a limiter. Both work in blocks of `BLOCK` frames."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _hadamard(size: int) -> NDArray[np.float32]:
 
 
 class Room:
-    """A small, dull room. Delays are at least a block long, so that a block needs nothing of itself."""
+    """A small, dull room. Delays are at least a block long, so that a block does not depend on its own output."""
 
     def __init__(self, rate: float) -> None:
         self._delays = np.array([max(round(seconds * rate), BLOCK + 1) for seconds in _DELAY_SECONDS])
@@ -39,10 +39,10 @@ class Room:
         self._quiet_blocks = 0
 
     def add(self, sent: NDArray[np.float32], stereo: NDArray[np.float32]) -> None:
-        """Let `sent` (BLOCK) sound in the room, and add what returns to `stereo` (2 × BLOCK)."""
+        """Let `sent` (BLOCK) sound in the room, and add the reverberation to `stereo` (2 × BLOCK)."""
         self._quiet_blocks = 0 if np.any(sent) else self._quiet_blocks + 1
         if self._quiet_blocks * BLOCK > 3 * _REVERBERATION_SECONDS * 48_000:
-            return  # all has died away
+            return  # everything has died away
         where = (self._at - self._delays[:, None] + np.arange(BLOCK)) % self._length
         back = self._lines[self._rows, where]
         before = np.concatenate([self._tail, back[:, :-1]], axis=1)
@@ -54,17 +54,17 @@ class Room:
 
 
 class Limiter:
-    """Keeps every frame within the ceiling: looks one block ahead and turns down before the peak, never at it."""
+    """Keeps every frame within the ceiling. It looks one block ahead and turns the sound down before a peak."""
 
     def __init__(self, rate: float) -> None:
         self._waiting = np.zeros((2, BLOCK), dtype=np.float32)
-        self._waiting_gain = 1.0  # what the waiting block needs
+        self._waiting_gain = 1.0  # the gain that the waiting block needs
         self._gain = 1.0
         self._recovery = 1 - np.exp(-BLOCK / (_RECOVERY_SECONDS * rate))
         self._ramp = (np.arange(BLOCK, dtype=np.float32) + 1) / BLOCK
 
     def process(self, stereo: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The block before `stereo`, limited: all of it comes `BLOCK` frames later."""
+        """Take `stereo` and return the block before it, limited. The output is `BLOCK` frames late."""
         peak = float(np.max(np.abs(stereo)))
         needed = min(1.0, CEILING / peak) if peak > 0 else 1.0
         recovered = self._gain + (1.0 - self._gain) * self._recovery

@@ -1,4 +1,4 @@
-"""A General MIDI synthesizer of sixteen channels that renders blocks of frames. It knows no time but the frames it renders."""
+"""A General MIDI synthesizer with sixteen channels that renders blocks of frames. Its only time is the frames that it renders."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ BEND_SEMITONES = 2.0
 VOLUME, PAN, EXPRESSION, SUSTAIN, REVERB = 7, 10, 11, 64, 91
 SOUND_OFF, RESET, NOTES_OFF = 120, 121, 123
 _USUAL_VOLUME = 100
-_KEY_SPREAD = 0.35  # how far apart, -1 to 1, the ends of a keyboard are heard
+_KEY_SPREAD = 0.35  # pan (-1 to 1) of the key 40 keys above middle C
 _SPREAD_PROGRAMS = frozenset(range(16))
 
 Event = tuple[int, int, int, int]  # frame of the block, status byte, first and second data byte
 
 
 class Synthesizer:
-    """Play with `render`; `gain` is a factor on everything."""
+    """The synthesizer. `render` plays it, and `gain` is a factor on everything."""
 
     def __init__(self, rate: float, bank: ToneBank, gain: float = 1.0) -> None:
         self.gain = gain
@@ -46,7 +46,7 @@ class Synthesizer:
         return self._voices.sounding
 
     def render(self, events: Iterable[Event] = ()) -> NDArray[np.float32]:
-        """The next BLOCK × 2 frames, in -1..1, with these events in them, ascending by frame. Comes `LATENCY_FRAMES` late."""
+        """Return the next BLOCK × 2 frames, in -1..1, with these events, ascending by frame. The sound is `LATENCY_FRAMES` late."""
         for offset, status, first, second in events:
             self._handle(offset, status, first, second)
         mixed = self._voices.render(self._bank.frames, self._bends)
@@ -119,7 +119,7 @@ class Synthesizer:
                 voices.gains[:, slot] = self._gains(channel, self._spread[slot], self._send[slot])
 
     def _gains(self, channel: int, spread: float, send: float) -> tuple[float, float, float]:
-        """Left, right and room: volume and expression by their squares (General MIDI 2), pan at equal power."""
+        """Return the gains for left, right and room: volume and expression squared (General MIDI 2), pan at equal power."""
         level = (self._volume[channel] / _USUAL_VOLUME * self._expression[channel] / 127) ** 2
         place = min(max((self._pan[channel] - 64) / 63 + spread, -1.0), 1.0)
         angle = (place + 1) * math.pi / 4

@@ -1,7 +1,7 @@
-"""Voices: up to 32 tones at a time, rendered together, a block of frames at once.
+"""Voices: up to 32 tones at a time, rendered together in blocks of frames.
 
-All state lies in arrays with one place for each voice. A new voice starts, and an old one is let go, at any frame of a block. When all
-voices are taken, the one that is missed least fades out within five milliseconds in one of some spare places.
+All state lies in arrays with one place for each voice. A voice can start or be released at any frame of a block. When all voices are
+taken, the least important one fades out within five milliseconds in one of several spare places.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ class Voices:
 
     @property
     def sounding(self) -> int:
-        """How many voices are not on their way out by being stolen."""
+        """How many voices sound, without the stolen ones that are fading out."""
         return int(np.count_nonzero(self.active & (self._fall < self._fall_of(STOLEN_SECONDS))))
 
     def start(self, placed: Placed, strike: Strike) -> int:
-        """Start a note; the place of its voice."""
+        """Start a note, and return the place of its voice."""
         slot = self._free_slot(strike.offset)
         manner = placed.manner
         if manner.choke:
@@ -92,17 +92,17 @@ class Voices:
         return slot
 
     def release(self, slots: NDArray[np.bool_], offset: int) -> None:
-        """Let these go, each in its own manner."""
+        """Release these voices, each in its own manner."""
         slots = slots & self.active & (self._fall == 0) & (self._release > 0)
         self._fall[slots] = self._release[slots]
         self._from[slots] = offset
 
     def stop(self, slots: NDArray[np.bool_], offset: int) -> None:
-        """End these within milliseconds."""
+        """End these voices within milliseconds."""
         self._end_slots(slots & self.active, offset, STOLEN_SECONDS)
 
     def render(self, frames: NDArray[np.complex64], bends: NDArray[np.float64]) -> NDArray[np.float32]:
-        """The next block as [left, right, room] × BLOCK; bends: pitch factors of the 16 channels."""
+        """Return the next block as [left, right, room] × BLOCK. bends: pitch factors of the 16 channels."""
         slots = np.flatnonzero(self.active)
         if not len(slots):
             return np.zeros((3, BLOCK), dtype=np.float32)
@@ -125,7 +125,7 @@ class Voices:
         inside += (self._position[slots] - whole)[:, None].astype(np.float32)
         steps = inside.astype(np.int64)
         inside -= steps
-        # Before its first frame and after its last one a tone has frames of silence, or of its loop.
+        # A tone has extra frames before its first and after its last: silence, or frames of its loop.
         where = (self._start[slots] + whole.astype(np.int64))[:, None] + steps
         left, right = frames.take(where), frames[1:].take(where)
         soft, hard = self._layers[0, slots, None], self._layers[1, slots, None]
@@ -168,10 +168,10 @@ class Voices:
         free = np.flatnonzero(~self.active)
         if len(free):
             return int(free[0])
-        return int(np.argmin(self._envelope))  # every spare place is still fading: the quietest gives way
+        return int(np.argmin(self._envelope))  # every spare place is still fading, so the quietest gives way
 
     def _steal(self, offset: int) -> None:
-        """The quietest of those let go, else the oldest."""
+        """Choose the quietest of the released voices, else the oldest voice."""
         live = self.active & (self._fall < self._fall_of(STOLEN_SECONDS))
         let_go = live & (self._fall > 0)
         if let_go.any():
@@ -192,8 +192,8 @@ class Voices:
 
 
 def _layers(velocity: int, gain: float) -> tuple[float, float]:
-    """How much of the soft and of the hard layer: loudness by the square of the velocity (General MIDI 2), colour along with it."""
+    """Return the shares of the soft and the hard layer. Loudness is the square of the velocity (General MIDI 2); colour follows it."""
     hard = min(max((velocity - 20) / 95, 0.0), 1.0)
     level = gain * (velocity / 127) ** 2
-    # Layers are alike in phase, so that shares which add up to 1 keep the level.
+    # The layers are in phase, so shares that add up to 1 keep the level.
     return level * (1 - hard), level * hard

@@ -1,1 +1,1 @@
-"""How each instrument sounds: tones computed from partials, filtered noise and periods, and which program uses which."""
+"""Computes the sound of each instrument from partials, filtered noise and periods, and maps programs to recipes."""

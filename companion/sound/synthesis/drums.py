@@ -17,7 +17,7 @@ _Points = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class Skin:
-    """A membrane: hertz at the end and at the start of its fall in pitch, seconds of that fall, seconds to die away."""
+    """A membrane: hertz at the end and start of its fall in pitch, seconds of that fall, seconds to die away."""
 
     hertz: float
     from_hertz: float
@@ -88,7 +88,7 @@ def _tom(hertz: float) -> Callable[[int], Floats]:
     return make
 
 
-# Inharmonic partials of a thin plate, close together, give cymbals their pitchless shimmer.
+# Close, inharmonic partials of a thin plate give cymbals their shimmer without pitch.
 _PLATE = np.array([1.0, 1.34, 1.71, 2.03, 2.42, 2.77, 3.11, 3.58, 4.07, 4.63, 5.21, 5.9, 6.6, 7.4, 8.3, 9.4])
 
 
@@ -206,7 +206,7 @@ KIT: dict[int, _Entry] = {
 
 
 def make_drum(key: int) -> tuple[Tone, float]:
-    """The tone of a drum and its level in dB; keys outside the kit sound as its nearest end."""
+    """Return the tone of a drum and its level in dB. A key outside the kit sounds like the nearest key of the kit."""
     maker, level, pan, choke = KIT[min(max(key, FIRST_KEY), LAST_KEY)]
     soft, hard = (fade_out(maker(layer).astype(np.float32), 0.15) for layer in (0, 1))
     return layered(

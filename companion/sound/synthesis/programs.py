@@ -1,4 +1,4 @@
-"""Which recipe each General MIDI program uses, and how loud it is."""
+"""The recipe of each General MIDI program, and its level."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ LEVELS_DB: tuple[int, ...] = tuple(-int(level) for level in _LEVELS.split())
 
 
 def make_tone(program: int, key: int) -> Tone:
-    """The tone of a program (0-127) at a key (0-127)."""
+    """Return the tone of a program (0-127) at a key (0-127)."""
     recipe = PROGRAMS[program]
     if isinstance(recipe, StringRecipe):
         return string_tone(recipe, key)

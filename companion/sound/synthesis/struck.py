@@ -1,7 +1,7 @@
-"""Sounds that are struck or plucked and then die away: pianos, tines, bars, bells, guitars, harps, basses.
+"""Struck or plucked sounds that die away: pianos, tines, bars, bells, guitars, harps, basses.
 
-Each is a sum of damped partials. The high ones die first, so that a tone darkens while it fades, and the hard layer has more of them.
-Recipes after the usual physics of strings and bars (Fletcher and Rossing, The Physics of Musical Instruments, 1998).
+Each is a sum of damped partials. High partials die first, so a tone darkens while it fades. The hard layer has more of them.
+The recipes follow the usual physics of strings and bars (Fletcher and Rossing, The Physics of Musical Instruments, 1998).
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _MOST_PARTIALS = 64
 class StringRecipe:
     """A struck or plucked string.
 
-    place: where along the string, 0-0.5. slope: how fast partials weaken, as a power of their number. bright_hertz: (soft, hard)
+    place: where the string is struck or plucked, 0-0.5 of its length.
+    slope: how fast partials weaken, as a power of their number. bright_hertz: (soft, hard)
     frequency above which the hammer or finger excites little. stiffness: inharmonicity at middle C. ring: (seconds that C4 takes
     to fall by 60 dB, power by which this shortens upwards). damping: how much faster a partial at 1 kHz dies than the lowest.
     strings: detunings in cents of the strings of one key. after_ring: share of the sound that dies four times slower.
@@ -68,7 +69,7 @@ def _string(recipe: StringRecipe, key: int, hertz: float, bright_hertz: float) -
     count = min(_MOST_PARTIALS, int(HIGHEST_SHARE * RATE / hertz) + 1, int(5 * bright_hertz / hertz) + 3)
     numbers = np.arange(1, count + 1)
     frequencies = hertz * numbers * np.sqrt((1 + stiffness * numbers**2) / (1 + stiffness))
-    # Low strings get a lower knee and high ones a higher one, as hammers are softer in the bass.
+    # Low strings have a lower knee than high ones, because hammers are softer in the bass.
     knee = bright_hertz * (hertz / 261.6) ** 0.35
     amplitudes = np.abs(np.sin(np.pi * numbers * recipe.place)) * numbers**-recipe.slope
     amplitudes = amplitudes * np.exp(-frequencies / knee) * resonances(frequencies, recipe.body)
@@ -105,7 +106,7 @@ def _knock(recipe: StringRecipe, frames: int, peak: float, seed: int) -> Floats:
 class BarRecipe:
     """Bars, tines, bells and tuned membranes: partials at fixed ratios to the lowest.
 
-    modes: (ratio, amplitude soft, amplitude hard, seconds to fall by 60 dB at C5). shorten: power by which all die faster upwards.
+    modes: (ratio, amplitude soft, amplitude hard, seconds to fall by 60 dB at C5). shorten: power by which high tones die faster.
     tremolo: (depth, hertz). bite: how far a pick-up bends loud tones, which adds harmonics that fade with the tone.
     """
 
@@ -136,7 +137,7 @@ def _bar(recipe: BarRecipe, key: int, hertz: float, layer: int) -> Floats:
     if bite := recipe.bite[layer]:
         scaled = signal / np.max(np.abs(signal))
         signal = (scaled + bite * (scaled**2 - 0.5 * scaled**3)).astype(np.float32)
-        signal -= bite * 0.25 * fall(frames, RATE, seconds)  # most of the offset that the square brings
+        signal -= bite * 0.25 * fall(frames, RATE, seconds)  # most of the offset that squaring adds
     if recipe.tremolo[0]:
         times = np.arange(frames, dtype=np.float32) / RATE
         signal *= 1 - recipe.tremolo[0] * (0.5 - 0.5 * np.cos(2 * np.pi * recipe.tremolo[1] * times))

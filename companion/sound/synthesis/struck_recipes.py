@@ -1,4 +1,4 @@
-"""Instruments that are struck or plucked. Numbers come from looking at spectrograms beside a soundfont's; levels: `programs`."""
+"""Struck and plucked instruments. The numbers were set by comparing spectrograms with a soundfont's. Levels are in `programs`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from companion.sound.synthesis.struck import BarRecipe, StringRecipe, modes
 from companion.sound.synthesis.tone import Manner
 
-# --- pianos and what else has hammers ----------------------------------------------------------------------------------
+# --- pianos and others with hammers ------------------------------------------------------------------------------------
 
 PIANO = StringRecipe(
     place=0.125,

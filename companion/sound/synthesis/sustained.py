@@ -1,7 +1,7 @@
-"""Sounds that go on for as long as the key is held: organs, strings, brass, reeds, pipes, voices, leads, pads.
+"""Sounds that last for as long as the key is held: organs, strings, brass, reeds, pipes, voices, leads, pads.
 
-Each has an attack of its own and then one period that repeats without a seam. Players of a section, and the oscillators of a
-synthesizer, are each a few whole cycles of that long period apart, which makes them beat without ever clicking.
+Each has its own attack and then one long period that repeats without a seam. The players of a section, or the oscillators of a
+synthesizer, differ in frequency by a few whole cycles of that period, so they beat against each other without clicks.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from companion.sound.synthesis.partials import (
 from companion.sound.synthesis.tone import RATE, Manner, Tone, layered
 
 _MOST_HARMONICS = 90
-_BANDS_HERTZ = (700.0, 2200.0)  # harmonics below the first, between, and above the second rise one after the other
+# The harmonics below the first frequency, between both, and above the second rise one after the other.
+_BANDS_HERTZ = (700.0, 2200.0)
 
 
 @dataclass(frozen=True, slots=True)
 class SustainedRecipe:
     """One recipe.
 
-    harmonics: relative amplitudes of the first ones; those after them go on by `slope`. odd: factor of the even ones. knee_hertz:
+    harmonics: relative amplitudes of the first ones; later ones follow `slope`. odd: factor of the even ones. knee_hertz:
     (soft, hard) frequency above which harmonics weaken. formants: resonances (hertz, dB, octaves). players: detunings in cents.
-    attack_seconds of the low harmonics; swell: how much longer each band above takes. breath: (level, hertz) of a steady
+    attack_seconds: of the low harmonics. swell: how much longer each higher band takes. breath: (level, hertz) of a steady
     noise. chiff: (level, hertz, seconds) of a noise at the start. period_seconds: about how long until it repeats.
     """
 
@@ -55,7 +56,7 @@ class SustainedRecipe:
 
 
 def sustained_tone(recipe: SustainedRecipe, key: int) -> Tone:
-    """The tone at a key."""
+    """Return the tone at a key."""
     hertz = key_hertz(key)
     cycles = max(round(hertz * recipe.period_seconds), 1)
     length = round(cycles * RATE / hertz)
@@ -101,13 +102,13 @@ def _around(hertz: float) -> tuple[tuple[float, float], ...]:
 
 
 def _bands(recipe: SustainedRecipe, key: int, cycles: int, length: int, knee: float) -> list[Floats]:
-    """One period each of the low, middle and high harmonics."""
+    """Return one period each of the low, middle and high harmonics."""
     hertz = cycles * RATE / length
     count = min(_MOST_HARMONICS, int(HIGHEST_SHARE * RATE / hertz) + 1)
     numbers = np.arange(1, count + 1)
     amplitudes = _amplitudes(recipe, numbers)
     frequencies = numbers * hertz
-    # The knee follows the pitch half way, as an instrument's own register does.
+    # The knee follows the pitch halfway, as an instrument's own register does.
     amplitudes *= 1 / (1 + (frequencies / (knee * (hertz / 261.6) ** 0.4)) ** 4) ** 0.5
     amplitudes *= resonances(frequencies, recipe.formants)
     random = np.random.default_rng(1000 + key)

@@ -1,4 +1,4 @@
-"""Instruments that go on while a key is held. Numbers come from looking at spectrograms beside a soundfont's; levels: `programs`."""
+"""Sustained instruments. The numbers were set by comparing spectrograms with a soundfont's. Levels are in `programs`."""
 
 from __future__ import annotations
 
