@@ -1,6 +1,6 @@
 """Tokens: vocabulary, encoding, decoding, attributes and grammar of MIDI-GPT checkpoints.
 
-Pure but for EncoderConfig.load, which reads a config file.
+Everything is pure except EncoderConfig.load, which reads a config file.
 """
 
 from companion.tokenizer.decode import Decoder, NoteDecoder

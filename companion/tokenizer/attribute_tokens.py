@@ -1,8 +1,8 @@
-"""Which attribute tokens a window states: for each track after its Instrument, for each bar after its Bar.
+"""The attribute tokens that a window states: for each track after its Instrument, and for each bar after its Bar.
 
-A track's levels are measured on its bars that count, and those asked for replace them. A bar that is shown states its own levels. A
-hidden bar states none, since its levels would tell what is hidden. A bar to be written states what is asked of it, and for the rest
-what is typical of the bars that its track shows: the models have never seen a bar without these tokens.
+A track's levels are measured on its counted bars; requested levels replace them. A visible bar states its own levels. A hidden
+bar states none, because its levels would reveal what is hidden. A bar to be written states the requested levels. Its other
+levels are those typical of its track's visible bars, because the models have never seen a bar without these tokens.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ Levels = Mapping[str, "int | None"]
 
 @dataclass(frozen=True, slots=True)
 class TrackMusic:
-    """One track on the model's grid. counted: its bars with those emptied that shall not be measured; any_uncounted: whether
-    there are such bars. key: level of key_signature of the window; None where nothing tells it."""
+    """One track on the model's grid.
+
+    counted: its bars, with those emptied that must not be measured. any_uncounted: whether there are such bars. key: the window's
+    level of key_signature; None if no note determines it.
+    """
 
     is_drum: bool
     rows: Sequence[tuple[GridNote, ...]]
@@ -35,7 +38,7 @@ class TrackMusic:
 
 @dataclass(slots=True)
 class StatedTrack:
-    """What a track states. ids, levels: after its Instrument; typical: per-bar levels of its bars that count."""
+    """The attributes of a track. ids, levels: stated after its Instrument. typical: per-bar levels of its counted bars."""
 
     ids: list[int]
     levels: dict[str, int]
@@ -45,8 +48,8 @@ class StatedTrack:
 class AttributeWriter:
     """Measures and writes the attributes of one vocabulary.
 
-    legacy=True states what midigpt 0.4.2 states: its faulty silence_proportion, never a pitch_class_set, and measured levels for every
-    bar.
+    legacy=True states the same as midigpt 0.4.2: its faulty silence_proportion, no pitch_class_set, and measured levels for
+    every bar.
     """
 
     def __init__(self, vocabulary: Vocabulary, *, legacy: bool = False) -> None:
@@ -65,12 +68,12 @@ class AttributeWriter:
         self._measured_bar = lru_cache(maxsize=CACHED_BARS)(self._measured_bar_uncached)
 
     def key(self, counted: Sequence[Sequence[Sequence[GridNote]]], any_uncounted: bool) -> int | None:
-        """The key of all tracks together, drums included as in midigpt; None where no note that counts tells it."""
+        """The key of all tracks together, including drums as in midigpt; None if no counted note determines it."""
         ticks = measures.pitch_class_ticks([row for rows in counted for row in rows])
         return measures.key_level(ticks) if any(ticks) or not any_uncounted else None
 
     def track(self, music: TrackMusic, wanted: Levels) -> StatedTrack:
-        """The tokens after a track's Instrument. A track with nothing left to measure states only what is wanted, and the key."""
+        """The tokens after a track's Instrument. A track with nothing to measure states only the requested levels and the key."""
         known: dict[str, int] = {}
         if any(music.counted) or not music.any_uncounted:
             known = attributes.compute_rows(
@@ -90,9 +93,10 @@ class AttributeWriter:
     def bar(
         self, music: TrackMusic, number: int, typical: Mapping[str, int] | None, wanted: Levels, shown: bool
     ) -> tuple[list[int], dict[str, int]]:
-        """The tokens after one Bar, and the levels that they say.
+        """The tokens after one Bar, and the levels that they state.
 
-        typical: levels of a bar to be written, as far as they are not wanted; None for a bar that states its own, if it is shown.
+        typical: for a bar to be written, the levels of attributes that were not requested. None for any other bar, which states
+        its own levels if it is visible.
         """
         if not self._bar_specs:
             return [], {}
@@ -116,7 +120,7 @@ class AttributeWriter:
         return ids, written
 
     def _typical(self, music: TrackMusic) -> dict[str, int]:
-        """The middle level of the bars that count and have notes."""
+        """The median level of the counted bars that have notes."""
         bars = [
             self._measured_bar(row, length, music.is_drum)
             for row, length in zip(music.counted, music.bar_lengths, strict=True)

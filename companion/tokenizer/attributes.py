@@ -1,8 +1,9 @@
-"""Musical attributes: what a part or a bar is like, as small levels that also steer generation.
+"""Musical attributes: small levels that describe a part or a bar and also steer generation.
 
-The catalogue of names, levels and labels, and the levels of whole tracks and bars; `measures` does the measuring. Definitions
-follow MIDI-GPT: note density; 15 % and 85 % quantiles of polyphony and of note durations; key by correlation with key profiles;
-pitch range; share of silence; median metric depth of the onsets; and per bar density, polyphony and the number of pitch classes.
+This module holds the catalogue of names, levels and labels, and computes the levels of whole tracks and bars; `measures` does the
+measuring. Definitions follow MIDI-GPT. Per track: note density, 15 % and 85 % quantiles of polyphony and of note durations, key
+by correlation with key profiles, pitch range, share of silence, and median metric depth of the onsets. Per bar: density,
+polyphony and the number of pitch classes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from companion.tokenizer.token_types import ATTRIBUTES, AttributeSpec
 
 SPECS = ATTRIBUTES
 NAMES = tuple(SPECS)
-BASIC = tuple(SPECS[name] for name in NAMES[:5])  # what every published encoder of the first generation has
+BASIC = tuple(SPECS[name] for name in NAMES[:5])  # the attributes of every published encoder of the first generation
 RANGES = (
     ("min_polyphony", "max_polyphony"),
     ("min_note_duration", "max_note_duration"),
@@ -60,7 +61,7 @@ def labels(name: str) -> tuple[str, ...]:
 
 
 def density_range(level: int) -> tuple[int, int | None]:
-    """Fewest and most notes of a drum bar of this note_density; the top level has no most."""
+    """The smallest and largest number of notes of a drum bar at this note_density; the top level has no largest."""
     edges = measures.DRUM_DENSITY_EDGES
     fewest = edges[level - 1] + 1 if level > 0 else 1
     return fewest, edges[level] if level < len(edges) else None
@@ -72,7 +73,7 @@ def duration_level_starts(resolution: int) -> tuple[int, ...]:
 
 
 def key_pitch_classes(level: int) -> frozenset[int]:
-    """The pitch classes of a key's scale, 0 = C; a minor key has both its sevenths; all twelve for "no key"."""
+    """The pitch classes of a key's scale, 0 = C. A minor key has both sevenths; "no key" has all twelve pitch classes."""
     if not 0 <= level < measures.NO_KEY:
         return frozenset(range(12))
     return frozenset((level + step) % 12 for step in _SCALES[level >= _MINOR])
@@ -86,8 +87,11 @@ def _spec(name: str) -> AttributeSpec:
 
 
 def reconcile(known: Mapping[str, int], wanted: Mapping[str, int | None]) -> dict[str, int | None]:
-    """The known levels under the wanted ones. A wanted end of a range moves the known other end where they would
-    contradict each other, as no music the model has seen does: at most 1 voice leaves no room for at least 3."""
+    """The known levels, overridden by the wanted ones.
+
+    If the wanted end of a range contradicts the known other end, the known end is moved. Otherwise the levels would describe
+    music that cannot exist and that the model has never seen, such as at most 1 voice and at least 3.
+    """
     merged: dict[str, int | None] = {**known, **wanted}
     for low, high in RANGES:
         bottom, top = merged.get(low), merged.get(high)
@@ -107,7 +111,7 @@ _OF_BAR = {
 
 
 def for_bars(levels: Mapping[str, int | None]) -> dict[str, int | None]:
-    """What the levels of a track ask of one of its bars: a level of the bar stands in for the track's of the same kind."""
+    """The levels that apply to one bar of a track. A level of the bar replaces the track's level of the same kind."""
     ours = {name: levels.get(of_bar) for name, of_bar in _OF_BAR.items()}
     return {**levels, **{name: level for name, level in ours.items() if level is not None}}
 
@@ -120,8 +124,8 @@ def compute(
 ) -> list[dict[str, int]]:
     """Levels of every track over all its bars, at the score's own resolution.
 
-    exclude: (track, bar) cells whose notes do not count. specs: the attributes to compute; per-bar ones are passed over. The key
-    is that of all tracks together. Each track gets the attributes that fit its kind. legacy: see `compute_rows`.
+    exclude: (track, bar) cells whose notes do not count. specs: the attributes to compute; per-bar ones are ignored. The key is
+    that of all tracks together. Each track gets the attributes of its kind. legacy: see `compute_rows`.
     """
     hidden = frozenset(exclude)
     rows_of = [
@@ -176,7 +180,7 @@ def compute_rows(
 ) -> dict[str, int]:
     """Levels of one track from its bars of note tuples and the bars' lengths in ticks; see `compute`.
 
-    key: level of key_signature, which only all tracks together tell. legacy: midigpt's faulty silence_proportion.
+    key: level of key_signature, which is determined from all tracks together. legacy: midigpt's faulty silence_proportion.
     """
     wanted = {spec.name for spec in specs if not spec.per_bar and spec.applies_to(is_drum)}
     found: dict[str, int] = {}
@@ -201,7 +205,7 @@ def compute_rows(
 def compute_bar(
     row: Sequence[GridNote], bar_length: int, is_drum: bool, specs: Sequence[AttributeSpec] = tuple(SPECS.values())
 ) -> dict[str, int]:
-    """Levels of one bar from its note tuples and its length in ticks: those of the per-bar `specs` that fit the track's kind."""
+    """Levels of one bar from its note tuples and its length in ticks, for the per-bar `specs` that apply to the track's kind."""
     wanted = {spec.name for spec in specs if spec.per_bar and spec.applies_to(is_drum)}
     found: dict[str, int] = {}
     if "bar_note_density" in wanted:

@@ -1,6 +1,6 @@
 """Token ids to music: whole sequences, and one token at a time while a model is still writing.
 
-Tolerant of any order of known ids, since a model may have written them; ids outside the vocabulary are an error.
+Known ids are accepted in any order, because a model may have written them. Ids outside the vocabulary are an error.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _FILL_BOUNDS = (TokenType.FILL_IN_START, TokenType.FILL_IN_END)
 class NoteDecoder:
     """Turns tokens into notes as they come.
 
-    Notes are in model ticks (12 a quarter) from the bar line; delta in 1/12 of a tick, signed; a drum note lasts one tick.
-    Position and delta start anew at every Bar and FillInStart, the velocity level only at a Track or `start_bar`.
-    velocity: what notes sound at before the first VelocityLevel.
+    Notes are in model ticks (12 per quarter) from the bar line. delta is signed, in 1/12 of a tick. A drum note lasts one tick.
+    Position and delta are reset at every Bar and FillInStart, and the velocity level only at a Track or `start_bar`.
+    velocity: the velocity of notes before the first VelocityLevel.
     """
 
     def __init__(self, vocabulary: Vocabulary, is_drum: bool = False, velocity: int = DEFAULT_VELOCITY) -> None:
@@ -42,7 +42,7 @@ class NoteDecoder:
         self._delta, self._sign = 0, 1
 
     def push(self, token_id: int) -> Note | None:
-        """Take the next token; returns the note that it completes, if any. Raises TokenizerError for unknown ids."""
+        """Take the next token. Returns the note that it completes, if any. Raises TokenizerError for unknown ids."""
         token_type, value = self._vocabulary.type_of(token_id)
         pitch, self._pitch = self._pitch, None
         if token_type is TokenType.NOTE_ONSET:
@@ -80,10 +80,10 @@ class Decoder:
         self.rounding = rounding
 
     def decode(self, ids: Sequence[int], resolution: int | None = None) -> Score:
-        """The score that the ids say, each fill put in its placeholder's bar.
+        """The score that the ids describe. Each fill is put into its placeholder's bar.
 
-        resolution: ticks a quarter of the result; the model's own 12 unless given. Instruments come back as their class's
-        representative program. Raises TokenizerError for ids outside the vocabulary.
+        resolution: ticks per quarter of the result; by default the model's 12. Each instrument becomes the representative program
+        of its class. Raises TokenizerError for ids outside the vocabulary.
         """
         notes = NoteDecoder(self.vocabulary)
         tracks: list[Track] = []
@@ -127,7 +127,7 @@ class Decoder:
         return score if resolution is None else regrid(score, resolution, rounding=self.rounding)
 
     def _substituted(self, ids: Sequence[int]) -> Iterator[int]:
-        """The ids with every placeholder replaced by its fill, without the fill blocks behind."""
+        """The ids with every placeholder replaced by its fill, without the fill blocks at the end."""
         if TokenType.FILL_IN_START not in self.vocabulary:
             yield from ids
             return

@@ -1,6 +1,6 @@
 """Music to token ids: whole windows, infill prompts with or without their fills, autoregressive prompts.
 
-Works bar by bar on the model's grid and remembers bars it has seen, so that a window with one new bar costs one bar.
+The encoder works bar by bar on the model's grid. It caches the bars that it has seen, so a window with one new bar costs one bar.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Cell = tuple[int, int]  # (track, bar) within the window
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What a whole sequence says of itself, where the vocabulary has the tokens.
+    """What is stated of a whole sequence, if the vocabulary has the tokens.
 
-    genre: value of the Genre token, None to state none. velocity, microtiming: False for music without loudness, or strictly on
-    the grid; only for vocabularies with the switch.
+    genre: value of the Genre token; None to state none. velocity: False for music without loudness. microtiming: False for music
+    strictly on the grid. Both need a vocabulary with the switch.
     """
 
     genre: int | None = None
@@ -35,12 +35,12 @@ class Style:
 
 @dataclass(slots=True)
 class Encoded:
-    """Token ids of one window and where its parts stand in them.
+    """Token ids of one window, and the places of its parts in them.
 
-    hidden_spans: [start, end) of every hidden bar's shell (Bar TimeSig BarEnd), empty with mask_token. cell_spans:
+    hidden_spans: [start, end) of every hidden bar's shell (Bar TimeSig BarEnd); empty with mask_token. cell_spans:
     (track, bar) → [start, end) of that bar. targets: the cells to be written, in the order of their fills.
-    track_order: window track of every encoded track. attributes: levels written, per encoded track;
-    bar_attributes: the same per cell, where there are any.
+    track_order: the window track of every encoded track. attributes: the stated levels per encoded track.
+    bar_attributes: the stated levels per cell, if there are any.
     """
 
     ids: list[int]
@@ -54,14 +54,14 @@ class Encoded:
 
 @dataclass(slots=True)
 class _Plan:
-    """What the caller asked for, checked."""
+    """The caller's request, checked."""
 
     targets: frozenset[Cell]
     hidden: frozenset[Cell]
     mask_token: bool
     overrides: Sequence[Levels]
     bar_overrides: Mapping[Cell, Levels]
-    vanishing: frozenset[Cell]  # cells whose notes must not reach the ids in any way
+    vanishing: frozenset[Cell]  # cells whose notes must not affect the ids in any way
     excluded: Collection[Cell] | None
     style: Style
 
@@ -78,7 +78,7 @@ def _for_tracks(attributes: Sequence[Levels] | None, score: Score) -> Sequence[L
 class Encoder:
     """Encodes windows for one vocabulary.
 
-    rounding: NEAREST is right; FLOOR repeats midigpt bit for bit. legacy: state attributes as midigpt does.
+    rounding: NEAREST is correct; FLOOR reproduces midigpt bit for bit. legacy: state attributes as midigpt does.
     """
 
     def __init__(
@@ -111,13 +111,13 @@ class Encoder:
     ) -> Encoded:
         """A window of exactly one of num_bars_map's lengths.
 
-        targets: cells to be written; the ids end right after the first FillInStart, or with `fills` hold the targets'
-        true notes as FillInStart … FillInEnd blocks (training). Without targets: the plain sequence.
+        targets: cells to be written. The ids end right after the first FillInStart. With `fills` (training) they also hold the
+        targets' true notes as FillInStart … FillInEnd blocks. Without targets the result is the plain sequence.
         hidden: cells shown as empty shells (or MaskBar with `mask_token`). attributes: per track, levels that override the
-        computed ones; None leaves that attribute out; levels of per-bar ones hold for the track's targets. bar_attributes: the same for
-        single cells. attributes_exclude: cells whose notes do not count for the computed levels of tracks; by default all targets
-        and hidden cells, or with `fills` the hidden ones only. style: see `Style`.
-        Raises TokenizerError for music or requests the vocabulary cannot express.
+        computed ones. None leaves an attribute out; levels of per-bar attributes apply to the track's targets. bar_attributes:
+        the same for single cells. attributes_exclude: cells whose notes do not count for the computed levels of tracks. The
+        default is all targets and hidden cells; with `fills`, only the hidden cells. style: see `Style`.
+        Raises TokenizerError for music or requests that the vocabulary cannot express.
         """
         target_set = frozenset(targets)
         plan = _Plan(
@@ -158,8 +158,8 @@ class Encoder:
     ) -> Encoded:
         """A prompt after which the model writes bars first_bar.. of one track, to the end of the window.
 
-        That track is moved to the end. With first_bar 0 the ids end after its Instrument (the model writes the attributes,
-        too); otherwise after the BarEnd of bar first_bar − 1.
+        That track is moved to the end. With first_bar 0 the ids end after its Instrument, and the model also writes the
+        attributes. Otherwise they end after the BarEnd of bar first_bar − 1.
         """
         if not 0 <= track < len(score.tracks) or not 0 <= first_bar < score.bar_count:
             raise TokenizerError(f"track {track}, bar {first_bar} is not in the window")
@@ -185,7 +185,7 @@ class Encoder:
         return result
 
     def fill_tokens(self, bar: Bar, resolution: int, is_drum: bool) -> tuple[int, ...]:
-        """The ids that write a bar's notes in a fill. Notes that round onto the next bar line stand on its last tick."""
+        """The ids that write a bar's notes in a fill. Notes that round to the next bar line are put on the bar's last tick."""
         notes, carried = self._grid_bar(bar, resolution)
         length = bar.length_ticks(self._resolution)
         return self._notes.write((*notes, *clamp_to_end(list(carried), length)) if carried else notes, is_drum)
@@ -218,7 +218,7 @@ class Encoder:
         return ids
 
     def _music(self, score: Score, plan: _Plan) -> list[TrackMusic]:
-        """Every track on the model's grid, and what of it counts for attributes."""
+        """Every track on the model's grid, with its counted bars for attributes."""
         rows_of = [self._grid_rows(track, score.resolution, i, plan) for i, track in enumerate(score.tracks)]
         uncounted = plan.uncounted
         counted_of = [
@@ -239,7 +239,7 @@ class Encoder:
         ]
 
     def _grid_rows(self, track: Track, resolution: int, index: int, plan: _Plan) -> list[tuple[GridNote, ...]]:
-        """Every bar's notes on the model grid. What a vanishing bar would hand to the next one vanishes with it."""
+        """Every bar's notes on the model grid. Notes that a vanishing bar would pass on to the next one vanish with it."""
         rows: list[tuple[GridNote, ...]] = []
         arriving: list[GridNote] = []
         for number, bar in enumerate(track.bars):

@@ -1,6 +1,6 @@
-"""The encoder config: the JSON object that fixes a checkpoint's vocabulary.
+"""The encoder config: the JSON object that determines a checkpoint's vocabulary.
 
-Knows the keys, their defaults and their faults; `vocabulary.py` turns a config into token ids.
+This module knows the keys, their defaults and their errors; `vocabulary.py` turns a config into token ids.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _FLAGS = {
 class EncoderConfig:
     """How music becomes tokens. Equal configs give equal vocabularies; see `from_dict` for the JSON keys.
 
-    resolution: model ticks a quarter note. decode_resolution: ticks a quarter of decoded scores.
+    resolution: model ticks per quarter note. decode_resolution: ticks per quarter of decoded scores.
     num_bars_map: the window lengths in bars. token_domains: explicit (type, size) list, or None to derive it. unknown_controls:
-    what a newer encoder has and this version cannot use: names of token types and attributes.
+    names of token types and attributes of newer encoders that this version cannot use.
     """
 
     resolution: int = 480
@@ -59,7 +59,7 @@ class EncoderConfig:
     def from_dict(cls, data: Mapping[str, Any]) -> EncoderConfig:
         """Build from the JSON object; raises EncoderConfigError naming the key at fault.
 
-        Keys that mean nothing for the vocabulary (published files have model_dim and use_microtiming) are passed over.
+        Keys without a meaning for the vocabulary are ignored (published files have model_dim and use_microtiming).
         """
         if not isinstance(data, Mapping):
             raise EncoderConfigError(f"encoder config: expected an object, got {type(data).__name__}")
@@ -94,7 +94,7 @@ class EncoderConfig:
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> EncoderConfig:
-        """A config of ours by name (yellow, ghost, expressive, prism, expressive_v2), or a JSON file by path."""
+        """Load a built-in config by name (yellow, ghost, expressive, prism, expressive_v2), or a JSON file by path."""
         shipped = configs_dir() / "encoders" / f"{name_or_path}.json"
         path = shipped if shipped.is_file() else Path(name_or_path)
         try:
@@ -233,7 +233,7 @@ def _token_domains(data: Mapping[str, Any]) -> tuple[tuple[TokenType, int], ...]
 
 
 def _unknown_controls(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of token types and of attributes that are not known here, each once."""
+    """Names of token types and attributes that this version does not know, each once."""
     types = [name for name, _ in _domain_entries(data) if TokenType.parse(name) is TokenType.UNKNOWN]
     attributes = [name for name, params in _attribute_entries(data) if attribute_spec(name, params) is None]
     return tuple(dict.fromkeys((*types, *attributes)))

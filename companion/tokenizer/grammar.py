@@ -1,7 +1,7 @@
-"""The grammar: which tokens may come next, while a model writes fills or the bars of a track.
+"""The grammar: which tokens may come next while a model writes fills or the bars of a track.
 
-A table over token types plus the rules of position and length. Works on ids alone; knows nothing of models. Legal sets
-are cached boolean masks, so that asking costs a dictionary look-up.
+It consists of a table over token types and the rules of position and length. It works on ids alone and knows nothing of models.
+Legal sets are cached boolean masks, so each query costs a dictionary look-up.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _NOTE_START = (_T.VELOCITY_LEVEL, _T.NOTE_ONSET, _T.DELTA_DIRECTION, _T.DELTA)
 _CONTENT = (_T.TIME_ABSOLUTE_POS, *_NOTE_START)
 _TRACK_HEAD = (*TRACK_ATTRIBUTE_ORDER, _T.BAR)
 
-# After a token of this type: these types. Ends of bars and fills are added by `_may_end`, and what the remaining bars, fills,
-# positions and limits forbid is taken away by `_allowed_types`.
+# Each token type, and the types that may follow it. `_may_end` adds the ends of bars and fills. `_allowed_types` removes whatever
+# the remaining bars, fills, positions and limits forbid.
 _AFTER: dict[TokenType, tuple[TokenType, ...]] = {
     _T.FILL_IN_START: _CONTENT,
     _T.TIME_ABSOLUTE_POS: _NOTE_START,
     _T.VELOCITY_LEVEL: (_T.NOTE_ONSET, _T.DELTA_DIRECTION, _T.DELTA),
     _T.DELTA_DIRECTION: (_T.DELTA,),
     _T.DELTA: (_T.NOTE_ONSET,),
-    _T.NOTE_ONSET: _CONTENT,  # of a drum; a melodic one needs its duration first
+    _T.NOTE_ONSET: _CONTENT,  # for a drum; a melodic note needs its duration first
     _T.NOTE_DURATION: _CONTENT,
     _T.FILL_IN_END: (_T.FILL_IN_START,),
     _T.INSTRUMENT: _TRACK_HEAD,
@@ -44,8 +44,8 @@ _AFTER: dict[TokenType, tuple[TokenType, ...]] = {
     _T.BAR_END: (_T.BAR,),
     _T.TRACK_END: (),
 }
-# midigpt's rows where ours are stricter: bars without their meter, bars that say they are hidden, fills that run on into a bar
-# end, track attributes again and again in any order, and no rests.
+# midigpt's rows where ours are stricter. midigpt allows bars without a meter, bars marked as hidden, fills that continue into a
+# bar end, and repeated track attributes in any order. It allows no rests.
 _MIDIGPT_AFTER: dict[TokenType, tuple[TokenType, ...]] = {
     _T.BAR: (_T.TIME_SIG, *BAR_ATTRIBUTE_ORDER, _T.MASK_BAR, *_CONTENT),
     **dict.fromkeys(BAR_ATTRIBUTE_ORDER, (_T.TIME_SIG, *BAR_ATTRIBUTE_ORDER, _T.MASK_BAR, *_CONTENT)),
@@ -67,8 +67,8 @@ Mask = NDArray[np.bool_]
 class WrittenBar:
     """A bar to be written: its track's kind and its own meter.
 
-    levels: per-bar attributes that the model must state as given, where it states them at all (autoregressive bars). velocity,
-    microtiming: False where the sequence says that it goes without.
+    levels: per-bar attributes that the model must state as given, if it states them at all (autoregressive bars). velocity,
+    microtiming: False if the sequence states that it has none.
     """
 
     is_drum: bool
@@ -80,7 +80,7 @@ class WrittenBar:
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """What stays the same while one step is written. bar_ticks: model ticks of every bar."""
+    """The constants of one step. bar_ticks: model ticks of every bar."""
 
     bars: tuple[WrittenBar, ...]
     bar_ticks: tuple[int, ...]
@@ -92,9 +92,9 @@ class _Rules:
 
 
 class Grammar:
-    """The table for one vocabulary, and the cache of its masks. Shared by all states made from it.
+    """The table for one vocabulary, and the cache of its masks. All states made from it share both.
 
-    legacy=True repeats midigpt's looser table, for comparisons only.
+    legacy=True reproduces midigpt's looser table, for comparisons only.
     """
 
     def __init__(self, vocabulary: Vocabulary, *, legacy: bool = False) -> None:
@@ -109,7 +109,7 @@ class Grammar:
         self._bar, self._fill_start = self._bits((_T.BAR,)), self._bits((_T.FILL_IN_START,))
         self._position = self._bits((_T.TIME_ABSOLUTE_POS,))
         self._velocity, self._microtiming = self._bits((_T.VELOCITY_LEVEL,)), self._bits((_T.DELTA_DIRECTION, _T.DELTA))
-        # Attributes that only the other kind of track has: [melodic, drum].
+        # Attributes that only the other kind of track has, indexed as [melodic, drum].
         self._foreign = [
             self._bits([spec.token_type for spec in ATTRIBUTES.values() if not spec.applies_to(is_drum)])
             for is_drum in (False, True)
@@ -127,9 +127,10 @@ class Grammar:
         polyphony_hard_limit: int = 0,
         density_hard_limit: int = 0,
     ) -> GrammarState:
-        """State right after the prompt's FillInStart; `targets` in the order of their fills.
+        """The state right after the prompt's FillInStart. `targets` are in the order of their fills.
 
-        allow_rests: a fill may be empty. polyphony_hard_limit: notes at one onset; density_hard_limit: notes a bar; 0 = no limit.
+        allow_rests: a fill may be empty. polyphony_hard_limit: most notes per onset. density_hard_limit: most notes per bar.
+        For both limits, 0 means no limit.
         """
         if not targets or not self._fill_start:
             raise TokenizerError("nothing to infill: no targets, or no fill-in tokens in the vocabulary")
@@ -148,10 +149,10 @@ class Grammar:
         polyphony_hard_limit: int = 0,
         density_hard_limit: int = 0,
     ) -> GrammarState:
-        """State after a prompt of `Encoder.encode_autoregressive`; `bars` are those to be written, with their meters.
+        """The state after a prompt of `Encoder.encode_autoregressive`. `bars` are those to be written, with their meters.
 
-        whole_track: the prompt ends after Instrument, and the model may write attributes; `attributes` are the only levels
-        it may then give them.
+        whole_track: the prompt ends after Instrument, and the model may write attributes. `attributes` are the only levels that
+        it may then state for them.
         """
         if not bars:
             raise TokenizerError("nothing to write: no bars")
@@ -167,9 +168,9 @@ class Grammar:
     def mask(
         self, bits: int, positions: tuple[int, int], meter: TimeSignature, pinned: tuple[tuple[TokenType, int], ...]
     ) -> tuple[Mask, int | None]:
-        """Mask over the vocabulary, and the only legal id where there is just one.
+        """Mask over the vocabulary, and the only legal id if there is just one.
 
-        bits: types allowed. positions: TimeAbsolutePos values from, to (exclusive). meter: the only TimeSig allowed.
+        bits: allowed types. positions: first and end (exclusive) of the TimeAbsolutePos values. meter: the only allowed TimeSig.
         """
         if not bits & self._position:
             positions = (0, 0)
@@ -203,7 +204,7 @@ class Grammar:
 
 
 class GrammarState:
-    """Where the writing of one step stands. `advance` moves it on; `clone` makes an independent copy."""
+    """The position in the writing of one step. `advance` takes a token; `clone` makes an independent copy."""
 
     __slots__ = (
         "_found",
@@ -220,7 +221,7 @@ class GrammarState:
     def __init__(self, grammar: Grammar, rules: _Rules, last: TokenType, bar_index: int = 0) -> None:
         self._grammar, self._rules = grammar, rules
         self.last = last
-        self.bar_index = bar_index  # of the bar being written, among those to be written
+        self.bar_index = bar_index  # index of the bar being written, among those to be written
         self.last_position = -1
         self.bar_notes = self.position_notes = 0
         self.done = False
@@ -239,7 +240,7 @@ class GrammarState:
 
     @property
     def current_bar(self) -> WrittenBar:
-        """The bar being written (the first one before anything is)."""
+        """The bar being written; before the first token, the first bar."""
         return self._rules.bars[max(self.bar_index, 0)]
 
     @property
@@ -248,11 +249,11 @@ class GrammarState:
         return not self.bar_notes and self._rules.allow_rests and self.last in _RESTS_END_AFTER
 
     def legal(self) -> Mask:
-        """Which ids may come next: a read-only boolean array over the vocabulary; all False when done."""
+        """The ids that may come next, as a read-only boolean array over the vocabulary; all False when done."""
         return self._mask()[0]
 
     def forced(self) -> int | None:
-        """The only legal id, or None when there is a choice (or nothing left to write)."""
+        """The only legal id; None when there is a choice or nothing left to write."""
         return self._mask()[1]
 
     def legal_ranges(self) -> list[tuple[int, int]]:
@@ -270,7 +271,7 @@ class GrammarState:
         return self._found
 
     def _allowed_types(self) -> int:
-        """The table's row, less what the remaining bars and the limits forbid."""
+        """The table's row without the types that the remaining bars and the limits forbid."""
         grammar, rules = self._grammar, self._rules
         if self.done and not grammar.legacy:
             return 0
@@ -294,7 +295,7 @@ class GrammarState:
         return allowed
 
     def _unwanted(self) -> int:
-        """Types that this bar goes without, and after Bar all that would pass over a level that it must state."""
+        """Types that this bar must not have; after Bar, also all types that would skip a level which it must state."""
         grammar, bar = self._grammar, self.current_bar
         unwanted = grammar._foreign[bar.is_drum]
         unwanted |= 0 if bar.velocity else grammar._velocity
@@ -314,7 +315,7 @@ class GrammarState:
         return self.may_rest
 
     def advance(self, token_id: int) -> None:
-        """Take the token that was chosen; raises TokenizerError when it is not legal here."""
+        """Take the chosen token. Raises TokenizerError when it is not legal here."""
         if not 0 <= token_id < self._grammar.vocabulary.size or not self.legal()[token_id]:
             raise TokenizerError(f"token {token_id} is not legal after {self.last.value}")
         token_type, value = self._grammar.vocabulary.type_of(token_id)

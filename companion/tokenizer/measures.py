@@ -1,7 +1,7 @@
-"""Measuring music: the level of every attribute, from bars of notes on a grid.
+"""Measures music: the level of every attribute, from bars of notes on a grid.
 
 A bar is a sequence of (onset, duration, pitch, velocity, delta) in ticks from its bar line. All arithmetic is in whole numbers, so
-that equal music has equal levels on every machine. Definitions follow MIDI-GPT, see `attributes` for what the levels mean.
+equal music has equal levels on every machine. Definitions follow MIDI-GPT; `attributes` explains the levels.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from companion.music.quantize import GridNote
 Row = Sequence[GridNote]
 
 LOW_QUANTILE, HIGH_QUANTILE = 0.15, 0.85
-# Mean notes a bar; the level is the first edge that is not exceeded.
+# Mean notes per bar; the level is the first edge that is not exceeded.
 DRUM_DENSITY_EDGES = (2, 3, 5, 8, 10, 12, 15, 18, 26)
 DURATION_EDGES = ((1, 4), (1, 2), (1, 1), (2, 1), (4, 1))  # quarter notes, as (numerator, denominator)
 # Krumhansl and Kessler's (1982) ratings of the twelve pitch classes in C major and C minor, in hundredths.
 MAJOR_PROFILE = (635, 223, 348, 233, 438, 409, 252, 519, 239, 366, 229, 288)
 MINOR_PROFILE = (633, 268, 352, 538, 260, 353, 254, 475, 398, 269, 334, 317)
 NO_KEY = 24
-# Parts of a quarter note, coarsest first: an onset's depth is the first one of which it is a multiple.
+# Fractions of a quarter note, coarsest first. An onset's depth is the first fraction of which it is a multiple.
 METRIC_PARTS = ((1, 1), (2, 3), (1, 2), (1, 3), (1, 4), (1, 6), (1, 8), (1, 12), (1, 16), (1, 24), (1, 32), (1, 48))
 DEEPEST = len(METRIC_PARTS)
 _WIDEST_RANGE = 127
@@ -75,7 +75,7 @@ def duration_levels(rows: Sequence[Row], resolution: int) -> tuple[int, int]:
 
 
 def polyphony_levels(rows: Sequence[Row], bar_lengths: Sequence[int]) -> tuple[int, int]:
-    """Quantiles of the number of sounding notes, over all ticks with sound but the very last one."""
+    """Quantiles of the number of sounding notes, over all ticks with sound except the very last one."""
     changes: dict[int, int] = {}
     start = 0
     for row, length in zip(rows, bar_lengths, strict=True):
@@ -89,7 +89,7 @@ def polyphony_levels(rows: Sequence[Row], bar_lengths: Sequence[int]) -> tuple[i
 
 
 def bar_polyphony_levels(row: Row, bar_length: int) -> tuple[int, int]:
-    """The same for one bar: its own notes, cut at its end; its very last tick is not counted."""
+    """The same quantiles for one bar. Its notes are cut at its end, and its very last tick is not counted."""
     changes: dict[int, int] = {}
     for note in row:
         onset, end = note[0], min(note[0] + note[1], bar_length - 1)
@@ -100,7 +100,7 @@ def bar_polyphony_levels(row: Row, bar_length: int) -> tuple[int, int]:
 
 
 def _voice_levels(changes: dict[int, int], left_out: int) -> tuple[int, int]:
-    """changes: by how much the number of voices changes at a tick. left_out: ticks at the end that are not counted."""
+    """changes: the change in the number of voices at each tick. left_out: ticks at the end that are not counted."""
     histogram = [0] * (_MOST_VOICES + 1)
     sounding = 0
     for time, following in pairwise(sorted(changes)):
@@ -120,12 +120,12 @@ def pitch_range(rows: Sequence[Row]) -> int:
 
 
 def pitch_class_count(row: Row) -> int:
-    """How many different pitch classes a bar has, 0 to 12."""
+    """The number of different pitch classes in a bar, 0 to 12."""
     return len({note[2] % 12 for note in row})
 
 
 def pitch_class_ticks(rows: Sequence[Row]) -> list[int]:
-    """How many ticks each of the twelve pitch classes sounds, each note counted for itself."""
+    """The ticks for which each of the twelve pitch classes sounds. Every note is counted separately."""
     ticks = [0] * 12
     for row in rows:
         for note in row:
@@ -146,7 +146,7 @@ def key_level(ticks: Sequence[int]) -> int:
 
 
 def silence_level(rows: Sequence[Row], bar_lengths: Sequence[int]) -> int:
-    """Tenths of the bars, on average, in which nothing of the track sounds; held notes sound past their bar line."""
+    """The mean share of each bar in which the track is silent, in tenths. Held notes sound past their bar line."""
     starts = list(accumulate(bar_lengths, initial=0))
     sounding = _merged(
         (start + note[0], start + note[0] + note[1]) for row, start in zip(rows, starts, strict=False) for note in row
@@ -166,8 +166,11 @@ def silence_level(rows: Sequence[Row], bar_lengths: Sequence[int]) -> int:
 
 
 def faulty_silence_level(rows: Sequence[Row], bar_lengths: Sequence[int]) -> int:
-    """What midigpt 0.4.2 computes: it compares onsets, counted from the bar line, with bars counted from the first bar, so that
-    nearly every bar but the first counts as silent."""
+    """The silence level as midigpt 0.4.2 computes it.
+
+    midigpt compares onsets counted from the bar line with bars counted from the first bar, so nearly every bar except the first
+    counts as silent.
+    """
     starts = accumulate(bar_lengths, initial=0)
     shares = [
         (length - _covered([(note[0], note[0] + note[1]) for note in row], start, start + length), length)
@@ -177,7 +180,7 @@ def faulty_silence_level(rows: Sequence[Row], bar_lengths: Sequence[int]) -> int
 
 
 def metric_depth(rows: Sequence[Row], resolution: int) -> int:
-    """Median of how finely the beat must be divided to reach each onset: 0 on the beat, 12 off every part; 12 for no notes."""
+    """The median metric depth of the onsets: 0 on the beat, more for finer divisions, 12 off all METRIC_PARTS or without notes."""
     depths = sorted(_depth(note[0], resolution) for row in rows for note in row)
     if not depths:
         return DEEPEST
@@ -197,7 +200,7 @@ def _covered(spans: Sequence[tuple[int, int]], start: int, end: int) -> int:
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The spans in order, with those that overlap or touch made one."""
+    """The spans in order. Those that overlap or touch are merged."""
     found: list[tuple[int, int]] = []
     for first, last in sorted(spans):
         if found and first <= found[-1][1]:

@@ -1,4 +1,4 @@
-"""The tokens of a bar's or a fill's notes, remembered for bars that come again."""
+"""The tokens of the notes of a bar or a fill, cached for bars that come again."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from companion.music.quantize import GridNote
 from companion.tokenizer.token_types import TokenType
 from companion.tokenizer.vocabulary import Vocabulary
 
-CACHED_BARS = 2048  # about 11 MB for the three caches of bars; live play reaches it in half an hour and stays there
+CACHED_BARS = 2048  # about 11 MB for the three caches of bars; live play fills them in half an hour
 _BY_ONSET_AND_PITCH = itemgetter(0, 2)
 
 
 class NoteWriter:
-    """Writes notes on the model's grid for one vocabulary: positions and pitches ascending, velocity when it changes."""
+    """Writes notes on the model's grid for one vocabulary, by ascending position and pitch. A velocity is written on change."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary

@@ -1,4 +1,4 @@
-"""Names: the token types of the MIDI-GPT vocabularies, and the attributes with the token types they use."""
+"""The names of the token types of the MIDI-GPT vocabularies, and the attributes with their token types."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TokenType(str, Enum):
     BAR_ONSET_DENSITY = "BarLevelOnsetDensity"
     BAR_ONSET_POLYPHONY_MIN = "BarLevelOnsetPolyphonyMin"
     BAR_ONSET_POLYPHONY_MAX = "BarLevelOnsetPolyphonyMax"
-    # Names that a list of token_domains may hold and that take up ids, though nothing here writes them.
+    # Types that a list of token_domains may contain. They take up ids, but nothing here writes them.
     AV_POLYPHONY = "AvPolyphony"
     DANCEABILITY = "Danceability"
     DANCEABILITY_SPOTIFY = "DanceabilitySpotify"
@@ -87,12 +87,12 @@ class TokenType(str, Enum):
     VALENCE_SPOTIFY = "ValenceSpotify"
     VELOCITY = "Velocity"
     WNBD_SYNCOPATION = "WnbdSyncopation"
-    # Any type that this version has never heard of: it takes up ids, and nothing here reads or writes them.
+    # Any type that this version does not know. It takes up ids, but nothing here reads or writes them.
     UNKNOWN = "Unknown"
 
     @classmethod
     def parse(cls, name: str) -> TokenType:
-        """A type from its name, a known alias or the old TOKEN_… spelling; UNKNOWN for any other."""
+        """The type for a name, a known alias or the old TOKEN_… spelling; UNKNOWN for any other name."""
         return _BY_PLAIN_NAME.get(name.removeprefix("TOKEN_").replace("_", "").lower(), TokenType.UNKNOWN)
 
 
@@ -109,7 +109,7 @@ _BY_PLAIN_NAME = {member.value.lower(): member for member in TokenType} | {
     alias.lower(): member for alias, member in _ALIASES.items()
 }
 
-# The order in which a track's and a bar's attribute tokens stand, whatever the config's order.
+# The order of a track's and a bar's attribute tokens; it does not depend on the config's order.
 TRACK_ATTRIBUTE_ORDER = (
     TokenType.MIN_POLYPHONY,
     TokenType.MAX_POLYPHONY,
@@ -146,7 +146,7 @@ class AttributeSpec:
         return self.tracks == "both" or (self.tracks == "drum") == is_drum
 
 
-# Every attribute that can be measured, by the name under which it is controlled. Source of the sizes: the published encoders.
+# Every attribute that can be measured, by its control name. Source of the sizes: the published encoders.
 ATTRIBUTES = {
     spec.name: spec
     for spec in (
@@ -166,7 +166,7 @@ ATTRIBUTES = {
     )
 }
 
-# (control name, mode, level) as encoder configs write them, and the attribute that it stands for.
+# (control name, mode, level) as encoder configs write them, with the attribute that each stands for.
 _CONFIGURED = {
     ("note_density_quantile", "", "track"): "note_density",
     ("polyphony_quantile", "min", "track"): "min_polyphony",
@@ -185,7 +185,7 @@ _CONFIGURED = {
 
 
 def attribute_spec(name: str, params: Mapping[str, Any]) -> AttributeSpec | None:
-    """The attribute that an entry of `attribute_controls` stands for; None for one that is not known here."""
+    """The attribute that an entry of `attribute_controls` stands for; None if this version does not know it."""
     mode, level = str(params.get("mode", "")), str(params.get("level", "track"))
     found = _CONFIGURED.get((name, mode, level))
     return None if found is None else ATTRIBUTES[found]

@@ -11,11 +11,11 @@ from companion.tokenizer.vocabulary import Vocabulary
 
 
 class Tokenizer:
-    """Scores to ids and back for one encoder config.
+    """Turns scores into ids and back for one encoder config.
 
-    `encode` and `encode_autoregressive` are the Encoder's, `decode` is the Decoder's; `grammar` says what may be generated.
-    legacy=True repeats midigpt bit for bit (onsets rounded down, no negative deltas, its attributes, its looser grammar), for
-    comparisons.
+    `encode` and `encode_autoregressive` come from the Encoder and `decode` from the Decoder. `grammar` states what may be
+    generated. legacy=True reproduces midigpt bit for bit, for comparisons: onsets rounded down, no negative deltas, its attributes
+    and its looser grammar.
     """
 
     def __init__(self, config: EncoderConfig, *, legacy: bool = False) -> None:
@@ -31,9 +31,9 @@ class Tokenizer:
 
     @classmethod
     def load(cls, name_or_path: str) -> Tokenizer:
-        """For an encoder config of ours (yellow, ghost, expressive, prism, expressive_v2) or a JSON file; raises EncoderConfigError."""
+        """Load a built-in config (yellow, ghost, expressive, prism, expressive_v2) or a JSON file. Raises EncoderConfigError."""
         return cls(EncoderConfig.load(name_or_path))
 
     def note_decoder(self, is_drum: bool = False) -> NoteDecoder:
-        """A decoder of notes for one track's tokens as they come."""
+        """A note decoder for one track's tokens as they arrive."""
         return NoteDecoder(self.vocabulary, is_drum)

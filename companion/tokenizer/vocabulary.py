@@ -1,6 +1,6 @@
-"""The vocabulary: which token ids exist, and what each one says.
+"""The vocabulary: which token ids exist, and what each of them means.
 
-An ordered list of domains; the first id of a domain is the sum of the sizes before it, an id is first id + value.
+It is an ordered list of domains. The first id of a domain is the sum of the sizes before it, and an id is first id + value.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from companion.music.meter import TimeSignature
 from companion.tokenizer.encoder_config import EncoderConfig
 from companion.tokenizer.token_types import TokenType
 
-DEFAULT_VELOCITY = 100  # what a note without any velocity token sounds at
+DEFAULT_VELOCITY = 100  # the velocity of a note without any velocity token
 _MOST_IDS = 100_000
 _REQUIRED = (
     TokenType.PIECE_START,
@@ -38,7 +38,7 @@ class Vocabulary:
     """
 
     def __init__(self, config: EncoderConfig) -> None:
-        """Raises EncoderConfigError when no usable vocabulary follows from the config."""
+        """Raises EncoderConfigError when the config does not give a usable vocabulary."""
         self.config = config
         self.domains: dict[TokenType, tuple[int, int]] = {}
         self.size = 0
@@ -86,7 +86,7 @@ class Vocabulary:
         return first + value
 
     def type_of(self, token_id: int) -> tuple[TokenType, int]:
-        """The type and value of an id (the id itself for an unknown type); raises TokenizerError for ids outside the vocabulary."""
+        """The type and value of an id; for an unknown type, the value is the id. Raises TokenizerError for ids outside the vocabulary."""
         if not 0 <= token_id < self.size:
             raise TokenizerError(f"token id {token_id} is not in the vocabulary (0..{self.size - 1})")
         token_type = self._types[token_id]
@@ -114,12 +114,12 @@ class Vocabulary:
             ) from None
 
     def meter(self, value: int) -> TimeSignature:
-        """The meter of a TimeSig value; 4/4 for values the config names no meter for."""
+        """The meter of a TimeSig value; 4/4 if the config names no meter for the value."""
         meters = self.config.time_signatures
         return meters[value] if value < len(meters) else TimeSignature(4, 4)
 
     def genre_index(self, name: str) -> int | None:
-        """Value of the Genre token for a group's name or alias, whatever its case; None for an unknown one."""
+        """Value of the Genre token for a group's name or alias, ignoring case; None for an unknown name."""
         wanted = name.lower()
         groups = enumerate(self.config.genre_groups)
         return next((i for i, (group, aliases) in groups if wanted in {group.lower(), *map(str.lower, aliases)}), None)
@@ -178,7 +178,7 @@ def _level_velocity(level: int, levels_of: tuple[int, ...]) -> int:
 
 
 def _instrument_tables(config: EncoderConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Classes are numbered by ascending representative (the first member of a merge group)."""
+    """Number the classes by ascending representative (the first member of a merge group)."""
     representative = list(range(128))
     for group in config.instrument_merge_groups:
         for program in group:
