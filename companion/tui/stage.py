@@ -1,4 +1,4 @@
-"""The main screen: panes for every area, the keys, and the pickers. It draws pictures and sends wishes, nothing else."""
+"""The main screen: panes for every area, the keys, and the pickers. It only draws pictures and sends wishes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MIN_LANES_ROWS = 13
 
 
 class Stage(MenuActions, Screen[None]):
-    """What the player looks at. `show(snapshot, health)` draws; keys call `app.send`."""
+    """The screen that the player sees. `show(snapshot, health)` draws it, and keys call `app.send`."""
 
     BINDINGS: ClassVar[list[Any]] = [key.binding() for key in KEYS if not key.urgent]
     app: CompanionApp  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -53,7 +53,7 @@ class Stage(MenuActions, Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.selection = Selection()
-        self.practice_view: bool | None = None  # None: until the player chooses, as the performance suggests
+        self.practice_view: bool | None = None  # None: as the performance suggests, until the player chooses
         self._painter = LanesPainter()
         self._shown: object = None
         self.is_ready = False
@@ -80,7 +80,7 @@ class Stage(MenuActions, Screen[None]):
         self.is_ready = False
 
     def on_resize(self, event: Resize) -> None:
-        """Small terminals get a strip below the lanes, large ones a column beside them and large digits."""
+        """Give small terminals a strip below the lanes, and large ones a column beside them and large digits."""
         self._fit(event.size.width, event.size.height)
         self._shown = None
         self.call_after_refresh(self.app.draw)
@@ -97,13 +97,13 @@ class Stage(MenuActions, Screen[None]):
     # --- drawing ---------------------------------------------------------------------------------------------------
 
     def shows_practice(self, snapshot: Snapshot | None) -> bool:
-        """Whether the practice view is up instead of the piano roll."""
+        """Whether the practice view is shown instead of the piano roll."""
         if self.practice_view is None:
             return snapshot is not None and snapshot.practice is not None
         return self.practice_view
 
     def show(self, snapshot: Snapshot | None, health: str) -> None:
-        """Draw a picture; nothing happens when it is the one already shown."""
+        """Draw a picture, unless it is already shown."""
         self._keep_selection_valid(snapshot)
         said, answer = self.app.said(), self.app.echo()
         shown = (
@@ -135,7 +135,7 @@ class Stage(MenuActions, Screen[None]):
             self._paint("lanes", draw_waiting)
 
     def _arrange(self, snapshot: Snapshot | None) -> None:
-        """Which panes are up; a tall screen has room for the practice view and the lanes below it."""
+        """Decide which panes are shown. A tall screen has room for the practice view and the lanes below it."""
         practising = self.shows_practice(snapshot)
         has_song = snapshot is not None and snapshot.practice is not None
         body = self._body.size
@@ -167,7 +167,7 @@ class Stage(MenuActions, Screen[None]):
     # --- keys ------------------------------------------------------------------------------------------------------
 
     def action_wish(self, name: str) -> None:
-        """A key that asks the performance for something."""
+        """Ask the performance for what a key stands for."""
         snapshot = self.app.picture
         if snapshot is None:
             self.app.say("still starting …")
@@ -178,7 +178,7 @@ class Stage(MenuActions, Screen[None]):
             self.app.send(wish)
 
     def action_calls(self) -> None:
-        """All calls in a list, for terminals without function keys."""
+        """Show all calls in a list, for terminals without function keys."""
         screen = ChoiceScreen("Call", lambda snapshot: call_sections(), lambda section, name: self.action_wish(name))
         self.app.push_screen(screen)
 
@@ -202,19 +202,19 @@ class Stage(MenuActions, Screen[None]):
         self.app.draw()
 
     def action_dismiss_choice(self) -> None:
-        """Back to the next bar; give up learning."""
+        """Go back to the next bar, and cancel learning."""
         self.selection = replace(self.selection, bar=None)
         if self.app.picture is not None and self.app.picture.learning:
             self.app.send(command("learn", action=""))
         self.app.draw()
 
     def action_switch_view(self) -> None:
-        """Piano roll or practice view."""
+        """Switch between the piano roll and the practice view."""
         self.practice_view = not self.shows_practice(self.app.picture)
         self.app.draw()
 
     def action_edit_attributes(self) -> None:
-        """The dials."""
+        """Open the dials."""
 
         def take(selection: Selection | None) -> None:
             self.selection = selection or self.selection
@@ -222,13 +222,13 @@ class Stage(MenuActions, Screen[None]):
         self.app.push_screen(DialScreen(self.selection, self.app.send, self.app.picture), take)
 
     def action_open_keyboard(self) -> None:
-        """Keys are notes from now on."""
+        """Open the typing keyboard: keys are notes from now on."""
         screen = KeyboardScreen(self.app.keyboard, self.app.play_key, self.action_wish)
         screen.show(self.app.picture)
         self.app.push_screen(screen)
 
     def action_open_mixer(self) -> None:
-        """Volume and pan."""
+        """Open the mixer: volume and pan."""
 
         def send(data: bytes) -> None:
             self.app.play_key(data, time.monotonic())
@@ -236,11 +236,11 @@ class Stage(MenuActions, Screen[None]):
         self.app.push_screen(MixerScreen(self.app.mixer, self.selection.lane, send, self.app.picture))
 
     def action_help(self) -> None:
-        """All keys."""
+        """Show all keys."""
         self.app.push_screen(HelpScreen())
 
     def action_ask_quit(self) -> None:
-        """Quit; asks first while music is running."""
+        """Quit, but ask first while music is running."""
         snapshot = self.app.picture
         if snapshot is None or snapshot.transport.state not in ("running", "lost") or self.app.feed.ended:
             self.app.exit(0)
@@ -261,7 +261,7 @@ class Stage(MenuActions, Screen[None]):
 
 
 def draw_waiting(width: int, height: int) -> Canvas:
-    """What stands in the place of the lanes before the first picture."""
+    """Draw what is shown instead of the lanes before the first picture."""
     canvas = Canvas(width, height)
     text = "loading checkpoint…"
     canvas.put(max((width - len(text)) // 2, 0), height // 2, text, palette.DIM)

@@ -183,7 +183,7 @@ class DevicePlayer:
         self._device, self._stream = device, stream
         self._backend, self._trouble = device.backend, ""
         if not self._maker.is_alive():
-            self._maker.start()  # no synthesizer is made if there is no device
+            self._maker.start()  # no tones are made if there is no device
         self._opened.set()
 
     def _shut(self) -> None:

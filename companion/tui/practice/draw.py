@@ -41,7 +41,7 @@ def draw_practice(snapshot: Snapshot | None, selection: Selection, width: int, h
 
 
 def needed_rows(snapshot: Snapshot, width: int) -> int:
-    """Rows that the view fills at this width."""
+    """Return the number of rows that the view fills at this width."""
     if snapshot.practice is None:
         return HEAD_ROWS + 2
     per_row = _bars_per_row(width - parts_width(width) - 2)
@@ -49,7 +49,7 @@ def needed_rows(snapshot: Snapshot, width: int) -> int:
 
 
 def parts_width(width: int) -> int:
-    """Columns of the list of parts."""
+    """Return the number of columns of the list of parts."""
     return WIDE_PARTS if width >= WIDE_PARTS_FROM else PARTS_WIDTH
 
 
@@ -63,7 +63,7 @@ def _bars_per_row(width: int) -> int:
 
 
 def draw_line(snapshot: Snapshot | None, width: int) -> Canvas:
-    """One row for the piano roll view: the song in short, and the chord now and next."""
+    """Draw one row for the piano roll view: the song in short, and the current and next chord."""
     canvas = Canvas(width, 1)
     practice = snapshot.practice if snapshot else None
     if practice is None:
@@ -81,7 +81,7 @@ def draw_line(snapshot: Snapshot | None, width: int) -> Canvas:
 
 
 def summary_spans(practice: PracticeView) -> list[Span]:
-    """Title, bar, pass, tempo, loop, key, turn."""
+    """Return title, bar, pass, tempo, loop, key and turn."""
     loop = f"loop {practice.loop[0] + 1}–{practice.loop[1]}" if practice.loop else "no loop"
     spans: list[Span] = [
         (practice.title, palette.TITLE),
@@ -98,7 +98,7 @@ def summary_spans(practice: PracticeView) -> list[Span]:
 
 
 def accuracy_spans(practice: PracticeView, can_be_judged: bool = True) -> list[Span]:
-    """The last pass, this pass, and their notes. Before the first pass, what will be compared."""
+    """Return the last pass, this pass, and their notes or, before the first pass, what will be compared."""
     if practice.accuracy is None and practice.live_accuracy is None:
         if practice.judged_part:
             return [("what you play is compared with ", palette.DIM), (practice.judged_part, palette.BOLD)]
@@ -115,7 +115,7 @@ def accuracy_spans(practice: PracticeView, can_be_judged: bool = True) -> list[S
 
 
 def offset_spans(practice: PracticeView) -> list[Span]:
-    """Early or late on average, as a pointer on a line."""
+    """Return a pointer on a line that shows whether notes are early or late on average."""
     if not practice.right:  # nothing to measure yet in this pass
         return []
     half = 10
@@ -134,12 +134,12 @@ def offset_spans(practice: PracticeView) -> list[Span]:
 
 
 def chords_of(practice: PracticeView, bar: int) -> str:
-    """The chord symbols of a bar, in order."""
+    """Return the chord symbols of a bar, in order."""
     return " ".join(symbol for where, _, symbol in practice.chords if where == bar)
 
 
 def following_bar(practice: PracticeView) -> int:
-    """The song's bar after this one: round the loop, and from the end to the beginning."""
+    """Return the song's bar after this one. The last bar of the loop or song leads back to its first."""
     after = practice.song_bar + 1
     if practice.loop and after == practice.loop[1]:
         return practice.loop[0]
@@ -147,12 +147,12 @@ def following_bar(practice: PracticeView) -> int:
 
 
 def section_starts(practice: PracticeView) -> dict[int, str]:
-    """First bar → section name."""
+    """Map the first bar of each section to its name."""
     return dict(practice.sections)
 
 
 def form_rows(practice: PracticeView, per_row: int) -> list[tuple[int, ...]]:
-    """The bars of each line of the form; a section always begins a line."""
+    """Return the bars of each line of the form. A section always begins a line."""
     starts = set(section_starts(practice))
     rows: list[list[int]] = []
     for bar in range(practice.bar_count):
@@ -188,7 +188,7 @@ def _draw_form(canvas: Canvas, practice: PracticeView, width: int, top: int) -> 
 
 
 def _bar_line(practice: PracticeView, bar: int, *, starts: bool = True, ends: bool = True) -> Span:
-    """The line before a bar; heavy where the loop starts or ends."""
+    """Return the line before a bar. It is heavy where the loop starts or ends."""
     if practice.loop and starts and bar == practice.loop[0]:
         return "┣", palette.KEY
     if practice.loop and ends and bar == practice.loop[1]:

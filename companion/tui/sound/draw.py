@@ -20,7 +20,7 @@ _NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", 
 
 
 def draw_keyboard(keyboard: TypingKeyboard, width: int, height: int, heard: str = "") -> Canvas:
-    """Two rows of a piano, a row of drums, and what the other keys do. heard: a warning where nothing will sound."""
+    """Draw two rows of a piano, a row of drums, and what the other keys do. heard: a warning if nothing will sound."""
     canvas = Canvas(width, height)
     state = f"octave {keyboard.octave:+d}  velocity {keyboard.velocity}  length {keyboard.length_seconds:g} s"
     x = canvas.put_spans(1, 0, ("typing keyboard ", palette.TITLE), (state, palette.PLAIN))

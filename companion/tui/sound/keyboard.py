@@ -1,8 +1,9 @@
-"""Notes from a computer's keyboard, which tells when keys go down but not when they come up. Pure: times are passed in.
+"""Makes notes from a computer's keyboard, which reports when keys go down but not when they come up. Pure: times are passed in.
 
-A note ends with the next one, unless both were struck together, or after a set length. A key that is held repeats by itself: the
-repetitions make no notes but keep the note going. The first of them comes long after the key and looks like another stroke, so a
-second stroke that could be one waits for a moment: the next repetition follows at once, or it was a stroke, and counts from its own time.
+A note ends after a set length, or earlier with the next note unless both were struck together. A held key repeats by itself. The
+repetitions make no new notes but keep the note going. The first repetition comes long after the key and looks like another stroke.
+A second stroke that could be a repetition therefore waits for a moment. If another repetition follows at once, the key is held.
+Otherwise it was a stroke and counts from its own time.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ LENGTHS_SECONDS = (0.15, 0.3, 0.6, 1.2, 2.4)
 VELOCITIES = (24, 40, 56, 72, 88, 104, 120)
 OCTAVES = (-3, 3)
 FASTEST_STROKES_SECONDS = 0.07  # nobody strikes one key faster; a held key repeats faster
-SHORTEST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.18, 0.9  # no system repeats a key earlier, hardly any later
+# No system starts to repeat a key earlier than this, and hardly any later.
+SHORTEST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.18, 0.9
 DELAY_TOLERANCE_SECONDS = 0.03
 UNDECIDED_SECONDS = 0.06
 KEEP_SECONDS = 0.12  # how long a held note goes on after a repetition
@@ -41,12 +43,12 @@ Timed = tuple[float, bytes]
 
 
 def printed(key: str) -> str:
-    """A key as it is printed on a keyboard."""
+    """Return a key as it is printed on a keyboard."""
     return _PRINTED.get(key, key).upper()
 
 
 def semitones_of(key: str) -> int | None:
-    """How far above C a key is; None for one that is no key of the piano."""
+    """Return how many semitones above C a key is, or None if it is not a piano key."""
     if key in WHITE_KEYS:
         number = WHITE_KEYS.index(key)
         return 12 * (number // 7) + _WHITE_STEPS[number % 7]
@@ -65,7 +67,10 @@ class _Sounding:
 
 
 class TypingKeyboard:
-    """`press` keys, call `look` often, `release_all` at the end; each gives messages with their times, in order of time."""
+    """The typing keyboard. Call `press` for each key, `look` often, and `release_all` at the end.
+
+    Each of these returns messages with their times, in order of time.
+    """
 
     def __init__(self, channel: int = 0) -> None:
         self.channel = channel
@@ -74,16 +79,16 @@ class TypingKeyboard:
         self._struck: dict[str, float] = {}  # when each key was struck last
         self._pressed: tuple[str, float] = ("", -1.0)  # the last key that went down or repeated
         self._undecided: tuple[str, float] | None = None
-        self._delay: float | None = None  # of this system's first repetition, once it was seen
+        self._delay: float | None = None  # delay of this system's first repetition, once it was seen
 
     @property
     def velocity(self) -> int:
-        """Of the next notes."""
+        """The velocity of the next notes."""
         return VELOCITIES[self._velocity]
 
     @property
     def length_seconds(self) -> float:
-        """How long a note lasts when no other ends it."""
+        """How long a note lasts if no other note ends it."""
         return LENGTHS_SECONDS[self._length]
 
     @property
@@ -92,14 +97,14 @@ class TypingKeyboard:
         return frozenset(self._sounding)
 
     def pitch_of(self, key: str) -> tuple[int, int] | None:
-        """(channel, MIDI key) of a key; None for one that plays nothing."""
+        """Return (channel, MIDI key) of a key, or None if it plays nothing."""
         if key in DRUM_KEYS:
             return DRUM_CHANNEL, DRUMS[DRUM_KEYS.index(key)][0]
         semitones = semitones_of(key)
         return None if semitones is None else (self.channel, 60 + 12 * self.octave + semitones)
 
     def change(self, what: str, by: int, now: float) -> list[Timed]:
-        """Another "octave", "velocity" or "length", one step up or down."""
+        """Change "octave", "velocity" or "length" by a step up or down."""
         if what == "octave":
             ended = self.release_all(now)
             self.octave = min(max(self.octave + by, OCTAVES[0]), OCTAVES[1])
@@ -111,7 +116,7 @@ class TypingKeyboard:
         return []
 
     def press(self, key: str, at: float) -> list[Timed]:
-        """A key went down at `at`, or repeats because it is held."""
+        """Take a key that went down at `at`, or that repeats because it is held."""
         if self.pitch_of(key) is None:
             return []
         messages = self.look(at)
@@ -133,7 +138,7 @@ class TypingKeyboard:
         return messages + self._strike(key, at)
 
     def look(self, now: float) -> list[Timed]:
-        """What has come due: ends of notes, and strokes that were in doubt."""
+        """Return what has come due: ends of notes, and strokes that were in doubt."""
         messages: list[Timed] = []
         if self._undecided is not None and now - self._undecided[1] > UNDECIDED_SECONDS:
             key, at = self._undecided
@@ -144,7 +149,7 @@ class TypingKeyboard:
         return messages
 
     def release_all(self, now: float) -> list[Timed]:
-        """Note-offs for all that sounds."""
+        """Return note-offs for all sounding notes."""
         self._undecided = None
         return [message for key in list(self._sounding) for message in self._end(key, now)]
 
@@ -168,7 +173,7 @@ class TypingKeyboard:
         return [*messages, (at, encode(NoteOn(channel, pitch, self.velocity)))]
 
     def _keep(self, key: str, at: float) -> list[Timed]:
-        """The note of a held key goes on."""
+        """Keep the note of a held key going."""
         if key in self._sounding:
             note = self._sounding[key]
             note.ends = max(note.ends, at + KEEP_SECONDS)

@@ -1,4 +1,4 @@
-"""The typing keyboard as a mode of the screen: while it is up, keys are notes."""
+"""The typing keyboard as a mode of the screen. While it is shown, keys are notes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OTHER_KEYS = {"left": ("octave", -1), "right": ("octave", 1), "down": ("velocit
 
 
 class KeyboardScreen(ModalScreen[None]):
-    """play: sends a message with the time of its key. wish: what the few other keys ask for."""
+    """The screen of the typing keyboard. play: sends a message with the time of its key. wish: sends the commands of other keys."""
 
     BINDINGS: ClassVar[list[Any]] = [
         Binding("escape", "leave", "leave", priority=True),
@@ -52,7 +52,7 @@ class KeyboardScreen(ModalScreen[None]):
         self._send(self.keyboard.release_all(self._clock()))
 
     def on_key(self, event: Key) -> None:
-        """A note, or another octave, velocity or length. The event bears the time at which the key was read, not that of this call."""
+        """Play a note, or change octave, velocity or length. The event has the time at which the key was read, not that of this call."""
         event.stop()
         event.prevent_default()
         if event.key in _OTHER_KEYS:
@@ -62,21 +62,21 @@ class KeyboardScreen(ModalScreen[None]):
         self._draw()
 
     def show(self, snapshot: Snapshot | None) -> None:
-        """Take up a new picture: notes are played on the player's own channel."""
+        """Take a new picture. Notes are played on the player's own channel."""
         lanes = snapshot.lanes if snapshot is not None else ()
         mine = next((lane for lane in lanes if lane.role == "human" and not lane.is_drum), None)
         self.keyboard.channel = mine.channel or 0 if mine is not None else 0
 
     def action_leave(self) -> None:
-        """Back to the other keys."""
+        """Leave the typing keyboard."""
         self.dismiss(None)
 
     def action_ask(self, name: str) -> None:
-        """Something of the performance."""
+        """Ask the performance for something."""
         self._wish(name)
 
     def action_panic(self) -> None:
-        """End what is typed, and everything else."""
+        """End all typed notes, and everything else that sounds."""
         self._send(self.keyboard.release_all(self._clock()))
         self._wish("panic")
         self._draw()

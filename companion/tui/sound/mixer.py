@@ -1,4 +1,4 @@
-"""The mixer: volume and pan of each part, as MIDI controllers 7 and 10. What is not touched is left as it is. Pure."""
+"""The mixer: volume and pan of each part, as MIDI controllers 7 and 10. Levels that are not changed stay as they are. Pure."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ _BAR = 16
 
 
 def channel_of(lane: LaneView) -> int:
-    """The channel on which a part sounds."""
+    """Return the channel on which a part sounds."""
     return lane.channel if lane.channel is not None else DRUM_CHANNEL if lane.is_drum else 0
 
 
 class Mixer:
-    """Levels by channel, for as long as the program runs."""
+    """Levels by channel, kept for as long as the program runs."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[int, int], int] = {}
 
     def value(self, channel: int, controller: int) -> int:
-        """As last set, else the usual."""
+        """Return the value last set, else the default."""
         return self._values.get((channel, controller), USUAL[controller])
 
     def turn(self, channel: int, controller: int, steps: int) -> bytes:
-        """Some steps up or down; the message to send."""
+        """Change a value by steps up or down, and return the message to send."""
         return self.set(channel, controller, self.value(channel, controller) + steps * STEPS[controller])
 
     def set(self, channel: int, controller: int, value: int) -> bytes:
-        """A value, kept within 0-127; the message to send."""
+        """Set a value, kept within 0-127, and return the message to send."""
         value = min(max(value, 0), HIGHEST)
         self._values[channel, controller] = value
         return encode(ControlChange(channel, controller, value))
 
 
 def draw_mixer(mixer: Mixer, snapshot: Snapshot | None, chosen: int, width: int, height: int) -> Canvas:
-    """One row for each part."""
+    """Draw one row for each part."""
     canvas = Canvas(width, height)
     canvas.put_spans(1, 0, ("mixer", palette.TITLE), ("  volume and pan of each part", palette.DIM))
     lanes = snapshot.lanes if snapshot is not None else ()
@@ -73,7 +73,7 @@ def draw_mixer(mixer: Mixer, snapshot: Snapshot | None, chosen: int, width: int,
 
 
 def pan_words(pan: int) -> str:
-    """A place between left and right."""
+    """Return the words for a place between left and right."""
     if pan == USUAL[PAN]:
         return "middle"
     return f"left {100 * (64 - pan) // 64}" if pan < USUAL[PAN] else f"right {100 * (pan - 64) // 63}"

@@ -1,4 +1,4 @@
-"""The mixer on a screen of its own at the bottom; every turn is heard at once."""
+"""The mixer on a separate screen at the bottom. Every change is heard at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from companion.tui.sound.mixer import PAN, USUAL, VOLUME, Mixer, channel_of, dra
 
 
 class MixerScreen(ModalScreen[None]):
-    """send: passes a message on to the output and the sound."""
+    """The screen of the mixer. send: passes a message on to the output and the sound."""
 
     BINDINGS: ClassVar[list[Any]] = [
         Binding("up,k", "choose(-1)", "part above"),
@@ -39,7 +39,7 @@ class MixerScreen(ModalScreen[None]):
         self.call_after_refresh(self.show, self._snapshot)
 
     def show(self, snapshot: Snapshot | None) -> None:
-        """Take up a new picture."""
+        """Take a new picture."""
         self._snapshot = snapshot
         pane = self.query_one(CanvasPane)
         if pane.size.width and pane.size.height:
@@ -50,20 +50,20 @@ class MixerScreen(ModalScreen[None]):
         return channel_of(lanes[self._chosen]) if self._chosen < len(lanes) else None
 
     def action_choose(self, by: int) -> None:
-        """Another part."""
+        """Choose another part."""
         count = len(self._snapshot.lanes) if self._snapshot is not None else 0
         self._chosen = min(max(self._chosen + by, 0), max(count - 1, 0))
         self.show(self._snapshot)
 
     def action_turn(self, controller: int, by: int) -> None:
-        """One step."""
+        """Change a value by one step."""
         channel = self._channel()
         if channel is not None:
             self._send(self._mixer.turn(channel, controller, by))
             self.show(self._snapshot)
 
     def action_reset(self) -> None:
-        """As a synthesizer begins."""
+        """Reset a part to a synthesizer's initial values."""
         channel = self._channel()
         if channel is not None:
             for controller, value in USUAL.items():
@@ -71,5 +71,5 @@ class MixerScreen(ModalScreen[None]):
             self.show(self._snapshot)
 
     def action_close(self) -> None:
-        """Done."""
+        """Close the mixer."""
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""Whether a MIDI keyboard is passed on to the sound. It may have loudspeakers of its own, so the player is asked, once."""
+"""Asks once whether a MIDI keyboard is to be heard through our sound, because it may have its own loudspeakers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ _INPUT = "in:"
 
 
 class ThruQuestion:
-    """Looks at pictures until there is something to ask or to do. wish_for: the answer that was given before, None = never asked."""
+    """Looks at pictures until there is something to ask or to do. wish_for: returns the earlier answer, None = never asked."""
 
     def __init__(self, wish_for: Callable[[str], bool | None]) -> None:
         self._wish_for = wish_for
         self._settled: set[str] = set()
 
     def look(self, snapshot: Snapshot, *, sounds: bool) -> tuple[str, bool | None] | None:
-        """(keyboard, its answer or None if it must be asked) for a keyboard that has come; None when there is nothing to do.
+        """Return (keyboard, earlier answer) for a newly connected keyboard, or None if there is nothing to do.
 
-        Nothing is asked while music runs, while thru is on already, and where there is no sound to pass on to.
+        The answer is None if the player must be asked. Nothing is asked while music runs, while thru is on, or if there is no sound.
         """
         if not sounds or snapshot.thru or snapshot.transport.state == "running":
             return None
@@ -32,10 +32,10 @@ class ThruQuestion:
 
 
 def question(keyboard: str) -> str:
-    """In words, for a box of 70 columns."""
+    """Return the question, for a box of 70 columns."""
     return f"Let {keyboard[:24]} be heard here? (no: it has its own speakers)"
 
 
 def _is_ours(port: str) -> bool:
-    """Whether this is the port that we offer: what comes in there, another program plays and sounds."""
+    """Whether this is our own port. Notes that arrive there come from another program, which sounds them itself."""
     return port.startswith("companion")

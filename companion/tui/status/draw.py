@@ -27,11 +27,11 @@ _QUIET = (
     "requests",
     "insurances",
     "stale_answers",
-)  # counters shown elsewhere or in their own line
+)  # counters that are shown elsewhere or have their own line
 
 
 def draw_strip(snapshot: Snapshot | None, width: int, height: int, said: Lines = ()) -> Canvas:
-    """Three rows for small terminals. said: what the performance has said lately, newest first."""
+    """Draw three rows for small terminals. said: recent notices of the performance, newest first."""
     canvas = Canvas(width, height)
     if snapshot is not None:
         x = canvas.put_spans(0, 0, *meter_spans(snapshot), (" ", palette.PLAIN), *ladder_spans(snapshot))
@@ -41,7 +41,7 @@ def draw_strip(snapshot: Snapshot | None, width: int, height: int, said: Lines =
     trouble = trouble_spans(snapshot) if snapshot is not None else []
     room = width - (sum(len(text) + 1 for text, _ in said[:1]) if said and said[0][1] is not palette.DIM else 0)
     x = 0
-    for text, style in trouble:  # what is new goes before counters
+    for text, style in trouble:  # news goes before counters
         if x + len(text) <= room:
             x = canvas.put(x, 2, text, style)
     if said:
@@ -50,7 +50,7 @@ def draw_strip(snapshot: Snapshot | None, width: int, height: int, said: Lines =
 
 
 def draw_column(snapshot: Snapshot | None, width: int, height: int, said: Lines = ()) -> Canvas:
-    """A column with headings for large terminals. said: what the performance has said lately, newest first."""
+    """Draw a column with headings for large terminals. said: recent notices of the performance, newest first."""
     canvas = Canvas(width, height)
     if snapshot is None:
         return canvas
@@ -126,7 +126,7 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def meter_spans(snapshot: Snapshot, width: int = METER) -> list[Span]:
-    """The share of bars in time as a bar and a number."""
+    """Return the share of bars in time as a gauge and a number."""
     known = share_in_time(snapshot)
     share = known or 0.0
     style = palette.GOOD if share >= GOOD_SHARE else palette.WARN if share >= FAIR_SHARE else palette.BAD
@@ -135,7 +135,7 @@ def meter_spans(snapshot: Snapshot, width: int = METER) -> list[Span]:
 
 
 def gauge(share: float, width: int, style: Style) -> list[Span]:
-    """A horizontal gauge with eighths of a cell; share is clamped to 0..1."""
+    """Return a horizontal gauge with a resolution of an eighth of a cell. share is clamped to 0..1."""
     eighths = round(min(max(share, 0.0), 1.0) * width * 8)
     full, part = divmod(eighths, 8)
     bar = "█" * full + (_EIGHTHS[part] if part else "")
@@ -143,7 +143,7 @@ def gauge(share: float, width: int, style: Style) -> list[Span]:
 
 
 def ladder_spans(snapshot: Snapshot) -> list[Span]:
-    """How many bars came from each step of the ladder."""
+    """Return how many bars came from each step of the ladder."""
     counts = snapshot.generation.bars_by_step
     spans: list[Span] = []
     for step in palette.LADDER_STEPS:
@@ -153,7 +153,7 @@ def ladder_spans(snapshot: Snapshot) -> list[Span]:
 
 
 def timing_spans(snapshot: Snapshot) -> list[Span]:
-    """Generation times in short."""
+    """Return the generation times in short."""
     generation = snapshot.generation
     if not generation.p99_seconds:
         return [(generation.state, palette.DIM)]
@@ -162,7 +162,7 @@ def timing_spans(snapshot: Snapshot) -> list[Span]:
 
 
 def model_spans(snapshot: Snapshot) -> list[Span]:
-    """Checkpoint, engine, window, mask mode and sampling."""
+    """Return checkpoint, engine, window, mask mode and sampling."""
     generation, sampling = snapshot.generation, snapshot.model.sampling
     name, engine = (
         (snapshot.checkpoint.name, snapshot.checkpoint.engine)
@@ -178,7 +178,7 @@ def model_spans(snapshot: Snapshot) -> list[Span]:
 
 
 def fitted_ports(snapshot: Snapshot, width: int) -> list[Span]:
-    """Ports in one line, their names as long as there is room."""
+    """Return the ports in one line, with names as long as there is room for."""
     for name_width in range(width, 3, -1):
         if sum(len(text) for text, _ in port_spans(snapshot, name_width)) - 2 <= width:
             return port_spans(snapshot, name_width)
@@ -186,7 +186,7 @@ def fitted_ports(snapshot: Snapshot, width: int) -> list[Span]:
 
 
 def port_spans(snapshot: Snapshot, name_width: int) -> list[Span]:
-    """Ports with a mark for connected or lost; names of at most so many columns."""
+    """Return the ports with a mark for connected or lost, and names of at most so many columns."""
     spans: list[Span] = []
     for key, connected in snapshot.ports.items():
         direction = key.partition(":")[0] if ":" in key else ""
@@ -200,7 +200,7 @@ def port_spans(snapshot: Snapshot, name_width: int) -> list[Span]:
 
 
 def trouble_spans(snapshot: Snapshot) -> list[Span]:
-    """Counters that should be zero, named only when they are not."""
+    """Return the counters that should be zero but are not."""
     spans: list[Span] = []
     if snapshot.generation.late_notes_dropped:
         spans.append((f"late notes {snapshot.generation.late_notes_dropped} ", palette.WARN))

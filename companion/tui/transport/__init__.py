@@ -1,1 +1,1 @@
-"""The transport: where we are, how fast, by whose clock, and what comes next."""
+"""The transport: position, tempo, clock, and what comes next."""

@@ -1,4 +1,4 @@
-"""The transport on a canvas: position, tempo, clock, what comes next, whether it is in time. Pure."""
+"""The transport on a canvas: position, tempo, clock, what comes next, and whether it is in time. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STATES: dict[str, Span] = {
 
 
 def draw_transport(snapshot: Snapshot | None, health: str, width: int, height: int) -> Canvas:
-    """`health` is what is wrong with the performance itself ("" when it answers); it goes before everything else."""
+    """Draw the transport. health: what is wrong with the performance itself ("" if nothing is); it goes before everything else."""
     canvas = Canvas(width, height)
     if snapshot is None:
         canvas.put(1, 0, "companion", palette.TITLE)
@@ -39,7 +39,7 @@ def draw_transport(snapshot: Snapshot | None, health: str, width: int, height: i
 
 
 def message_spans(snapshot: Snapshot, health: str = "") -> list[Span]:
-    """What the player has to know before anything else, or nothing."""
+    """Return what the player must know before anything else, or nothing."""
     transport, generation = snapshot.transport, snapshot.generation
     if health:
         return [("! ", palette.BAD), (health, palette.BAD)]
@@ -74,7 +74,7 @@ def _space(purpose: str) -> list[Span]:
 
 
 def next_spans(snapshot: Snapshot, width: int = 10_000) -> list[Span]:
-    """What every part of ours will do in the next bar; as marks without words where there is no room for them."""
+    """Return what each of our parts will do in the next bar, as marks without words if there is no room for words."""
     upcoming = snapshot.transport.bar + 1
     head: list[Span] = [(f"next {bar_label(snapshot, upcoming)}: ", palette.DIM)]
     if snapshot.turn:
@@ -96,7 +96,7 @@ def next_spans(snapshot: Snapshot, width: int = 10_000) -> list[Span]:
 
 
 def next_of(lane: LaneView, upcoming: int, engine_state: str, kept: bool = False) -> list[Span]:
-    """One part's next bar as a mark and a word."""
+    """Return one part's next bar as a mark and a word."""
     if lane.muted:
         return [("muted", palette.WARN)]
     view = next((bar for bar in lane.bars if bar.bar == upcoming), BarView(upcoming, "empty"))
@@ -117,14 +117,17 @@ def next_of(lane: LaneView, upcoming: int, engine_state: str, kept: bool = False
 
 
 def share_in_time(snapshot: Snapshot) -> float | None:
-    """Fresh bars among those that were to be fresh (kept and written ones were not); None before the first."""
+    """Return the share of fresh bars among those that were to be fresh, or None before the first.
+
+    Kept and written bars do not count.
+    """
     generation = snapshot.generation
     asked = generation.bars - sum(generation.bars_by_step.get(step, 0) for step in ("kept", "written"))
     return min(generation.bars_fresh / asked, 1.0) if asked > 0 else None
 
 
 def in_time(snapshot: Snapshot) -> Span:
-    """The share of our bars that were fresh and in time, with a mark that needs no colour."""
+    """Return the share of our bars that were fresh and in time, with a mark that is clear without colour."""
     share = share_in_time(snapshot)
     if share is None:
         return "in time –", palette.DIM
@@ -175,7 +178,7 @@ def _draw_small(canvas: Canvas, snapshot: Snapshot) -> None:
         tempo.append((f"{snapshot.chords.key}  ", palette.DIM))
     x = canvas.put_spans(x, 0, *tempo)
     right = canvas.put_right(0, *_flags(snapshot), (" ", palette.PLAIN), in_time(snapshot))
-    for piece in _clock(snapshot):  # the further from the state itself, the sooner it is left out
+    for piece in _clock(snapshot):  # what is further from the state itself is left out sooner
         if x + len(piece[0]) >= right:
             break
         x = canvas.put_spans(x, 0, piece)
