@@ -145,7 +145,7 @@ class Regenerate(Command):
 class Keep(Command):
     """Repeat a bar of our parts (None: the present bar) instead of generating.
 
-    In practice, this keeps the generated bars from pass to pass.
+    When practising, this keeps the generated bars from pass to pass.
     """
 
     on: Switch = None
