@@ -1,6 +1,6 @@
 """The settings of one training run, read from a TOML file.
 
-Knows names, types and bounds of every key; knows nothing of what is done with them.
+This module knows the name, type and bounds of every key. It knows nothing of how the settings are used.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     layers: Count = 4
     heads: Count = 4
     positions: Count = 2048
-    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0  # of embeddings and of what each half of a block adds
+    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0  # on the embeddings and on the output of each half of a block
 
 
 class DataSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which music is read. `weights`: how often a window comes from each set (folder); empty = by number of files."""
+    """The music to read. `weights`: how often a window comes from each set (folder); empty = by number of files."""
 
     weights: dict[str, NotNegative] = {}
-    max_files: CountOrNone = 4000  # of the training split, shared out by weight; 0 = all
+    max_files: CountOrNone = 4000  # of the training split, divided among the sets by weight; 0 = all
     max_valid_files: CountOrNone = 200
     min_bars: Count = 8
     max_meter_changes: CountOrNone = 4
@@ -55,21 +55,21 @@ class SampleSettings(Struct, frozen=True, forbid_unknown_fields=True):
     infill: Share = 0.3  # the rest is plain
     min_tracks: Count = 2
     max_tracks: Count = 5
-    window_weights: tuple[NotNegative, ...] = ()  # one for each entry of num_bars_map; empty = equal
+    window_weights: tuple[NotNegative, ...] = ()  # one weight per entry of num_bars_map; empty = equal
     max_tokens: Count = 1024
-    transpose: CountOrNone = 6  # semitones either way, one shift for all melodic tracks
+    transpose: CountOrNone = 6  # most semitones up or down; all melodic tracks get the same shift
     velocity_scale: Share = 0.2
-    empty_past: Share = 0.15  # of live examples: the first bars emptied, as when the companion enters early
+    empty_past: Share = 0.15  # of live examples: the first bars are empty, as when the companion enters early
     hide_share: Share = 0.8  # of live examples: the others' bars from the targets on are hidden
-    hide_infill: Share = 0.3  # of infill examples: 1..25 % of the other cells hidden
-    targets_last: Share = 0.9  # of live examples: the tracks to write stand last; the others have them anywhere
-    target_attributes: Share = 0.75  # of live examples: attributes of target tracks describe the target bars alone
+    hide_infill: Share = 0.3  # of infill examples: 1 to 25 % of the other cells are hidden
+    targets_last: Share = 0.9  # of live examples: the tracks to write stand last; otherwise anywhere
+    target_attributes: Share = 0.75  # of live examples: target tracks' attributes describe only the target bars
     infill_weight: Positive = 2.0  # loss weight of tokens after a FillInStart
-    chord_guide: Share = 0.0  # of examples with targets, of songs with known chords: the guide stands last
-    practising: Share = 0.0  # of live examples with a guide: targets amid the window
+    chord_guide: Share = 0.0  # of examples with targets and known chords: a guide stands last
+    practising: Share = 0.0  # of live examples with a guide: the targets lie inside the window
     heard: Share = 0.0  # of live examples: the others' first hidden bar is heard up to a beat of it
-    repeats_kept: Share = 1.0  # of live examples whose targets only repeat the bar before; the others are drawn again
-    other_octave: Share = 0.0  # of melodic tracks but basses
+    repeats_kept: Share = 1.0  # of live examples whose targets only repeat the bar before; the rest is redrawn
+    other_octave: Share = 0.0  # of melodic tracks except basses
     other_program: Share = 0.0  # of melodic tracks: another instrument of the same family
     other_kit: Share = 0.0  # of drum tracks
 
@@ -80,24 +80,24 @@ class OptimizerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     name: Literal["muon", "adamw"] = "muon"
     learning_rate: Positive = 2e-3  # AdamW
     muon_learning_rate: Positive = 0.02
-    # Of learning_rate, for the position embedding: each row is seen rarely, and Adam would let it wander.
+    # Factor on learning_rate for the position embedding. Each row is seen rarely, and Adam would let it drift.
     position_rate: NotNegative = 0.1
     weight_decay: NotNegative = 0.05
     betas: tuple[Share, Share] = (0.9, 0.95)
     momentum: Share = 0.95
     clip: Positive = 1.0
     warmup_steps: CountOrNone = 50
-    decay_share: Share = 0.2  # the last share of the run, in which the rate falls to nothing; 0 for a trunk
-    tokens_per_batch: Count = 4096  # of one pack of examples: the fixed shape of a step
+    decay_share: Share = 0.2  # final share of the run, in which the rate decays to 0; 0 = no decay
+    tokens_per_batch: Count = 4096  # tokens in one pack of examples, the fixed shape of a step
     batches_per_step: Count = 1
     steps: CountOrNone = 0  # 0 = until the time limit
 
 
 class RunSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Seeds, devices and how often things are saved, measured and printed.
+    """Seeds, devices, and the intervals of saving, measuring and printing.
 
-    teacher: a checkpoint with the same vocabulary; the model learns from its distributions, which are computed in the same
-    run. teacher_share: how much of the loss is the divergence from the teacher's distributions, the rest is the music's own.
+    teacher: a checkpoint with the same vocabulary. The model learns from its distributions, which are computed in the same run.
+    teacher_share: the share of the loss that is the divergence from the teacher's distributions; the rest is the usual loss.
     """
 
     encoder: str = "yellow"
@@ -118,7 +118,7 @@ class RunSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TrainingConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """One TOML file: a table for each part."""
+    """One TOML file, with one table per part."""
 
     run: RunSettings = RunSettings()
     model: ModelSettings = ModelSettings()
@@ -128,7 +128,7 @@ class TrainingConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def load(cls, path: Path) -> TrainingConfig:
-        """Read a file; raises ConfigError naming file, key and what is allowed."""
+        """Read a file. Raises ConfigError that names the file, the key and the allowed values."""
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -148,7 +148,7 @@ class TrainingConfig(Struct, frozen=True, forbid_unknown_fields=True):
         return config
 
     def check(self, source: str = "config") -> None:
-        """Raise ConfigError for values that cannot work together."""
+        """Raise ConfigError for values that contradict each other."""
         samples, optimizer = self.samples, self.optimizer
         rules = [
             (self.model.width % self.model.heads == 0, "[model] width must be a multiple of heads"),

@@ -1,9 +1,9 @@
-"""Examples to packs: laid end to end in one fixed shape, in an order that a seed and two numbers fix.
+"""Packs examples end to end into one fixed shape, in a reproducible order.
 
-Examples are drawn in pools, and a pool fills packs one after the other: each takes the oldest example that fits, and near its
-end the longest that fits. What does not fill a last pack is dropped, so that next to nothing is padding. Every pack has the same
-shape, so one step is compiled once. Example i of pool p depends on (seed, p, i) alone, so the stream can be continued
-at any pack, by any number of worker processes.
+Examples are drawn in pools, and a pool fills packs one after the other. A pack takes the oldest example that fits; near its end,
+it takes the longest one that fits. Examples that do not fill a last pack are dropped, so there is almost no padding. Every pack
+has the same shape, so a step is compiled only once. Example i of pool p depends on (seed, p, i) alone. The stream can therefore
+be continued at any pack, by any number of worker processes.
 """
 
 from __future__ import annotations
@@ -22,17 +22,19 @@ from torch.utils.data import DataLoader, Dataset
 from companion.training.examples.samples import Example, SampleMaker
 
 PARENT_CHECK_SECONDS = 2.0
-SHORTEST_EXAMPLE = 64  # tokens, about; bounds the number of examples in a pack
-BEST_FIT_SHARE = 0.2  # of a pack is left when the longest example that fits is taken rather than the oldest
-FULL_SHARE = 0.9  # of its tokens a pool's last pack must fill, or it is dropped (unless it is the only one)
+SHORTEST_EXAMPLE = 64  # tokens, approximately; limits the number of examples in a pack
+BEST_FIT_SHARE = 0.2  # with less of a pack left, the longest example that fits is taken instead of the oldest
+FULL_SHARE = 0.9  # a pool's last pack with a smaller share filled is dropped, unless it is the only one
 
 
 @dataclass(slots=True)
 class Batch:
-    """One pack as tensors. ids, positions (T,) int64; weights (T,) float32, what predicting each token counts in the
-    loss; filled (T,) bool: inside a fill block; live (T,) bool: of a live example. edges (E + 1,) int32: where each example
-    begins, 0 first; repeated at the end up to a fixed number, so that the shape is always the same. longest: tokens of the
-    longest example that a pack may hold."""
+    """One pack as tensors.
+
+    ids, positions (T,) int64. weights (T,) float32: the weight of predicting each token in the loss. filled (T,) bool: inside a
+    fill block. live (T,) bool: in a live example. edges (E + 1,) int32: the start of each example, beginning with 0. The last edge
+    is repeated up to a fixed number, so that the shape is always the same. longest: most tokens of an example in a pack.
+    """
 
     ids: torch.Tensor
     positions: torch.Tensor
@@ -44,7 +46,7 @@ class Batch:
 
     @property
     def tokens(self) -> int:
-        """Predicted tokens: neither padding nor left out of the loss."""
+        """The number of predicted tokens, without padding and tokens left out of the loss."""
         return int((self.weights > 0).sum())
 
     def to(self, device: torch.device) -> Batch:
@@ -56,7 +58,7 @@ class Batch:
 
 @dataclass(slots=True)
 class Pack:
-    """A batch as NumPy arrays, as worker processes send it: tensors would take a file descriptor each on the way."""
+    """A batch as NumPy arrays, the form that worker processes send. Each tensor would need a file descriptor to be sent."""
 
     ids: NDArray[np.int32]
     positions: NDArray[np.int32]
@@ -79,7 +81,7 @@ def most_examples(size: int) -> int:
 
 
 def lay_out(examples: list[Example], size: int, longest: int) -> Pack:
-    """One pack of these examples, which fit together; the rest is padding that carries no weight."""
+    """One pack of these examples, which fit into it together. The rest is padding with weight 0."""
     used = sum(len(example.ids) for example in examples)
     ids, positions = np.zeros(size, np.int32), np.zeros(size, np.int32)
     weights, filled, live = np.zeros(size, np.float32), np.zeros(size, bool), np.zeros(size, bool)
@@ -92,7 +94,7 @@ def lay_out(examples: list[Example], size: int, longest: int) -> Pack:
         live[start:end] = example.kind == "live"
         edges[number] = start
         start = end
-    # Padding is cut into pieces no longer than an example may be, since attention is told that length.
+    # Padding is cut into pieces of at most the longest example's length, because attention is told that length.
     padding = np.arange(used, size, longest)
     edges[len(examples) : len(examples) + len(padding)] = padding
     return Pack(ids, positions, weights, filled, live, edges, longest)
@@ -113,7 +115,7 @@ def pack(examples: list[Example], size: int, longest: int) -> list[Pack]:
 
 
 def _choose(waiting: list[Example], size: int) -> tuple[list[Example], int]:
-    """Take the examples of one pack out of `waiting`; also the tokens left free."""
+    """Take the examples of one pack out of `waiting`. Also returns the number of free tokens."""
     chosen: list[Example] = []
     room = size
     while len(chosen) < most_examples(size):
@@ -128,7 +130,7 @@ def _choose(waiting: list[Example], size: int) -> tuple[list[Example], int]:
 
 
 class PoolDataset(Dataset):
-    """Item p = the packs of pool p, in their order of use."""
+    """Item p holds the packs of pool p, in their order of use."""
 
     def __init__(self, maker: SampleMaker, seed: int, windows: int, tokens_per_batch: int) -> None:
         self.maker, self.seed, self.windows, self.tokens_per_batch = maker, seed, windows, tokens_per_batch
@@ -166,7 +168,7 @@ def _quiet_worker(_: int) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """End this process when its parent has: killed outright, it leaves torch's workers waiting for ever on a full pipe."""
+    """End this process when its parent ends. A killed parent would leave torch's workers waiting for ever on a full pipe."""
     while os.getppid() == parent:
         time.sleep(PARENT_CHECK_SECONDS)
     os._exit(1)
@@ -175,7 +177,7 @@ def _end_with(parent: int) -> None:
 def stream(
     dataset: PoolDataset, start: StreamPosition, workers: int = 0, rank: int = 0, world: int = 1
 ) -> Iterator[tuple[Batch, StreamPosition]]:
-    """Batches for ever from `start` on, each with the position after it. Rank r of `world` machines uses pools r, r + world, …"""
+    """Endless batches from `start` on, each with the position after it. Rank r of `world` machines uses pools r, r + world, …"""
     first = start.pool if start.pool or start.batch else rank
     loader = DataLoader(
         dataset,
@@ -194,7 +196,7 @@ def stream(
 
 
 def fixed_batches(maker: SampleMaker, seed: int, windows: int, tokens_per_batch: int) -> list[Batch]:
-    """Always the same packs, for validation: `windows` examples of the mixture, none of them dropped."""
+    """Packs for validation, always the same: `windows` examples of the mixture, of which none is dropped."""
     waiting = [maker.draw(np.random.default_rng((seed, number))) for number in range(windows)]
     batches = []
     while waiting:

@@ -1,17 +1,17 @@
-"""Windows of music to training examples.
+"""Turns windows of music into training examples.
 
 Three kinds of example share one grammar:
-* live: targets are the last one or two bars of some tracks; the other tracks' bars from there on are usually hidden, as
-  when a companion writes the bar that its partners have not played yet;
-* infill: every cell is a target with a probability drawn from U(0, 0.5), as MIDI-GPT is trained;
-* plain: the whole window, sometimes with all but the last track hidden towards its end (autoregressive use).
+* live: the targets are the last one or two bars of some tracks. The other tracks' bars from there on are usually hidden, as
+  when a companion writes the bar that its partners have not played yet.
+* infill: every cell is a target with a probability drawn from U(0, 0.5), as in the training of MIDI-GPT.
+* plain: the whole window, sometimes with all tracks except the last hidden towards its end (autoregressive use).
 
-Live and infill examples of songs whose chords are known may have a chord guide as their last track, with notes in the bars to be
-written and nowhere else. With a guide, live examples may be practising ones: their targets lie amid the window. Tracks may
-stand for others like them (`variation`), and the others' bar may be heard up to a beat of it.
+Live and infill examples of songs with known chords may have a chord guide as their last track. It has notes only in the bars to
+be written. With a guide, live examples may be practising examples, whose targets lie inside the window. Tracks may be moved to
+similar instruments (`variation`), and the others' first hidden bar may be heard up to one of its beats.
 
-A hidden bar is either a MaskBar (vocabularies that have it) or left out while the kept tokens keep their positions. The
-latter is what attention masking of those tokens computes, so that mode meets nothing new at inference.
+A hidden bar is either a MaskBar (if the vocabulary has it) or left out, while the other tokens keep their positions. Leaving it
+out equals masking its tokens in the attention, so the attention modes meet nothing new at inference.
 """
 
 from __future__ import annotations
@@ -35,17 +35,20 @@ from companion.training.examples.variation import heard_up_to_a_beat, vary
 from companion.training.music.corpus import Corpus, CorpusSong
 
 _ATTEMPTS = 16
-_ACTIVE_SHARE = 0.5  # a track takes part in a window when it has notes in at least this share of the bars
-_TOKENS_PER_NOTE = (4.0, 3.0)  # melodic, drum: rough, to choose tracks before encoding
-_GENRE_SHARE = 0.8  # of examples of songs whose genre is known
-_SWITCHED_OFF = 0.1  # of examples without loudness, and without timing off the grid, where the vocabulary can say so
-_MASK_TOKEN_SHARE = 0.7  # of hidden bars, where the vocabulary has MaskBar; the rest trains the attention modes
+_ACTIVE_SHARE = 0.5  # a track is used in a window if at least this share of its bars has notes
+_TOKENS_PER_NOTE = (4.0, 3.0)  # (melodic, drum): estimates for choosing tracks before encoding
+_GENRE_SHARE = 0.8  # of examples whose song has a known genre: the genre is stated
+_SWITCHED_OFF = 0.1  # of examples: velocity, and likewise microtiming, is off, if the vocabulary has the switch
+_MASK_TOKEN_SHARE = 0.7  # of hidden bars, if the vocabulary has MaskBar; the rest trains the attention modes
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """ids, positions (L,): the kept tokens and where they stand; weights (L,) float32: what predicting each token counts
-    in the loss (0 for the first token and after a left-out bar); filled (L,) bool: inside a fill block."""
+    """One training example.
+
+    ids, positions (L,): the kept tokens and their positions. weights (L,) float32: the weight of predicting each token in the
+    loss (0 for the first token and after a left-out bar). filled (L,) bool: inside a fill block.
+    """
 
     ids: NDArray[np.int64]
     positions: NDArray[np.int64]
@@ -55,7 +58,7 @@ class Example:
 
 
 class SampleMaker:
-    """Draws examples from a corpus; everything random comes from the generator passed in."""
+    """Draws examples from a corpus. All randomness comes from the generator passed in."""
 
     def __init__(
         self,
@@ -90,7 +93,7 @@ class SampleMaker:
         return any(song.has_chords for songs in self._groups for song in songs)
 
     def as_played(self, chord_guide: float) -> SampleMaker:
-        """A maker of the same examples without variation, for measurements."""
+        """The same object without variation, for measurements."""
         settings = structs.replace(
             self.settings,
             chord_guide=chord_guide,
@@ -103,7 +106,7 @@ class SampleMaker:
         return SampleMaker(self._corpus, self.tokenizer, settings, self._set_weights, self._positions)
 
     def draw(self, rng: Generator, kind: str | None = None) -> Example:
-        """One example, of `kind` or of the kind the shares say. Raises TokenizerError when no song yields one."""
+        """Draw one example, of `kind` or of a kind drawn by the shares. Raises TokenizerError when no song yields one."""
         for _ in range(_ATTEMPTS * 8):
             songs = self._groups[rng.choice(len(self._groups), p=self._group_shares)]
             song = songs[rng.integers(len(songs))]
@@ -148,7 +151,7 @@ class SampleMaker:
         return None
 
     def _choose_window(self, rng: Generator, song: CorpusSong, bars: int) -> tuple[int, list[int]] | None:
-        """Start bar and tracks in random order, thinned until a rough count of tokens fits."""
+        """Draw a start bar and tracks in random order. Tracks are dropped until the estimated number of tokens fits."""
         counts = song.note_counts()
         wanted = int(rng.integers(self.settings.min_tracks, self.settings.max_tracks + 1))
         for _ in range(_ATTEMPTS):
@@ -165,7 +168,7 @@ class SampleMaker:
         return None
 
     def _style(self, rng: Generator, song: CorpusSong) -> Style:
-        """The song's genre, now and then left out so that a model plays without being told one, and the switches."""
+        """The song's genre and the switches. The genre is sometimes left out, so that a model also plays without one."""
         vocabulary = self.tokenizer.vocabulary
         genre = None
         if TokenType.GENRE in vocabulary and song.genre and rng.random() < _GENRE_SHARE:
@@ -177,7 +180,7 @@ class SampleMaker:
         return Style(genre, velocity, microtiming)
 
     def _example(self, rng: Generator, window: Score, task: Task, guide: int | None, style: Style) -> Example | None:
-        """None when the window is too long for the model or has no note left."""
+        """The example of a task; None when the window is too long for the model or has no note left."""
         if guide is not None:
             window = window.with_track(guide, _only_in(window.tracks[guide], {bar for _, bar in task.targets}))
         if task.kind == "live" and task.hidden and rng.random() < self.settings.heard:
@@ -217,7 +220,7 @@ class SampleMaker:
         kept = np.ones(len(ids), dtype=bool)
         for first, end in encoded.hidden_spans:
             kept[first:end] = False
-            weights[min(end, len(ids) - 1)] = 0  # what follows a gap cannot be foreseen and is never generated
+            weights[min(end, len(ids) - 1)] = 0  # the token after a gap is unpredictable and never generated
         positions = np.flatnonzero(kept)
         if len(positions) > self.settings.max_tokens:
             return None
@@ -230,7 +233,7 @@ def _shares(weights: list[float] | tuple[float, ...]) -> NDArray[np.float64]:
 
 
 def _without(window: Score, cells: set[Cell]) -> Score:
-    """The window with these cells' notes gone."""
+    """The window without the notes of these cells."""
     tracks = [
         replace(
             track,
@@ -244,7 +247,7 @@ def _without(window: Score, cells: set[Cell]) -> Score:
 
 
 def _only_in(track: Track, bars: set[int]) -> Track:
-    """The track with notes in these bars alone."""
+    """The track with notes only in these bars."""
     return replace(
         track,
         bars=tuple(bar if number in bars else replace(bar, notes=()) for number, bar in enumerate(track.bars)),
@@ -252,8 +255,11 @@ def _only_in(track: Track, bars: set[int]) -> Track:
 
 
 def _uncounted(window: Score, task: Task) -> set[Cell]:
-    """Cells whose notes do not count for attributes: hidden ones; of target tracks also the rest when the level asked for
-    shall describe the bars to be written. Targets that are all rests leave the whole window to count."""
+    """Cells whose notes do not count for attributes: the hidden cells, and sometimes the other cells of target tracks.
+
+    The latter are left out when the levels must describe the bars to be written. If all targets are rests, the whole window
+    counts.
+    """
     cells = set(task.hidden)
     if task.whole_window:
         return cells

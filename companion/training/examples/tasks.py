@@ -1,7 +1,7 @@
-"""What is asked of the model in one window: which cells it writes, and what it may not see.
+"""The task in one window: the cells that the model writes, and the cells that it must not see.
 
-Everything random comes from the generator passed in. A guide, where there is one, is the window's last track: it is never
-asked for and never hidden.
+All randomness comes from the generator passed in. If there is a guide, it is the window's last track. It is never a target and
+never hidden.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from companion.training.config import SampleSettings
 
 Cell = tuple[int, int]  # (track, bar) within a window
 KINDS = ("live", "infill", "plain")
-# Of live examples with one, two, three tracks to write: live play asks for one at a time.
+# Shares of live examples with one, two and three tracks to write. Live play asks for one at a time.
 _TARGET_TRACKS = (0.85, 0.1, 0.05)
-# Practising examples. Shares of those in which the written track's later bars are unknown, or empty (else given); in which
-# the others are unknown from the target on; in which the track has been silent so far; in which the last track is written.
+# Shares of practising examples in which the written track's later bars are unknown, or empty (otherwise they are given); in which
+# the others are unknown from the target on; in which the track has been silent so far; and in which the last track is written.
 _LATER_UNKNOWN, _LATER_EMPTY = 0.6, 0.25
 _OTHERS_UNKNOWN = 0.45
 _SILENT_BEFORE = 0.3
 _WRITES_LAST = 0.9
 _TWO_BARS = 0.3
-_NEW_CHORD_WEIGHT = 3.0  # a bar whose chord differs from the bar before is drawn so many times as often
+_NEW_CHORD_WEIGHT = 3.0  # factor for drawing a bar whose chord differs from the bar before
 # A track that has played nothing yet has no measured attributes at inference, unless the player sets them.
 _UNATTRIBUTED_EARLY, _UNATTRIBUTED = 0.5, 0.05
 
 
 @dataclass(slots=True)
 class Task:
-    """What is asked of the model in one window."""
+    """The model's task in one window."""
 
     kind: str
     targets: set[Cell]
     hidden: set[Cell]
     emptied: set[Cell]
-    whole_window: bool = True  # attributes of target tracks count all their bars
+    whole_window: bool = True  # the attributes of target tracks count all their bars
     unattributed: frozenset[int] = frozenset()
 
 
 def draw_task(rng: Generator, kind: str, window: Score, settings: SampleSettings, guide: int | None) -> Task:
-    """A task of this kind. guide: the index of the chord guide's track, the last one, or None."""
+    """Draw a task of this kind. guide: the index of the chord guide's track, which is the last one, or None."""
     if guide is not None and kind == "live" and rng.random() < settings.practising:
         return practising_task(rng, window, settings, guide)
     parts = window if guide is None else window.select_tracks(list(range(guide)))
@@ -54,7 +54,7 @@ def draw_task(rng: Generator, kind: str, window: Score, settings: SampleSettings
 
 
 def live_task(rng: Generator, window: Score, settings: SampleSettings) -> Task:
-    """The last one or two bars of some tracks; the others' bars from there on are usually hidden."""
+    """Write the last one or two bars of some tracks. The others' bars from there on are usually hidden."""
     tracks, bars = len(window.tracks), window.bar_count
     count = min(int(rng.choice(3, p=_TARGET_TRACKS)) + 1, max(1, tracks - 1))
     last = rng.random() < settings.targets_last
@@ -63,7 +63,7 @@ def live_task(rng: Generator, window: Score, settings: SampleSettings) -> Task:
     targets = {(track, bar) for track in own for bar in range(first, bars)}
     hidden: set[Cell] = set()
     if rng.random() < settings.hide_share:
-        known = first - int(rng.random() < 0.25)  # sometimes the bar being played is not heard in time either
+        known = first - int(rng.random() < 0.25)  # sometimes the bar being played also arrives too late
         hidden = {(track, bar) for track in range(tracks) if track not in own for bar in range(known, bars)}
     emptied: set[Cell] = set()
     if rng.random() < settings.empty_past:
@@ -76,7 +76,7 @@ def live_task(rng: Generator, window: Score, settings: SampleSettings) -> Task:
 
 
 def infill_task(rng: Generator, window: Score, settings: SampleSettings) -> Task:
-    """Every cell is a target with a probability drawn from U(0, 0.5), as MIDI-GPT is trained."""
+    """Every cell is a target with a probability drawn from U(0, 0.5), as in the training of MIDI-GPT."""
     cells = [(track, bar) for track in range(len(window.tracks)) for bar in range(window.bar_count)]
     chance = rng.uniform(0, 0.5)
     targets = {cell for cell in cells if rng.random() < chance} or {cells[rng.integers(len(cells))]}
@@ -88,7 +88,7 @@ def infill_task(rng: Generator, window: Score, settings: SampleSettings) -> Task
 
 
 def plain_task(rng: Generator, window: Score, settings: SampleSettings) -> Task:
-    """The whole window, sometimes with all but the last track hidden towards its end."""
+    """The whole window, sometimes with all tracks except the last hidden towards its end."""
     hidden: set[Cell] = set()
     if rng.random() < settings.hide_infill:
         first = int(rng.integers(1, window.bar_count))
@@ -97,7 +97,7 @@ def plain_task(rng: Generator, window: Score, settings: SampleSettings) -> Task:
 
 
 def practising_task(rng: Generator, window: Score, settings: SampleSettings, guide: int) -> Task:
-    """One or two bars of one part amid the window, as when practising over a chart: its own later bars are mostly unknown."""
+    """One or two bars of one part inside the window, as in practice over a chart. Its own later bars are mostly unknown."""
     bars = window.bar_count
     own = guide - 1 if rng.random() < _WRITES_LAST else int(rng.integers(guide))
     first = _draw_target_bar(rng, window.tracks[guide].bars)
@@ -122,7 +122,7 @@ def practising_task(rng: Generator, window: Score, settings: SampleSettings, gui
 
 
 def _draw_target_bar(rng: Generator, guide: tuple[Bar, ...]) -> int:
-    """A bar of the second half, more often one whose chord differs from the bar before: there copying is wrong."""
+    """Draw a bar of the second half. Bars whose chord differs from the bar before are preferred, because copying is wrong there."""
     half = max(1, len(guide) // 2)
     classes = [{note.pitch % 12 for note in bar.notes} for bar in guide]
     weights = [
@@ -146,7 +146,7 @@ def _unattributed(
 
 
 def only_repeats(window: Score, task: Task) -> bool:
-    """Whether every target has the very notes (onsets and pitches) of its track's bar before: there copying is right."""
+    """Whether every target has the same onsets and pitches as its track's bar before, so that copying would be right."""
 
     def shape(track: int, bar: int) -> set[tuple[int, int]]:
         return {(note.onset_ticks, note.pitch) for note in window.tracks[track].bars[bar].notes}

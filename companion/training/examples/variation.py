@@ -1,7 +1,7 @@
-"""Windows as they might have been played: other kits, octaves and instruments, and a bar that is heard only in part.
+"""Varies windows: other kits, octaves and instruments, and a bar that is heard only in part.
 
-Few drummers recorded the human drum tracks, and a part written for one instrument is as right on its neighbour. Everything
-random comes from the generator passed in.
+The human drum tracks come from few drummers, and a part written for one instrument also suits a similar one. All randomness
+comes from the generator passed in.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from companion.training.examples.tasks import Task
 from companion.training.music.corpus import RESOLUTION
 
 BASSES = range(32, 40)  # General MIDI programs; a bass part keeps its register
-LOWEST, HIGHEST = 24, 100  # pitches that a part moved by an octave must stay within
+LOWEST, HIGHEST = 24, 100  # the pitch range of a part moved by an octave
 FAMILY = 8  # General MIDI programs come in families of eight
 _VOICES = ((35, 36), (38, 40), (49, 57, 52, 55), (51, 59, 53))  # kick, snare, crash, ride
 _TOMS = (41, 43, 45, 47, 48, 50)
@@ -25,7 +25,7 @@ _CRASHES = frozenset({49, 57, 52, 55})
 
 
 def vary(rng: Generator, window: Score, settings: SampleSettings) -> Score:
-    """The window on other kits, in other octaves and on other instruments, each track with the settings' chances."""
+    """The window on other kits, in other octaves and on other instruments; each track changes with the settings' probabilities."""
     return replace(window, tracks=tuple(_varied(rng, track, settings) for track in window.tracks))
 
 
@@ -47,7 +47,7 @@ def _moved(track: Track, semitones: int) -> Track:
 
 
 def other_kit(rng: Generator, track: Track) -> Track:
-    """The same playing on another kit: one voice stands for another throughout, and sometimes a family is missing."""
+    """The same playing on another kit: one voice replaces another throughout, and sometimes a family is missing."""
     voices: dict[int, int] = {}
     for family in _VOICES:
         if rng.random() < 0.5:
@@ -69,7 +69,7 @@ def other_kit(rng: Generator, track: Track) -> Track:
 
 
 def _with_pitches(track: Track, new_pitch) -> Track:
-    """Every note at `new_pitch(its pitch)`, None = left out; of two that would start together on one pitch, the first."""
+    """Move every note to `new_pitch(its pitch)`; None drops it. Of two notes with the same start and pitch, the first is kept."""
     bars = []
     for bar in track.bars:
         notes: dict[tuple[int, int], Note] = {}
@@ -82,9 +82,9 @@ def _with_pitches(track: Track, new_pitch) -> Track:
 
 
 def heard_up_to_a_beat(rng: Generator, window: Score, task: Task, guide: int | None) -> Score:
-    """The others' first bar to be written is heard up to a whole beat of it; notes that sound on are cut there.
+    """Let the others' first hidden bar be heard up to one of its beats. Notes that sound longer are cut there.
 
-    Changes `task.hidden`: what is heard is no longer hidden. The window is unchanged where the bar has a single beat.
+    The heard cells are removed from `task.hidden`. The window is unchanged if the bar has a single beat.
     """
     first = min(bar for _, bar in task.targets)
     own = {track for track, _ in task.targets}

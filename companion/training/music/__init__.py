@@ -1,1 +1,1 @@
-"""The music that is trained on: which files, read once, with their chords."""
+"""The training music: the choice of files, their cached content, and their chords."""

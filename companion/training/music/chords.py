@@ -1,7 +1,7 @@
 """The chords of training songs: read from `chords.jsonl` beside a set's MIDI files, kept as arrays beside the notes.
 
 One line a song: {"file": …, "chords": [[[beat, symbol], …] for each bar], "feel": …}, beats in quarter notes from the bar line.
-Symbols that nobody can read count as no chord.
+Symbols that cannot be parsed count as no chord.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from companion.music import TimeSignature
 CHORDS_NAME = "chords.jsonl"
 Marks = Sequence[Sequence[Sequence[Any]]]  # of each bar: [beat, symbol], …
 CHORD_COLUMNS = 5
-_AT_THE_END = 0.05  # beats: a mark this near to the end of a bar belongs to the next one, which has its own
+_AT_THE_END = 0.05  # beats: a mark this close to the end of a bar belongs to the next bar, which has its own
 _FINEST_BEAT = 12
 
 
 def read_chords(folder: Path) -> dict[str, Marks]:
-    """File name → marks of each bar, of every song of a set; empty where the set has no chords. TrainingError if broken."""
+    """File name → chord marks of each bar, for every song of a set; empty without chords. Raises TrainingError if broken."""
     path = folder / CHORDS_NAME
     if not path.is_file():
         return {}
@@ -47,7 +47,7 @@ def read_chords(folder: Path) -> dict[str, Marks]:
 
 
 def song_spans(marks: Marks, meters: Sequence[TimeSignature]) -> list[tuple[ChordSpan, ...]]:
-    """The chords of each bar of a song; bars without marks carry the last chord on."""
+    """The chords of each bar of a song. In bars without marks the last chord continues."""
     bars = []
     for number, meter in enumerate(meters):
         given = marks[number] if number < len(marks) else ()
@@ -70,8 +70,10 @@ def _chord(symbol: str) -> ChordSymbol | None:
 
 
 def guide_arrays(bars: Sequence[Sequence[ChordSpan]]) -> tuple[NDArray[np.uint16], NDArray[np.uint32]]:
-    """The chord guide of a song. notes (N, 4): onset, duration (ticks at 480), pitch, velocity; cells (bars + 1,): where
-    each bar begins in notes."""
+    """The chord guide of a song.
+
+    notes (N, 4): onset, duration (ticks at 480), pitch, velocity. cells (bars + 1,): the index in notes where each bar begins.
+    """
     guides = guide_bars(bars)
     rows = [(note.onset_ticks, note.duration_ticks, note.pitch, note.velocity) for bar in guides for note in bar]
     cells = np.concatenate(([0], np.cumsum([len(bar) for bar in guides])))
@@ -95,7 +97,7 @@ def chord_rows(bars: Sequence[Sequence[ChordSpan]]) -> NDArray[np.uint16]:
 
 
 def spans_of_rows(rows: NDArray[np.uint16], start: int, bars: int) -> tuple[tuple[ChordSpan, ...], ...]:
-    """The chords of these bars from `chord_rows`. They have no names, and their intervals lie within an octave."""
+    """The chords of these bars, from `chord_rows`. They have no names, and their intervals lie within an octave."""
     found: list[list[ChordSpan]] = [[] for _ in range(bars)]
     for bar, onset, duration, bits, place in rows.tolist():
         if start <= bar < start + bars:

@@ -1,7 +1,7 @@
-"""Music as compact arrays: read once from MIDI, cached on disk, cut into windows in microseconds.
+"""Music as compact arrays, which are read once from MIDI, cached on disk, and cut into windows in microseconds.
 
-Knows MIDI files and arrays; knows nothing of tokens, so one cache serves every vocabulary. Onsets and durations are in
-1/480 quarter, exact residues below that are dropped (1/480 quarter is a third of the finest microtiming step, 1/144).
+This module knows MIDI files and arrays, but no tokens, so one cache serves every vocabulary. Onsets and durations are in 1/480
+quarter; finer remainders are dropped (1/480 quarter is a third of the finest microtiming step, 1/144).
 """
 
 from __future__ import annotations
@@ -42,10 +42,13 @@ _NO_CHORDS = np.zeros((0, CHORD_COLUMNS), np.uint16)
 
 @dataclass(frozen=True, slots=True)
 class CorpusSong:
-    """One file. notes (N, 4) uint16: onset, duration, pitch, velocity, in cell order; cells (tracks·bars + 1,): where cell
-    track·bars + bar begins in notes; programs, drums (tracks,) uint8; meters (bars, 2) uint8. Where the song's chords are
-    known: guide, guide_cells and chords as in `chords.guide_arrays` and `chords.chord_rows`; else they are empty. genre: as the
-    table of splits names it, "" where it does not."""
+    """One file.
+
+    notes (N, 4) uint16: onset, duration, pitch, velocity, in cell order. cells (tracks·bars + 1,): the index in notes where cell
+    track·bars + bar begins. programs, drums (tracks,) uint8. meters (bars, 2) uint8. guide, guide_cells, chords: as in
+    `chords.guide_arrays` and `chords.chord_rows` if the song's chords are known, else empty. genre: from the table of splits;
+    "" if it names none.
+    """
 
     dataset: str
     notes: NDArray[np.uint16]
@@ -69,7 +72,7 @@ class CorpusSong:
         return len(self.meters)
 
     def note_counts(self) -> NDArray[np.int64]:
-        """(tracks, bars): notes of each cell."""
+        """(tracks, bars): the number of notes in each cell."""
         return np.diff(self.cells.astype(np.int64)).reshape(len(self.programs), self.bar_count)
 
     def window(self, start: int, bars: int, tracks: Sequence[int], shift: int = 0, scale: float = 1.0) -> Score:
@@ -83,7 +86,7 @@ class CorpusSong:
         return Score(tuple(parts), RESOLUTION)
 
     def guide_track(self, start: int, bars: int, shift: int = 0) -> Track:
-        """The chord guide of these bars, transposed by `shift`; only of a song whose chords are known."""
+        """The chord guide of these bars, transposed by `shift`. The song's chords must be known."""
         found = []
         for bar in range(start, start + bars):
             rows = self.guide[self.guide_cells[bar] : self.guide_cells[bar + 1]]
@@ -104,9 +107,9 @@ def _notes(rows: NDArray[np.uint16], shift: int, scale: float) -> tuple[Note, ..
 
 
 def song_from_score(score: Score, dataset: str = "music", marks: Marks | None = None) -> CorpusSong:
-    """The arrays of a score on the 480 grid; raises TrainingError when it has no note or uneven bars.
+    """The arrays of a score on the 480 grid. Raises TrainingError when it has no note or uneven bars.
 
-    marks: the song's chords, of each bar, as in `chords.jsonl`; None where they are not known.
+    marks: the song's chords in each bar, as in `chords.jsonl`; None if unknown.
     """
     bars = [bar for track in score.tracks for bar in track.bars]
     if score.resolution != RESOLUTION or not bars or len(bars) != len(score.tracks) * score.bar_count:
@@ -151,9 +154,9 @@ def load_corpus(
     readers: int = 1,
     report: Callable[[str], None] = lambda line: None,
 ) -> Corpus:
-    """Read `entries` from the cache, or from MIDI into the cache.
+    """Read `entries` from the cache, or read the MIDI files and fill the cache.
 
-    Broken files are named and skipped. Raises TrainingError when no file can be read or the disk is full.
+    Broken files are reported and skipped. Raises TrainingError when no file can be read or the disk is full.
     """
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
@@ -176,7 +179,7 @@ def load_corpus(
 
 
 def _fingerprint(root: Path, group: list[Entry]) -> str:
-    """Changes with the list of files, their sizes and the format of the cache."""
+    """A key that changes with the list of files, their sizes and the cache format."""
     digest = hashlib.sha256(str(_CACHE_VERSION).encode())
     for entry in group:
         path = root / entry.path
@@ -204,7 +207,7 @@ def _read_files(root: Path, group: list[Entry], readers: int) -> tuple[list[Corp
 
 
 def _read_file(job: tuple[str, Entry, Marks | None]) -> CorpusSong | str:
-    """The song, or one line saying why not. A reader must survive any file, so every fault counts as a broken file."""
+    """The song, or one line with the reason for failure. The reader must survive any file, so every error means a broken file."""
     path, entry, marks = job
     try:
         song = song_from_score(read_midi(Path(path), as_midigpt=True), entry.dataset, marks)
@@ -214,7 +217,7 @@ def _read_file(job: tuple[str, Entry, Marks | None]) -> CorpusSong | str:
 
 
 def _write_cache(path: Path, songs: list[CorpusSong], broken: list[str]) -> None:
-    """One .npz: the songs' arrays end to end, `shape` (songs, 5) = notes, tracks, bars, guide notes, chords of each."""
+    """Write one .npz: the songs' arrays end to end, and `shape` (songs, 5) = each song's notes, tracks, bars, guide notes, chords."""
     arrays: dict[str, NDArray] = {
         "shape": np.array(
             [

@@ -1,7 +1,7 @@
-"""Which MIDI files make up a split.
+"""Lists the MIDI files of a split.
 
-Knows the folder layout (one folder a set, `splits.tsv` beside them); reads no music. Without `splits.tsv` every .mid
-under the folder is used and its split follows from its name alone. The table may have a column `genre`.
+This module knows the folder layout (one folder per set, and `splits.tsv` beside them) and reads no music. Without `splits.tsv`
+every .mid file under the folder is used, and its split follows from its name alone. The table may have a column `genre`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SPLITS = ("train", "valid", "test")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One MIDI file of a split; `path` is relative to the data folder. genre: "" where it is not known."""
+    """One MIDI file of a split; `path` is relative to the data folder. genre: "" if unknown."""
 
     dataset: str
     path: str
@@ -30,9 +30,9 @@ class Entry:
 
 
 def list_split(root: Path, split: str, settings: DataSettings, seed: int = 0) -> list[Entry]:
-    """The files of `split` (train, valid, test) that fit `settings`, at most `max_files` (`max_valid_files`), shared out by weight.
+    """The files of `split` (train, valid, test) that fit `settings`: at most `max_files` (`max_valid_files`), divided by weight.
 
-    The choice depends on `seed` and the names only. Raises TrainingError when nothing is left.
+    The choice depends only on `seed` and the names. Raises TrainingError when no file is left.
     """
     if not root.is_dir():
         raise TrainingError(f"no such data folder: {root}")
@@ -66,13 +66,13 @@ def _from_folder(root: Path, split: str) -> list[Entry]:
     names = sorted((path.relative_to(root).as_posix() for path in files), key=_place)
     splits = [_split_at(_place(name)) for name in names]
     if "valid" not in splits and splits.count("train") > 1:
-        splits[splits.count("train") - 1] = "valid"  # too few files for chance to have given one
+        splits[splits.count("train") - 1] = "valid"  # too few files for the random split to yield one
     chosen = [name for name, part in zip(names, splits, strict=True) if part == split]
     return [Entry(name.partition("/")[0] if "/" in name else "music", name) for name in chosen]
 
 
 def _place(name: str) -> float:
-    """A fixed place in 0..1 for a file's name."""
+    """A fixed number in 0..1 for a file name."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
 
 
@@ -82,7 +82,7 @@ def _split_at(place: float) -> str:
 
 
 def _share_out(entries: list[Entry], limit: int, weights: Mapping[str, float], seed: int) -> list[Entry]:
-    """At most `limit` entries, each set's number in proportion to its weight (without weights: to its size)."""
+    """At most `limit` entries. Each set's number is proportional to its weight or, without weights, to its size."""
     groups: dict[str, list[Entry]] = {}
     for entry in sorted(entries, key=lambda item: item.path):
         groups.setdefault(entry.dataset, []).append(entry)

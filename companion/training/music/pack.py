@@ -1,4 +1,4 @@
-"""A folder of music out of an archive: tar files (.tar, .tar.gz, .tar.xz) are unpacked once."""
+"""Unpacks an archive of music (.tar, .tar.gz, .tar.xz) into a folder, once."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from companion.errors import TrainingError
 
 
 def music_folder(source: Path, unpacked: Path) -> Path:
-    """`source` itself when it is a folder; for a tar archive, `unpacked` with its content, made on first use.
+    """Return `source` itself if it is a folder. A tar archive is unpacked to `unpacked` on first use, which is then returned.
 
-    Raises TrainingError for anything else, for a broken archive and for one that would write outside its folder.
+    Raises TrainingError for anything else, for a broken archive, and for an archive that would write outside its folder.
     """
     if source.is_dir():
         return source
@@ -40,8 +40,10 @@ def _unpack(source: Path, unpacked: Path) -> None:
 
 
 def _extract(archive: tarfile.TarFile, folder: Path) -> None:
-    """All of it, but nothing outside `folder`: by the library's own filter, which Python has from 3.10.12 and 3.11.4 on, or else
-    only plain files and folders."""
+    """Unpack everything, but nothing outside `folder`.
+
+    The library's own filter ensures this from Python 3.10.12 and 3.11.4 on. Older versions unpack only plain files and folders.
+    """
     if hasattr(tarfile, "data_filter"):
         archive.extractall(folder, filter="data")
         return
