@@ -1,1 +1,1 @@
-"""The model that is trained, its optimizers, and the files it is made from and into."""
+"""The model that is trained, its optimisers, its starting weights, and the export of its checkpoints."""

@@ -1,7 +1,7 @@
 """Attention over packs: causal, and within each example only.
 
-On a GPU, torch's own attention for sequences of varying length (`torch.nn.attention.varlen`), where torch has it; else one plain
-attention for each example. `check_attention` compares what is used with a third way, plain attention under a mask.
+On a GPU it uses torch's own attention for sequences of varying length (`torch.nn.attention.varlen`), if torch has it. Otherwise
+each example gets its own plain attention. `check_attention` compares the one in use with plain attention under a mask.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def has_varlen(device: torch.device) -> bool:
 
 
 def _causal() -> dict[str, object]:
-    """How this version of torch is told to look back only."""
+    """The arguments that make this version of torch's attention causal."""
     assert varlen_attn is not None
     known = inspect.signature(varlen_attn).parameters
     return {"is_causal": True} if "is_causal" in known else {"window_size": (-1, 0)}
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, edges: Tensor | Sequence[int], longest: int) -> Tensor:
-    """(T, heads, head size) each → the same shape. edges: where examples begin; a tensor on a GPU, numbers for the plain way."""
+    """(T, heads, head size) each → the same shape. edges: the starts of examples; a tensor on a GPU, numbers for plain attention."""
     if isinstance(edges, Tensor):
         assert varlen_attn is not None
         half = [part.bfloat16() for part in (query, key, value)]
@@ -51,12 +51,12 @@ def attend(query: Tensor, key: Tensor, value: Tensor, edges: Tensor | Sequence[i
 
 
 def plain_edges(edges: Tensor) -> list[int]:
-    """Edges as numbers, without the repeated end."""
+    """The edges as numbers, without the repeated last one."""
     return list(dict.fromkeys(edges.tolist()))
 
 
 def check_attention(device: torch.device, heads: int = 4, head_size: int = 32) -> float:
-    """The largest relative error of outputs and gradients against plain attention under a mask; TrainingError when it is too large."""
+    """The largest relative error of outputs and gradients against masked plain attention. Raises TrainingError if too large."""
     lengths = (1, 299, 400)
     edges = torch.tensor([0, 1, 300, 700, 700], dtype=torch.int32, device=device)
     generator = torch.Generator().manual_seed(1)

@@ -1,4 +1,4 @@
-"""Trained weights as a packed checkpoint (format 1), the form that MIDI-GPT's own loaders read."""
+"""Writes trained weights as a packed checkpoint (format 1), which MIDI-GPT's own loaders can read."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def export(
     dtype: torch.dtype = torch.float16,
     chord_guide: bool = False,
 ) -> None:
-    """Write the packed checkpoint. Raises TrainingError when the disk does not take it.
+    """Write the packed checkpoint. Raises TrainingError when it cannot be written.
 
-    chord_guide: the model was trained with chord guides (`companion.harmony.guide`), and the file shall say so.
+    chord_guide: the model was trained with chord guides (`companion.harmony.guide`). The file states this.
     """
     tensors = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     with disk_faults(path):

@@ -1,7 +1,7 @@
-"""The GPT-2 that is trained on packs, and what one forward pass is scored by.
+"""The GPT-2 that is trained on packs, and the score of a forward pass.
 
-Its tensors have the names and shapes of transformers' GPT2LMHeadModel, so state dicts pass from one to the other. The forward
-pass is its own: examples lie end to end, and attention stays within each.
+Its tensors have the names and shapes of transformers' GPT2LMHeadModel, so state dicts can be exchanged. The forward pass is our
+own: examples lie end to end, and attention stays within each of them.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from companion.training.config import ModelSettings
 from companion.training.examples.batches import Batch
 from companion.training.network.attention import attend, has_varlen, plain_edges
 
-WAVE_SIZE = 0.1  # of the position waves; token embeddings start at 0.02 and grow to about 0.08
+WAVE_SIZE = 0.1  # amplitude of the position waves; token embeddings grow from 0.02 to about 0.08
 INITIAL_STD = 0.02
 
 
 class RowsByProduct(torch.autograd.Function):
-    """Rows of an embedding whose gradient is one matrix product with the one-hot ids.
+    """Looks up the rows of an embedding. Its gradient is one matrix product with the one-hot ids.
 
-    Adding rows up one by one makes thousands of threads wait for the few rows that every example has.
+    Adding up the rows one by one would make thousands of threads wait for the few rows that every example uses.
     """
 
     @staticmethod
@@ -138,10 +138,10 @@ def build_model(settings: ModelSettings, vocab_size: int) -> PackedGPT2:
 
 
 def sinusoids(positions: int, width: int) -> torch.Tensor:
-    """(positions, width): waves in a third of the dimensions, nothing in the others; added to the fresh position embedding.
+    """(positions, width): waves in a third of the dimensions, 0 in the others. They are added to the fresh position embedding.
 
-    One linear map then moves any position by a fixed distance ("the token before", "about a bar ago"), which attention would
-    otherwise have to learn for every position on its own. Wave lengths: 4 tokens up to 4 × the number of positions.
+    With them, one linear map moves any position by a fixed distance ("the token before", "about a bar ago"). Attention would
+    otherwise have to learn this separately for every position. Wavelengths range from 4 tokens to 4 × the number of positions.
     """
     waves = width // 6
     rates = math.pi / 2 * torch.exp(-torch.arange(waves) / max(1, waves) * math.log(positions))
@@ -153,8 +153,11 @@ def sinusoids(positions: int, width: int) -> torch.Tensor:
 
 @dataclass(slots=True)
 class Score:
-    """One batch, in nats. loss, weight: sums over predicted tokens, weighted; sums (6,): nats and number of all predicted
-    tokens, of those in fill blocks, and of those in fill blocks of live examples, unweighted."""
+    """The score of one batch, in nats.
+
+    loss, weight: weighted sums over the predicted tokens. sums (6,), unweighted: nats and number of all predicted tokens, of those
+    in fill blocks, and of those in fill blocks of live examples.
+    """
 
     loss: torch.Tensor
     weight: torch.Tensor
@@ -167,13 +170,13 @@ class Score:
 
 
 def logits_of(model: nn.Module, batch: Batch) -> Tensor:
-    """(T, vocabulary) of a batch that lies on the model's device."""
+    """Logits (T, vocabulary) of a batch on the model's device."""
     packed = has_varlen(batch.ids.device)
     return model(batch.ids, batch.positions, batch.edges if packed else plain_edges(batch.edges), batch.longest)
 
 
 def score_batch(model: nn.Module, batch: Batch, teacher: nn.Module | None = None, teacher_share: float = 0.0) -> Score:
-    """Next-token loss of one batch; each example's first token has no weight, so no example predicts the next one's.
+    """The next-token loss of one batch. An example's first token has weight 0, so no example predicts the start of the next.
 
     With a teacher, `teacher_share` of the loss is the Kullback-Leibler divergence from its distributions (Hinton et al. 2015,
     at temperature 1).

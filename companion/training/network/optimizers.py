@@ -1,9 +1,9 @@
 """Optimisers.
 
 Muon (Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"): the momentum of a weight matrix is
-replaced by its nearest semi-orthogonal matrix, found by Newton-Schulz iteration. Matrices of one shape are stacked, so that a step
-is a few large products, and the fused q|k|v matrix is treated as three. On a GPU the iteration runs in bf16, as published;
-on a CPU in fp32, which is what small matrices are fastest in there.
+replaced by its nearest semi-orthogonal matrix, which a Newton-Schulz iteration finds. Matrices of one shape are stacked, so a step
+is a few large products. The fused q|k|v matrix is treated as three matrices. On a GPU the iteration runs in bf16, as published.
+On a CPU it runs in fp32, which is faster there for small matrices.
 """
 
 # pyright: reportPrivateImportUsage=false
@@ -21,7 +21,7 @@ from torch.optim import AdamW, Optimizer
 from companion.training.config import OptimizerSettings
 
 _ITERATIONS = 5
-_COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of Jordan's quintic; brings singular values to about 1 in five rounds
+_COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # Jordan's quintic: singular values near 1 in five rounds
 
 
 def orthogonalize(matrix: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ def orthogonalize(matrix: Tensor) -> Tensor:
 class Muon(Optimizer):
     """Muon with Nesterov momentum and decoupled weight decay, for 2-D weights stored (in, out).
 
-    A weight whose output is three times its input is taken for a fused q|k|v and treated as three square ones.
+    A weight whose output is three times as wide as its input is taken for a fused q|k|v matrix and treated as three square ones.
     """
 
     def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float, weight_decay: float) -> None:
@@ -47,7 +47,7 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self, closure=None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """One update."""
+        """Make one update."""
         for settings in self.param_groups:
             stacks: dict[torch.Size, list[nn.Parameter]] = {}
             for weight in settings["params"]:
@@ -57,7 +57,7 @@ class Muon(Optimizer):
                 self._update(weights, settings)
 
     def _update(self, weights: list[nn.Parameter], settings: dict) -> None:
-        """Matrices of one shape together."""
+        """Update the matrices of one shape together."""
         gradients: list[Tensor] = [weight.grad for weight in weights if weight.grad is not None]
         momenta: list[Tensor] = []
         matrices: list[Tensor] = [weight.data for weight in weights]
@@ -81,7 +81,7 @@ class Muon(Optimizer):
 
 
 def _orthogonal(stack: Tensor) -> Tensor:
-    """`orthogonalize` in the device's quickest precision; the result has the input's."""
+    """Run `orthogonalize` in the device's fastest precision. The result has the precision of the input."""
     working = stack.bfloat16() if stack.is_cuda else stack
     return orthogonalize(working).to(stack.dtype)
 
@@ -113,7 +113,7 @@ def build_optimizers(model: nn.Module, settings: OptimizerSettings, fused: bool 
 
 
 def set_rate(optimizers: Iterable[Optimizer], factor: float) -> None:
-    """Every group's rate = its full rate × factor."""
+    """Set every group's rate to its full rate × factor."""
     for optimizer in optimizers:
         for part in optimizer.param_groups:
             part["lr"] = part["base_lr"] * factor

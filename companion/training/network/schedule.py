@@ -1,6 +1,6 @@
 """The learning-rate schedule: warm-up, stable, decay (Hu et al. 2024, MiniCPM).
 
-The decay can begin at any step, so a run can end well at any time; the time itself is passed in.
+The decay can begin at any step, so a run can end well at any time. The time is passed in.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 class Schedule:
     """Shares of the full rate, by step.
 
-    warmup, steps: planned lengths in steps, steps 0 = open. decay_share: of the run. decay_start (−1 = not begun),
-    decay_steps, decay_level: the falling line, from decay_level at decay_start to nothing decay_steps later.
+    warmup, steps: planned lengths in steps; steps 0 = open-ended. decay_share: the share of the run with decay. decay_start
+    (−1 = not begun), decay_steps, decay_level: the decay is a line from decay_level at decay_start to 0 decay_steps later.
     """
 
     warmup: int
@@ -24,9 +24,9 @@ class Schedule:
     decay_level: float = 1.0
 
     def plan(self, step: int, seconds_left: float | None, seconds_used: float, seconds_per_step: float) -> None:
-        """Begin the decay when its share of the run is all that is left, by steps or by time.
+        """Begin the decay when only its share of the run remains, by steps or by time.
 
-        Under a time limit the line is aimed anew at every call, so that it ends at the limit whatever the machine does.
+        Under a time limit the line is recomputed at every call, so that it ends at the limit even if the speed changes.
         """
         if self.decay_start < 0:
             by_steps = max(1, round(self.decay_share * self.steps))
@@ -41,7 +41,7 @@ class Schedule:
             self.begin_decay(step, steps_left, self._line(step))
 
     def begin_decay(self, step: int, steps: int, level: float = 1.0) -> None:
-        """Let the rate fall from `level` at `step` to nothing `steps` later."""
+        """Let the rate fall from `level` at `step` to 0 `steps` later."""
         self.decay_start, self.decay_steps, self.decay_level = step, steps, level
 
     def _line(self, step: int) -> float:
@@ -54,10 +54,10 @@ class Schedule:
         return min(1.0, (step + 1) / max(1, self.warmup)) * self._line(step)
 
     def end(self) -> int | None:
-        """The step the run ends at, as far as is known."""
+        """The step at which the run ends, as far as it is known."""
         return self.decay_start + self.decay_steps if self.decay_start >= 0 else self.steps or None
 
     def finished(self, step: int) -> bool:
-        """Whether the rate has come to nothing, or the planned steps are done."""
+        """Whether the rate has reached 0 or the planned steps are done."""
         end = self.end()
         return end is not None and step >= end

@@ -1,8 +1,8 @@
 """Starting weights from a checkpoint with another vocabulary.
 
-All vocabularies of the family share one grammar. Rows of the embedding and of the output layer are carried over by what a
-token says: the same type and value; velocity levels by the velocities they stand for; meters, instruments and window
-lengths by what they name. Tokens the old vocabulary lacks keep their fresh rows.
+All vocabularies of the family share one grammar. Rows of the embedding and of the output layer are carried over by the meaning
+of a token, which is its type and value. Velocity levels are matched by the velocities that they stand for; meters, instruments
+and window lengths by what they name. Tokens that the old vocabulary lacks keep their fresh rows.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def token_map(new: Vocabulary, old: Vocabulary) -> list[int]:
 
 
 def _value_maps(new: Vocabulary, old: Vocabulary) -> dict[TokenType, Callable[[int], int | None]]:
-    """Per type whose values are indices into a config's table: value of `new` → value of `old`."""
+    """For every type whose values are indices into a config's table: value of `new` → value of `old`."""
     levels = old.domain_size(TokenType.VELOCITY_LEVEL)
     meters, windows = list(new.config.time_signatures), new.config.num_bars_map
     same_grid = new.config.resolution == old.config.resolution
@@ -61,7 +61,7 @@ def _index(items: tuple[int, ...], item: int) -> int | None:
 
 
 def transfer(target: Mapping[str, Tensor], source: Mapping[str, Tensor], mapping: list[int]) -> dict[str, Tensor]:
-    """`target` with every weight that `source` can give. Raises TrainingError when the shapes of the blocks differ."""
+    """`target` with every weight that `source` can supply. Raises TrainingError when the shapes of the blocks differ."""
     rows = torch.tensor(mapping)
     known = rows >= 0
     result = {}
@@ -83,9 +83,9 @@ def transfer(target: Mapping[str, Tensor], source: Mapping[str, Tensor], mapping
 
 
 def init_from_checkpoint(model: torch.nn.Module, vocabulary: Vocabulary, path: Path) -> int:
-    """Load a checkpoint's weights into `model`; returns how many tokens' rows were carried over.
+    """Load a checkpoint's weights into `model`. Returns the number of tokens whose rows were carried over.
 
-    Raises CheckpointError for a broken file, TrainingError for one of another shape.
+    Raises CheckpointError for a broken file and TrainingError for a model of another shape.
     """
     source = load_checkpoint(path)
     mapping = token_map(vocabulary, Vocabulary(source.encoder_config))
@@ -94,7 +94,7 @@ def init_from_checkpoint(model: torch.nn.Module, vocabulary: Vocabulary, path: P
 
 
 def load_teacher(path: Path, vocabulary: Vocabulary) -> PackedGPT2:
-    """A checkpoint to learn from, which stays as it is. Raises CheckpointError, or TrainingError for another vocabulary."""
+    """Load a frozen checkpoint to learn from. Raises CheckpointError, or TrainingError for another vocabulary."""
     source = load_checkpoint(path)
     mapping = token_map(vocabulary, Vocabulary(source.encoder_config))
     if mapping != list(range(source.config.vocab_size)):

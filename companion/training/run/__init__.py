@@ -1,1 +1,1 @@
-"""The training loop, and everything a run needs to go on where it stopped."""
+"""The training loop, and everything that a run needs to continue where it stopped."""

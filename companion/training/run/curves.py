@@ -1,4 +1,4 @@
-"""The log of a run: one JSON line a measurement, and a picture of it."""
+"""The log of a run, with one JSON line per measurement, and a picture of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from companion.errors import TrainingError
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:
-    """Add one line. Raises TrainingError when the disk does not take it."""
+    """Add one line. Raises TrainingError when it cannot be written."""
     try:
         with path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row) + "\n")
@@ -19,7 +19,7 @@ def append_row(path: Path, row: dict[str, Any]) -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """All whole lines; a line cut off by a crash is left out."""
+    """All complete lines. A line that a crash cut off is left out."""
     rows = []
     if path.is_file():
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -31,14 +31,14 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def drop_rows_after(path: Path, step: int) -> None:
-    """Forget measurements of steps that will be done again after a resume."""
+    """Remove the measurements of steps that will be repeated after a resume."""
     if path.is_file():
         kept = [row for row in read_rows(path) if row["step"] <= step]
         path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
 
 
 def draw_curves(rows: list[dict[str, Any]], path: Path, title: str) -> bool:
-    """Loss in bits a token against tokens seen, as a PNG; False where matplotlib is not installed."""
+    """Plot the loss in bits per token against the tokens seen, as a PNG. Returns False if matplotlib is not installed."""
     try:
         import matplotlib
     except ImportError:

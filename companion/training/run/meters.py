@@ -1,4 +1,4 @@
-"""Running sums of losses, clocks for periodic work, and signals that end a run politely."""
+"""Running sums of losses, clocks for periodic work, and signal handlers that end a run cleanly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BITS = 1 / math.log(2)
 
 
 class Sums:
-    """Running sums of scores, kept as tensors so that a GPU is not waited for at every step."""
+    """Running sums of scores. They are kept as tensors, so that no step has to wait for the GPU."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
@@ -33,24 +33,24 @@ class Sums:
         return totals[place] * _BITS / max(1.0, totals[place + 1])
 
     def bits(self) -> float:
-        """Bits a token, of all predicted tokens."""
+        """Bits per token, over all predicted tokens."""
         return self._bits(0)
 
     def filled_bits(self) -> float:
-        """Bits a token inside fills."""
+        """Bits per token inside fills."""
         return self._bits(2)
 
     def live_bits(self) -> float:
-        """Bits a token inside the fills of live examples."""
+        """Bits per token inside the fills of live examples."""
         return self._bits(4)
 
     def speed(self) -> float:
-        """Tokens a second since the sums began."""
+        """Tokens per second since the sums began."""
         return self._totals()[1] / max(1e-9, time.monotonic() - self.started)
 
 
 class Pace:
-    """Time of one run. seconds_before: what earlier parts took; limit: seconds this part may take, or None."""
+    """The time of one run. seconds_before: the time of earlier parts. limit: seconds that this part may take, or None."""
 
     def __init__(self, seconds_before: float, limit: float | None) -> None:
         self._started = self._last_step = time.monotonic()
@@ -60,7 +60,7 @@ class Pace:
 
     @property
     def seconds(self) -> float:
-        """Spent so far, earlier parts included."""
+        """Seconds spent so far, including earlier parts."""
         return self._before + time.monotonic() - self._started
 
     @property
@@ -69,7 +69,7 @@ class Pace:
         return None if self._limit is None else max(0.0, self._limit - (time.monotonic() - self._started))
 
     def stepped(self) -> None:
-        """One step is done: follow the speed of about the last fifty."""
+        """Count one step. The measured speed follows about the last fifty steps."""
         now = time.monotonic()
         took, self._last_step = now - self._last_step, now
         self.seconds_per_step = 0.98 * self.seconds_per_step + 0.02 * took if self.seconds_per_step else took

@@ -1,4 +1,4 @@
-"""Everything a run needs to go on exactly where it stopped, in one file."""
+"""Everything that a run needs to continue exactly where it stopped, in one file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VERSION = 1
 
 @dataclass(slots=True)
 class Progress:
-    """Where a run stands. seconds: spent training, over all its parts. best_valid: lowest validation loss, bits a token."""
+    """The progress of a run. seconds: training time over all its parts. best_valid: lowest validation loss, in bits per token."""
 
     step: int = 0
     tokens: int = 0
@@ -62,9 +62,9 @@ def load_state(
     rank: int = 0,
     world: int = 1,
 ) -> tuple[Schedule, Progress]:
-    """Put a saved state back, for process `rank` of `world`.
+    """Restore a saved state, for process `rank` of `world`.
 
-    Raises TrainingError when the file is broken, or of a run with other settings or another number of processes.
+    Raises TrainingError when the file is broken or belongs to a run with other settings or another number of processes.
     """
     content: dict[str, Any] = load_tensors(path)
     if not isinstance(content, dict) or content.get("version") != _VERSION:

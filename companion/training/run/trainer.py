@@ -1,6 +1,6 @@
 """The training loop: steps, measurements, saving and stopping.
 
-Devices and machines are Accelerate's business, examples are `batches`', rates are `optimizers`'. The loop owns the clock.
+Accelerate handles devices and machines, `batches` the examples, and `optimizers` the rates. The loop owns the clock.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _has_matrix_units() -> bool:
 class Trainer:
     """One run of one config into one folder.
 
-    say: called with lines for the user. fingerprint: identifies settings and data, checked on resume.
+    say: called with lines for the user. fingerprint: identifies settings and data; it is checked on resume.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Trainer:
         self._stop_signal = 0
 
     def _validation(self, maker: SampleMaker) -> dict[str, list[Batch]]:
-        """The fixed windows, as they were played: without guides, and once more with them where chords are known."""
+        """The fixed windows without variation: once without guides, and once with guides if chords are known."""
         windows, tokens = self.config.run.valid_windows, self.config.optimizer.tokens_per_batch
         kinds = {"": maker.as_played(chord_guide=0.0)}
         if maker.settings.chord_guide and maker.knows_chords:
@@ -109,7 +109,7 @@ class Trainer:
     # -- the run ------------------------------------------------------------------------------------------------------
 
     def resume(self) -> None:
-        """Go on from the folder's saved state; raises TrainingError when there is none that fits."""
+        """Continue from the folder's saved state. Raises TrainingError when no state fits."""
         self.schedule, self.progress = load_state(
             self.out / STATE_FILE,
             self.bare_model,
@@ -118,16 +118,16 @@ class Trainer:
             self.accelerator.process_index,
             self.accelerator.num_processes,
         )
-        if self.schedule.finished(self.progress.step):  # a finished run that shall go on: the rate rises again
+        if self.schedule.finished(self.progress.step):  # a finished run is continued, so the rate rises again
             self.schedule.decay_start, self.schedule.steps = -1, self.config.optimizer.steps
         if self.accelerator.is_main_process:
             drop_rows_after(self.out / CURVE_FILE, self.progress.step)
         self.say(f"resumed at step {self.progress.step} ({self.progress.tokens / 1e6:.2f} M tokens)")
 
     def run(self, seconds: float | None = None) -> Progress:
-        """Train until the schedule ends, `seconds` from now at the latest; returns where it stands.
+        """Train until the schedule ends, `seconds` from now at the latest. Returns the progress.
 
-        An interrupt (ctrl-C, SIGTERM) saves and returns early. Raises TrainingError when the loss is lost or the disk full.
+        An interrupt (ctrl-C, SIGTERM) saves and returns early. Raises TrainingError when the loss is not finite or the disk is full.
         """
         pace = Pace(self.progress.seconds, seconds)
         model, batches = self._prepared(), self._stream()
@@ -182,7 +182,7 @@ class Trainer:
         self._stop_signal = number
 
     def _orders(self, pace: Pace) -> dict[str, bool]:
-        """What to do before the next step. The first process decides, so that all agree on it and on the schedule."""
+        """Decide what to do before the next step. The first process decides, so that all agree on it and on the schedule."""
         run = self.config.run
         periods = {"log": run.log_seconds, "valid": run.valid_seconds, "save": run.save_seconds}
         orders = {"stop": bool(self._stop_signal), **{name: pace.due(name, period) for name, period in periods.items()}}
@@ -222,7 +222,7 @@ class Trainer:
         )
 
     def _seconds_to_go(self, pace: Pace) -> float | None:
-        """The shorter of what the time limit and the planned steps leave."""
+        """The remaining time by the time limit or by the planned steps, whichever is shorter."""
         end = self.schedule.end()
         by_steps = None if end is None else (end - self.progress.step) * pace.seconds_per_step
         return min((value for value in (pace.left, by_steps) if value is not None), default=None)
@@ -236,7 +236,7 @@ class Trainer:
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
-        """Bits a token on the fixed validation windows: all tokens, tokens of infilled bars, and the latter of live windows."""
+        """Bits per token on the fixed validation windows: of all tokens, of infilled bars, and of infilled bars of live windows."""
         self.bare_model.eval()
         found: dict[str, float] = {}
         for name, batches in self.valid_batches.items():
