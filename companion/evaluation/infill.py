@@ -1,6 +1,6 @@
-"""The live case, generated and measured: last bars written with the player's own bar hidden, against baselines and truth.
+"""Measures live use: last bars are written with the player's own bar hidden, and compared with baselines and the true bars.
 
-Also control: is the attribute asked for the attribute measured? Knows the public engine only.
+It also measures control, that is, whether generated bars have the requested attributes. It uses only the public engine.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from companion.tokenizer import attributes
 if TYPE_CHECKING:
     from companion.inference.engine import InferenceEngine
 
-NOTES_A_BAR = 48  # twelve a beat, as in live play: only an untrained model would fill its context instead of ending
-DEFAULT = Sampling()  # what a player gets who has not touched the dials
+NOTES_A_BAR = 48  # twelve per beat, as in live play; it stops untrained models, which do not end a bar
+DEFAULT = Sampling()  # the settings of a player who has not touched the dials
 CONTROLS: dict[str, tuple[int, ...]] = {
     "note_density": tuple(range(10)),
     "min_polyphony": (0, 1, 2, 3),
@@ -40,14 +40,14 @@ CONTROLS: dict[str, tuple[int, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class KnownChords:
-    """The chords of the bar to be written, and their guide; guide None: the prompt shall have none."""
+    """The chords of the bar to be written, and their guide. With None the prompt has no guide."""
 
     spans: tuple[ChordSpan, ...]
     guide: tuple[Note, ...] | None
 
 
 class Player:
-    """Writes bars the way live play does. `failures` counts jobs that could not be finished; their bars are rests."""
+    """Writes bars in the same way as live play. `failures` counts jobs that could not be finished; their bars are rests."""
 
     def __init__(self, engine: InferenceEngine) -> None:
         self._live = LiveInfill(engine)
@@ -65,7 +65,7 @@ class Player:
         chords: KnownChords | None = None,
         steered: bool = True,
     ) -> dict[Cell, Bar]:
-        """The generated bars of one live job. steered: with the dials where a player finds them, else at nothing."""
+        """The generated bars of one live job. steered: with the harmony and variety dials at their defaults; otherwise both are 0."""
         job = LiveJob(
             score,
             tuple(sorted(targets)),
@@ -88,9 +88,9 @@ class Player:
         return {cell: Bar(written.get(cell, ()), meter) for cell, meter in meters.items()}
 
     def rewrite_rest(self, score: Score, cell: Cell, growing: Iterable[Cell], from_beat: float, seed: int) -> Bar:
-        """A bar whose rest, from `from_beat` (quarter notes) on, is written anew behind its notes so far.
+        """Rewrite a bar from `from_beat` (quarter notes) on, after its notes so far.
 
-        growing: the bars of others that are heard up to now.
+        growing: the bars of others as heard up to now.
         """
         track, at = cell
         bar = score.tracks[track].bars[at]
@@ -125,13 +125,13 @@ def blank(window: LiveWindow) -> Score:
 
 
 class Averages:
-    """Means of named measures, each with its interval over windows; None is left out."""
+    """Means of named measures, each with its interval over windows. None values are left out."""
 
     def __init__(self) -> None:
         self._values: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, window: int, **values: float | None) -> None:
-        """One bar of a window."""
+        """Add one bar of a window."""
         for name, value in values.items():
             if value is not None:
                 self._values[name][window].append(value)

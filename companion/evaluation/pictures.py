@@ -14,7 +14,7 @@ COLORS = {"context": "0.45", "hidden": "tab:orange", "generated": "tab:blue", "t
 
 
 def draw(path: Path, window: LiveWindow, written: dict[Cell, Bar], report: dict[str, Any]) -> None:
-    """Write a PNG; UsageError where matplotlib (the `train` extra) is not installed."""
+    """Write a PNG. Raises UsageError if matplotlib (the `train` extra) is not installed."""
     try:
         import matplotlib
     except ImportError:

@@ -1,4 +1,4 @@
-"""What a long measurement says while it runs. The measures know only this interface, not where it is shown."""
+"""The progress of a long measurement. The measures know only this interface, not where the progress is shown."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ Item = TypeVar("Item")
 
 
 class Progress(Protocol):
-    """Told of each part and each of its steps."""
+    """Receives each part and each of its steps."""
 
     def begin(self, part: str, steps: int = 0) -> None:
-        """A part begins; steps 0 = nobody knows how many."""
+        """A part begins. steps: number of steps; 0 = unknown."""
         ...
 
     def step(self) -> None:
@@ -21,7 +21,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Says nothing."""
+    """Shows nothing."""
 
     def begin(self, part: str, steps: int = 0) -> None:
         """See `Progress`."""
@@ -31,7 +31,7 @@ class Silent:
 
 
 def counted(progress: Progress, part: str, items: Iterable[Item]) -> Iterator[Item]:
-    """The items, each one a step of the part."""
+    """Yield the items; each one is a step of the part."""
     listed = list(items)
     progress.begin(part, len(listed))
     for item in listed:

@@ -1,7 +1,6 @@
-"""A whole evaluation: draws the cases, runs every measure, and says what it found as data and as lines.
+"""A whole evaluation: it draws the cases, runs every measure, and reports the results as data and as lines.
 
-Every figure stands beside its baselines and, where there is one, its ceiling; intervals hold 95 % of what other windows would
-have given.
+Every figure stands beside its baselines and its ceiling, if there is one. Intervals are 95 % confidence intervals over windows.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ MEASURES = ("onset_f1", "pitch_class_overlap", "groove_similarity", "density_mat
 
 @dataclass(frozen=True, slots=True)
 class EvaluationOptions:
-    """How much to measure. Counts of windows; files read per split; bars per window."""
+    """The size of an evaluation: numbers of windows, files read per split, and bars per window."""
 
     data: Path
     cache: Path
@@ -94,7 +93,7 @@ def evaluate(path: Path, options: EvaluationOptions, progress: Progress) -> dict
 
 
 def _following(found: dict[str, Any]) -> dict[str, Any]:
-    """The mean course after a change of key, and how long it takes beside the baseline and the ceiling."""
+    """The mean course after a change of key, and the bars it takes, beside the baseline and the ceiling."""
     ours = found["ours"]
     until = {name: row["bars_until_fit"]["mean"] for name, row in found.items() if name != "cases"}
     return {
@@ -109,7 +108,7 @@ def _following(found: dict[str, Any]) -> dict[str, Any]:
 def _copying(
     player: infill.Player, index: copying.RunIndex, windows: list[LiveWindow], seed: int, progress: Progress
 ) -> dict[str, Any]:
-    """Runs shared with training music: of the second half of windows as the model writes it, and as it truly was."""
+    """Runs shared with training music, in the second half of windows: as the model writes it, and as it was played."""
     generated: list[list[Bar]] = []
     true: list[list[Bar]] = []
     for number, window in enumerate(counted(progress, "copying", windows)):

@@ -1,4 +1,4 @@
-"""Held-out windows in the shape of live use: the human's bars hidden from the target on, the companion's to be written."""
+"""Held-out windows in the shape of live use: the human's bars are hidden from the target on, the companion's are to be written."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from companion.training.music.corpus import Corpus, CorpusSong, load_corpus
 from companion.training.music.listing import list_split
 
 Cell = tuple[int, int]
-MAX_NOTES = 260  # keeps prompts within the shortest context window of any checkpoint (about 4 tokens a note)
+MAX_NOTES = 260  # keeps prompts within the shortest context of any checkpoint (about 4 tokens per note)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveWindow:
-    """One test case. targets: cells to write, all in the last bar. hidden: what the player has not played yet.
+    """One test case. targets: cells to write, all in the last bar. hidden: cells that the player has not played yet.
 
-    guide, chords: the notes of the chord guide and the chords of each bar; both are empty where they are not known.
+    guide, chords: the notes of the chord guide and the chords of each bar; both are empty if unknown.
     """
 
     dataset: str
@@ -40,7 +40,7 @@ class LiveWindow:
         return self.targets[0][1]
 
     def truth(self, cell: Cell) -> Bar:
-        """What was really played there."""
+        """The music that was really played there."""
         return self.score.tracks[cell[0]].bars[cell[1]]
 
     def beside(self, cell: Cell) -> list[Bar]:
@@ -53,7 +53,7 @@ class LiveWindow:
 
 
 def load_split(data: Path, split: str, cache: Path, files: int) -> Corpus:
-    """Up to `files` songs of a split, shared out evenly over the sets; TrainingError when there are none."""
+    """Up to `files` songs of a split, divided evenly among the sets. Raises TrainingError when there are none."""
     entries = list_split(data, split, DataSettings(max_files=files, max_valid_files=files, readers=1))
     if not entries:
         raise TrainingError(f"{data}: no files of the split {split!r}")
@@ -61,9 +61,9 @@ def load_split(data: Path, split: str, cache: Path, files: int) -> Corpus:
 
 
 def draw_windows(corpus: Corpus, count: int, bars: int, seed: int, with_chords: bool = False) -> list[LiveWindow]:
-    """`count` windows, each set of music equally often; deterministic for a seed. with_chords: of songs with known chords.
+    """`count` windows, from each set of music equally often; deterministic for a seed. with_chords: only songs with known chords.
 
-    Raises TrainingError when no song will do.
+    Raises TrainingError when no song is suitable.
     """
     rng = np.random.default_rng(seed)
     by_set: dict[str, list[CorpusSong]] = {}
@@ -93,7 +93,7 @@ def _window(song: CorpusSong, bars: int, rng: np.random.Generator) -> LiveWindow
     for track in rng.permutation(active)[:4]:
         if counts[[*chosen, track]].sum() <= MAX_NOTES:
             chosen.append(int(track))
-    # the player plays on: a last bar in which everybody rests is the end of the piece
+    # The player keeps playing; a last bar in which everybody rests is the end of the piece.
     melodic = [track for track in chosen if not song.drums[track] and counts[track, -1]]
     if len(chosen) < 2 or not melodic:
         return None

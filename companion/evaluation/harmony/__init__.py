@@ -1,1 +1,1 @@
-"""Keeping to chords, expecting them, recognising them, and reacting to a new key."""
+"""Measures of harmony: keeping to chords, expecting chords, recognising chords, and reacting to a new key."""

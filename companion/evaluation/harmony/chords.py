@@ -1,11 +1,11 @@
-"""Do the notes keep to the chords? On held-out songs whose chords are known, and as the model's own probabilities.
+"""Measures whether notes keep to the chords, on held-out songs with known chords.
 
-Written: every part's last bar, with the chord guide and without, with the dials (steering) and without, beside the bar before
-(copied into a bar that may have another chord) and beside the music itself, whose own share is the ceiling. A note counts
-as in the chord when its pitch class belongs to the chord that sounds at its onset.
+In written bars: every part's last bar is written with and without the chord guide, and with and without the dials (steering). It
+is compared with the bar before, copied into a bar that may have another chord, and with the music itself, whose share is the
+ceiling. A note counts as in the chord when its pitch class belongs to the chord that sounds at its onset.
 
-Teacher-forced: the probability that the model puts on the chord's pitch classes wherever the music itself has a pitch in the
-bars to be written, apart for bars whose chord differs from the bar before: there copying does not help.
+Teacher-forced: the probability that the model gives to the chord's pitch classes wherever the music has a pitch in the bars to
+be written. Bars whose chord differs from the bar before are reported separately, because copying does not help there.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from companion.tokenizer import Tokenizer, TokenType
 
 BASS_PROGRAMS = range(32, 40)
 PARTS = ("bass", "comping")
-CHORD_NOTES = 1.5  # notes that start together on average, from which on a part counts as comping
+CHORD_NOTES = 1.5  # a part with at least this many simultaneous onsets on average counts as comping
 WAYS = tuple((guide, steered) for guide in (True, False) for steered in (True, False))
 
 
 @dataclass(slots=True)
 class Share:
-    """Notes in the chord and all notes, of each window."""
+    """The number of notes in the chord and of all notes, for each window."""
 
     inside: list[float]
     notes: list[float]
 
     def figure(self) -> Figure | None:
-        """With its interval."""
+        """The share with its interval."""
         return ratio(self.inside, self.notes)
 
 
@@ -58,7 +58,7 @@ def part_of(track: Track) -> str:
 
 
 def in_chord(bar: Bar, chords: Sequence[ChordSpan]) -> tuple[int, int]:
-    """(notes in the chord at their onset, notes that have a chord). chords: of this bar; onsets in ticks at 480."""
+    """(notes in the chord at their onset, notes that have a chord). chords: those of this bar; onsets are in ticks at 480."""
     inside = total = 0
     for note in bar.notes:
         chord = _chord_at(chords, note.onset_ticks)
@@ -107,7 +107,7 @@ def written_share(player: Player, windows: Sequence[LiveWindow], seed: int, prog
 
 
 def way_name(guide: bool, steered: bool) -> str:
-    """What a way to write is called in reports."""
+    """The name of a way to write in reports."""
     return f"{'with' if guide else 'without'} guide, steering {'on' if steered else 'off'}"
 
 
@@ -160,7 +160,7 @@ def chord_changes(window: LiveWindow) -> bool:
 
 
 def _forced(model: Any, tokenizer: Tokenizer, window: LiveWindow, cell: Cell, guide: bool) -> tuple[float, int] | None:
-    """(summed probability on chord tones, pitches) of one true bar; None where the vocabulary or the model lack room."""
+    """(summed probability on chord tones, number of pitches) of one true bar; None if it does not fit the vocabulary or model."""
     import torch
 
     reading = _reading(tokenizer, window, cell, guide)
@@ -169,7 +169,7 @@ def _forced(model: Any, tokenizer: Tokenizer, window: LiveWindow, cell: Cell, gu
     ids, positions, fill = reading
     with torch.inference_mode():
         given = torch.from_numpy(ids)[None]
-        # Without the mask of ones, transformers takes a gap in the positions for the start of another sequence.
+        # Without the mask of ones, transformers treats a gap in the positions as the start of another sequence.
         logits = model(
             input_ids=given,
             position_ids=torch.from_numpy(positions)[None],
@@ -198,7 +198,7 @@ def _forced(model: Any, tokenizer: Tokenizer, window: LiveWindow, cell: Cell, gu
 def _reading(
     tokenizer: Tokenizer, window: LiveWindow, cell: Cell, guide: bool
 ) -> tuple[np.ndarray, np.ndarray, int] | None:
-    """ids, positions and the place of the FillInStart: one true fill, the part last, the guide behind it."""
+    """ids, positions and the index of the FillInStart, for one true fill. The part comes last, followed only by the guide."""
     from companion.errors import TokenizerError
 
     order = [track for track in range(len(window.score.tracks)) if track != cell[0]] + [cell[0]]

@@ -1,4 +1,4 @@
-"""Chords that are expected for the bar to come, against those that came: how often they are sure enough, and then right."""
+"""Compares the chords expected for the next bar with the real ones: how often is an expectation sure, and then right?"""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from companion.session.chords.heard import HeardChords
 from companion.session.input.form import FormMemory, profile
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-FIRST_BAR = 4  # before it, nobody can expect anything
+FIRST_BAR = 4  # before this bar, no expectation is possible
 
 
 def measure_expectation(songs: Sequence[KnownSong]) -> dict[str, dict[str, float]]:
-    """By threshold: the share of bars for which a chord was expected surely enough, and the share of those with that root.
+    """By threshold: the share of bars with a sufficiently sure expectation, and the share of those with the expected root.
 
-    Heard from comping and bass, bar by bar, as a session does. A bar counts as right where its first chord has the root.
+    Chords are heard from comping and bass, bar by bar, as in a session. A bar counts as right if its first chord has the root.
     """
     outcomes: list[tuple[float, bool]] = []
     for song in songs:
@@ -57,7 +57,7 @@ def _share(outcomes: Sequence[bool]) -> float:
 
 
 def lines(report: dict[str, dict[str, float]]) -> list[str]:
-    """The report for reading."""
+    """The report as readable lines."""
     return [
         f"expected with a confidence of {threshold} or more: {row['bars with a chord']:.1%} of bars, "
         f"{row['of these right']:.1%} of them right"

@@ -1,4 +1,4 @@
-"""The two measurements that stand on their own: keeping to chords, and reacting to a change of key. As data and as lines."""
+"""The two separate measurements, as data and as lines: keeping to chords, and reacting to a change of key."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def chord_lines(report: dict[str, Any]) -> Iterator[str]:
 
 
 def evaluate_reaction(path: Path, options: EvaluationOptions, progress: Progress) -> dict[str, Any]:
-    """Bars until it fits after the player changes key."""
+    """Bars until the companion fits after the player changes key."""
     progress.begin("reading music")
     held_out = load_split(options.data, options.split, options.cache, options.files)
     windows = draw_windows(held_out, options.windows, options.bars, options.seed)

@@ -1,9 +1,9 @@
-"""How fast the companion follows when the player changes key: bars until its notes fit, beside what can be expected.
+"""Measures how fast the companion follows a change of key: bars until its notes fit, beside a ceiling and a baseline.
 
-The player's part is looped and, after its last bar, goes on a tritone away: the key that shares the fewest pitch classes with
-the old one. The companion rolls on bar by bar and hears each of the player's bars only afterwards, so bar 0 cannot fit. With
-rewriting, it hears the first beat of each bar and writes its own bar anew from the middle of the second beat on. The
-ceiling is the part that was really played, moved along with the player one bar late; the baseline repeats its own last bars.
+The player's part is looped. After its last bar it continues a tritone away, in the key that shares the fewest pitch classes with
+the old one. The companion continues bar by bar and hears each of the player's bars only afterwards, so bar 0 cannot fit. With
+rewriting, it hears the first beat of each bar and rewrites its own bar from the middle of the second beat on. The ceiling is the
+part that was really played, transposed with the player one bar late. The baseline repeats the part's own last bars.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from companion.evaluation.windows import LiveWindow
 from companion.music import Bar, Note, Score
 
 SHIFT = 6  # semitones
-BARS_HEARD = 8  # after the change; a case that has not fitted by then counts as one more
+BARS_HEARD = 8  # after the change; a case that does not fit by then counts as one bar more
 FITS = 0.75  # a bar fits when this share of its notes is among the pitch classes of the player's last two bars
 HEARD_BEATS, REWRITTEN_FROM_BEAT = 1.0, 1.5  # quarter notes from the bar line
 SOURCES = ("ours", "ours, rewriting within the bar", "repeats its last bars", "the true part, a bar late")
@@ -70,7 +70,7 @@ def first_fit(fits: Sequence[float | None]) -> int:
 
 
 def _played(score: Score) -> list[Bar]:
-    """The player's bars: as written, then from the start again in the new key."""
+    """The player's bars: first as written, then again from the start in the new key."""
     bars = score.tracks[0].bars
     return [*bars, *(_shifted(bars[step % len(bars)]) for step in range(BARS_HEARD + 1))]
 
@@ -83,7 +83,7 @@ def _fits(before: int, bars: Sequence[Bar], played: Sequence[Bar]) -> list[float
 
 
 def _rolled_on(player: Player, score: Score, played: Sequence[Bar], seed: int, rewriting: bool) -> list[Bar]:
-    """What the companion writes after the change, one bar at a time."""
+    """The bars that the companion writes after the change, one at a time."""
     dim = score.bar_count
     own = list(score.tracks[1].bars)
     for step in range(BARS_HEARD + 1):
@@ -106,7 +106,7 @@ def _rolled_on(player: Player, score: Score, played: Sequence[Bar], seed: int, r
 
 
 def _up_to(bar: Bar, ticks: float) -> Bar:
-    """What has been heard of a bar: notes that sound on are cut, as nobody knows how long they will be."""
+    """The part of a bar heard so far. Notes that still sound are cut, because their length is not yet known."""
     return replace(
         bar,
         notes=tuple(
@@ -123,7 +123,7 @@ def _repeated(score: Score) -> list[Bar]:
 
 
 def _moved_late(score: Score) -> list[Bar]:
-    """The part that belongs to the player's, in the old key for one bar more."""
+    """The part that was played with the player's. It stays in the old key for one more bar."""
     bars = _repeated(score)
     return [bars[0], *(_shifted(bar) for bar in bars[1:])]
 

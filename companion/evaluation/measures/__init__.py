@@ -1,1 +1,1 @@
-"""What is measured of the bars that a checkpoint writes, and of its tokens."""
+"""Measures of the bars that a checkpoint writes, and of its tokens."""

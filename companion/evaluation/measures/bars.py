@@ -1,6 +1,6 @@
-"""How alike two bars are, and how well a bar fits what sounds around it. Pure functions on bars; all results 0..1.
+"""Measures how similar two bars are, and how well a bar fits the music around it. Pure functions on bars; results are 0..1.
 
-None means the measure does not apply (a rest, a drum's pitch), so that averages leave it out.
+None means that the measure does not apply (a rest, a drum's pitch); averages leave it out.
 """
 
 from __future__ import annotations
@@ -70,8 +70,10 @@ def density_match(bar: Bar, truth: Bar) -> float:
 
 
 def note_steps(bars: Iterable[Bar], resolution: int) -> list[tuple[int, int]]:
-    """(time since the last note in 1/12 beats, interval in semitones) of a track's notes in order: equal for a
-    transposed copy. Bars are laid end to end."""
+    """(time since the last note in 1/12 beats, interval in semitones) of a track's notes in order.
+
+    A transposed copy has equal steps. Bars are laid end to end.
+    """
     notes: list[tuple[int, int]] = []
     start = 0
     for bar in bars:

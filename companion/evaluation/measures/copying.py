@@ -1,7 +1,7 @@
-"""Is it a parrot? The longest run of notes that generated music shares with the training music, transposition ignored.
+"""Measures copying: the longest run of notes that generated music shares with the training music, ignoring transposition.
 
-A run is a sequence of (time step, interval) pairs within one track; the same is measured for the held-out true bars, since
-music itself repeats: a companion that copies no more than real players do is no parrot.
+A run is a sequence of (time step, interval) pairs within one track. The same is measured for the held-out true bars, because
+music repeats itself. A companion that shares no longer runs than real players do does not copy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from companion.evaluation.measures.bars import note_steps
 from companion.music import Bar
 from companion.training.music.corpus import Corpus
 
-SEED_STEPS = 4  # runs shorter than this are common property
+SEED_STEPS = 4  # shorter runs occur everywhere
 MAX_RUN = 32
 Step = tuple[int, int]
 
@@ -28,7 +28,7 @@ class RunIndex:
         self._seen: dict[int, set[int]] = {length: set() for length in self.LENGTHS}
 
     def add(self, bars: Iterable[Bar], resolution: int) -> None:
-        """One track."""
+        """Index one track."""
         steps = note_steps(bars, resolution)
         for length, seen in self._seen.items():
             seen.update(hash(tuple(steps[i : i + length])) for i in range(len(steps) - length + 1))

@@ -1,7 +1,7 @@
-"""How far a measured figure can be trusted: means and ratios with 95 % confidence intervals.
+"""Means and ratios with 95 % confidence intervals.
 
-Cases are windows of music: the notes within one are alike, so whole windows are drawn again (percentile bootstrap, Efron
-1979), and the intervals come out as wide as they should.
+Cases are windows of music. The notes within a window are not independent, so whole windows are resampled (percentile bootstrap,
+Efron 1979), which gives intervals of the correct width.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Figure:
 
 
 def ratio(parts: Sequence[float], wholes: Sequence[float], seed: int = 0) -> Figure | None:
-    """Sum of `parts` over sum of `wholes`, one of each a case; None when the wholes are nothing."""
+    """Sum of `parts` over sum of `wholes`, with one of each per case; None when the wholes sum to 0."""
     part, whole = np.asarray(parts, dtype=np.float64), np.asarray(wholes, dtype=np.float64)
     if not len(whole) or not whole.sum():
         return None

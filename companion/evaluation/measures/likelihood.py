@@ -1,4 +1,4 @@
-"""Bits a token and a note that a checkpoint needs for held-out music, beside baselines that read the very same ids."""
+"""Bits per token and per note that a checkpoint needs for held-out music, beside baselines on the same ids."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from companion.tokenizer import Tokenizer, TokenType
 if TYPE_CHECKING:
     from companion.inference.checkpoints.files import Checkpoint
 
-COPY_SHARES = (0.3, 0.5, 0.7, 0.8, 0.9)  # the copy baseline takes whichever serves it best
+COPY_SHARES = (0.3, 0.5, 0.7, 0.8, 0.9)  # the copy baseline uses the best of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Bits:
 
     @property
     def mean(self) -> float:
-        """Bits a token."""
+        """Bits per token."""
         return self.total / max(1, self.tokens)
 
     def intervals(self) -> dict[str, list[float]]:
@@ -68,7 +68,7 @@ class Bits:
 
     @property
     def mean_infill(self) -> float:
-        """Bits a token inside the fills."""
+        """Bits per token inside the fills."""
         return self.infill / max(1, self.infill_tokens)
 
 
@@ -109,7 +109,7 @@ def _bar_ids(tokenizer: Tokenizer, window: LiveWindow, cell: Cell) -> tuple[int,
 def model_bits(model: Any, reading: Reading) -> npt.NDArray[np.float64]:
     """−log2 P of tokens 1.. of one sequence under a GPT2LMHeadModel; float64 [L − 1].
 
-    The mask of ones is needed: without it transformers takes a gap in the positions for the start of another sequence.
+    The mask of ones is needed: without it, transformers treats a gap in the positions as the start of another sequence.
     """
     import torch
 
@@ -123,7 +123,7 @@ def model_bits(model: Any, reading: Reading) -> npt.NDArray[np.float64]:
 
 
 def copy_bits(ngram: NGram, reading: Reading, share: float) -> list[float]:
-    """Like the n-gram, but inside fills `share` of the probability goes to going on as the bar before did."""
+    """Like the n-gram model, but inside fills `share` of the probability goes to continuing as in the bar before."""
     bits = ngram.bits(reading.ids.tolist())
     ids = reading.ids.tolist()
     source: tuple[int, ...] = ()

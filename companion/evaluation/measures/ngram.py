@@ -12,7 +12,7 @@ from math import log2
 
 
 class NGram:
-    """order 1 is the unigram model, 5 looks at four tokens before."""
+    """order 1 is the unigram model; order 5 uses the four previous tokens."""
 
     def __init__(self, vocab_size: int, order: int) -> None:
         self.order = order

@@ -1,13 +1,13 @@
-"""Would the model write correct bars without being held to the grammar?
+"""Measures whether the model would write correct bars without the grammar.
 
 A generation is valid when the grammar would have allowed every token of it, up to FillInEnd. (Real use masks illegal tokens, so
-there the share is always 1; this shows how well a checkpoint understands each mask mode.) Prompts are those of live play: one
-track to write, standing last. With several fills in one prompt, which live play never asks of a single take, small models above all
-forget which fill is the drums'; that is no matter of the mask mode.
+its share is always 1. This measure shows how well a checkpoint understands each mask mode.) Prompts are those of live play: one
+track to write, which stands last. Live play never asks a single take for several fills. With several fills in one prompt, small
+models often confuse which fill belongs to the drums; this has nothing to do with the mask mode.
 
-The chance of a valid generation is computed rather than counted: with legal tokens only drawn, each as likely as the model has it
-among them, the product of the legal shares of every step has the chance that a free generation is valid as its mean
-(importance sampling), with far less noise than a share of yes and no. Illegal and legal tokens alike come from the nucleus TOP_P.
+The probability of a valid generation is computed, not counted. Only legal tokens are drawn, with the model's probabilities
+renormalised among them. The product of the legal shares of all steps then has the probability of a valid free generation as its
+mean (importance sampling), with far less noise than counting. Legal and illegal tokens alike come from the nucleus TOP_P.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TOP_P = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One generation. valid: the chance that it would have been correct; legal: the mean probability of legal tokens."""
+    """One generation. valid: the probability that it is correct without the grammar. legal: mean probability of legal tokens."""
 
     valid: float
     legal: float
@@ -76,7 +76,7 @@ def _standard_error(values: npt.NDArray[np.float64]) -> float:
 def _free_run(
     backend: Backend, tokenizer: Tokenizer, window: LiveWindow, mode: str, seed: int, known: dict[bytes, Run]
 ) -> Run:
-    """The last track's bar of a window; modes that feed the model the same tokens are the same run."""
+    """Write the last track's bar of a window. Modes that feed the model the same tokens share one run."""
     job = single_tracks(LiveJob(window.score, window.targets, frozenset(window.hidden)))[-1]
     order = track_order(job)
     prompt = build_prompt(tokenizer, live_request(job, order, mode))
@@ -112,7 +112,7 @@ def _follow(backend: Backend, prompt: Prompt, state: GrammarState, rng: np.rando
 
 
 def _nucleus(spread: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-    """The ids of the smallest set that holds TOP_P of the probability, and their chances within it."""
+    """The ids of the smallest set that holds TOP_P of the probability, and their probabilities within it."""
     order = np.argsort(-spread)
     mass = np.cumsum(spread[order])
     kept = order[: int(np.searchsorted(mass, TOP_P)) + 1]
