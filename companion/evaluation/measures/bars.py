@@ -20,7 +20,7 @@ Roll = npt.NDArray[np.bool_]
 
 
 def onset_positions(bar: Bar, resolution: int, per_beat: int = GRID_PER_BEAT) -> set[int]:
-    """The onsets of a bar on a grid of `per_beat` cells a quarter note, nearest cell."""
+    """The onsets of a bar on a grid of `per_beat` cells per quarter note, each moved to the nearest cell."""
     return {round(note.onset_ticks * per_beat / resolution) for note in bar.notes}
 
 

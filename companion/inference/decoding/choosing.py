@@ -78,7 +78,7 @@ class Take:
     choices: int = 0
 
     def push(self, token: int) -> None:
-        """Take one token; raises TokenizerError where it is not legal."""
+        """Take one token. Raises TokenizerError if it is not legal."""
         self.state.advance(token)
         self.ids.append(token)
         self.writer.push(token)

@@ -98,7 +98,7 @@ def filter_probabilities(
 ) -> FloatArray:
     """Apply the four filters and renormalise.
 
-    probs: [n] probabilities of the legal tokens. content: [n] True where the token is note content, None where all are.
+    probs: [n] probabilities of the legal tokens. content: [n] True for tokens that are note content; None if all are.
     Filters that would empty the pool leave it as it was.
     """
     if options.unfiltered:

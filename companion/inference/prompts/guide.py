@@ -16,7 +16,7 @@ NO_ATTRIBUTES: Mapping[str, int | None] = dict.fromkeys(attribute_levels.NAMES) 
 def with_guide(window: Score, guides: Mapping[int, Sequence[Note]]) -> Score:
     """The window with a chord guide as its last track.
 
-    guides: window bar → its notes, at `GUIDE_RESOLUTION` ticks a quarter from the bar line; none for N.C.
+    guides: window bar → its notes, at `GUIDE_RESOLUTION` ticks per quarter from the bar line; no notes for N.C.
     """
     meters = [bar.time_signature for bar in window.tracks[0].bars]
     bars = tuple(

@@ -83,7 +83,7 @@ class ChordLean:
         program: int,
         places: Places,
     ) -> ChordLean | None:
-        """The push for a melodic part; None where no chord is known or nothing is asked for."""
+        """The push for a melodic part; None if no chord is known or nothing is asked for."""
         if strength <= 0 or not any(span.chord for span in chords or ()):
             return None
         return cls(chords or (), meter, strength, program in BASS_PROGRAMS, places)
