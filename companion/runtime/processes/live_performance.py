@@ -101,6 +101,9 @@ class LivePerformance:
         self._snapshot: Snapshot | None = None
         self._events: list[Notice | Learned | PassFinished] = []
         self._ports = Ports()
+        self._wires: tuple[
+            tuple[str, str], ...
+        ] = ()  # as they were while the realtime process lived; its death cuts them
         self._own_ports: frozenset[str] = frozenset()
         self._stopped = False
         self._ended: str | None = None
@@ -242,10 +245,9 @@ class LivePerformance:
         if self._has_silenced:
             return
         self._has_silenced = True
-        wires = self._ports.wires or ()
         wanted: dict[str, Keys] = {}
         for name, keys in SoundingTable(self._sounding).sounding().items():
-            sinks = [sink for source, sink in wires if source == name]
+            sinks = [sink for source, sink in self._wires if source == name]
             wanted |= dict.fromkeys(sinks or [name], keys)
         if wanted and not silence_ports(wanted, SILENCE_SECONDS):
             self.complain("notes may still sound: the MIDI driver does not answer")
@@ -268,6 +270,8 @@ class LivePerformance:
         for value in self._supervisor.receive():
             if isinstance(value, Ports):
                 self._ports = value
+                if not self._realtime.closed:
+                    self._wires = tuple(value.wires or ())
             elif isinstance(value, Notice):
                 self._events.append(value)
             elif isinstance(value, Started):
