@@ -26,6 +26,7 @@ from companion.session.leading import dynamics, endings, fills
 from companion.session.leading.calls import FOR_EVER, Call, CallKind, CallLedger
 
 LOW_INTENSITY, FULL_INTENSITY = 20, 100
+HEAR_AFTER_BEATS = 0.2  # behind the bar line, away from the grid that notes lie on
 THIN_LEVEL = 1  # note density and voices while the player has a solo
 Given = tuple[tuple[Note, ...], Ladder]
 
@@ -41,6 +42,7 @@ class Leader(Extension):
         self.intensity = dynamics.NEUTRAL_INTENSITY
         self.depth = 0.0
         self._begun: set[int] = set()  # numbers of calls that have begun within a bar
+        self._unheard: int | None = None  # the bar whose notes are still to be heard for the key
         self._after_ending = False
         self._arrival_bar: int | None = None  # the bar after a fill
 
@@ -119,10 +121,17 @@ class Leader(Extension):
 
     def due_position(self) -> float | None:
         """Return the next place within a bar where a call begins."""
-        return min((call.start_beats for call in self._due_within_bar()), default=None)
+        due = [call.start_beats for call in self._due_within_bar()]
+        if self._unheard is not None:
+            due.append(self._context.time.timeline.end(self._unheard) + HEAR_AFTER_BEATS)
+        return min(due, default=None)
 
     def reached(self, position: float, now: float) -> None:
         """Begin the calls that are due within a bar."""
+        unheard = self._unheard
+        if unheard is not None and position >= self._context.time.timeline.end(unheard) + HEAR_AFTER_BEATS - 1e-6:
+            self._unheard = None
+            self._hear(unheard, now)
         for call in list(self._due_within_bar()):
             if call.start_beats > position + 1e-6:
                 continue
@@ -135,7 +144,8 @@ class Leader(Extension):
 
     def bar_started(self, bar: int, now: float) -> None:
         """Forget calls that are over, play the arrival after a fill, and end the music after an ending."""
-        self._hear(bar - 1, now)
+        # Recognition takes about a millisecond, and notes of the bar line leave in this turn: it waits until they are out.
+        self._unheard = bar - 1
         self._player.bar_passed()
         ended = [call for call in self._calls.of("ending") if call.last_bar < bar]
         for call in self._calls.of("build"):
@@ -153,6 +163,7 @@ class Leader(Extension):
         """Forget all calls, because the music stopped."""
         self._calls.clear()
         self._begun.clear()
+        self._unheard = None
         self._after_ending = False
         self._arrival_bar = None
 
