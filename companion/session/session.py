@@ -29,9 +29,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from companion.session.api.commands import Command, Panic
+from companion.session.api.commands import Command
 from companion.session.api.effects import Effect
 from companion.session.api.events import Event, MachineSlept, MidiReceived, PortChanged
+from companion.session.api.lane_commands import Panic
 from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
 from companion.session.extension import Extension

@@ -13,9 +13,10 @@ from textual.app import App
 from companion.config.thru_wishes import remember_thru, thru_wish
 from companion.errors import CompanionError, UsageError
 from companion.runtime.ipc.protocol import SOUND_REMARK
-from companion.session.api.commands import Command, Record, command
+from companion.session.api.commands import Command, command
 from companion.session.api.effects import Learned, Notice
 from companion.session.api.settings import SessionSettings
+from companion.session.api.setup_commands import Record
 from companion.session.api.snapshot import Snapshot
 from companion.tui import palette
 from companion.tui.controls.dials import attribute_tables

@@ -11,8 +11,8 @@ from companion.runtime.engine.engine_link import ENGINE_EVENTS
 from companion.runtime.ipc.link import ENGINE, Link, adopt, link_pair, pass_descriptor, take_descriptor
 from companion.runtime.ipc.protocol import End, LogLines, SupervisorRemark
 from companion.runtime.ipc.wire import encode
-from companion.session.api.commands import Mute, Panic
 from companion.session.api.events import EngineLost
+from companion.session.api.lane_commands import Mute, Panic
 
 
 def ends(buffer_bytes: int = 1 << 20) -> tuple[Link, Link]:

@@ -30,7 +30,7 @@ from companion.runtime.recording.records import (
     TimerRan,
 )
 from companion.runtime.recording.replay import replay
-from companion.session.api import commands
+from companion.session.api import commands, lane_commands, model_commands
 from companion.session.api.effects import Job, Prefill
 from companion.session.api.events import EngineReady, GenerationFinished, MidiReceived, NoteGenerated, command
 from companion.session.api.settings import Sampling, SessionSettings, Song, TrackSettings
@@ -126,8 +126,8 @@ def test_a_log_of_the_first_version_still_replays_note_for_note() -> None:
     log = read_log(Path(__file__).parents[1] / "data" / "log_version_1.jsonl")
     assert log.header["companion_log"] == 1
     told = [record.event for record in log.of_kind(EventReceived)]
-    assert commands.Mute(1, True) in told
-    assert commands.SetSampling(temperature=0.9) in told
+    assert lane_commands.Mute(1, True) in told
+    assert model_commands.SetSampling(temperature=0.9) in told
     assert any(isinstance(event, commands.Refused) for event in told), "an unknown command is still no fault"
     replayed = replay(log)
     assert replayed.same, replayed.first_difference

@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 
 from companion.music import Bar, Note, Score, TimeSignature, Track
 from companion.runtime.ipc.wire import MESSAGES, WireError, decode, encode
-from companion.session.api.commands import COMMANDS, AddTrack, Command, Mute, SetModel, SetTempo
+from companion.session.api.commands import COMMANDS, Command
 from companion.session.api.effects import Generate, Job
 from companion.session.api.events import BarGenerated, GenerationFinished, NoteGenerated
+from companion.session.api.lane_commands import AddTrack, Mute
+from companion.session.api.model_commands import SetModel
 from companion.session.api.settings import ModelSettings, Sampling, TrackSettings
 from companion.session.api.snapshot import BarPlace, BarView, GenerationView, LaneView, Snapshot, TransportView
+from companion.session.api.transport_commands import SetTempo
 
 NOTES = st.builds(
     Note, st.integers(0, 10_000), st.integers(1, 10_000), st.integers(0, 127), st.integers(1, 127), st.integers(-9, 9)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 import pytest
 
 from companion.errors import CommandError
 from companion.runtime.recording.documents import from_json, to_json
-from companion.session.api import calls, commands
-from companion.session.api.commands import (
-    COMMANDS,
-    Keep,
-    Lock,
-    Mute,
-    Refused,
-    SetLoop,
-    SetSampling,
-    SetTempo,
-    Trade,
-    arguments_of,
-    command,
-    command_of_action,
-)
+from companion.session import api
+from companion.session.api import lane_commands
+from companion.session.api.bar_commands import Keep, Lock
+from companion.session.api.command_base import Command
+from companion.session.api.commands import COMMANDS, Refused, arguments_of, command, command_of_action
+from companion.session.api.lane_commands import Mute
+from companion.session.api.model_commands import SetSampling
+from companion.session.api.song_commands import SetLoop, Trade
+from companion.session.api.transport_commands import SetTempo
 
 
 def test_a_name_and_keywords_make_the_same_command_as_its_class() -> None:
@@ -31,10 +28,12 @@ def test_a_name_and_keywords_make_the_same_command_as_its_class() -> None:
 
 
 def test_every_command_is_registered_under_its_class_name() -> None:
+    modules = [import_module(f"{api.__name__}.{found.name}") for found in iter_modules(api.__path__)]
     classes = {
         value
-        for value in (*vars(commands).values(), *vars(calls).values())
-        if isinstance(value, type) and issubclass(value, commands.Command) and value not in (commands.Command, Refused)
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Command) and value not in (Command, Refused)
     }
     assert sorted(COMMANDS) == sorted(kind.command_name for kind in classes)
     assert COMMANDS["set_time_signature"].command_name == "set_time_signature"
@@ -83,7 +82,7 @@ def test_the_arguments_of_a_command_make_it_again() -> None:
 def test_commands_in_old_logs_are_read_right_or_wrong() -> None:
     old = {"_": "Command", "name": "mute", "arguments": [["on", True], ["track", 1]]}
     assert from_json(old) == Mute(1, True)
-    assert from_json({"_": "Command", "name": "panic"}) == commands.Panic()
+    assert from_json({"_": "Command", "name": "panic"}) == lane_commands.Panic()
     wrong = from_json({"_": "Command", "name": "set_sampling", "arguments": [["temperature", "hot"]]})
     assert wrong == Refused("set sampling: temperature must be a number")
     assert from_json(to_json(wrong)) == wrong

@@ -14,8 +14,9 @@ import companion.session
 from companion.errors import UsageError
 from companion.midi.messages import ControlChange, NoteOff, NoteOn
 from companion.music import Note, TimeSignature
-from companion.session.api.commands import COMMANDS, Mute, Panic, Refused
+from companion.session.api.commands import COMMANDS, Refused
 from companion.session.api.effects import Learned, Notice, SendMidi
+from companion.session.api.lane_commands import Mute, Panic
 from companion.session.api.settings import TrackSettings
 from companion.session.commands.handlers import Commands
 from companion.session.extensions import Extensions

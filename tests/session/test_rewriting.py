@@ -11,8 +11,9 @@ from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import parse_chord
 from companion.midi.messages import NoteOff, NoteOn
 from companion.music import Note, TimeSignature
-from companion.session.api.commands import Keep, Lock, SetRewriting
+from companion.session.api.bar_commands import Keep, Lock
 from companion.session.api.effects import Generate, Notice
+from companion.session.api.model_commands import SetRewriting
 from companion.session.api.settings import ClockSettings, TrackSettings
 from companion.session.rewriting.clash import chord_at, clashes, lasting, share_outside
 from companion.session.rewriting.places import places
@@ -65,7 +66,7 @@ def play_along(bars, changes=(), dial="half bar", engine_seconds=0.15, change_be
 
 
 def wish_start():
-    from companion.session.api.commands import Start
+    from companion.session.api.transport_commands import Start
 
     return Start()
 

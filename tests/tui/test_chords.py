@@ -8,8 +8,8 @@ import pytest
 
 from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import parse_chord
-from companion.session.api.commands import SetChord, SetProgression
 from companion.session.api.snapshot import BarChords, ChordsView, Snapshot
+from companion.session.api.song_commands import SetChord, SetProgression
 from companion.tui.lanes.chords import chord_text
 from companion.tui.lanes.draw import LanesPainter, Selection
 from companion.tui.transport.draw import draw_transport

@@ -28,7 +28,8 @@ def dataclasses_of(*modules: ModuleType) -> list[type]:
 
 @cache
 def _classes() -> dict[str, type]:
-    return {kind.__name__: kind for kind in dataclasses_of(*_MODULES)}
+    kinds = (*dataclasses_of(*_MODULES), *commands.COMMANDS.values())
+    return {kind.__name__: kind for kind in kinds}
 
 
 @cache

@@ -11,7 +11,7 @@ from companion.runtime.recording.moves import moved_by
 from companion.runtime.recording.recorder import LOG_NAME, Log, read_log
 from companion.runtime.recording.records import EventReceived, MessageSent, MidiArrived, Record
 from companion.runtime.recording.transcript import song_of
-from companion.session.api import commands
+from companion.session.api import setup_commands
 
 
 def takes_of(log: Log) -> list[Log]:
@@ -28,7 +28,7 @@ def takes_of(log: Log) -> list[Log]:
             state.pop(moved, None)
             state[moved] = record
         wish = record.event if isinstance(record, EventReceived) else None
-        if isinstance(wish, commands.Record):
+        if isinstance(wish, setup_commands.Record):
             on = wish.on
             begins = not recording if on is None else on
             if begins and not recording:

@@ -15,7 +15,7 @@ from companion.harmony.key import Key
 from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import is_no_chord
 from companion.music import Note
-from companion.session.api import commands as wishes
+from companion.session.api import commands, song_commands
 from companion.session.api.settings import ChordSettings, ChordZone
 from companion.session.api.snapshot import BarChords, ChordsView
 from companion.session.chords.heard import HeardChords
@@ -118,15 +118,15 @@ class Chords:
 
     # -- the player's wishes ------------------------------------------------------------------------------------------
 
-    def handlers(self) -> Mapping[type[wishes.Command], Handler]:
+    def handlers(self) -> Mapping[type[commands.Command], Handler]:
         """Map each command to its method."""
         return {
-            wishes.SetProgression: self._set_progression,
-            wishes.SetChord: self._set_chord,
-            wishes.SetChordZone: self._set_zone,
+            song_commands.SetProgression: self._set_progression,
+            song_commands.SetChord: self._set_chord,
+            song_commands.SetChordZone: self._set_zone,
         }
 
-    def _set_progression(self, wish: wishes.SetProgression, now: float) -> None:
+    def _set_progression(self, wish: song_commands.SetProgression, now: float) -> None:
         first = self._performance.committed_bar + 1 if self._performance.running else self._performance.context_bar
         song_bar = self._performance.song_bar_of(first) if self._performance.running else 0
         self.written.set_progression(wish.text, self.written.loop if wish.loop is None else wish.loop, song_bar)
@@ -134,7 +134,7 @@ class Chords:
         bars = len(read_progression(wish.text)) if wish.text.strip() else 0
         self._outbox.notice(f"{bars} bars of chords" if bars else "no chords given: they are listened for")
 
-    def _set_chord(self, wish: wishes.SetChord, now: float) -> None:
+    def _set_chord(self, wish: song_commands.SetChord, now: float) -> None:
         text = wish.text.strip()
         beats = float(self._time.timeline.meter(wish.bar).beats)
         bars = read_progression(f"| {text} |") if not is_no_chord(text) else ((ChordSpan(0.0, beats, None),),)
@@ -148,7 +148,7 @@ class Chords:
                 self.heard.correct(like, bars[0])
         self._voicings.clear()
 
-    def _set_zone(self, wish: wishes.SetChordZone, now: float) -> None:
+    def _set_zone(self, wish: song_commands.SetChordZone, now: float) -> None:
         zone = ChordZone(0, wish.split - 1, "", wish.latched, wish.sounds, wish.counts)
         self.zone.change((zone,) if wish.split else ())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from companion.errors import UsageError
-from companion.session.api import commands as wishes
+from companion.session.api import bar_commands, commands
 from companion.session.commands.handlers import switched
 from companion.session.extension import Handler
 from companion.session.lanes import Lanes
@@ -33,16 +33,16 @@ class BarCommands:
         self._performance, self._lanes, self._plan, self._decisions = performance, lanes, plan, decisions
         self._engine, self._requests, self._outbox = engine, requests, outbox
 
-    def handlers(self) -> Mapping[type[wishes.Command], Handler]:
+    def handlers(self) -> Mapping[type[commands.Command], Handler]:
         """Which method does which command."""
         return {
-            wishes.Regenerate: self._regenerate,
-            wishes.Keep: self._keep,
-            wishes.Lock: self._lock,
-            wishes.Undo: self._undo,
+            bar_commands.Regenerate: self._regenerate,
+            bar_commands.Keep: self._keep,
+            bar_commands.Lock: self._lock,
+            bar_commands.Undo: self._undo,
         }
 
-    def _regenerate(self, wish: wishes.Regenerate, now: float) -> None:
+    def _regenerate(self, wish: bar_commands.Regenerate, now: float) -> None:
         bar = self._coming(wish.bar)
         if not self._performance.running:
             raise UsageError("nothing plays")
@@ -51,7 +51,7 @@ class BarCommands:
         if not self._requests.regenerate(bar, now):
             raise UsageError(f"{self._performance.name_of(bar)} is locked, or nobody plays in it")
 
-    def _keep(self, wish: wishes.Keep, now: float) -> None:
+    def _keep(self, wish: bar_commands.Keep, now: float) -> None:
         if not switched(wish.on, self._decisions.kept_bar is not None):
             self._decisions.keep_nothing()
             return
@@ -61,12 +61,12 @@ class BarCommands:
         self._decisions.keep(kept)
         self._requests.cancel()
 
-    def _lock(self, wish: wishes.Lock, now: float) -> None:
+    def _lock(self, wish: bar_commands.Lock, now: float) -> None:
         bar = self._coming(wish.bar)
         if not self._plan.lock([lane.index for lane in self._lanes.of("companion")], bar, wish.on):
             raise UsageError(f"{self._performance.name_of(bar)} has no plan yet")
 
-    def _undo(self, wish: wishes.Undo, now: float) -> None:
+    def _undo(self, wish: bar_commands.Undo, now: float) -> None:
         bar = self._plan.undo()
         if bar is None:
             raise UsageError("nothing to undo")

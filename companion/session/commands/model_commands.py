@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from companion.session.api import commands as wishes
+from companion.session.api import commands, model_commands
 from companion.session.api.effects import LoadModel
 from companion.session.extension import Handler
 from companion.session.output.outbox import Outbox
@@ -20,20 +20,20 @@ class ModelCommands:
     def __init__(self, engine: Engine, requests: Requests, rewriting: Rewriting, outbox: Outbox) -> None:
         self._engine, self._requests, self._rewriting, self._outbox = engine, requests, rewriting, outbox
 
-    def handlers(self) -> Mapping[type[wishes.Command], Handler]:
+    def handlers(self) -> Mapping[type[commands.Command], Handler]:
         """Which method does which command."""
         return {
-            wishes.SetSampling: self._set_sampling,
-            wishes.SetModel: self._set_model,
-            wishes.SetRewriting: self._set_rewriting,
+            model_commands.SetSampling: self._set_sampling,
+            model_commands.SetModel: self._set_model,
+            model_commands.SetRewriting: self._set_rewriting,
         }
 
-    def _set_sampling(self, wish: wishes.SetSampling, now: float) -> None:
+    def _set_sampling(self, wish: model_commands.SetSampling, now: float) -> None:
         model = self._engine.model
-        self._engine.choose(replace(model, sampling=replace(model.sampling, **wishes.arguments_of(wish))))
+        self._engine.choose(replace(model, sampling=replace(model.sampling, **commands.arguments_of(wish))))
 
-    def _set_model(self, wish: wishes.SetModel, now: float) -> None:
-        before, model = self._engine.model, replace(self._engine.model, **wishes.arguments_of(wish))
+    def _set_model(self, wish: model_commands.SetModel, now: float) -> None:
+        before, model = self._engine.model, replace(self._engine.model, **commands.arguments_of(wish))
         self._engine.choose(model)
         self._requests.resize()
         if (model.checkpoint, model.engine) != (before.checkpoint, before.engine):
@@ -41,5 +41,5 @@ class ModelCommands:
             self._engine.gone()
             self._outbox.emit(LoadModel(model))
 
-    def _set_rewriting(self, wish: wishes.SetRewriting, now: float) -> None:
+    def _set_rewriting(self, wish: model_commands.SetRewriting, now: float) -> None:
         self._rewriting.set_dial(wish.dial)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from companion.session.api import commands as wishes
+from companion.session.api import commands, lane_commands, setup_commands, song_commands
 from companion.session.commands.handlers import switched
 from companion.session.extension import Handler
 from companion.session.input.controls import LearnedControls
@@ -20,32 +20,32 @@ class SoundCommands:
         self._scheduler, self._thru, self._songbook, self._controls = scheduler, thru, songbook, controls
         self.recording = False
 
-    def handlers(self) -> Mapping[type[wishes.Command], Handler]:
+    def handlers(self) -> Mapping[type[commands.Command], Handler]:
         """Which method does which command."""
         return {
-            wishes.Panic: self._panic,
-            wishes.Thru: self._switch_thru,
-            wishes.SetLatency: self._set_latency,
-            wishes.Transpose: self._transpose,
-            wishes.Learn: self._learn,
-            wishes.Record: self._record,
+            lane_commands.Panic: self._panic,
+            setup_commands.Thru: self._switch_thru,
+            setup_commands.SetLatency: self._set_latency,
+            song_commands.Transpose: self._transpose,
+            commands.Learn: self._learn,
+            setup_commands.Record: self._record,
         }
 
-    def _panic(self, wish: wishes.Panic, now: float) -> None:
+    def _panic(self, wish: lane_commands.Panic, now: float) -> None:
         self._scheduler.panic(now)
         self._thru.forget()
 
-    def _switch_thru(self, wish: wishes.Thru, now: float) -> None:
+    def _switch_thru(self, wish: setup_commands.Thru, now: float) -> None:
         self._thru.switch(switched(wish.on, self._thru.on), now)
 
-    def _set_latency(self, wish: wishes.SetLatency, now: float) -> None:
+    def _set_latency(self, wish: setup_commands.SetLatency, now: float) -> None:
         self._scheduler.set_latency(wish.port, wish.seconds)
 
-    def _transpose(self, wish: wishes.Transpose, now: float) -> None:
+    def _transpose(self, wish: song_commands.Transpose, now: float) -> None:
         self._songbook.transpose_to(wish.semitones)
 
-    def _learn(self, wish: wishes.Learn, now: float) -> None:
+    def _learn(self, wish: commands.Learn, now: float) -> None:
         self._controls.learn(wish.action)
 
-    def _record(self, wish: wishes.Record, now: float) -> None:
+    def _record(self, wish: setup_commands.Record, now: float) -> None:
         self.recording = switched(wish.on, self.recording)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from companion.errors import UsageError
 from companion.music import TimeSignature
-from companion.session.api import commands as wishes
+from companion.session.api import commands, transport_commands
 from companion.session.commands.handlers import switched
 from companion.session.extension import Handler
 from companion.session.output.click import Metronome
@@ -24,21 +24,21 @@ class TransportCommands:
         self._performance, self._metronome = performance, metronome
         self._taps = TapTempo()
 
-    def handlers(self) -> Mapping[type[wishes.Command], Handler]:
+    def handlers(self) -> Mapping[type[commands.Command], Handler]:
         """Which method does which command."""
         return {
-            wishes.Start: self._start,
-            wishes.Continue: self._continue,
-            wishes.Stop: self._stop,
-            wishes.Toggle: self._toggle,
-            wishes.Seek: self._seek,
-            wishes.Tap: self._tap,
-            wishes.SetTempo: self._set_tempo,
-            wishes.SetTempoFactor: self._set_tempo_factor,
-            wishes.SetTimeSignature: self._set_time_signature,
-            wishes.SetClockSource: self._set_clock_source,
-            wishes.Click: self._click,
-            wishes.Wait: self._wait,
+            transport_commands.Start: self._start,
+            transport_commands.Continue: self._continue,
+            transport_commands.Stop: self._stop,
+            transport_commands.Toggle: self._toggle,
+            transport_commands.Seek: self._seek,
+            transport_commands.Tap: self._tap,
+            transport_commands.SetTempo: self._set_tempo,
+            transport_commands.SetTempoFactor: self._set_tempo_factor,
+            transport_commands.SetTimeSignature: self._set_time_signature,
+            transport_commands.SetClockSource: self._set_clock_source,
+            transport_commands.Click: self._click,
+            transport_commands.Wait: self._wait,
         }
 
     def _master(self) -> InternalClock:
@@ -46,38 +46,38 @@ class TransportCommands:
             raise UsageError("the MIDI clock decides; switch to the internal clock first")
         return self._time.master
 
-    def _start(self, wish: wishes.Start, now: float) -> None:
+    def _start(self, wish: transport_commands.Start, now: float) -> None:
         self._master()
         self._transport.start(now, 0)
 
-    def _continue(self, wish: wishes.Continue, now: float) -> None:
+    def _continue(self, wish: transport_commands.Continue, now: float) -> None:
         self._master()
         if not self._performance.running:
             self._transport.start(now)
 
-    def _stop(self, wish: wishes.Stop, now: float) -> None:
+    def _stop(self, wish: transport_commands.Stop, now: float) -> None:
         self._master()
         self._transport.stop(now)
 
-    def _toggle(self, wish: wishes.Toggle, now: float) -> None:
+    def _toggle(self, wish: transport_commands.Toggle, now: float) -> None:
         self._master()
         if self._performance.running:
             self._transport.stop(now)
         else:
             self._transport.start(now)
 
-    def _seek(self, wish: wishes.Seek, now: float) -> None:
+    def _seek(self, wish: transport_commands.Seek, now: float) -> None:
         self._master()
         if self._performance.running:
             self._transport.start(now, wish.bar, count_in=False)
         else:
             self._transport.rewind(wish.bar)
 
-    def _tap(self, wish: wishes.Tap, now: float) -> None:
+    def _tap(self, wish: transport_commands.Tap, now: float) -> None:
         if (bpm := self._taps.tap(now)) is not None:
             self._change_tempo(bpm, now)
 
-    def _set_tempo(self, wish: wishes.SetTempo, now: float) -> None:
+    def _set_tempo(self, wish: transport_commands.SetTempo, now: float) -> None:
         self._change_tempo(wish.bpm, now)
 
     def _change_tempo(self, bpm: float, now: float) -> None:
@@ -88,24 +88,24 @@ class TransportCommands:
             time.set_tempo_factor(bpm / written)
         clock.set_bpm(bpm, now)
 
-    def _set_tempo_factor(self, wish: wishes.SetTempoFactor, now: float) -> None:
+    def _set_tempo_factor(self, wish: transport_commands.SetTempoFactor, now: float) -> None:
         if (clock := self._time.master) is not None:
             clock.set_bpm(clock.bpm * wish.factor / self._time.tempo_factor, now)
         self._time.set_tempo_factor(wish.factor)
 
-    def _set_time_signature(self, wish: wishes.SetTimeSignature, now: float) -> None:
+    def _set_time_signature(self, wish: transport_commands.SetTimeSignature, now: float) -> None:
         self._time.songbook.set_default_meter(TimeSignature(wish.numerator, wish.denominator))
         self._transport.relay(now)
 
-    def _set_clock_source(self, wish: wishes.SetClockSource, now: float) -> None:
+    def _set_clock_source(self, wish: transport_commands.SetClockSource, now: float) -> None:
         if (self._time.master is not None) != (wish.source == "internal"):
             self._transport.use_source(wish.source, now)
 
-    def _click(self, wish: wishes.Click, now: float) -> None:
+    def _click(self, wish: transport_commands.Click, now: float) -> None:
         performance = self._performance
         self._metronome.switch(switched(wish.on, self._metronome.on))
         if performance.running and not performance.counting_in and performance.bar >= 0:
             self._metronome.bar(performance.bar, self._time.position(now))
 
-    def _wait(self, wish: wishes.Wait, now: float) -> None:
+    def _wait(self, wish: transport_commands.Wait, now: float) -> None:
         self._performance.wait(wish.bars)

@@ -12,19 +12,14 @@ from dataclasses import replace
 from companion.errors import UsageError
 from companion.harmony.spelling import transpose_symbols
 from companion.music import Note
-from companion.session.api.commands import (
-    Command,
-    Keep,
-    LoopHere,
-    NextSection,
-    SetLoop,
-    SetRole,
-    SetTempoFactor,
-    Transpose,
-)
+from companion.session.api.bar_commands import Keep
+from companion.session.api.commands import Command
+from companion.session.api.lane_commands import SetRole
 from companion.session.api.limits import TEMPO_FACTOR
 from companion.session.api.settings import PracticeSettings, Song
 from companion.session.api.snapshot import Ladder, PracticeView
+from companion.session.api.song_commands import LoopHere, NextSection, SetLoop, Transpose
+from companion.session.api.transport_commands import SetTempoFactor
 from companion.session.commands.handlers import switched
 from companion.session.extension import Context, Extension, Handler
 from companion.session.input.capture import CapturedNote

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from companion.music import Note
-from companion.session.api.commands import Answer, Command, Trade
+from companion.session.api.commands import Command
 from companion.session.api.settings import TradingSettings
 from companion.session.api.snapshot import Ladder
+from companion.session.api.song_commands import Answer, Trade
 from companion.session.commands.handlers import switched
 from companion.session.extension import Context, Extension, Handler
 from companion.session.input.capture import CapturedNote

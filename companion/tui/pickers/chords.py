@@ -13,8 +13,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from companion.errors import UsageError
-from companion.session.api.commands import Command, SetChord, SetProgression
+from companion.session.api.commands import Command
 from companion.session.api.snapshot import ChordsView
+from companion.session.api.song_commands import SetChord, SetProgression
 from companion.session.chords.written import read_progression
 from companion.tui import palette
 

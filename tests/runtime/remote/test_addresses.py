@@ -10,7 +10,9 @@ import pytest
 
 from companion.errors import CommandError
 from companion.runtime.remote.addresses import ADDRESSES, changes, commands_for, documentation, state_of
-from companion.session.api.commands import Mute, Seek, SetAttribute, SetModel, SetSampling, SetTempo, Start
+from companion.session.api.lane_commands import Mute, SetAttribute
+from companion.session.api.model_commands import SetModel, SetSampling
+from companion.session.api.transport_commands import Seek, SetTempo, Start
 from tests.tui.scripted import snapshot_at
 
 

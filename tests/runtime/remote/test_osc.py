@@ -13,8 +13,9 @@ from pythonosc.osc_message_builder import build_msg
 from companion.errors import UsageError
 from companion.runtime.remote.osc import OscServer, parse_address
 from companion.runtime.remote.shared import SharedPerformance
-from companion.session.api.commands import Mute, Panic, SetTempo
 from companion.session.api.effects import Notice
+from companion.session.api.lane_commands import Mute, Panic
+from companion.session.api.transport_commands import SetTempo
 from tests.tui.scripted import ScriptedPerformance, snapshot_at
 
 

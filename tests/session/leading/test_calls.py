@@ -17,9 +17,10 @@ from companion.session.api.calls import (
     SetIntensity,
     SoloForMe,
 )
-from companion.session.api.commands import Start, command
+from companion.session.api.commands import command
 from companion.session.api.effects import Notice
 from companion.session.api.settings import ClockSettings
+from companion.session.api.transport_commands import Start
 from companion.session.leading.fills import CRASH, SNARE, TOMS
 from tests.session.session_stage import READY, Stage, trio
 

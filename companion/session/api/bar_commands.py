@@ -1,0 +1,38 @@
+"""Commands for single bars of the plan. See `commands`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from companion.session.api.command_base import Bar, Command, Switch
+
+
+@dataclass(frozen=True, slots=True)
+class Regenerate(Command):
+    """Write a coming bar again; None is the next bar."""
+
+    bar: Bar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keep(Command):
+    """Repeat a bar of our parts (None: the present bar) instead of generating.
+
+    When practising, this keeps the generated bars from pass to pass.
+    """
+
+    on: Switch = None
+    bar: Bar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lock(Command):
+    """Keep a coming bar as planned; None is the next bar."""
+
+    bar: Bar | None = None
+    on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Undo(Command):
+    """Undo the last regenerate or lock."""
