@@ -6,15 +6,16 @@ Python does (channels 0-15, bars from 0, seconds, programs 0-127).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Literal
 
 from companion.config.tables import Key, Schema, choice, flag, number, number_type, text
-from companion.errors import UsageError
+from companion.errors import CommandError, UsageError
 from companion.music import TimeSignature
 from companion.music.instruments import GM_PROGRAMS, find_program
 from companion.session.api import limits
+from companion.session.api.commands import command_of_action
+from companion.session.api.control_names import moved
 from companion.session.api.settings import ChordZone
 from companion.session.chords.zone import check_zones, read_zone, write_zone
 
@@ -81,19 +82,17 @@ def _milliseconds(value: Mapping[str, float]) -> dict[str, float]:
 
 
 def _learned(value: Mapping[str, str]) -> dict[str, str]:
-    """Foot switches and pads; channels count from 1 in files, from 0 in a session."""
-    return {_control(control, -1): action for control, action in value.items()}
+    """Foot switches, pads and program changes; channels count from 1 in files, from 0 in a session. Raises ValueError."""
+    for action in value.values():
+        try:
+            command_of_action(action)
+        except CommandError as error:
+            raise ValueError(f"{action!r}: {error}") from None
+    return {moved(control, -1): action for control, action in value.items()}
 
 
 def _shown_learned(learned: Mapping[str, str]) -> dict[str, str]:
-    return {_control(control, 1): action for control, action in learned.items()}
-
-
-def _control(name: str, by: int) -> str:
-    match = re.fullmatch(r"(cc|note):(\d{1,3})@(\d{1,2})", name)
-    if not match or int(match.group(2)) > 127 or not 0 <= int(match.group(3)) + by <= 16 - (by < 0):
-        raise ValueError
-    return f"{match.group(1)}:{match.group(2)}@{int(match.group(3)) + by}"
+    return {moved(control, 1): action for control, action in learned.items()}
 
 
 def _latency(field: str) -> Key:
@@ -126,6 +125,8 @@ TRACK = Schema(
         "muted": flag("muted"),
         "solo": flag("solo"),
         "song_track": number("song_track", limits.SONG_TRACK),
+        "volume": number("volume", limits.MIX),
+        "pan": number("pan", limits.MIX),
     }
 )
 CLOCK = Schema(
@@ -228,7 +229,7 @@ SESSION = Schema(
         "learned": Key(
             "learned",
             dict[str, str],
-            'a table of "cc:64@1" or "note:36@10" (number@channel, from 1) = action',
+            'a table of "cc:64@1", "note:36@10" or "pc:12@1" (number@channel, from 1) = action',
             _learned,
             _shown_learned,
         ),

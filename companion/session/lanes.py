@@ -27,6 +27,8 @@ class Lane:
     muted: bool = False
     solo: bool = False
     song_track: int | None = None
+    volume: int | None = None
+    pan: int | None = None
     removed: bool = False
 
     @property
@@ -55,6 +57,8 @@ def make_lane(index: int, settings: TrackSettings, others: Sequence[Lane | Track
         muted=settings.muted,
         solo=settings.solo,
         song_track=settings.song_track,
+        volume=settings.volume,
+        pan=settings.pan,
     )
 
 
@@ -120,6 +124,14 @@ class Lanes:
     def set_program(self, lane: Lane, program: int) -> None:
         """Choose another instrument, 0-127."""
         lane.program = program
+
+    def set_volume(self, lane: Lane, value: int) -> None:
+        """Set a lane's volume, 0-127."""
+        lane.volume = value
+
+    def set_pan(self, lane: Lane, value: int) -> None:
+        """Set a lane's place between left and right, 0-127."""
+        lane.pan = value
 
     def set_attribute(self, lane: Lane, name: str, level: int | None) -> None:
         """Set a control of the model; None sets it free."""

@@ -14,6 +14,7 @@ from companion.config.thru_wishes import remember_thru, thru_wish
 from companion.errors import CompanionError, UsageError
 from companion.runtime.ipc.protocol import SOUND_REMARK
 from companion.session.api.commands import Command, command
+from companion.session.api.control_names import control_words
 from companion.session.api.effects import Learned, Notice
 from companion.session.api.settings import SessionSettings
 from companion.session.api.setup_commands import Record
@@ -31,12 +32,11 @@ from companion.tui.pickers.name import ConfirmScreen
 from companion.tui.pickers.offers import InstalledCheckpoint, PortNames
 from companion.tui.sound.keyboard import TypingKeyboard
 from companion.tui.sound.keyboard_screen import KeyboardScreen
-from companion.tui.sound.mixer import Mixer
 from companion.tui.sound.mixer_screen import MixerScreen
 from companion.tui.sound.thru import ThruQuestion, question
 from companion.tui.stage import Stage
 from companion.tui.status.draw import Lines
-from companion.tui.wording import action_words, control_words
+from companion.tui.wording import action_words
 
 if TYPE_CHECKING:
     from companion.config.presets import Preset
@@ -80,7 +80,7 @@ class CompanionApp(App[int]):
         self.picture: Snapshot | None = None
         self.installed: list[InstalledCheckpoint] | None = None
         self.feed = Feed(launcher)
-        self.keyboard, self.mixer = TypingKeyboard(), Mixer()
+        self.keyboard = TypingKeyboard()
         self._thru, self._sounds = ThruQuestion(thru_wish), False
         self._launcher = launcher
         self._preset_saver = preset_saver

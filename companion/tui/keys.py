@@ -184,6 +184,7 @@ LEARNABLE: tuple[tuple[str, str], ...] = (
     ("undo", "undo"),
     ("panic", "panic"),
     ("fill", "fill: the drums fill the next bar"),
+    ("fill:now", "fill now: the rest of this bar"),
     ("break", "break: the band stops, and is back on a one"),
     ("ending", "ending: a last chord, then the end"),
     ("build", "build up within four bars"),

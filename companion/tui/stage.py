@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -229,11 +228,7 @@ class Stage(MenuActions, Screen[None]):
 
     def action_open_mixer(self) -> None:
         """Open the mixer: volume and pan."""
-
-        def send(data: bytes) -> None:
-            self.app.play_key(data, time.monotonic())
-
-        self.app.push_screen(MixerScreen(self.app.mixer, self.selection.lane, send, self.app.picture))
+        self.app.push_screen(MixerScreen(self.selection.lane, self.app.send, self.app.picture))
 
     def action_help(self) -> None:
         """Show all keys."""

@@ -7,17 +7,11 @@ from math import floor
 from companion.session.api.snapshot import Snapshot, TransportView
 from companion.tui.keys import LEARNABLE
 
-_PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 ROLE_WORDS = {"human": "you", "companion": "companion", "backing": "backing", "silent": "silent"}
 WHOLE_BAR = 1e-9
-_PEDALS = {"64": " (sustain)", "66": " (sostenuto)", "67": " (soft)", "4": " (foot)", "11": " (expression)"}
 MAX_PORT_NAMES = 22  # columns, so that what follows still fits into 80
 ACTION_WORDS = dict(LEARNABLE)
-
-
-def pitch_name(pitch: int) -> str:
-    """60 → "C4"."""
-    return f"{_PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
+OF_PARTS = ("mute", "solo")
 
 
 def milliseconds(seconds: float) -> str:
@@ -70,19 +64,12 @@ def port_label(key: str) -> str:
     return key.partition(":")[2] if key.startswith(("in:", "out:")) else key
 
 
-def control_words(control: str) -> str:
-    """A learnt control as players say it: "cc:64@0" → "CC 64 (sustain) on channel 1", "note:36@9" → "key C2 on channel 10"."""
-    kind, _, rest = control.partition(":")
-    number, _, channel = rest.partition("@")
-    where = f" on channel {int(channel) + 1}" if channel.isdigit() else ""
-    if kind == "note" and number.isdigit():
-        return f"key {pitch_name(int(number))}{where}"
-    pedal = _PEDALS.get(number, "") if kind == "cc" else ""
-    return f"{kind.upper()} {number}{pedal}{where}"
-
-
 def action_words(action: str) -> str:
-    """A learnt action: "toggle" → "start or stop"; "mute:2" → "mute part 3"."""
-    name, _, lane = action.partition(":")
+    """A learnt action: "toggle" → "start or stop"; "mute:2" → "mute part 3"; "recall:verse" → "recall verse"."""
+    name, _, arguments = action.partition(":")
+    if action in ACTION_WORDS or not arguments:
+        return ACTION_WORDS.get(action, action.replace("_", " "))
     words = ACTION_WORDS.get(name, name.replace("_", " "))
-    return f"{words} part {int(lane) + 1}" if lane.isdigit() else words
+    if name in OF_PARTS and arguments.isdigit():
+        return f"{words} part {int(arguments) + 1}"
+    return f"{words} {arguments}"

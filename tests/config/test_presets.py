@@ -112,6 +112,19 @@ def test_a_control_that_cannot_be_is_refused(tmp_path: Path, control: str) -> No
         load_preset(path)
 
 
+def test_actions_have_arguments_and_an_unreadable_one_is_one_line(tmp_path: Path) -> None:
+    table = '[session]\nlearned = {"pc:12@1" = "set_intensity:80"}\n'
+    path = write(tmp_path, TRACK + "volume = 90\npan = 20\n" + table)
+    preset = load_preset(path)
+    assert preset.settings.learned == {"pc:12@0": "set_intensity:80"}
+    assert (preset.settings.tracks[0].volume, preset.settings.tracks[0].pan) == (90, 20)
+    assert presets.preset_document(preset)["session"]["learned"] == {"pc:12@1": "set_intensity:80"}
+    path = write(tmp_path, TRACK + '[session]\nlearned = {"cc:64@1" = "set_intensity:loud"}\n')
+    with pytest.raises(ConfigError, match="value = 'loud' is not a whole number") as raised:
+        load_preset(path)
+    assert "\n" not in str(raised.value)
+
+
 def test_an_unknown_preset_lists_what_there_is() -> None:
     with pytest.raises(ConfigError, match="duo"):
         load_preset("quintet")

@@ -10,14 +10,14 @@ import pytest
 from companion.errors import CommandError
 from companion.runtime.recording.documents import from_json, to_json
 from companion.session import api
-from companion.session.api import lane_commands
+from companion.session.api import calls, lane_commands
 from companion.session.api.bar_commands import Keep, Lock
 from companion.session.api.command_base import Command
 from companion.session.api.commands import COMMANDS, Refused, arguments_of, command, command_of_action
 from companion.session.api.lane_commands import Mute
 from companion.session.api.model_commands import SetSampling
-from companion.session.api.song_commands import SetLoop, Trade
-from companion.session.api.transport_commands import SetTempo
+from companion.session.api.song_commands import SetChord, SetLoop, SetProgression, Trade
+from companion.session.api.transport_commands import SetTempo, Wait
 
 
 def test_a_name_and_keywords_make_the_same_command_as_its_class() -> None:
@@ -72,6 +72,45 @@ def test_learned_actions_name_a_command_and_a_track() -> None:
     assert command_of_action("keep") == Keep()
     with pytest.raises(CommandError, match="track is missing"):
         command_of_action("mute")
+
+
+@pytest.mark.parametrize(
+    ("action", "made"),
+    [
+        ("fill:now", calls.Fill("now")),
+        ("set_intensity:80", calls.SetIntensity(80)),
+        ("follow_dynamics:.5", calls.FollowDynamics(0.5)),
+        ("mute:2,off", Mute(2, False)),
+        ("set_attribute:1,note_density,7", lane_commands.SetAttribute(1, "note_density", 7)),
+        ("set_attribute:1,note_density,none", lane_commands.SetAttribute(1, "note_density", None)),
+        ("set_sampling:temperature=0.8, harmony=1", SetSampling(temperature=0.8, harmony=1.0)),
+        ("keep:off", Keep(on=False)),
+        ("set_progression:Dm7 | G7, off", SetProgression("Dm7 | G7", False)),
+        ("set_chord:3,Dm7, G7", SetChord(3, "Dm7, G7")),
+        ("wait:4", Wait(4)),
+    ],
+)
+def test_learned_actions_give_arguments_in_order_or_by_name(action: str, made: Command) -> None:
+    assert command_of_action(action) == made
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("set_intensity:loud", "set intensity: value = 'loud' is not a whole number"),
+        ("set_intensity:101", "set intensity: value must be from 0 to 100"),
+        ("set_tempo:1e9", "set tempo: bpm = '1e9' is not a number"),
+        ("tap:2", "tap: '2' is one argument too many (it has none)"),
+        ("mute:1,on,3", "mute: '3' is one argument too many (known: track, on)"),
+        ("fill:soon", "fill: at must be now, beat, bar or section"),
+        ("add_track:bass", "add track: settings = 'bass' is not something that an action can say"),
+        ("recall_nothing:verse", "unknown command: recall_nothing"),
+    ],
+)
+def test_an_action_that_cannot_be_read_is_said_in_one_line(action: str, said: str) -> None:
+    with pytest.raises(CommandError) as raised:
+        command_of_action(action)
+    assert str(raised.value) == said
 
 
 def test_the_arguments_of_a_command_make_it_again() -> None:

@@ -129,6 +129,41 @@ def test_a_learned_switch_acts_on_the_way_down():
     assert stage.session.kept_bar == 1
 
 
+def test_a_program_change_is_learned_and_acts_each_time_with_its_arguments():
+    stage = jam()
+    stage.at(0.1, command("learn", action="set_intensity:80"))
+    stage.midi(0.2, ProgramChange(0, 12))
+    stage.at(0.3, command("set_intensity", value=50))
+    stage.midi(0.4, ProgramChange(0, 12))
+    stage.at(0.5, command("set_intensity", value=50))
+    stage.run(0.45)
+    assert stage.session.snapshot(stage.now).intensity == 80
+    stage.midi(0.6, ProgramChange(0, 12))
+    stage.midi(0.6, ProgramChange(0, 13))
+    stage.run(0.7)
+    assert stage.session.snapshot(stage.now).intensity == 80
+    assert next(effect for _, effect in stage.log if isinstance(effect, Learned)).bindings == {
+        "pc:12@0": "set_intensity:80"
+    }
+
+
+def test_volume_and_pan_go_to_the_parts_own_output_and_come_back_with_a_port():
+    stage = jam()
+    stage.at(0.1, command("set_volume", track=1, value=90))
+    stage.at(0.2, command("set_pan", track=1, value=20))
+    stage.run(0.3)
+    lane = stage.session.snapshot(stage.now).lanes[1]
+    assert (lane.volume, lane.pan) == (90, 20)
+    sent = [(effect.message.controller, effect.message.value) for _, effect in stage.sent(ControlChange)]
+    assert sent == [(7, 90), (7, 90), (10, 20)]
+    assert {effect.message.channel for _, effect in stage.sent(ControlChange)} == {lane.channel}
+    stage.at(0.4, PortChanged("", "out", False))
+    stage.at(0.5, PortChanged("", "out", True))
+    stage.run(0.6)
+    again = [(effect.message.controller, effect.message.value) for _, effect in stage.sent(ControlChange)]
+    assert again[3:] == [(7, 90), (10, 20)]
+
+
 def test_a_learned_note_is_not_played():
     stage = jam(duo(learned={"note:36@9": "mute:1"}))
     stage.midi(5.1, NoteOn(9, 36, 100))

@@ -11,11 +11,12 @@ import pytest
 
 from companion.config import thru_wishes
 from companion.midi.codec import Decoder
-from companion.midi.messages import ControlChange, NoteOff, NoteOn
+from companion.midi.messages import NoteOff, NoteOn
 from companion.session.api.commands import command
+from companion.session.api.lane_commands import SetPan, SetVolume
 from companion.tui.app import CompanionApp
 from companion.tui.sound.keyboard_screen import KeyboardScreen
-from companion.tui.sound.mixer import PAN, VOLUME, Mixer, pan_words
+from companion.tui.sound.mixer import pan_words, reset, turn
 from companion.tui.sound.thru import ThruQuestion
 from tests.tui.scripted import ScriptedPerformance, snapshot_at
 
@@ -71,21 +72,14 @@ async def test_the_mixer_sends_volume_and_pan_of_the_chosen_part() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await _until(pilot, lambda: app.picture is not None)
         await pilot.press("V", "down", "right", "right", "less_than_sign", "escape")
-        channel = app.picture.lanes[1].channel if app.picture is not None else None
-        assert channel is not None
-        assert _played(performance) == [
-            ControlChange(channel, VOLUME, 105),
-            ControlChange(channel, VOLUME, 110),
-            ControlChange(channel, PAN, 56),
-        ]
+        assert performance.sent == [SetVolume(1, 105), SetVolume(1, 110), SetPan(1, 56)]
 
 
 def test_the_mixer_stays_within_its_ends() -> None:
-    mixer = Mixer()
-    for _ in range(40):
-        mixer.turn(1, VOLUME, 1)
-        mixer.turn(1, PAN, -1)
-    assert (mixer.value(1, VOLUME), mixer.value(1, PAN), mixer.value(2, VOLUME)) == (127, 0, 100)
+    lane = replace(picture_at(0.0).lanes[1], volume=125, pan=3)
+    assert turn(lane, "volume", 1) == SetVolume(1, 127)
+    assert turn(lane, "pan", -1) == SetPan(1, 0)
+    assert reset(lane) == [SetVolume(1, 100), SetPan(1, 64)]
     assert [pan_words(pan) for pan in (0, 64, 127)] == ["left 100", "middle", "right 100"]
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion.music import Note, TimeSignature
+from companion.session.api.control_names import control_words
 from companion.session.api.snapshot import BarPlace, BarView, CallView, GenerationView, Snapshot
 from companion.tui import palette
 from companion.tui.calls.draw import draw_calls, mark_of
@@ -18,7 +19,7 @@ from companion.tui.lanes.grid import bar_grid, lane_rows
 from companion.tui.practice.draw import draw_line, draw_practice, following_bar, form_rows
 from companion.tui.status.draw import draw_column, draw_strip
 from companion.tui.transport.draw import draw_transport
-from companion.tui.wording import bar_and_beat, bar_label, control_words, percent
+from companion.tui.wording import action_words, bar_and_beat, bar_label, percent
 from tests.tui.scripted import lanes, practice_at, snapshot_at
 
 
@@ -87,6 +88,16 @@ def test_positions_are_counted_as_players_do() -> None:
     assert [bar_label(looped, bar) for bar in (20, 21)] == ["16", "9"]
     assert control_words("cc:64@0") == "CC 64 (sustain) on channel 1"
     assert control_words("note:36@9") == "key C2 on channel 10"
+    assert control_words("pc:12@0") == "program change 12 on channel 1"
+    assert control_words("bend@1") == "pitch wheel on channel 2"
+    assert control_words("cc14:1@0") == "CC 1 (14 bits) on channel 1"
+
+
+def test_learned_actions_are_named_with_their_arguments() -> None:
+    assert action_words("fill:now") == "fill now: the rest of this bar"
+    assert action_words("mute:2") == "mute part 3"
+    assert action_words("set_intensity:80") == "set intensity 80"
+    assert action_words("toggle") == "start or stop"
 
 
 def test_a_miss_is_never_rounded_up_to_all() -> None:

@@ -45,7 +45,7 @@ class HeardPorts:
         return sorted([*found, *keys], key=lambda item: item[0]) if keys else found
 
     def _is_played(self, message: Message) -> bool:
-        """Not the mixer's controllers, and no drums where the player has no part for them: those are only heard."""
+        """Not controllers, and no drums where the player has no part for them: those are only heard."""
         if isinstance(message, (NoteOn, NoteOff)):
             return message.channel != DRUM_CHANNEL or self._has_drummer
         return False

@@ -2,7 +2,7 @@
 
     Mute(track=1, on=True)                       from code
     command("mute", track=1, on=True)            from a name and keywords: logs, OSC
-    command_of_action("mute:2")                  from a learned control, as presets write it
+    command_of_action("mute:2")                  from a learned control, as presets write it (see `action_text`)
 
 A command with wrong arguments cannot be made: all three raise CommandError with one line. The session checks what depends on the
 state of the performance (no such track, nothing to undo) and answers with a notice.
@@ -27,6 +27,7 @@ from companion.session.api import (
     song_commands,
     transport_commands,
 )
+from companion.session.api.action_text import arguments_of_text
 from companion.session.api.command_base import Command, Refused, spoken
 
 _FAMILIES = (
@@ -62,14 +63,19 @@ def command(name: str, /, **arguments: Any) -> Command:
 
 
 def command_of_action(action: str) -> Command:
-    """Make a command from a learned action: its name, with a track if it needs one ("keep", "mute:2"). Raises CommandError."""
-    name, _, number = action.partition(":")
-    return command(name, **({"track": int(number)} if number.isdecimal() else {}))
+    """Make a command from a learned action: its name, and its arguments as text ("keep", "mute:2", "fill:now"). Raises CommandError.
+
+    See `action_text` for how arguments are written.
+    """
+    name, colon, text = action.partition(":")
+    kind = COMMANDS.get(name)
+    given = arguments_of_text(kind, spoken(name), text) if kind is not None and colon else {}
+    return command(name, **given)
 
 
 @dataclass(frozen=True, slots=True)
 class Learn(Command):
-    """Bind this action ("keep", "mute:2") to the next control that moves; "" cancels."""
+    """Bind this action ("keep", "mute:2", "set_intensity:80") to the next control that moves; "" cancels."""
 
     action: str
 

@@ -40,6 +40,22 @@ class SetProgram(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class SetVolume(Command):
+    """Set a lane's volume on its output, 0-127."""
+
+    track: Track
+    value: Annotated[int, limits.MIX]
+
+
+@dataclass(frozen=True, slots=True)
+class SetPan(Command):
+    """Set a lane's place between left (0) and right (127) on its output; 64 is the middle."""
+
+    track: Track
+    value: Annotated[int, limits.MIX]
+
+
+@dataclass(frozen=True, slots=True)
 class SetAttribute(Command):
     """Set a control of the model for one lane; None lets the model decide."""
 

@@ -79,6 +79,7 @@ SEED = whole(-1, 2**63 - 1)  # -1: a new seed every time
 
 HUMAN = whole(0, 2)  # how human a part plays, see `Sampling`
 PROGRAM = whole(0, 127)
+MIX = whole(0, 127)  # a part's volume, or its pan with 64 in the middle
 LEVEL = whole(0, 127)  # of an attribute
 SONG_TRACK = whole(0, 1000)
 TRACK = whole(0, 9999)  # a lane's number; the session knows which lanes exist

@@ -25,6 +25,7 @@ class TrackSettings:
     Any other lane sends to output_port ("" = the default output) and channel (0-15).
     attributes: control name → level, only for controls that are set, as in `companion.tokenizer.attributes`.
     song_track: index into the song's score, if any.
+    volume, pan: MIDI controllers 7 and 10, 0-127 (pan 64 = middle); None leaves them to the synthesizer and the song.
     """
 
     name: str
@@ -38,6 +39,8 @@ class TrackSettings:
     muted: bool = False
     solo: bool = False
     song_track: int | None = None
+    volume: int | None = None
+    pan: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ class LaneView:
     bars: tuple[BarView, ...]
     attributes: Mapping[str, int] = field(default_factory=dict)
     sounding: tuple[int, ...] = ()
+    volume: int | None = None  # 0-127; None: as the synthesizer has it
+    pan: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ class LaneCommands:
             lane_commands.Mute: self._mute,
             lane_commands.Solo: self._solo,
             lane_commands.SetProgram: self._set_program,
+            lane_commands.SetVolume: self._set_volume,
+            lane_commands.SetPan: self._set_pan,
             lane_commands.SetAttribute: self._set_attribute,
             lane_commands.SetRole: self._set_role,
             lane_commands.AddTrack: self._add_track,
@@ -47,6 +49,16 @@ class LaneCommands:
         if lane.role in SOUNDING_ROLES:
             self._playback.silence_lane(lane, now)
             self._playback.send_program(lane, now, always=True)
+
+    def _set_volume(self, wish: lane_commands.SetVolume, now: float) -> None:
+        lane = self._lanes.find(wish.track)
+        self._lanes.set_volume(lane, wish.value)
+        self._playback.send_mix(lane, now)
+
+    def _set_pan(self, wish: lane_commands.SetPan, now: float) -> None:
+        lane = self._lanes.find(wish.track)
+        self._lanes.set_pan(lane, wish.value)
+        self._playback.send_mix(lane, now)
 
     def _set_attribute(self, wish: lane_commands.SetAttribute, now: float) -> None:
         self._lanes.set_attribute(self._lanes.find(wish.track), wish.name, wish.level)

@@ -1,23 +1,15 @@
-"""Learned controls: foot switches and pads that do what a command does."""
+"""Learned controls: foot switches, pads and program changes that do what a command does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from companion.midi.messages import ChannelMessage, ControlChange, Message, NoteOff, NoteOn
+from companion.midi.messages import ChannelMessage, ControlChange, NoteOn, ProgramChange
+from companion.session.api.control_names import switch_name
 from companion.session.api.effects import Learned
 from companion.session.output.outbox import Outbox
 
 PRESSED = 64  # a switch is down from this value on
-
-
-def control_name(message: Message) -> str | None:
-    """A control's name in a preset: "cc:64@0", "note:36@9"; None for anything that is no control."""
-    if isinstance(message, ControlChange):
-        return f"cc:{message.controller}@{message.channel}"
-    if isinstance(message, (NoteOn, NoteOff)):
-        return f"note:{message.key}@{message.channel}"
-    return None
 
 
 class LearnedControls:
@@ -37,17 +29,22 @@ class LearnedControls:
         """(whether this is a control's message and nothing else, the action that it does now or ""); actions run on the way down."""
         if not self.learned and not self.learning:
             return False, ""
-        name = control_name(message)
+        name = switch_name(message)
         if name is None:
             return False, ""
-        down = isinstance(message, NoteOn) or (isinstance(message, ControlChange) and message.value >= PRESSED)
+        only_pressed = isinstance(message, ProgramChange)  # nothing tells that it is let go
+        down = only_pressed or isinstance(message, NoteOn)
+        down = down or (isinstance(message, ControlChange) and message.value >= PRESSED)
         if self.learning and down:
             self._bind(name)
-            self._pressed.add(name)
+            if not only_pressed:
+                self._pressed.add(name)
             return True, ""
         action = self.learned.get(name)
         if action is None:
             return False, ""
+        if only_pressed:
+            return True, action
         if down and name not in self._pressed:
             self._pressed.add(name)
             return True, action

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from companion.midi.messages import ProgramChange
+from companion.midi.messages import ControlChange, ProgramChange
 from companion.music import Note
 from companion.music.units import DRUM_CHANNEL, RESOLUTION
 from companion.session.input.capture import Capture
@@ -21,6 +21,7 @@ from companion.session.timing.musical_time import MusicalTime
 # A bar is decided this long before its line, plus the longest output latency, so that its early notes are in time.
 COMMIT_SECONDS = 0.03
 MAX_NOTE_BEATS = 64.0
+VOLUME, PAN = 7, 10  # MIDI controllers
 
 
 class Playback:
@@ -101,11 +102,18 @@ class Playback:
         for lane in self._lanes.of("companion", "backing"):
             if port is None or lane.output_port == port:
                 self.send_program(lane, now)
+                self.send_mix(lane, now)
 
     def send_program(self, lane: Lane, now: float, always: bool = False) -> None:
         """Choose a lane's instrument; a standard drum kit need not be chosen, unless `always`."""
         if always or lane.out_channel != DRUM_CHANNEL or lane.program:
             self._outbox.send(lane.output_port, ProgramChange(lane.out_channel, lane.program), now, lane.index)
+
+    def send_mix(self, lane: Lane, now: float) -> None:
+        """Set a lane's volume and pan on its output, as far as somebody has chosen them."""
+        for controller, value in ((VOLUME, lane.volume), (PAN, lane.pan)):
+            if value is not None:
+                self._outbox.send(lane.output_port, ControlChange(lane.out_channel, controller, value), now, lane.index)
 
     def rest(self, now: float) -> None:
         """The music stops: forget waiting notes, end those that sound, and lift the pedals."""

@@ -57,6 +57,8 @@ class LaneViews:
             bars=tuple(self._bar(lane, bar, position) for bar in self.shown_bars()),
             attributes=lane.attributes,
             sounding=self._scheduler.sounding(lane.index),
+            volume=lane.volume,
+            pan=lane.pan,
         )
 
     def _bar(self, lane: Lane, bar: int, position: float) -> BarView:

@@ -9,7 +9,7 @@ from rich.style import Style
 
 from companion.music import TimeSignature
 from companion.music.instruments import program_name
-from companion.music.units import RESOLUTION
+from companion.music.units import RESOLUTION, pitch_name
 from companion.session.api.snapshot import BarView, LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.calls.draw import mark_of
@@ -17,7 +17,7 @@ from companion.tui.canvas import Area, Canvas
 from companion.tui.lanes.chords import draw_chord_line, has_chords
 from companion.tui.lanes.grid import RULER_ROWS, BarGrid, LaneRows, bar_grid, lane_rows
 from companion.tui.lanes.roll import BEAT_DOT, PitchScale, bar_rows, pitch_scale
-from companion.tui.wording import ROLE_WORDS, bar_label, pitch_name
+from companion.tui.wording import ROLE_WORDS, bar_label
 
 VOICES = (*map(str, range(1, 10)), "10+")  # levels of the polyphony attributes
 KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")

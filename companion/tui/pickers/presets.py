@@ -50,6 +50,8 @@ def _track(lane: LaneView, base: SessionSettings) -> TrackSettings:
         attributes=dict(lane.attributes),
         muted=lane.muted,
         solo=lane.solo,
+        volume=lane.volume,
+        pan=lane.pan,
     )
 
 

@@ -1,48 +1,36 @@
-"""The mixer: volume and pan of each part, as MIDI controllers 7 and 10. Levels that are not changed stay as they are. Pure."""
+"""The mixer: volume and pan of each part. Levels that nobody has set are shown as a synthesizer has them at first. Pure."""
 
 from __future__ import annotations
 
-from companion.midi.codec import encode
-from companion.midi.messages import ControlChange
-from companion.music.units import DRUM_CHANNEL
+from companion.session.api.commands import Command, command
 from companion.session.api.snapshot import LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
 
-VOLUME, PAN = 7, 10
-USUAL = {VOLUME: 100, PAN: 64}  # General MIDI
-STEPS = {VOLUME: 5, PAN: 8}
+USUAL = {"volume": 100, "pan": 64}  # General MIDI
+STEPS = {"volume": 5, "pan": 8}
 HIGHEST = 127
 _BAR = 16
 
 
-def channel_of(lane: LaneView) -> int:
-    """Return the channel on which a part sounds."""
-    return lane.channel if lane.channel is not None else DRUM_CHANNEL if lane.is_drum else 0
+def value_of(lane: LaneView, level: str) -> int:
+    """Return a part's "volume" or "pan", else the usual one."""
+    value = lane.volume if level == "volume" else lane.pan
+    return USUAL[level] if value is None else value
 
 
-class Mixer:
-    """Levels by channel, kept for as long as the program runs."""
-
-    def __init__(self) -> None:
-        self._values: dict[tuple[int, int], int] = {}
-
-    def value(self, channel: int, controller: int) -> int:
-        """Return the value last set, else the default."""
-        return self._values.get((channel, controller), USUAL[controller])
-
-    def turn(self, channel: int, controller: int, steps: int) -> bytes:
-        """Change a value by steps up or down, and return the message to send."""
-        return self.set(channel, controller, self.value(channel, controller) + steps * STEPS[controller])
-
-    def set(self, channel: int, controller: int, value: int) -> bytes:
-        """Set a value, kept within 0-127, and return the message to send."""
-        value = min(max(value, 0), HIGHEST)
-        self._values[channel, controller] = value
-        return encode(ControlChange(channel, controller, value))
+def turn(lane: LaneView, level: str, steps: int) -> Command:
+    """Return the command that changes a part's "volume" or "pan" by steps up or down, within 0-127."""
+    value = value_of(lane, level) + steps * STEPS[level]
+    return command(f"set_{level}", track=lane.index, value=min(max(value, 0), HIGHEST))
 
 
-def draw_mixer(mixer: Mixer, snapshot: Snapshot | None, chosen: int, width: int, height: int) -> Canvas:
+def reset(lane: LaneView) -> list[Command]:
+    """Return the commands that give a part a synthesizer's initial values."""
+    return [command(f"set_{level}", track=lane.index, value=value) for level, value in USUAL.items()]
+
+
+def draw_mixer(snapshot: Snapshot | None, chosen: int, width: int, height: int) -> Canvas:
     """Draw one row for each part."""
     canvas = Canvas(width, height)
     canvas.put_spans(1, 0, ("mixer", palette.TITLE), ("  volume and pan of each part", palette.DIM))
@@ -51,8 +39,7 @@ def draw_mixer(mixer: Mixer, snapshot: Snapshot | None, chosen: int, width: int,
     for row, lane in enumerate(lanes[first : first + height - 3]):
         style = palette.SELECTED if row + first == chosen else palette.PLAIN
         canvas.put(1, 2 + row, f"{lane.name[:14]:<14}", style)
-        channel = channel_of(lane)
-        volume, pan = mixer.value(channel, VOLUME), mixer.value(channel, PAN)
+        volume, pan = value_of(lane, "volume"), value_of(lane, "pan")
         filled = round(_BAR * volume / HIGHEST)
         canvas.put_spans(
             17,
@@ -74,9 +61,9 @@ def draw_mixer(mixer: Mixer, snapshot: Snapshot | None, chosen: int, width: int,
 
 def pan_words(pan: int) -> str:
     """Return the words for a place between left and right."""
-    if pan == USUAL[PAN]:
+    if pan == USUAL["pan"]:
         return "middle"
-    return f"left {100 * (64 - pan) // 64}" if pan < USUAL[PAN] else f"right {100 * (pan - 64) // 63}"
+    return f"left {100 * (64 - pan) // 64}" if pan < USUAL["pan"] else f"right {100 * (pan - 64) // 63}"
 
 
 def _pan_picture(pan: int) -> str:

@@ -9,28 +9,29 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
-from companion.session.api.snapshot import Snapshot
+from companion.session.api.commands import Command
+from companion.session.api.snapshot import LaneView, Snapshot
 from companion.tui.pane import CanvasPane
-from companion.tui.sound.mixer import PAN, USUAL, VOLUME, Mixer, channel_of, draw_mixer
+from companion.tui.sound.mixer import draw_mixer, reset, turn
 
 
 class MixerScreen(ModalScreen[None]):
-    """The screen of the mixer. send: passes a message on to the output and the sound."""
+    """The screen of the mixer. send: passes a command on to the performance."""
 
     BINDINGS: ClassVar[list[Any]] = [
         Binding("up,k", "choose(-1)", "part above"),
         Binding("down,j", "choose(1)", "part below"),
-        Binding("right,l,plus", f"turn({VOLUME}, 1)", "louder"),
-        Binding("left,h,minus", f"turn({VOLUME}, -1)", "softer"),
-        Binding("less_than_sign,comma", f"turn({PAN}, -1)", "to the left"),
-        Binding("greater_than_sign,full_stop", f"turn({PAN}, 1)", "to the right"),
+        Binding("right,l,plus", "turn('volume', 1)", "louder"),
+        Binding("left,h,minus", "turn('volume', -1)", "softer"),
+        Binding("less_than_sign,comma", "turn('pan', -1)", "to the left"),
+        Binding("greater_than_sign,full_stop", "turn('pan', 1)", "to the right"),
         Binding("0,backspace", "reset", "as usual"),
         Binding("escape,V,q,enter", "close", "done"),
     ]
 
-    def __init__(self, mixer: Mixer, chosen: int, send: Callable[[bytes], None], snapshot: Snapshot | None) -> None:
+    def __init__(self, chosen: int, send: Callable[[Command], None], snapshot: Snapshot | None) -> None:
         super().__init__(classes="dials")
-        self._mixer, self._chosen, self._send, self._snapshot = mixer, chosen, send, snapshot
+        self._chosen, self._send, self._snapshot = chosen, send, snapshot
 
     def compose(self) -> ComposeResult:
         yield CanvasPane(id="mixer")
@@ -43,11 +44,11 @@ class MixerScreen(ModalScreen[None]):
         self._snapshot = snapshot
         pane = self.query_one(CanvasPane)
         if pane.size.width and pane.size.height:
-            pane.paint(draw_mixer(self._mixer, snapshot, self._chosen, pane.size.width, pane.size.height))
+            pane.paint(draw_mixer(snapshot, self._chosen, pane.size.width, pane.size.height))
 
-    def _channel(self) -> int | None:
+    def _lane(self) -> LaneView | None:
         lanes = self._snapshot.lanes if self._snapshot is not None else ()
-        return channel_of(lanes[self._chosen]) if self._chosen < len(lanes) else None
+        return lanes[self._chosen] if self._chosen < len(lanes) else None
 
     def action_choose(self, by: int) -> None:
         """Choose another part."""
@@ -55,20 +56,16 @@ class MixerScreen(ModalScreen[None]):
         self._chosen = min(max(self._chosen + by, 0), max(count - 1, 0))
         self.show(self._snapshot)
 
-    def action_turn(self, controller: int, by: int) -> None:
-        """Change a value by one step."""
-        channel = self._channel()
-        if channel is not None:
-            self._send(self._mixer.turn(channel, controller, by))
-            self.show(self._snapshot)
+    def action_turn(self, level: str, by: int) -> None:
+        """Change a part's volume or pan by one step."""
+        if (lane := self._lane()) is not None:
+            self._send(turn(lane, level, by))
 
     def action_reset(self) -> None:
         """Reset a part to a synthesizer's initial values."""
-        channel = self._channel()
-        if channel is not None:
-            for controller, value in USUAL.items():
-                self._send(self._mixer.set(channel, controller, value))
-            self.show(self._snapshot)
+        if (lane := self._lane()) is not None:
+            for wish in reset(lane):
+                self._send(wish)
 
     def action_close(self) -> None:
         """Close the mixer."""
