@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
+from textual.events import Event, Key
 
 from companion.config.thru_wishes import remember_thru, thru_wish
 from companion.errors import CompanionError, UsageError
@@ -24,7 +25,8 @@ from companion.tui.controls.dials import attribute_tables
 from companion.tui.controls.overlay import Overlay
 from companion.tui.controls.screen import DialScreen
 from companion.tui.feed import Feed, HasHappened, one_line
-from companion.tui.keys import KEYS
+from companion.tui.finder.finder import Finder
+from companion.tui.keys import KEYS, PANIC_KEYS
 from companion.tui.notices import NoticeBoard
 from companion.tui.pace import FASTEST_SECONDS, Pace
 from companion.tui.pickers.choices import ChoiceScreen
@@ -51,26 +53,10 @@ ECHO_SECONDS = 3.0
 class CompanionApp(App[int]):
     """Shows one performance. The launcher is called in the background, after the first frame."""
 
+    # The palette is opened by a key of our own table, see `Finder`.
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[Any]] = [key.binding() for key in KEYS if key.urgent]
-    CSS = f"""
-    Screen {{ background: {palette.GROUND}; layout: vertical; }}
-    CanvasPane {{ width: 1fr; height: 1fr; }}
-    #song, #calls, #hints {{ height: 1; }}
-    #song, #practice {{ display: none; }}
-    #middle, #body {{ height: 1fr; }}
-    #body {{ width: 1fr; }}
-    .picker {{ align: center middle; background: black 40%; }}
-    .picker .box {{ width: 72; max-width: 96%; height: 90%; max-height: 30; border: round {palette.GREY};
-                    background: {palette.GROUND}; padding: 0 1; }}
-    .picker .small {{ height: auto; }}
-    .help .box {{ width: 84; max-height: 100%; height: 96%; }}
-    .picker OptionList {{ height: 1fr; border: none; background: {palette.GROUND}; }}
-    .title, .hint {{ height: 1; }}
-    .dials {{ align: left bottom; background: transparent; }}
-    #typing {{ height: 8; background: {palette.GROUND}; border-top: heavy {palette.GREY}; }}
-    #dials, #mixer {{ height: 11; background: {palette.GROUND}; border-top: heavy {palette.GREY}; }}
-    """
+    CSS = palette.STYLE_SHEET
 
     def __init__(
         self, launcher: Launcher, *, title: str = "companion", preset_saver: PresetSaver | None = None
@@ -80,6 +66,7 @@ class CompanionApp(App[int]):
         self.picture: Snapshot | None = None
         self.installed: list[InstalledCheckpoint] | None = None
         self.feed = Feed(launcher)
+        self.finder = Finder(self)
         self.keyboard = TypingKeyboard()
         self._thru, self._sounds = ThruQuestion(thru_wish), False
         self._launcher = launcher
@@ -192,6 +179,17 @@ class CompanionApp(App[int]):
         """Play a message at once. `at` is the time of its key."""
         self.feed.play_key(data, at)
 
+    async def on_event(self, event: Event) -> None:
+        """Panic comes first: a text field would take its key for a letter."""
+        if isinstance(event, Key) and self._is_panic_in_a_field(event):
+            self.action_wish("panic")
+            return
+        await super().on_event(event)
+
+    def _is_panic_in_a_field(self, event: Key) -> bool:
+        field = self.focused
+        return event.key in PANIC_KEYS and field is not None and field.check_consume_key(event.key, event.character)
+
     def action_wish(self, name: str) -> None:
         """The keys that work on every screen."""
         self.stage.action_wish(name)
@@ -208,6 +206,10 @@ class CompanionApp(App[int]):
 
         self._took_takes = False
         return write_takes(Path(self.feed.recording))
+
+    def found_checkpoints(self, found: list[InstalledCheckpoint]) -> None:
+        """Keep the list of checkpoints. Called from a worker."""
+        self.installed = found
 
     # --- ports and presets -----------------------------------------------------------------------------------------
 

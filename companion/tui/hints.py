@@ -9,7 +9,7 @@ from companion.tui import palette
 from companion.tui.canvas import Canvas
 from companion.tui.keys import KEYS, Key
 
-ALWAYS = ("help", "quit")
+ALWAYS = ("find", "help", "quit")
 _FIRST = ("space", "tab")  # then those of one view only, then in the order of the table
 _HINTS = sorted((key for key in KEYS if key.hint), key=lambda key: (key.keys not in _FIRST, len(key.hints)))
 
@@ -17,7 +17,7 @@ _HINTS = sorted((key for key in KEYS if key.hint), key=lambda key: (key.keys not
 def draw_hints(
     width: int, height: int, snapshot: Snapshot | None = None, *, practising: bool = False, echo: str = ""
 ) -> Canvas:
-    """Draw as many hints as fit. Help and quit are always shown. echo: what the last key did, shown first."""
+    """Draw as many hints as fit. Finding, help and quit are always shown. echo: what the last key did, shown first."""
     canvas = Canvas(width, height)
     always = [key for key in _HINTS if key.hint in ALWAYS]
     reserve = sum(_width(key, key.hint) for key in always)

@@ -53,6 +53,7 @@ _PRINTED = {
     "less_than_sign": "<",
     "greater_than_sign": ">",
     "comma": ",",
+    "colon": ":",
     "full_stop": ".",
     "up": "↑",
     "down": "↓",
@@ -68,7 +69,7 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
     "Transport": (
         ("space", "toggle", "start or stop; without a MIDI clock: start by the internal clock", "start"),
         ("p", "panic", "panic: silence everything now", "panic", _ROLL),
-        ("exclamation_mark", "panic", "panic, also while a menu is open"),
+        ("exclamation_mark", "panic", "panic, also while a menu is open or text is typed"),
         ("t", "tap", "tap the tempo", "tap", _ROLL),
         ("plus,equals_sign", "faster", "tempo up by 1 BPM"),
         ("minus", "slower", "tempo down by 1 BPM"),
@@ -156,12 +157,15 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
         ("P", "[pick_preset]", "load a preset"),
         ("S", "[save_preset]", "save everything on screen as a preset"),
         ("F", "[learn]", "teach a foot switch, pad or key an action"),
+        ("colon", "[find]", "find any action by its name, and do it", "find"),
+        ("ctrl+p", "[find]", "the same, where : is hard to type"),
         ("question_mark", "[help]", "this help", "help"),
         ("q", "[ask_quit]", "quit", "quit"),
         ("ctrl+c,ctrl+q", "[quit_now]", "quit without asking"),
     ),
 }
-_URGENT = ("exclamation_mark", "ctrl+c,ctrl+q")
+PANIC_KEYS = ("exclamation_mark",)  # on every screen, even where text is typed
+_URGENT = (*PANIC_KEYS, "ctrl+c,ctrl+q")
 GROUPS = tuple(_TABLE)
 
 

@@ -1,5 +1,6 @@
-"""Colours and marks. Hues are Okabe and Ito's colour-blind safe set; everything that matters also has its own glyph.
+"""Colours and marks, and the style sheet of the application.
 
+Hues are Okabe and Ito's colour-blind safe set; everything that matters also has its own glyph.
 The hues are far enough apart to stay distinct when a terminal reduces them to sixteen colours.
 """
 
@@ -63,3 +64,26 @@ ORIGIN_STYLES: dict[str, Style] = {
 LADDER_STEPS = ("fresh", "older", "variation", "rest", "kept")
 LOCK_MARK = "⊠"
 REWRITTEN_MARK = "↯"  # the rest of the bar was rewritten while it sounded
+
+STYLE_SHEET = f"""
+Screen {{ background: {GROUND}; layout: vertical; }}
+CanvasPane {{ width: 1fr; height: 1fr; }}
+#song, #calls, #hints {{ height: 1; }}
+#song, #practice {{ display: none; }}
+#middle, #body {{ height: 1fr; }}
+#body {{ width: 1fr; }}
+.picker {{ align: center middle; background: black 40%; }}
+.picker .box {{ width: 72; max-width: 96%; height: 90%; max-height: 30; border: round {GREY};
+                background: {GROUND}; padding: 0 1; }}
+.picker .small {{ height: auto; }}
+.help .box {{ width: 84; max-height: 100%; height: 96%; }}
+.picker OptionList {{ height: 1fr; border: none; background: {GROUND}; }}
+.title, .hint {{ height: 1; }}
+.dials {{ align: left bottom; background: transparent; }}
+CommandPalette > Vertical {{ margin-top: 0; }}
+CommandPalette SearchIcon {{ display: none; }}
+CommandPalette CommandInput {{ padding-left: 1; }}
+CommandList {{ max-height: 100vh; }}
+#typing {{ height: 8; background: {GROUND}; border-top: heavy {GREY}; }}
+#dials, #mixer {{ height: 11; background: {GROUND}; border-top: heavy {GREY}; }}
+"""

@@ -230,6 +230,10 @@ class Stage(MenuActions, Screen[None]):
         """Open the mixer: volume and pan."""
         self.app.push_screen(MixerScreen(self.selection.lane, self.app.send, self.app.picture))
 
+    def action_find(self) -> None:
+        """Open the command palette."""
+        self.app.finder.open()
+
     def action_help(self) -> None:
         """Show all keys."""
         self.app.push_screen(HelpScreen())

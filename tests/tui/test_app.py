@@ -349,7 +349,8 @@ async def test_hints_are_those_of_the_view_and_of_the_moment() -> None:
         assert "tab piano roll" in text_of(app, "hints")
         assert "space" not in text_of(app, "hints"), "a master runs the music"
         await pilot.press("tab")
-        await until(pilot, lambda: "g new bar" in text_of(app, "hints"))
+        await until(pilot, lambda: "t tap" in text_of(app, "hints"))
+        assert ": find" in text_of(app, "hints")
     halted = replace(snapshot_at(9.1).transport, state="stopped")
     async with running(still(transport=halted)) as (app, pilot):
         await until(pilot, lambda: "space start" in text_of(app, "hints"))
