@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from companion.music.instruments import GM_PROGRAMS
-from companion.session.api.commands import Command, command
+from companion.session.api.commands import Command, command, command_of_action
 from companion.session.api.snapshot import Snapshot
 from companion.tui.keys import KEYS, LEARNABLE, Key
 from companion.tui.pickers.offers import InstalledCheckpoint, meter_sections
 
 FINDER_ACTION = "find"  # the palette does not offer to open itself
 # Learnable actions whose keys have other names.
-_KEY_OF = {"loop_here": "wish('loop')", "solo_for_me": "wish('call_solo')"}
+_KEY_OF = {"loop_here": "wish('loop')", "solo_for_me": "wish('call_solo')", "fill:now": "wish('call_fill_now')"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def learnable_actions(known: Known) -> Iterator[Action]:
     for name, words in LEARNABLE:
         keys = {f"wish('{name}')", f"wish('call_{name}')", _KEY_OF.get(name, "")}
         if not keys & of_keys:
-            yield Action(words, wishes=(command(name),))
+            yield Action(words, wishes=(command_of_action(name),))
 
 
 def teaching_actions(known: Known) -> Iterator[Action]:
