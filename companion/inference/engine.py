@@ -18,8 +18,9 @@ from companion.errors import GenerationError
 from companion.inference.backends.select import make_backend, open_ready
 from companion.inference.decoding.checks import place_bars, rejection_reason
 from companion.inference.decoding.choosing import DecodeSettings, Take
+from companion.inference.decoding.following import Cancel, RunStats
 from companion.inference.decoding.sampling import SamplingOptions
-from companion.inference.decoding.token_loop import Cancel, PromptRunner, RunStats
+from companion.inference.decoding.token_loop import PromptRunner
 from companion.inference.decoding.writer import OnBar, OnNote
 from companion.inference.requests.fitting import ContextOverflowError, FittedStep, Fitting
 from companion.inference.requests.planner import Cell, PlanOptions, Step, plan_steps

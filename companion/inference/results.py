@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from companion.inference.decoding.token_loop import RunStats
+from companion.inference.decoding.following import RunStats
 from companion.inference.requests.fitting import FittedStep
 from companion.inference.requests.planner import Cell, Step
 from companion.music.score import Score

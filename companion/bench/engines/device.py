@@ -14,7 +14,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from companion.inference.backends.cuda.backend import CudaBackend
-from companion.inference.backends.cuda.writer import AHEAD, record
+from companion.inference.backends.cuda.recording import Recorder
+from companion.inference.backends.cuda.writer import AHEAD
 from companion.inference.backends.writing import Infill, PromptEnd
 from companion.inference.checkpoints.files import Checkpoint
 from companion.tokenizer import Vocabulary
@@ -52,7 +53,9 @@ def kernels_a_token(checkpoint: Checkpoint) -> int:
     backend = CudaBackend.from_checkpoint(checkpoint, "cpu")
     grammar = Grammar(Vocabulary(checkpoint.encoder_config))
     infill = Infill((WrittenBar(is_drum=True),) * 4, np.full((1, 2 * backend.n_positions), 0.5), allow_rests=False)
-    running = backend.write(backend.new_cache(), grammar, PromptEnd(0, 0, 1), infill)
+    writing = backend.begin(grammar)
+    writing.add(backend.new_cache(), PromptEnd(0, 0, 1), infill)
+    running = writing.run()
     next(running)  # two batches; later ones run one at a time
     with _Counting() as counting:
         next(running)
@@ -83,9 +86,7 @@ def _launch_ms(kernels: int, device: torch.device) -> float:
         for _ in range(kernels):
             number.add_(1.0)
 
-    if device.type != "cuda":
-        return _repeated_ms(nothing_much, device)
-    return _repeated_ms(record(nothing_much).replay, device)
+    return _repeated_ms(Recorder.for_device(device).record(nothing_much), device)
 
 
 def _repeated_ms(work: Callable[[], object], device: torch.device) -> float:

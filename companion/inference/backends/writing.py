@@ -1,15 +1,15 @@
 """An optional interface of backends: writing whole infills without waiting for the host after each token.
 
 The host states what may be written and how tokens are drawn, and supplies the random numbers. It receives the tokens with a
-small delay. Both sides choose the same tokens from the same logits. This module does not import torch, so the token loop can
-import it.
+small delay. Both sides choose the same tokens from the same logits. Parts of a bar and takes of a part are written in one batch.
+This module does not import torch, so the token loop can import it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ class Infill:
 
     targets: the bars in fill order. allow_rests and the limits: see `Grammar.start_infill`. bias [vocab]: added to the logits of
     every step. uniforms [takes, n]: each take's random numbers in order; two per token are enough.
+    openings, from_tick, weighed: see `DecodeSettings`.
     """
 
     targets: tuple[WrittenBar, ...]
@@ -34,6 +35,9 @@ class Infill:
     polyphony_hard_limit: int = 0
     density_hard_limit: int = 0
     bias: npt.NDArray[np.float32] | None = None
+    openings: tuple[tuple[int, ...], ...] = ()
+    from_tick: int = 0
+    weighed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +49,49 @@ class PromptEnd:
     next_position: int
 
 
+class Written(NamedTuple):
+    """What came back: each take's new tokens, and whether all takes are done.
+
+    weights [takes, 2]: log-likelihoods of all choices so far, and their number, for takes that are weighed.
+    """
+
+    tokens: list[list[int]]
+    done: bool
+    weights: npt.NDArray[np.float64]
+
+
+class Writing(Protocol):
+    """A batch of infills, each after its own prompt. The next call of `begin` ends it."""
+
+    def add(self, cache: Cache, end: PromptEnd, infill: Infill) -> None:
+        """Add the infill's takes as rows. The cache holds the prompt without its end, and is free again after the call."""
+        ...
+
+    def run(self) -> Iterator[Written]:
+        """Feed the prompts' ends, then write until every take is done or its context ends.
+
+        Closing the generator stops the writing, except for steps already started. Raises GenerationError when the model fails.
+        """
+        ...
+
+
 @runtime_checkable
 class WritingBackend(Protocol):
     """A backend that can write by itself."""
 
-    def get_ready(self, cache: Cache, grammar: Grammar) -> None:
-        """Prepare the steps for this cache and one take, so that the first bar does not have to wait for it."""
+    @property
+    def most_rows(self) -> int:
+        """The largest number of takes in one batch."""
         ...
 
-    def write(self, cache: Cache, grammar: Grammar, end: PromptEnd, infill: Infill) -> Iterator[list[list[int]]]:
-        """Feed the prompt's end, then write until every take is done or the context ends. Yields each take's new tokens.
+    def get_ready(self, grammar: Grammar) -> None:
+        """Prepare everything that live play needs, so that no bar has to wait for it."""
+        ...
 
-        The cache holds the rest of the prompt before the call and after it. Closing the generator stops the writing, except for
-        steps already started. Raises GenerationError when the model fails.
-        """
+    def begin(self, grammar: Grammar) -> Writing:
+        """An empty batch."""
+        ...
+
+    def refusals(self, infill: Infill) -> list[str]:
+        """Why the backend cannot write this infill by itself; none if it can."""
         ...

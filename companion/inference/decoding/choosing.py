@@ -76,6 +76,7 @@ class Take:
     stopped: bool = False
     log_likelihood: float = 0.0
     choices: int = 0
+    _followed: int = 0
 
     def push(self, token: int) -> None:
         """Take one token. Raises TokenizerError if it is not legal."""
@@ -86,6 +87,18 @@ class Take:
             self.steering.push(token)
         if self.state.done:
             self.finished = self.stopped = True
+
+    def follow(self, token: int) -> None:
+        """Take a token that a backend wrote by itself. Raises TokenizerError if it is not legal.
+
+        The notes of a bar's opening are not reported as written.
+        """
+        bar = self.state.bar_index
+        opening = self.openings[bar] if bar < len(self.openings) else ()
+        self.writer.listening = self._followed >= len(opening)
+        self.push(token)
+        self.writer.listening = True
+        self._followed = 0 if self.state.last is TokenType.FILL_IN_START else self._followed + 1
 
     def accept(self, token: int | None) -> None:
         """Take a token and all tokens that it forces, and mark them as not yet fed. None: take nothing."""

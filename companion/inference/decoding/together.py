@@ -1,7 +1,8 @@
-"""Writes the parts of a bar and their takes in one batch, each after its own prompt, if the backend has rows.
+"""Writes the parts of a bar and their takes in one batch, each after its own prompt, if the backend can.
 
-The weights are read once for all of them. In return, parts of one batch do not hear each other. If a backend has no rows, parts
-are written one after the other. The tokens are the same, because each part has its own random numbers.
+The weights are read once for all of them. In return, parts of one batch do not hear each other. A backend that can write by
+itself does so; another one needs rows. If it has neither, parts are written one after the other. The tokens are the same, because
+each part has its own random numbers.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import numpy as np
 
 from companion.errors import GenerationCancelled
 from companion.inference.backends.rows import Rows, RowsBackend
+from companion.inference.backends.writing import Infill, WritingBackend
 from companion.inference.decoding.choosing import DecodeSettings, Take
-from companion.inference.decoding.token_loop import Cancel, PromptRunner, RunStats
+from companion.inference.decoding.following import Cancel, RunStats, follow, prompt_end, writable
+from companion.inference.decoding.token_loop import PromptRunner
 from companion.inference.decoding.writer import OnBar, OnNote
 from companion.inference.prompts.prompt import Prompt, WindowRequest
 
@@ -58,7 +61,11 @@ def run_parts(
     """
     backend = runner.backend
     count = sum(len(part.takes) for part in parts)
-    if count < 2 or not isinstance(backend, RowsBackend) or any(part.request.autoregressive for part in parts):
+    if count < 2 or any(part.request.autoregressive for part in parts):
+        return _one_by_one(runner, parts, cancel)
+    if isinstance(backend, WritingBackend):
+        return _written(runner, backend, parts, cancel) or _one_by_one(runner, parts, cancel)
+    if not isinstance(backend, RowsBackend):
         return _one_by_one(runner, parts, cancel)
     stats = RunStats()
     batch: list[_Row] = []
@@ -83,6 +90,39 @@ def run_parts(
     _decode(runner, backend, rows, batch, stats, cancel)
     stats.decode_ms = (perf_counter() - started) * 1000 - stats.prefill_ms
     stats.generated_tokens = sum(len(take.ids) for found in takes for take in found)
+    return takes, stats
+
+
+def _written(
+    runner: PromptRunner, backend: WritingBackend, parts: Sequence[PromptRun], cancel: Cancel | None
+) -> tuple[list[list[Take]], RunStats] | None:
+    """Let the backend write all parts in one batch by itself. Returns None if it cannot, before anything is done."""
+    if sum(len(part.takes) for part in parts) > backend.most_rows:
+        return None
+    stats, started = RunStats(), perf_counter()
+    takes = [
+        [
+            runner.new_take(n, part.prompt, part.request, part.settings, _timed(part, stats, started), part.on_bar)
+            for n in part.takes
+        ]
+        for part in parts
+    ]
+    infills: list[Infill] = []
+    for part, rows in zip(parts, takes, strict=True):
+        infill = writable(backend, rows, part.prompt, part.request, part.settings, runner.backend.n_positions)
+        if infill is None:
+            return None
+        infills.append(infill)
+    writing = backend.begin(runner.grammar)
+    for part, infill in zip(parts, infills, strict=True):
+        cache, cost = runner.complete(part.prompt, cancel, part.slot)
+        stats.reused_tokens += cost.reused_tokens
+        stats.new_tokens += cost.new_tokens
+        writing.add(cache, prompt_end(part.prompt), infill)
+    stats.prefill_ms = (perf_counter() - started) * 1000
+    follow(writing, [row for rows in takes for row in rows], stats, cancel)
+    stats.decode_ms = (perf_counter() - started) * 1000 - stats.prefill_ms
+    stats.generated_tokens = sum(len(row.ids) for rows in takes for row in rows)
     return takes, stats
 
 

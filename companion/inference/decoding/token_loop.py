@@ -9,39 +9,24 @@ checks and scores belong to `engine` and `live`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 
-from companion.errors import GenerationCancelled, GenerationError, TokenizerError
 from companion.inference.backends.base import Backend, Cache, Ids, fork
-from companion.inference.backends.writing import Infill, PromptEnd, WritingBackend
+from companion.inference.backends.writing import WritingBackend
 from companion.inference.decoding.choosing import Chooser, DecodeSettings, Take
+from companion.inference.decoding.following import Cancel, RunStats, check, follow, prompt_end, writable, written_bars
 from companion.inference.decoding.sampling import make_generator
 from companion.inference.decoding.writer import BarWriter, OnBar, OnNote
 from companion.inference.prompts.prompt import Prompt, WindowRequest
 from companion.inference.steering.dials import Steering
 from companion.tokenizer import Tokenizer, TokenType
-from companion.tokenizer.attributes import SPECS
-from companion.tokenizer.grammar import Grammar, GrammarState, WrittenBar
+from companion.tokenizer.grammar import Grammar, GrammarState
 
 PREFILL_CHUNK = 128  # tokens between two checks of `cancel`
-Cancel = Callable[[], bool]
-
-
-@dataclass(slots=True)
-class RunStats:
-    """The cost of one run. reused_tokens were in the cache, and new_tokens were prefilled."""
-
-    prefill_ms: float = 0.0
-    decode_ms: float = 0.0
-    first_note_ms: float | None = None
-    reused_tokens: int = 0
-    new_tokens: int = 0
-    generated_tokens: int = 0
-    forward_calls: int = 0
 
 
 def common_prefix(cache: Cache, ids: Ids, positions: Ids) -> int:
@@ -61,7 +46,7 @@ class PromptRunner:
     def __init__(self, backend: Backend, tokenizer: Tokenizer) -> None:
         self.backend = backend
         self.tokenizer = tokenizer
-        self._grammar = Grammar(tokenizer.vocabulary)  # also for a legacy tokenizer, whose own grammar is too loose
+        self.grammar = Grammar(tokenizer.vocabulary)  # also for a legacy tokenizer, whose own grammar is too loose
         self.chooser = Chooser(tokenizer.vocabulary)
         self._caches: dict[int, Cache] = {}
         self._joined: Cache | None = None  # where prompts with late bars are put together
@@ -73,8 +58,7 @@ class PromptRunner:
         for _ in range(3):
             self.backend.forward(cache, ids, ids + cache.length)
         if isinstance(self.backend, WritingBackend):
-            for used in (self._cache(0), self._join()):
-                self.backend.get_ready(used, self._grammar)
+            self.backend.get_ready(self.grammar)
 
     def forget(self) -> None:
         """Empty the caches."""
@@ -113,7 +97,7 @@ class PromptRunner:
 
     def _feed(self, cache: Cache, ids: Ids, positions: Ids, cancel: Cancel | None) -> None:
         for start in range(0, len(ids), PREFILL_CHUNK):
-            _check(cancel)
+            check(cancel)
             chunk = slice(start, start + PREFILL_CHUNK)
             self.backend.forward(cache, ids[None, chunk], positions[None, chunk])
 
@@ -161,12 +145,16 @@ class PromptRunner:
                 on_note(track, bar, note, take)
 
         rows = [self.new_take(number, prompt, request, settings, noted, on_bar) for number in takes]
-        free = not request.autoregressive and not settings.openings and all(row.steering is None for row in rows)
-        free &= request.style.velocity and request.style.microtiming
-        if free and isinstance(self.backend, WritingBackend):
-            self._follow(self.backend, cache, rows, prompt, request, settings, stats, cancel)
-        else:
+        backend = self.backend
+        infill = writable(backend, rows, prompt, request, settings, backend.n_positions)
+        if infill is None or not isinstance(backend, WritingBackend):
             self._decode(cache, rows, prompt, settings, stats, cancel)
+        else:
+            for start in range(0, len(rows), backend.most_rows):
+                some = slice(start, start + backend.most_rows)
+                writing = backend.begin(self.grammar)
+                writing.add(cache, prompt_end(prompt), replace(infill, uniforms=infill.uniforms[some]))
+                follow(writing, rows[some], stats, cancel)
         stats.decode_ms = (perf_counter() - started) * 1000
         stats.generated_tokens = sum(len(row.ids) for row in rows)
         return rows, stats
@@ -187,56 +175,22 @@ class PromptRunner:
         return Take(number, state, random, writer, steering, settings.openings)
 
     def _start_state(self, prompt: Prompt, request: WindowRequest, settings: DecodeSettings) -> GrammarState:
-        bars = _written_bars(prompt, request)
+        bars = written_bars(prompt, request)
         limits = {
             "allow_rests": settings.allow_rests,
             "polyphony_hard_limit": settings.polyphony_hard_limit,
             "density_hard_limit": settings.density_hard_limit,
         }
         if not request.autoregressive:
-            return self._grammar.start_infill(bars, **limits)
+            return self.grammar.start_infill(bars, **limits)
         track, first = prompt.targets[0]
-        return self._grammar.start_autoregressive(
+        return self.grammar.start_autoregressive(
             bars, whole_track=first == 0, attributes=self._pinned(request.attributes.get(track, {})), **limits
         )
 
     def _pinned(self, levels: Mapping[str, int | None]) -> dict[TokenType, int]:
         specs = {spec.name: spec for spec in self.tokenizer.config.attributes if not spec.per_bar}
         return {specs[name].token_type: level for name, level in levels.items() if level is not None and name in specs}
-
-    def _follow(
-        self,
-        backend: WritingBackend,
-        cache: Cache,
-        rows: list[Take],
-        prompt: Prompt,
-        request: WindowRequest,
-        settings: DecodeSettings,
-        stats: RunStats,
-        cancel: Cancel | None,
-    ) -> None:
-        """Let the backend write, and take its tokens as they arrive."""
-        infill = Infill(
-            targets=_written_bars(prompt, request),
-            uniforms=np.stack([row.random.random(2 * self.backend.n_positions) for row in rows]),
-            options=settings.sampling,
-            allow_rests=settings.allow_rests,
-            polyphony_hard_limit=settings.polyphony_hard_limit,
-            density_hard_limit=settings.density_hard_limit,
-            bias=settings.bias,
-        )
-        ids, positions = prompt.masked.ids, prompt.masked.positions
-        end = PromptEnd(int(ids[-1]), int(positions[-1]), prompt.next_position)
-        _check(cancel)
-        for fresh in backend.write(cache, self._grammar, end, infill):
-            for row, tokens in zip(rows, fresh, strict=True):
-                for token in tokens:
-                    try:
-                        row.push(token)
-                    except TokenizerError as error:
-                        raise GenerationError(f"the model failed: {error}") from error
-            stats.forward_calls += max(map(len, fresh))
-            _check(cancel)
 
     def _decode(
         self,
@@ -261,7 +215,7 @@ class PromptRunner:
         limit = self.backend.n_positions
         fed = 0
         while active := [row for row in rows if not row.stopped]:
-            _check(cancel)
+            check(cancel)
             width = min(len(row.pending) for row in active)
             first = prompt.next_position + fed - 1
             if first + width > limit or cache.length + width > limit:
@@ -283,25 +237,3 @@ class PromptRunner:
                     del row.pending[:width]
                     if not row.pending:
                         self.chooser.choose(row, logits[index], settings)
-
-
-def _check(cancel: Cancel | None) -> None:
-    if cancel is not None and cancel():
-        raise GenerationCancelled("generation was cancelled")
-
-
-def _written_bars(prompt: Prompt, request: WindowRequest) -> tuple[WrittenBar, ...]:
-    """The prompt's targets as the grammar sees them, in writing order."""
-    found: list[WrittenBar] = []
-    for track, bar in prompt.targets:
-        music = request.window.tracks[track]
-        wanted = {**request.attributes.get(track, {}), **request.bar_attributes.get((track, bar), {})}
-        levels = [
-            (SPECS[name].token_type, level)
-            for name, level in wanted.items()
-            if level is not None and SPECS[name].per_bar and SPECS[name].applies_to(music.is_drum)
-        ]
-        style = request.style
-        meter = music.bars[bar].time_signature
-        found.append(WrittenBar(music.is_drum, meter, tuple(levels), style.velocity, style.microtiming))
-    return tuple(found)

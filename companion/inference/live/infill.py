@@ -36,9 +36,11 @@ import numpy.typing as npt
 
 from companion.errors import GenerationError
 from companion.inference.backends.rows import RowsBackend
+from companion.inference.backends.writing import WritingBackend
 from companion.inference.decoding.choosing import DecodeSettings, Take
+from companion.inference.decoding.following import Cancel, RunStats
 from companion.inference.decoding.together import PromptRun, run_parts
-from companion.inference.decoding.token_loop import Cancel, PromptRunner, RunStats
+from companion.inference.decoding.token_loop import PromptRunner
 from companion.inference.decoding.writer import OnBar, OnNote
 from companion.inference.engine import InferenceEngine
 from companion.inference.live.choice import score
@@ -62,7 +64,7 @@ class LiveInfill:
     def __init__(self, engine: InferenceEngine, together: Together = DEFAULT_TOGETHER) -> None:
         """together: see `layout.Together`; a backend that cannot decode parts in one batch writes them one by one."""
         self.engine = engine
-        self.together: Together = together if isinstance(engine.backend, RowsBackend) else "alone"
+        self.together: Together = together if isinstance(engine.backend, RowsBackend | WritingBackend) else "alone"
         self._runner: PromptRunner = engine.runner
 
     def warm_up(self) -> None:

@@ -13,14 +13,13 @@ from companion.bench.engines.material import make_score
 from companion.errors import GenerationCancelled, GenerationError
 from companion.inference.backends import select
 from companion.inference.backends.base import fork
-from companion.inference.backends.cuda import backend as cuda
-from companion.inference.backends.cuda import writer as cuda_writer
-from companion.inference.backends.cuda.backend import BUCKET, CudaBackend
+from companion.inference.backends.cuda.backend import CudaBackend
 from companion.inference.backends.cuda.check import check
 from companion.inference.backends.cuda.model import StaticModel
+from companion.inference.backends.cuda.recording import Recorder
 from companion.inference.backends.cuda.sampling import DeviceSampler
 from companion.inference.backends.reference import ReferenceBackend
-from companion.inference.backends.writing import Infill, PromptEnd
+from companion.inference.backends.writing import Infill, PromptEnd, Written
 from companion.inference.decoding.choosing import Chooser, DecodeSettings, Take
 from companion.inference.decoding.sampling import SamplingOptions, make_generator
 from companion.inference.engine import InferenceEngine
@@ -85,10 +84,17 @@ def prompt_cache(engine, length: int = 39):
 
 def written(engine, cache, grammar, infill: Infill) -> list[list[int]]:
     rows: list[list[int]] = [[] for _ in infill.uniforms]
-    for fresh in engine.write(cache, grammar, PromptEnd(39, 39, 40), infill):
+    for fresh in started(engine, cache, grammar, PromptEnd(39, 39, 40), infill):
         for row, new in zip(rows, fresh, strict=True):
             row.extend(new)
     return rows
+
+
+def started(engine, cache, grammar, end: PromptEnd, infill: Infill):
+    """The new tokens of each take, batch by batch."""
+    writing = engine.begin(grammar)
+    writing.add(cache, end, infill)
+    return (found.tokens for found in writing.run())
 
 
 def infill_of(seeds, bars=BARS, **rest) -> Infill:
@@ -138,13 +144,13 @@ def test_the_device_chooses_what_the_host_chooses(engines, tokenizer, options, l
 
 @pytest.mark.parametrize("chance", [0.0, 1 / 3, 1.0])
 def test_bars_rest_as_often_as_the_model_says_whatever_the_temperature(tokenizer, chance) -> None:
-    sampler = DeviceSampler(tokenizer.grammar, 300, 4, 1, torch.device("cpu"))
+    sampler = DeviceSampler(tokenizer.grammar, 300, 4, torch.device("cpu"))
     uniforms = np.random.default_rng(0).random((300, 8))
-    sampler.start(Infill(BARS[:1], uniforms, SamplingOptions(temperature=0.1)))
+    sampler.start([(Infill(BARS[:1], uniforms, SamplingOptions(temperature=0.1)), 4)])
     end, note = (tokenizer.vocabulary.first_id(kind) for kind in (TokenType.FILL_IN_END, TokenType.NOTE_ONSET))
     logits = torch.full((300, tokenizer.vocabulary.size), -50.0)
     logits[:, end], logits[:, note] = (math.log(p) if p else -80.0 for p in (chance, 1 - chance))
-    rests = (sampler.choose(logits, masking=False) == end).float().mean().item()
+    rests = (sampler.choose(logits, steered=False) == end).float().mean().item()
     assert rests == pytest.approx(chance, abs=0.08)
 
 
@@ -152,9 +158,8 @@ def test_who_stops_listening_leaves_the_prompt_as_it_was(engines, tokenizer) -> 
     engine, _ = engines
     cache = prompt_cache(engine)
     infill = infill_of((1,), BARS * 5)
-    running = engine.write(cache, tokenizer.grammar, PromptEnd(39, 39, 40), infill)
+    running = started(engine, cache, tokenizer.grammar, PromptEnd(39, 39, 40), infill)
     some = next(running)[0] + next(running)[0]
-    running.close()
     np.testing.assert_array_equal(cache.tokens, [np.arange(39)] * 2)
     assert written(engine, cache, tokenizer.grammar, infill)[0][: len(some)] == some
 
@@ -172,7 +177,7 @@ def test_writing_ends_where_the_context_does(engines, tokenizer) -> None:
     engine, _ = engines
     cache = prompt_cache(engine, 590)
     infill = Infill(BARS * 4, np.zeros((1, 1200)) + 0.5, allow_rests=False)
-    rows = [fresh[0] for fresh in engine.write(cache, tokenizer.grammar, PromptEnd(1, 590, 595), infill)]
+    rows = [fresh[0] for fresh in started(engine, cache, tokenizer.grammar, PromptEnd(1, 590, 595), infill)]
     assert sum(map(len, rows)) == 6  # at position 590, and then 595 to 599
 
 
@@ -210,18 +215,23 @@ class Recording(TorchDispatchMode):
                     old.copy_(new)
 
 
-def test_recorded_steps_serve_every_infill(engine_of, monkeypatch) -> None:
+def recorded_backend(checkpoint) -> CudaBackend:
+    """An engine on the CPU whose steps are recorded and replayed as on a GPU."""
+
+    def capture(step):
+        return Recording(step).replay
+
+    return CudaBackend(StaticModel(checkpoint, torch.device("cpu"), torch.float32), Recorder(capture))
+
+
+def test_recorded_steps_serve_every_infill(engine_of) -> None:
     """Nothing that differs from infill to infill may have been baked into a step: settings, limits, targets, length, takes."""
     checkpoint = engine_of("yellow").checkpoint
-    recorded, plain = (CudaBackend.from_checkpoint(checkpoint, "cpu") for _ in range(2))
-    recordings = []
-    for module in (cuda, cuda_writer):
-        monkeypatch.setattr(module, "record", lambda step: recordings.append(Recording(step)) or recordings[-1])
-    recorded._opened().records = True
+    recorded, plain = recorded_backend(checkpoint), CudaBackend.from_checkpoint(checkpoint, "cpu")
     ours, theirs = (LiveInfill(InferenceEngine(checkpoint, backend)) for backend in (recorded, plain))
     ours.warm_up()
-    made = len(recordings)
-    assert made >= 2 * checkpoint.config.n_positions // BUCKET
+    made = recorded.recorder.made
+    assert made
     for number, options in enumerate(OPTIONS.values()):
         job = LiveJob(
             make_score(4 + 4 * (number % 2), 3, seed=number), ((1, 3), (2, 2), (2, 3)), seed=number, takes=1 + number % 3,
@@ -229,11 +239,7 @@ def test_recorded_steps_serve_every_infill(engine_of, monkeypatch) -> None:
             attributes={2: {"min_polyphony": 2}} if number == 1 else {},
         )  # fmt: skip
         assert ours.generate(job).takes == theirs.generate(job).takes
-        if number == 3:
-            assert len(recordings) > made  # several takes have steps of their own
-    heard = len(recordings)
-    ours.generate(LiveJob(make_score(8, 4, seed=9), ((2, 7), (3, 7)), seed=9))
-    assert len(recordings) == heard
+    assert recorded.recorder.made == made
 
 
 @pytest.mark.parametrize("takes", [1, 3])
@@ -302,27 +308,31 @@ def test_a_sound_engine_passes_its_check(make_checkpoint) -> None:
 
 
 def other_numbers(backend: CudaBackend) -> None:
-    weights = backend._opened()._weights
+    weights = backend._opened().weights
     weights["lm_head.weight"] = weights["lm_head.weight"].flip(0)
 
 
 def no_numbers(backend: CudaBackend) -> None:
-    weights = backend._opened()._weights
+    weights = backend._opened().weights
     weights["transformer.ln_f.bias"] = weights["transformer.ln_f.bias"] * float("nan")
 
 
 def no_memory(backend: CudaBackend) -> None:
-    def new_memory(batch: int):
+    def lend(holder, count: int):
         raise RuntimeError("CUDA out of memory\nwith a long story")
 
-    backend._opened().new_memory = new_memory
+    backend.pool.lend = lend
 
 
 def no_writing(backend: CudaBackend) -> None:
-    def write(*_):
-        yield [[0]]
+    class Nonsense:
+        def add(self, *_):
+            pass
 
-    backend.write = write
+        def run(self):
+            yield Written([[0]], False, np.zeros((1, 2)))
+
+    backend.begin = lambda grammar: Nonsense()
 
 
 FAULTS = {"not the CPU's": other_numbers, "nan nats": no_numbers, "out of memory": no_memory, "nonsense": no_writing}

@@ -1,7 +1,8 @@
-"""The GPU engine: a static cache, and decoding steps recorded as CUDA graphs.
+"""The GPU engine: a pool of keys and values, and steps recorded as CUDA graphs.
 
-`forward` fulfils the engine contract and waits for the host once per token. `write` is the fast path: whole steps (model,
-grammar and draw) are replayed without waiting (see `cuda.writer`).
+`forward` fulfils the engine contract and waits for the host once per call. `begin` is the fast path: whole steps (model,
+grammar and draw) are replayed without waiting (see `cuda.writer`). Recordings and memory belong to the engine. A cache only
+borrows a slot of the pool, so nothing is recorded or allocated for a new cache or a new bar.
 
 The tests run the same code on a CPU, step by step instead of recorded. `companion bench --engine cuda` measures a GPU.
 """
@@ -17,31 +18,31 @@ import torch
 
 from companion.errors import GenerationError
 from companion.inference.backends.base import Cache, Ids, Logits
-from companion.inference.backends.cuda.model import BUCKET, StaticModel, readable_rows
-from companion.inference.backends.cuda.writer import DeviceWriter, record
-from companion.inference.backends.writing import Infill, PromptEnd
+from companion.inference.backends.cuda.feeding import Feeder
+from companion.inference.backends.cuda.model import StaticModel, readable_rows
+from companion.inference.backends.cuda.pool import Pool
+from companion.inference.backends.cuda.recording import Recorder
+from companion.inference.backends.cuda.sampling import MOST_BARS, MOST_OPENED
+from companion.inference.backends.cuda.writer import DeviceWriter
+from companion.inference.backends.writing import Infill, PromptEnd, Written
 from companion.tokenizer.grammar import Grammar
 
 if TYPE_CHECKING:
     from companion.inference.checkpoints.files import Checkpoint
 
-_MOST_WRITERS = 4  # recorded steps are kept for this many different numbers of takes
-_FEWEST_TARGETS = 8  # a writer has room for at least this many; a larger one must record its steps again
-
 
 class CudaCache:
-    """Rows of the static memory; see `Cache`."""
+    """Slots of the pool; see `Cache`. A cache whose slots were given up is empty, and borrows others when it is used again.
 
-    def __init__(self, model: StaticModel, batch: int) -> None:
-        self.memory = model.new_memory(batch)
+    A batch too large for the pool has memory of its own. Only offline work asks for one.
+    """
+
+    def __init__(self, model: StaticModel, pool: Pool, batch: int) -> None:
+        self._pool, self.batch = pool, batch
+        self._own = model.new_memory(batch) if batch > pool.plan.lent else None
+        self._slots = tuple(range(batch)) if self._own is not None else pool.lend(self, batch)
         self._history = np.zeros((2, model.config.n_positions), dtype=np.int64)
         self._length = 0
-        self.batch = batch
-        self.ids = torch.zeros((batch, 1), dtype=torch.int64, device=model.device)
-        self.position = torch.zeros((batch, 1), dtype=torch.int64, device=model.device)
-        self.row = torch.zeros(1, dtype=torch.int64, device=model.device)
-        self.logits = torch.zeros((batch, model.config.vocab_size), device=model.device)
-        self.recorded: dict[int, torch.cuda.CUDAGraph] = {}
 
     @property
     def length(self) -> int:
@@ -51,6 +52,28 @@ class CudaCache:
     def tokens(self) -> tuple[Ids, Ids]:
         """(ids, positions) fed so far in row 0, each [length]; copies."""
         return self._history[0, : self._length].copy(), self._history[1, : self._length].copy()
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the cache is in the pool."""
+        return self._own is None
+
+    @property
+    def memory(self) -> torch.Tensor:
+        """Where the keys and values are: [layers, 2, slots, capacity, width]."""
+        return self._pool.memory if self._own is None else self._own
+
+    def slots(self) -> tuple[int, ...]:
+        """The slots of `memory` that hold the sequences. They are in use now, so they are not given up next."""
+        if self.pooled:
+            if not self._slots:
+                self._slots = self._pool.lend(self, self.batch)
+            self._pool.note_use(self._slots)
+        return self._slots
+
+    def give_up(self) -> None:
+        """See `pool.Holder`."""
+        self._slots, self._length = (), 0
 
     def truncate(self, length: int) -> None:
         if not 0 <= length <= self._length:
@@ -69,9 +92,12 @@ class CudaBackend:
 
     name = "cuda"
 
-    def __init__(self, model: StaticModel) -> None:
+    def __init__(self, model: StaticModel, recorder: Recorder | None = None) -> None:
         self._model: StaticModel | None = model
-        self._writers: dict[int, DeviceWriter] = {}
+        self.recorder = recorder or Recorder.for_device(model.device)
+        self.pool = Pool(model)
+        self._feeder: Feeder | None = Feeder(model, self.pool, self.recorder)
+        self._writer: DeviceWriter | None = None
         self.vocab_size, self.n_positions = model.config.vocab_size, model.config.n_positions
 
     @classmethod
@@ -85,87 +111,83 @@ class CudaBackend:
 
     def new_cache(self, batch: int = 1) -> CudaCache:
         with _failing_clearly():
-            return CudaCache(self._opened(), batch)
+            return CudaCache(self._opened(), self.pool, batch)
 
     @torch.inference_mode()
     def forward(self, cache: Cache, ids: Ids, positions: Ids) -> Logits:
-        held, model = self._own(cache), self._opened()
+        held = self._own(cache)
         self._check(held, ids, positions)
         with _failing_clearly():
-            if ids.shape[1] == 1:
-                held.ids.copy_(torch.from_numpy(np.ascontiguousarray(ids)))
-                held.position.copy_(torch.from_numpy(np.ascontiguousarray(positions)))
-                logits = self._step(held, held.length)
+            if held.batch == 1 and held.pooled:
+                logits = self._feeding().feed(held.slots()[0], held.length, ids[0], positions[0])
             else:
-                rows = torch.arange(held.length, held.length + ids.shape[1], device=model.device)
-                fed, where = (
-                    torch.from_numpy(np.ascontiguousarray(part)).to(model.device) for part in (ids, positions)
-                )
-                logits = model.step(held.memory, fed, where, rows, held.length + ids.shape[1])
-            result = logits.cpu().numpy()
+                logits = self._feed_batch(held, ids, positions)
+            result = logits.to("cpu", copy=True).numpy()
         held.note(ids[0], positions[0])
         return result
 
-    @torch.inference_mode()
-    def get_ready(self, cache: Cache, grammar: Grammar) -> None:
+    def _feed_batch(self, cache: CudaCache, ids: Ids, positions: Ids) -> torch.Tensor:
+        """Feed several sequences at once, which is not recorded: live play writes takes on the desk."""
+        model, end = self._opened(), cache.length + ids.shape[1]
+        fed, where = (torch.from_numpy(np.ascontiguousarray(part)).to(model.device) for part in (ids, positions))
+        rows = torch.arange(cache.length, end, device=model.device).expand(cache.batch, -1)
+        slots = torch.tensor(cache.slots(), device=model.device)
+        return model.step(cache.memory, fed, where, rows, slots, readable_rows(end))
+
+    @property
+    def most_rows(self) -> int:
         """See `WritingBackend`."""
-        held, model = self._own(cache), self._opened()
-        with _failing_clearly():
-            if model.records:
-                for readable in range(BUCKET, model.capacity + 1, BUCKET):
-                    self._recorded_step(held, readable)
-            self._writer(grammar, 1, _FEWEST_TARGETS).record_all()
+        return self.pool.plan.desk
 
-    def write(self, cache: Cache, grammar: Grammar, end: PromptEnd, infill: Infill) -> Iterator[list[list[int]]]:
+    @torch.inference_mode()
+    def get_ready(self, grammar: Grammar) -> None:
+        """See `WritingBackend`. Records every step of live play."""
+        with _failing_clearly():
+            self._feeding().record_all()
+            self._writer_for(grammar).record_all()
+
+    def begin(self, grammar: Grammar) -> CudaWriting:
         """See `WritingBackend`. Tokens come in batches; while one batch is read, the device writes the next one."""
-        held = self._own(cache)
         with _failing_clearly():
-            writer = self._writer(grammar, len(infill.uniforms), len(infill.targets))
-            yield from writer.write(held.memory, held.length, end, infill)
+            return CudaWriting(self._writer_for(grammar))
 
-    def _writer(self, grammar: Grammar, takes: int, targets: int) -> DeviceWriter:
-        found = self._writers.pop(takes, None)
-        if found is None or found.grammar is not grammar or found.most_targets < targets:
-            found = DeviceWriter(self._opened(), grammar, takes, max(targets, _FEWEST_TARGETS))
-        self._writers[takes] = found
-        while len(self._writers) > _MOST_WRITERS:
-            del self._writers[next(iter(self._writers))]
+    def refusals(self, infill: Infill) -> list[str]:
+        """See `WritingBackend`."""
+        found = []
+        if len(infill.targets) > MOST_BARS:
+            found.append(f"more than {MOST_BARS} bars at once")
+        if any(len(opening) > MOST_OPENED for opening in infill.openings):
+            found.append(f"a bar that begins with more than {MOST_OPENED} tokens")
         return found
 
-    def _step(self, cache: CudaCache, row: int) -> torch.Tensor:
-        """One decoding step from the cache's own input tensors; logits [batch, vocab], overwritten by the next step."""
-        model = self._opened()
-        cache.row.fill_(row)
-        readable = readable_rows(row + 1)
-        if not model.records:
-            return model.step(cache.memory, cache.ids, cache.position, cache.row, readable)
-        self._recorded_step(cache, readable).replay()
-        return cache.logits
-
-    def _recorded_step(self, cache: CudaCache, readable: int) -> torch.cuda.CUDAGraph:
-        if readable not in cache.recorded:
-            model = self._opened()
-            cache.recorded[readable] = record(
-                lambda: cache.logits.copy_(model.step(cache.memory, cache.ids, cache.position, cache.row, readable))
-            )
-        return cache.recorded[readable]
+    def _writer_for(self, grammar: Grammar) -> DeviceWriter:
+        if self._writer is None or self._writer.grammar is not grammar:
+            self._writer = DeviceWriter(self._opened(), self.pool, self.recorder, grammar)
+        return self._writer
 
     @torch.inference_mode()
     def append(self, cache: Cache, source: Cache, start: int, end: int) -> None:
         held, other = self._own(cache), self._own(source)
         rows = slice(held.length, held.length + end - start)
         with _failing_clearly():
-            held.memory[..., rows, :] = other.memory[:, :, :1, :, start:end]
+            given = other.memory[:, :, other.slots()[0], start:end]
+            for slot in held.slots():
+                held.memory[:, :, slot, rows] = given
         held.note(*(part[start:end] for part in other.tokens))
 
     def close(self) -> None:
-        self._model = None
-        self._writers.clear()
+        self._model = self._writer = self._feeder = None
+        self.pool.free()
 
     def _opened(self) -> StaticModel:
         if self._model is None:
             raise GenerationError("this engine is closed")
         return self._model
+
+    def _feeding(self) -> Feeder:
+        if self._feeder is None:
+            raise GenerationError("this engine is closed")
+        return self._feeder
 
     def _own(self, cache: Cache) -> CudaCache:
         if not isinstance(cache, CudaCache):
@@ -180,6 +202,33 @@ class CudaBackend:
             raise GenerationError(f"the model reads at most {self.n_positions} positions")
         if ids.min() < 0 or ids.max() >= self.vocab_size:
             raise GenerationError(f"token ids must be in 0..{self.vocab_size - 1}")
+
+
+class CudaWriting:
+    """One batch on the desk; see `Writing`."""
+
+    def __init__(self, writer: DeviceWriter) -> None:
+        self._writer = writer
+        self._parts: list[tuple[PromptEnd, int, Infill]] = []
+
+    @torch.inference_mode()
+    def add(self, cache: Cache, end: PromptEnd, infill: Infill) -> None:
+        if not isinstance(cache, CudaCache):
+            raise TypeError("this cache belongs to another engine")
+        first = sum(len(part.uniforms) for _, _, part in self._parts)
+        rows = len(infill.uniforms)
+        if first + rows > self._writer.rows:
+            raise GenerationError(f"a batch has room for {self._writer.rows} rows")
+        bars = len(infill.targets) + sum(len(part.targets) for _, _, part in self._parts)
+        if bars > MOST_BARS:
+            raise GenerationError(f"a batch has room for {MOST_BARS} bars")
+        with _failing_clearly():
+            self._writer.place(cache.memory, cache.slots()[0], cache.length, first, rows)
+        self._parts.append((end, cache.length, infill))
+
+    def run(self) -> Iterator[Written]:
+        with _failing_clearly():
+            yield from self._writer.write(self._parts)
 
 
 @contextmanager

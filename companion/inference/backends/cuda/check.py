@@ -59,8 +59,10 @@ def _write_a_bar(backend: CudaBackend, grammar: Grammar) -> None:
     bar = (WrittenBar(is_drum=True),)
     infill = Infill(bar, np.full((1, 2 * backend.n_positions), 0.5), allow_rests=False, density_hard_limit=_NOTES)
     state = grammar.start_infill(bar, allow_rests=False, density_hard_limit=_NOTES)
-    for fresh in backend.write(backend.new_cache(), grammar, PromptEnd(0, 0, 1), infill):
-        for token in fresh[0]:
+    writing = backend.begin(grammar)
+    writing.add(backend.new_cache(), PromptEnd(0, 0, 1), infill)
+    for written in writing.run():
+        for token in written.tokens[0]:
             try:
                 state.advance(token)
             except TokenizerError as error:

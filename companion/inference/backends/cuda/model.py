@@ -1,4 +1,4 @@
-"""GPT-2 over a static cache, as plain tensor functions. No allocation depends on the length, so one step can be recorded.
+"""GPT-2 over a pool of slots, as plain tensor functions. No allocation depends on a length, so a step can be recorded.
 
 This module knows no grammar and no sampling. It runs on any torch device; steps that are recorded on a GPU run one by one on a
 CPU. A step uses few kernels, because launching a kernel costs about as much as running it: one kernel stores keys and values,
@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 if TYPE_CHECKING:
     from companion.inference.checkpoints.files import Checkpoint
 
-BUCKET = 256  # a step reads the cache in whole buckets, so that a recording serves many lengths
+BUCKET = 256  # a step reads a slot in whole buckets, so that a recording serves many lengths
 
 
 class StaticModel:
@@ -24,11 +25,10 @@ class StaticModel:
     def __init__(self, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> None:
         self.config = checkpoint.config
         self.device, self.dtype = device, dtype
-        self._weights = {
+        self.weights = {
             name: (tensor.T.contiguous() if self._is_matrix(name) else tensor).to(device, dtype)
             for name, tensor in checkpoint.state_dict.items()
         }
-        self.records = device.type == "cuda"  # steps can be captured once and replayed
         self._all_rows = torch.arange(self.capacity, device=device)
         self._shown, self._hidden = torch.tensor([0.0, -torch.inf], device=device, dtype=dtype)
 
@@ -38,53 +38,79 @@ class StaticModel:
 
     @property
     def capacity(self) -> int:
-        """Rows of a memory."""
-        return readable_rows(self.config.n_positions)
+        """Rows of a slot. The last row is never read; tokens that only fill up a batch are written there."""
+        return readable_rows(self.config.n_positions + 1)
 
-    def new_memory(self, batch: int) -> torch.Tensor:
-        """Keys and values: [layers, 2, batch, heads, capacity, head size]."""
-        config = self.config
-        shape = (config.n_layer, 2, batch, config.n_head, self.capacity, config.n_embd // config.n_head)
-        return torch.zeros(shape, device=self.device, dtype=self.dtype)
+    @property
+    def _slot_shape(self) -> tuple[int, int, int, int]:
+        return self.config.n_layer, 2, self.capacity, self.config.n_embd
+
+    @property
+    def slot_bytes(self) -> int:
+        """Bytes of the keys and values of one sequence."""
+        layers, both, rows, width = self._slot_shape
+        return layers * both * rows * width * torch.finfo(self.dtype).bits // 8
+
+    def new_memory(self, slots: int) -> torch.Tensor:
+        """Keys and values: [layers, 2, slots, capacity, width]."""
+        layers, both, rows, width = self._slot_shape
+        shape = (layers, both, slots, rows, width)
+        if self.device.type != "cpu":
+            return torch.zeros(shape, device=self.device, dtype=self.dtype)
+        # On a CPU, numpy's pages become real memory only when they are written.
+        return torch.from_numpy(np.zeros(shape, dtype=np.float32)).to(self.dtype)
 
     def step(
-        self, memory: torch.Tensor, ids: torch.Tensor, positions: torch.Tensor, rows: torch.Tensor, readable: int
+        self,
+        memory: torch.Tensor,
+        ids: torch.Tensor,
+        positions: torch.Tensor,
+        rows: torch.Tensor,
+        slots: torch.Tensor,
+        readable: int,
+        last: torch.Tensor | None = None,
+        desk: bool = False,
     ) -> torch.Tensor:
-        """Write ids at positions, both [B, T], to memory rows `rows` [T] and read the first `readable` rows.
+        """Write ids at positions to rows `rows` of the slots, all [B, T], and read the first `readable` rows of each slot.
 
-        Returns logits [B, V], float32. Token t sees rows 0..rows[t]; later rows may hold any finite values.
+        slots [B]: which slot of `memory` each sequence has. desk: these are the first B slots, so they are read in place.
+        last [1]: the token of each sequence whose logits are wanted; None = the last one. Returns logits [B, V], float32. Token t
+        sees rows 0..rows[t] of its slot; later rows may hold any finite values.
         """
-        weights = self._weights
+        weights = self.weights
+        batch, tokens = ids.shape
         # The mask is added to the scores in the model's own type. A boolean mask would be converted in every layer.
-        unseen = torch.where(self._all_rows[None, :readable] <= rows[:, None], self._shown, self._hidden)
+        unseen = torch.where(self._all_rows[:readable] <= rows[:, None, :, None], self._shown, self._hidden)
+        flat = (slots[:, None] * self.capacity + rows).view(-1)
         stream = F.embedding(ids, weights["transformer.wte.weight"]) + F.embedding(
             positions, weights["transformer.wpe.weight"]
         )
         for layer in range(self.config.n_layer):
             prefix = f"transformer.h.{layer}"
-            stream = stream + self._attention(prefix, self._norm(f"{prefix}.ln_1", stream), memory[layer], rows, unseen)
+            packed = self._linear(f"{prefix}.attn.c_attn", self._norm(f"{prefix}.ln_1", stream))
+            packed = packed.view(batch * tokens, 3, -1)
+            held = memory[layer]
+            held.flatten(1, 2).index_copy_(1, flat, packed[:, 1:].transpose(0, 1))
+            read = held[:, :batch, :readable] if desk else held[:, :, :readable].index_select(1, slots)
+            attended = self._attention(packed[:, 0].view(batch, tokens, -1), read, unseen)
+            stream = stream + self._linear(f"{prefix}.attn.c_proj", attended)
             inner = self._linear(f"{prefix}.mlp.c_fc", self._norm(f"{prefix}.ln_2", stream))
             stream = stream + self._linear(f"{prefix}.mlp.c_proj", F.gelu(inner, approximate="tanh"))
-        last = self._norm("transformer.ln_f", stream[:, -1])
-        return F.linear(last, weights["lm_head.weight"]).float()
+        chosen = stream[:, -1] if last is None else stream.index_select(1, last)[:, 0]
+        return F.linear(self._norm("transformer.ln_f", chosen), weights["lm_head.weight"]).float()
 
-    def _attention(
-        self, prefix: str, x: torch.Tensor, memory: torch.Tensor, rows: torch.Tensor, unseen: torch.Tensor
-    ) -> torch.Tensor:
-        batch, tokens, width = x.shape
+    def _attention(self, queries: torch.Tensor, read: torch.Tensor, unseen: torch.Tensor) -> torch.Tensor:
+        """queries [B, T, width], keys and values [2, B, rows, width], unseen [B, 1, T, rows] → [B, T, width]."""
         heads = self.config.n_head
-        packed = self._linear(f"{prefix}.attn.c_attn", x).view(batch, tokens, 3, heads, width // heads)
-        packed = packed.permute(2, 0, 3, 1, 4)  # 3, batch, heads, tokens, head size
-        memory.index_copy_(3, rows, packed[1:])
-        readable = memory[:, :, :, : unseen.shape[1]]
-        attended = F.scaled_dot_product_attention(packed[0], readable[0], readable[1], unseen)
-        return self._linear(f"{prefix}.attn.c_proj", attended.transpose(1, 2).reshape(batch, tokens, width))
+        asked = queries.unflatten(-1, (heads, -1)).transpose(1, 2)
+        keys, values = read.unflatten(-1, (heads, -1)).transpose(2, 3)
+        return F.scaled_dot_product_attention(asked, keys, values, unseen).transpose(1, 2).flatten(2)
 
     def _linear(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        return F.linear(x, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
+        return F.linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
 
     def _norm(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        return F.layer_norm(x, x.shape[-1:], self._weights[f"{name}.weight"], self._weights[f"{name}.bias"], 1e-5)
+        return F.layer_norm(x, x.shape[-1:], self.weights[f"{name}.weight"], self.weights[f"{name}.bias"], 1e-5)
 
 
 def readable_rows(rows: int) -> int:

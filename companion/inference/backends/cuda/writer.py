@@ -1,129 +1,138 @@
-"""Writing on the device: each step chooses a token and feeds it to the next. Steps are recorded once and replayed.
+"""Writing on the device: each step chooses a token for every row and feeds it to the next. Steps are recorded once and replayed.
 
-The host starts batches of steps and reads each batch's tokens while the next one runs. A writer has its own memory, into which
-the prompt's rows are copied (10 MB at 20 M parameters, microseconds on a GPU). It needs one because recorded steps are bound
-to addresses, and because takes differ from their second token on.
+The rows are the first slots of the pool, the desk. Each row has its own prompt, whose keys and values are copied there (10 MB at
+20 M parameters, microseconds on a GPU), so takes and parts are written in one batch. The host starts batches of steps and reads
+each batch's tokens while the next one runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 
+import numpy as np
 import torch
 
 from companion.inference.backends.cuda.model import BUCKET, StaticModel, readable_rows
-from companion.inference.backends.cuda.sampling import DeviceSampler
-from companion.inference.backends.writing import Infill, PromptEnd
+from companion.inference.backends.cuda.numbers import Numbers
+from companion.inference.backends.cuda.pool import Pool
+from companion.inference.backends.cuda.recording import Recorder, Step
+from companion.inference.backends.cuda.sampling import DeviceSampler, is_steered
+from companion.inference.backends.writing import Infill, PromptEnd, Written
 from companion.tokenizer.grammar import Grammar
 
 AHEAD = 8  # steps per batch: the device has enough work while the host reads, and notes still arrive soon
+_ROW = 2  # of what is fed: id, position, row of the slot, position of the next token
 
 
 class DeviceWriter:
-    """Writes infills, one at a time, for a fixed number of takes."""
+    """The desk of one model and grammar. One batch of infills is on it at a time."""
 
-    def __init__(self, model: StaticModel, grammar: Grammar, takes: int, targets: int) -> None:
-        """targets: most targets per infill."""
-        self.grammar, self.most_targets = grammar, targets
-        self._model = model
-        self._limit = model.config.n_positions
-        self._memory = model.new_memory(takes)
-        self._sampler = DeviceSampler(grammar, takes, self._limit, targets, model.device)
-        self._ids, self._positions = torch.zeros((2, takes, 1), dtype=torch.int64, device=model.device)
-        self._row, self._following = torch.zeros((2, 1), dtype=torch.int64, device=model.device)
-        self._recorded: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}
+    def __init__(self, model: StaticModel, pool: Pool, recorder: Recorder, grammar: Grammar) -> None:
+        self.grammar, self.rows = grammar, pool.plan.desk
+        self._model, self._pool, self._recorder = model, pool, recorder
+        self.limit = model.config.n_positions
+        self._sampler = DeviceSampler(grammar, self.rows, self.limit, model.device)
+        self._start = Numbers({"fed": ((4, self.rows), "i8")}, model.device)
+        self._fed = torch.zeros((4, self.rows, 1), dtype=torch.int64, device=model.device)
+        self._most = torch.tensor([model.capacity - 1, self.limit - 1], device=model.device)[:, None, None]
+        self._slots = torch.arange(self.rows, device=model.device)
+        self._steps: dict[tuple[int, int, bool], Step] = {}
+        self._snapshots = [_Snapshot(self._sampler) for _ in range(2)]
+
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """The numbers of rows for which steps are recorded, ascending. Rows in between are filled up."""
+        return tuple(1 << number for number in range(self.rows.bit_length()))
 
     def record_all(self) -> None:
-        """Record the steps for every length of prompt, without mask_k and mask_p."""
-        if self._model.records:
-            for readable in range(BUCKET, self._model.capacity + 1, BUCKET):
-                self._recorded_step(readable, False)
+        """Record the steps for every number of rows, every length of prompt, steered and not."""
+        for readable in range(BUCKET, readable_rows(self.limit) + 1, BUCKET):
+            for batch in self.batches:
+                for steered in (False, True):
+                    self._step(batch, readable, steered)
 
-    def write(self, memory: torch.Tensor, length: int, end: PromptEnd, infill: Infill) -> Iterator[list[list[int]]]:
-        """See `WritingBackend.write`. The first `length` rows of `memory` hold the prompt without its last token."""
-        with torch.inference_mode():
-            self._memory[..., :length, :] = memory[:, :, :1, :, :length]
-            self._sampler.start(infill)
-            self._ids.fill_(end.token)
-            self._positions.fill_(end.position)
-            self._following.fill_(end.next_position)
-            self._row.fill_(length)
-        masking = infill.options.mask_k > 0 or infill.options.mask_p > 0
-        room = min(self._limit - length, self._limit - end.next_position + 1)
-        seen = [0] * len(self._ids)
+    def place(self, memory: torch.Tensor, slot: int, length: int, first: int, rows: int) -> None:
+        """Copy the first `length` rows of a slot of `memory` to `rows` rows of the desk."""
+        desk = self._pool.memory[:, :, first : first + rows, :length]
+        desk.copy_(memory[:, :, slot : slot + 1, :length].expand_as(desk))
+
+    @torch.inference_mode()
+    def write(self, parts: list[tuple[PromptEnd, int, Infill]]) -> Iterator[Written]:
+        """See `Writing.run`. parts: prompt's end, length of the prompt without it, infill. The prompts are on the desk."""
+        rooms = [min(self.limit - length, self.limit - end.next_position + 1) for end, length, _ in parts]
+        fed, row = self._start.here["fed"], 0
+        fed[:] = np.array([0, 0, self._model.capacity - 1, 0])[:, None]
+        for end, length, infill in parts:
+            rows = slice(row, row := row + len(infill.uniforms))
+            fed[:, rows] = np.array([end.token, end.position, length, end.next_position])[:, None]
+        self._start.send()
+        self._fed.copy_(self._start.there["fed"][:, :, None])
+        self._sampler.start([(infill, room) for (_, _, infill), room in zip(parts, rooms, strict=True)])
+        batch = next(size for size in self.batches if size >= row)
+        steered = any(is_steered(infill) for _, _, infill in parts)
+        longest, room = max(length for _, length, _ in parts), max(rooms)
+        seen = [0] * row
         before: _Snapshot | None = None
         for start in range(0, room, AHEAD):
-            running = self._start_batch(length + start, min(AHEAD, room - start), masking)
+            for number in range(start, min(start + AHEAD, room)):
+                readable = min(readable_rows(longest + number + 1), readable_rows(self.limit))
+                self._step(batch, readable, steered)()
+            running = self._snapshots[start // AHEAD % 2]
+            running.take()
             if before is not None:
-                fresh, done = before.read(seen)
-                yield fresh
-                if done:
+                found = before.read(seen)
+                yield found
+                if found.done:
                     return
             before = running
         if before is not None:
-            yield before.read(seen)[0]
+            yield before.read(seen)
 
-    @torch.inference_mode()
-    def _start_batch(self, row: int, steps: int, masking: bool) -> _Snapshot:
-        for number in range(steps):
-            readable = readable_rows(row + number + 1)
-            if self._model.records:
-                self._recorded_step(readable, masking).replay()
-            else:
-                self._step(readable, masking)
-        return _Snapshot(self._sampler)
-
-    def _recorded_step(self, readable: int, masking: bool) -> torch.cuda.CUDAGraph:
-        key = readable, masking
-        if key not in self._recorded:
-            changing = (self._ids, self._positions, self._row, self._following, *self._sampler.state)
+    def _step(self, batch: int, readable: int, steered: bool) -> Step:
+        key = batch, readable, steered
+        if key not in self._steps:
+            changing = (self._fed, *self._sampler.state)
             kept = [tensor.clone() for tensor in changing]
-            self._recorded[key] = record(lambda: self._step(readable, masking))
+            self._steps[key] = self._recorder.record(partial(self._run, batch, readable, steered))
             for tensor, value in zip(changing, kept, strict=True):
                 tensor.copy_(value)
-        return self._recorded[key]
+        return self._steps[key]
 
-    def _step(self, readable: int, masking: bool) -> None:
+    def _run(self, batch: int, readable: int, steered: bool) -> None:
         """One step: model, grammar and draw, then the inputs of the next step."""
-        logits = self._model.step(self._memory, self._ids, self._positions, self._row, readable)
-        self._ids.copy_(self._sampler.choose(logits, masking)[:, None])
-        self._positions.copy_(self._following.expand_as(self._positions))
-        self._following.add_(1)
-        self._row.add_(1)
-
-
-def record(step: Callable[[], object]) -> torch.cuda.CUDAGraph:
-    """Capture `step`. It is run once before, because kernels and workspaces must exist when recording begins."""
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        step()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        step()
-    return graph
+        fed = self._fed[:, :batch]
+        ids, positions, rows, following = fed.unbind()
+        logits = self._model.step(self._pool.memory, ids, positions, rows, self._slots[:batch], readable, desk=True)
+        ids.copy_(self._sampler.choose(logits, steered)[:, None])
+        positions.copy_(following)
+        # Rows that are done go on until the batch ends, so their places must stay inside the memory.
+        places = fed[_ROW:]
+        torch.minimum(places + 1, self._most, out=places)
 
 
 class _Snapshot:
     """The tokens written so far, copied to the host while the device continues."""
 
     def __init__(self, sampler: DeviceSampler) -> None:
+        self._sources = sampler.tokens, sampler.done, sampler.weights
         on_gpu = sampler.tokens.is_cuda
-        self._parts = [
-            torch.empty_like(part, device="cpu", pin_memory=on_gpu) for part in (sampler.tokens, sampler.done)
-        ]
-        for part, source in zip(self._parts, (sampler.tokens, sampler.done), strict=True):
-            part.copy_(source, non_blocking=True)
+        self._parts = [torch.empty_like(part, device="cpu", pin_memory=on_gpu) for part in self._sources]
         self._copied = torch.cuda.Event() if on_gpu else None
+
+    def take(self) -> None:
+        """Copy what is written at this point of the device's work."""
+        for part, source in zip(self._parts, self._sources, strict=True):
+            part.copy_(source, non_blocking=True)
         if self._copied is not None:
             self._copied.record()
 
-    def read(self, seen: list[int]) -> tuple[list[list[int]], bool]:
-        """Return the tokens of every take that were not yet `seen`, and whether every take is done. Updates `seen`."""
+    def read(self, seen: list[int]) -> Written:
+        """The tokens of every take that were not yet `seen`, which is updated."""
         if self._copied is not None:
             self._copied.synchronize()
-        tokens, done = self._parts
+        tokens, done, weights = (part.numpy() for part in self._parts)
         fresh = [row[row >= 0].tolist() for row in (tokens[take, count:] for take, count in enumerate(seen))]
         seen[:] = [count + len(new) for count, new in zip(seen, fresh, strict=True)]
-        return fresh, bool(done.all())
+        rows = len(seen)
+        return Written(fresh, bool(done[:rows].all()), weights[:rows].copy())
