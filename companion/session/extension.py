@@ -14,6 +14,7 @@ from companion.music import Note
 from companion.session.api.commands import Command
 from companion.session.api.effects import Effect
 from companion.session.api.snapshot import Ladder, PracticeView
+from companion.session.commands.undoable import FindUndoable
 from companion.session.input.capture import Capture, CapturedNote
 from companion.session.lanes import Lane, Lanes
 from companion.session.output.outbox import Level
@@ -140,6 +141,10 @@ class Extension:
 
     def handlers(self) -> Mapping[type[Command], Handler]:
         """Commands that this extension answers, in place of whoever else would."""
+        return {}
+
+    def undoables(self) -> Mapping[type[Command], FindUndoable]:
+        """What its commands change, for those that can be undone."""
         return {}
 
     def picture(self, now: float) -> dict[str, Any]:

@@ -37,6 +37,15 @@ class Lane:
         return self.channel if self.channel is not None else (DRUM_CHANNEL if self.is_drum else 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Who plays a lane: its role, the channel that goes with it, and the written part that it stands for."""
+
+    role: Role
+    channel: int | None
+    song_track: int | None
+
+
 def make_lane(index: int, settings: TrackSettings, others: Sequence[Lane | TrackSettings]) -> Lane:
     """A lane from its settings; those that sound get a channel free of `others` where none is chosen, channel 1 last: players use it."""
     channel = settings.channel
@@ -125,12 +134,12 @@ class Lanes:
         """Choose another instrument, 0-127."""
         lane.program = program
 
-    def set_volume(self, lane: Lane, value: int) -> None:
-        """Set a lane's volume, 0-127."""
+    def set_volume(self, lane: Lane, value: int | None) -> None:
+        """Set a lane's volume, 0-127; None leaves it to the synthesizer."""
         lane.volume = value
 
-    def set_pan(self, lane: Lane, value: int) -> None:
-        """Set a lane's place between left and right, 0-127."""
+    def set_pan(self, lane: Lane, value: int | None) -> None:
+        """Set a lane's place between left and right, 0-127; None leaves it to the synthesizer."""
         lane.pan = value
 
     def set_attribute(self, lane: Lane, name: str, level: int | None) -> None:
@@ -142,6 +151,15 @@ class Lanes:
         """Give a lane another role, with a suitable channel."""
         settings = TrackSettings(lane.name, role, channel=lane.channel, is_drum=lane.is_drum)
         lane.role, lane.channel = role, make_lane(lane.index, settings, self._lanes).channel
+        self.version += 1
+
+    def assignment(self, lane: Lane) -> Assignment:
+        """Who plays a lane."""
+        return Assignment(lane.role, lane.channel, lane.song_track)
+
+    def assign(self, lane: Lane, assigned: Assignment) -> None:
+        """Let a lane be played as it was before."""
+        lane.role, lane.channel, lane.song_track = assigned.role, assigned.channel, assigned.song_track
         self.version += 1
 
     def set_song_track(self, lane: Lane, song_track: int | None) -> None:
@@ -156,6 +174,11 @@ class Lanes:
         self._lanes.append(lane)
         self.version += 1
         return lane
+
+    def bring_back(self, lane: Lane) -> None:
+        """Add a removed lane again, with its number and its settings."""
+        lane.removed = False
+        self.version += 1
 
     def remove(self, lane: Lane) -> None:
         """Remove a lane. The others keep their numbers."""

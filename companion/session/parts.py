@@ -6,6 +6,7 @@ from companion.session.api.settings import SessionSettings
 from companion.session.chords.chords import Chords
 from companion.session.commands.bar_commands import BarCommands
 from companion.session.commands.handlers import Commands
+from companion.session.commands.history import History
 from companion.session.commands.lane_commands import LaneCommands
 from companion.session.commands.model_commands import ModelCommands
 from companion.session.commands.sound_commands import SoundCommands
@@ -222,7 +223,6 @@ class Parts:
                 self.decisions,
                 self.engine,
                 self.requests,
-                self.outbox,
             ),
             LaneCommands(self.lanes, self.playback),
             ModelCommands(self.engine, self.requests, self.rewriting, self.outbox),
@@ -230,7 +230,10 @@ class Parts:
             self.sound,
             *reversed(list(self.extensions)),
         )
-        self.commands = Commands([group.handlers() for group in groups], self.outbox)
+        self.history = History([group.undoables() for group in groups], self.outbox.notice)
+        self.commands = Commands(
+            [*(group.handlers() for group in groups), self.history.handlers()], self.history, self.outbox
+        )
         self.midi_input = MidiInput(
             self.lanes,
             self.performance,

@@ -66,6 +66,10 @@ class Performance:
         if self.running:
             self.entry_bar = max(self.bar + 1 + bars, self.context_bar + self._bars_to_wait())
 
+    def wait_as_before(self, wait_bars: int, entry_bar: int) -> None:
+        """Rest as long, and enter where it was to enter, before the player asked for something else."""
+        self.wait_bars, self.entry_bar = wait_bars, entry_bar
+
     def song_bar_of(self, bar: int) -> int:
         """The song bar of a session bar; before the first that counts as heard, counted back from there (may be negative)."""
         if bar >= self.context_bar:

@@ -14,6 +14,7 @@ from typing import Any
 
 from companion.midi.messages import ClockContinue, ClockStart, ClockStop, ClockTick, NoteOff, NoteOn
 from companion.music import Note, TimeSignature
+from companion.runtime.recording.documents import from_json, to_json
 from companion.session import Session
 from companion.session.api.commands import Command, attempt, command
 from companion.session.api.effects import Cancel, Effect, Generate, Job, LoadModel, Prefill, SendMidi
@@ -72,6 +73,7 @@ class Stage:
     now: float = field(init=False)
     session: Session = field(init=False)
     log: list[tuple[float, Effect]] = field(default_factory=list)
+    calls: list[tuple[float, Event | None]] = field(default_factory=list)  # None: the timer
     record: bool = True
 
     def __post_init__(self) -> None:
@@ -133,8 +135,10 @@ class Stage:
                 _, _, request, event = heapq.heappop(self._queue)
                 if request and request in self._cancelled:
                     continue
+                self.calls.append((self.now, event))
                 self.session.receive(event, self.now)
             else:
+                self.calls.append((self.now, None))
                 self.session.handle_timer(self.now)
             self.drain()
 
@@ -157,6 +161,24 @@ class Stage:
             elif isinstance(effect, LoadModel):
                 self.loads += 1
                 self.at(self.now - self.start_seconds + 0.5, READY)
+
+    def replayed(self) -> list[SendMidi]:
+        """What a new session sends that is given the same calls, each event read back from a line of a log."""
+        session = Session(from_json(to_json(self.settings)), self.start_seconds, self.seed)
+        sent: list[SendMidi] = []
+        for now, event in self.calls:
+            if event is None:
+                session.handle_timer(now)
+            elif isinstance(event, MidiReceived):
+                session.receive(event, now)
+            else:
+                session.receive(from_json(to_json(event)), now)
+            sent += [effect for effect in session.effects() if isinstance(effect, SendMidi)]
+        return sent
+
+    def heard(self) -> list[SendMidi]:
+        """What this session has sent."""
+        return [effect for _, effect in self.log if isinstance(effect, SendMidi)]
 
     def _hear(self, effect: SendMidi) -> None:
         message = effect.message

@@ -19,6 +19,7 @@ from companion.session.api.effects import Learned, Notice, SendMidi
 from companion.session.api.lane_commands import Mute, Panic
 from companion.session.api.settings import TrackSettings
 from companion.session.commands.handlers import Commands
+from companion.session.commands.history import History
 from companion.session.extensions import Extensions
 from companion.session.input.controls import LearnedControls
 from companion.session.input.thru import Thru
@@ -153,7 +154,9 @@ def test_commands_go_to_the_last_who_answers_them_and_refusals_become_notices() 
     def refuse(wish: object, now: float) -> None:
         raise UsageError("not today")
 
-    commands = Commands([{Mute: refuse, Panic: refuse}, {Panic: lambda wish, now: done.append(now)}], out)
+    commands = Commands(
+        [{Mute: refuse, Panic: refuse}, {Panic: lambda wish, now: done.append(now)}], History((), out.notice), out
+    )
     commands.receive(Panic(), 3.0)
     commands.receive(Mute(1), 4.0)
     commands.receive(Refused("unknown command: fly"), 5.0)

@@ -63,15 +63,21 @@ def test_a_locked_bar_keeps_its_plan():
     assert not plan.discard([1], 0)
 
 
-def test_regenerate_takes_the_other_take_and_undo_brings_the_first_back():
+def test_regenerate_takes_the_other_take_and_its_page_brings_the_first_back():
     plan = Plan()
     drafted(plan, 0, 40)
     drafted(plan, 0, 45, take=1)
+    before = plan.page([1], 0)
     assert plan.discard([1], 0)
+    after = plan.page([1], 0)
     assert plan.notes(1, 0)[0].pitch == 45
-    assert plan.undo() == 0
+    assert plan.restore(before)
     assert plan.notes(1, 0)[0].pitch == 40
-    assert plan.undo() is None
+    assert plan.page([1], 0) == before
+    assert plan.restore(after)
+    assert plan.notes(1, 0)[0].pitch == 45
+    commit(plan, 0)
+    assert not plan.restore(before), "what has been decided stays"
 
 
 def test_regenerate_without_a_take_keeps_the_old_plan_until_a_new_one_comes():

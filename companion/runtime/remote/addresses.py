@@ -128,6 +128,12 @@ def _program(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
     return [command("set_program", track=_track(arguments), program=program)]
 
 
+def _track_value(name: str) -> Meaning:
+    return lambda arguments, snapshot: [
+        command(name, track=_track(arguments), value=_whole(_at(arguments, 1, "value"), "value"))
+    ]
+
+
 def _seek(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
     return [command("seek", bar=_whole(_at(arguments, 0, "bar"), "bar") - 1)]
 
@@ -166,7 +172,8 @@ _OURS = (
     Address("/companion/seek", "i bar", "jump to a bar, counted from 1", _seek),
     Address("/companion/regenerate", "", "write the next bar anew", _plain("regenerate")),
     Address("/companion/keep", "[i on]", "repeat this bar of the companion's parts", _switch("keep")),
-    Address("/companion/undo", "", "take back the last change", _plain("undo")),
+    Address("/companion/undo", "", "take back the last change of the plan or of a dial", _plain("undo")),
+    Address("/companion/redo", "", "make it again", _plain("redo")),
     Address("/companion/next_section", "", "go on to the song's next section", _plain("next_section")),
     Address("/companion/loop_here", "", "loop the section that sounds", _plain("loop_here")),
     Address("/companion/record", "[i on]", "begin or end a take", _switch("record")),
@@ -174,6 +181,8 @@ _OURS = (
     Address("/companion/thru", "[i on]", "pass on what is played in", _switch("thru")),
     Address("/companion/mute", "i track [, i on]", "mute a part, counted from 1", _track_switch("mute")),
     Address("/companion/solo", "i track [, i on]", "solo a part", _track_switch("solo")),
+    Address("/companion/volume", "i track, i value", "volume of a part, 0 to 127", _track_value("set_volume")),
+    Address("/companion/pan", "i track, i value", "0 left, 64 middle, 127 right", _track_value("set_pan")),
     Address("/companion/program", "i track, i program", "choose an instrument, 1 to 128", _program),
     Address("/companion/attribute", "i track, s name, i level", "set a control of a part; -1 frees it", _attribute),
     Address("/companion/transpose", "i semitones", "transpose the song", _value("transpose", "semitones", _whole)),

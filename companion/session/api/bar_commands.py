@@ -35,4 +35,9 @@ class Lock(Command):
 
 @dataclass(frozen=True, slots=True)
 class Undo(Command):
-    """Undo the last regenerate or lock."""
+    """Undo the last change that the player made to the plan or to a dial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redo(Command):
+    """Make the change again that was undone last."""

@@ -1,4 +1,4 @@
-"""Commands for lanes: silence, instruments, attributes, roles. See `commands`."""
+"""Commands for lanes: silence, instruments, levels, attributes, roles. See `commands`."""
 
 from __future__ import annotations
 

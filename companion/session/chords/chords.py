@@ -18,9 +18,10 @@ from companion.music import Note
 from companion.session.api import commands, song_commands
 from companion.session.api.settings import ChordSettings, ChordZone
 from companion.session.api.snapshot import BarChords, ChordsView
-from companion.session.chords.heard import HeardChords
-from companion.session.chords.written import Spans, WrittenChords, read_progression
+from companion.session.chords.heard import Corrections, HeardChords
+from companion.session.chords.written import Spans, WrittenChords, WrittenPage, read_progression
 from companion.session.chords.zone import ZoneKeys
+from companion.session.commands.undoable import FindUndoable, dial
 from companion.session.extension import Handler
 from companion.session.input.capture import Capture
 from companion.session.input.heard_form import HeardForm
@@ -125,6 +126,29 @@ class Chords:
             song_commands.SetChord: self._set_chord,
             song_commands.SetChordZone: self._set_zone,
         }
+
+    def undoables(self) -> Mapping[type[commands.Command], FindUndoable]:
+        """What each command changes."""
+        page = dial("chords", self._read_page, self._write_page, lambda page: f"the chords are {page[0][0] or 'heard'}")
+        zones = dial(
+            "chord zones",
+            lambda: self.zone.zones,
+            lambda zones, now: self.zone.change(zones),
+            lambda zones: f"chord zones: {', '.join(f'{zone.low}-{zone.high}' for zone in zones) or 'none'}",
+        )
+        return {
+            song_commands.SetProgression: lambda wish: page,
+            song_commands.SetChord: lambda wish: page,
+            song_commands.SetChordZone: lambda wish: zones,
+        }
+
+    def _read_page(self) -> tuple[WrittenPage, Corrections]:
+        return self.written.page, self.heard.corrections
+
+    def _write_page(self, page: tuple[WrittenPage, Corrections], now: float) -> None:
+        self.written.turn_to(page[0])
+        self.heard.restore(page[1])
+        self._voicings.clear()
 
     def _set_progression(self, wish: song_commands.SetProgression, now: float) -> None:
         first = self._performance.committed_bar + 1 if self._performance.running else self._performance.context_bar

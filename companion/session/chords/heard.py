@@ -11,6 +11,7 @@ from companion.music import Note, TimeSignature
 from companion.music.units import RESOLUTION
 from companion.session.chords.written import Spans, fitted
 
+Corrections = tuple[dict[int, Spans], frozenset[int]]  # the chords by session bar, and which of them the player has set
 KEPT_BARS = 64
 FORM_TRUST = (
     0.75  # probability of the same chord when a form comes round, as measured (`companion evaluate --recognition`)
@@ -65,6 +66,21 @@ class HeardChords:
         """Set the chords of a past or coming bar as the player says. The same chords are expected when the bar comes round again."""
         self._bars[bar] = spans
         self._corrected.add(bar)
+
+    @property
+    def corrections(self) -> Corrections:
+        """The chords so far and the bars that the player has corrected, for `restore`."""
+        return dict(self._bars), frozenset(self._corrected)
+
+    def restore(self, corrections: Corrections) -> None:
+        """Take the player's corrections as they were. Bars that were heard since then stay as they were heard."""
+        bars, corrected = corrections
+        for bar in self._corrected | corrected:
+            if bar in bars:
+                self._bars[bar] = bars[bar]
+            elif bar not in corrected:
+                self._bars.pop(bar, None)
+        self._corrected = set(corrected)
 
     def spans(self, bar: int) -> Spans | None:
         """Return the chords heard in a bar, or None if none were."""

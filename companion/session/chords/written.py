@@ -14,6 +14,8 @@ from companion.harmony.symbols import is_no_chord, parse_chord
 from companion.session.practice.songbook import SongBook
 
 Spans = tuple[ChordSpan, ...]
+# The progression as typed, whether it repeats, its bars, the song bar where it begins, and the bars that were overwritten.
+WrittenPage = tuple[str, bool, tuple[Spans, ...], int, dict[int, Spans]]
 
 
 def read_progression(text: str) -> tuple[Spans, ...]:
@@ -51,6 +53,16 @@ class WrittenChords:
         self._bars = read_progression(text) if text.strip() else ()
         self.text, self.loop, self._first_bar = text.strip(), loop, first_bar
         self._overwritten.clear()
+
+    @property
+    def page(self) -> WrittenPage:
+        """What is written, for `turn_to`."""
+        return self.text, self.loop, self._bars, self._first_bar, dict(self._overwritten)
+
+    def turn_to(self, page: WrittenPage) -> None:
+        """Play the chords that were written before."""
+        self.text, self.loop, self._bars, self._first_bar, overwritten = page
+        self._overwritten = dict(overwritten)
 
     def overwrite(self, song_bar: int, spans: Spans) -> None:
         """Change the chords of a bar, and of the same place in the progression each time it comes round."""

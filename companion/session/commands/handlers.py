@@ -6,15 +6,20 @@ from collections.abc import Iterable, Mapping
 
 from companion.errors import UsageError
 from companion.session.api.command_base import Command, Refused, spoken
+from companion.session.commands.history import History
 from companion.session.extension import Handler
 from companion.session.output.outbox import Outbox
 
 
 class Commands:
-    """Does what commands say. groups: tables of handlers; a later one takes the place of an earlier one for the same command."""
+    """Does what commands say. groups: tables of handlers; a later one takes the place of an earlier one for the same command.
 
-    def __init__(self, groups: Iterable[Mapping[type[Command], Handler]], outbox: Outbox) -> None:
+    history: keeps what each command changed.
+    """
+
+    def __init__(self, groups: Iterable[Mapping[type[Command], Handler]], history: History, outbox: Outbox) -> None:
         self._outbox = outbox
+        self._history = history
         self._handlers: dict[type[Command], Handler] = {}
         for group in groups:
             self._handlers.update(group)
@@ -35,7 +40,9 @@ class Commands:
             self._outbox.notice(f"{name}: that is for practising with a song", "warning")
             return
         try:
+            reading = self._history.before(wish)
             handler(wish, now)
+            self._history.after(reading, now)
         except UsageError as error:
             self._outbox.notice(f"{name}: {error}", "warning")
 

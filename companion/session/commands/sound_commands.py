@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from companion.session.api import commands, lane_commands, setup_commands, song_commands
 from companion.session.commands.handlers import switched
+from companion.session.commands.undoable import FindUndoable, dial
 from companion.session.extension import Handler
 from companion.session.input.controls import LearnedControls
 from companion.session.input.thru import Thru
@@ -30,6 +31,16 @@ class SoundCommands:
             commands.Learn: self._learn,
             setup_commands.Record: self._record,
         }
+
+    def undoables(self) -> Mapping[type[commands.Command], FindUndoable]:
+        """What the commands change that set something."""
+        thru = dial(
+            "thru",
+            lambda: self._thru.on,
+            lambda on, now: self._thru.switch(on, now),
+            lambda on: f"thru is {'on' if on else 'off'}",
+        )
+        return {setup_commands.Thru: lambda wish: thru}
 
     def _panic(self, wish: lane_commands.Panic, now: float) -> None:
         self._scheduler.panic(now)

@@ -8,6 +8,7 @@ from companion.errors import UsageError
 from companion.music import TimeSignature
 from companion.session.api import commands, transport_commands
 from companion.session.commands.handlers import switched
+from companion.session.commands.undoable import FindUndoable, dial
 from companion.session.extension import Handler
 from companion.session.output.click import Metronome
 from companion.session.performance import Performance
@@ -40,6 +41,47 @@ class TransportCommands:
             transport_commands.Click: self._click,
             transport_commands.Wait: self._wait,
         }
+
+    def undoables(self) -> Mapping[type[commands.Command], FindUndoable]:
+        """What each command changes, except for starting, stopping and places."""
+        tempo = dial("tempo", self._read_tempo, self._write_tempo, lambda tempo: f"tempo is {tempo[0]:g} BPM")
+        meter = dial(
+            "meter",
+            lambda: self._time.songbook.default_meter,
+            self._write_meter,
+            lambda meter: f"the meter is {meter}",
+        )
+        click = dial(
+            "click",
+            lambda: self._metronome.on,
+            lambda on, now: self._click(transport_commands.Click(on), now),
+            lambda on: f"the click is {'on' if on else 'off'}",
+        )
+        wait = dial(
+            "wait",
+            lambda: (self._performance.wait_bars, self._performance.entry_bar),
+            lambda waiting, now: self._performance.wait_as_before(*waiting),
+            lambda waiting: f"the companion waits {waiting[0]} bars",
+        )
+        return {
+            transport_commands.Tap: lambda wish: tempo,
+            transport_commands.SetTempo: lambda wish: tempo,
+            transport_commands.SetTempoFactor: lambda wish: tempo,
+            transport_commands.SetTimeSignature: lambda wish: meter,
+            transport_commands.Click: lambda wish: click,
+            transport_commands.Wait: lambda wish: wait,
+        }
+
+    def _read_tempo(self) -> tuple[float, float]:
+        return self._time.clock.bpm, self._time.tempo_factor
+
+    def _write_tempo(self, tempo: tuple[float, float], now: float) -> None:
+        self._master().set_bpm(tempo[0], now)
+        self._time.set_tempo_factor(tempo[1])
+
+    def _write_meter(self, meter: TimeSignature, now: float) -> None:
+        self._time.songbook.set_default_meter(meter)
+        self._transport.relay(now)
 
     def _master(self) -> InternalClock:
         if self._time.master is None:
@@ -94,8 +136,7 @@ class TransportCommands:
         self._time.set_tempo_factor(wish.factor)
 
     def _set_time_signature(self, wish: transport_commands.SetTimeSignature, now: float) -> None:
-        self._time.songbook.set_default_meter(TimeSignature(wish.numerator, wish.denominator))
-        self._transport.relay(now)
+        self._write_meter(TimeSignature(wish.numerator, wish.denominator), now)
 
     def _set_clock_source(self, wish: transport_commands.SetClockSource, now: float) -> None:
         if (self._time.master is not None) != (wish.source == "internal"):

@@ -27,6 +27,7 @@ class CallLedger:
 
     def __init__(self) -> None:
         self._calls: list[Call] = []
+        self._begun: set[int] = set()  # numbers of the calls that have begun within a bar
         self._next_number = 1
 
     def add(self, kind: CallKind, start_beats: float, end_beats: float, first_bar: int, last_bar: float) -> Call:
@@ -40,9 +41,22 @@ class CallLedger:
         """Remove a call that was cancelled or is over."""
         self._calls.remove(call)
 
+    def begin(self, call: Call) -> None:
+        """A call that begins within a bar has begun."""
+        self._begun.add(call.number)
+
+    def has_begun(self, call: Call) -> bool:
+        """Whether `begin` was called for it."""
+        return call.number in self._begun
+
+    def put_back(self, call: Call) -> None:
+        """Add a call again that was removed."""
+        self._calls = sorted([*self._calls, call], key=lambda each: each.number)
+
     def clear(self) -> None:
         """Forget all calls, because the music stopped."""
         self._calls.clear()
+        self._begun.clear()
 
     def last_waiting(self, position: float) -> Call | None:
         """The newest call that has not begun."""

@@ -18,12 +18,13 @@ from companion.music.units import RESOLUTION
 from companion.session.api import calls as api
 from companion.session.api.command_base import Command
 from companion.session.api.snapshot import CallView, Ladder
-from companion.session.commands.handlers import switched
+from companion.session.commands.undoable import FindUndoable, dial
 from companion.session.extension import Context, Extension, Handler
 from companion.session.input.capture import CapturedNote
 from companion.session.lanes import Lane
 from companion.session.leading import dynamics, endings, fills
-from companion.session.leading.calls import FOR_EVER, Call, CallKind, CallLedger
+from companion.session.leading.calling import Calling, drummers
+from companion.session.leading.calls import FOR_EVER, Call, CallLedger
 
 LOW_INTENSITY, FULL_INTENSITY = 20, 100
 HEAR_AFTER_BEATS = 0.2  # behind the bar line, away from the grid that notes lie on
@@ -35,13 +36,12 @@ class Leader(Extension):
     """See the module. stop: ends the music if the clock is ours. section_end: the last bar of the section that a bar is in."""
 
     def __init__(self, section_end: Callable[[int], int | None] = lambda bar: None) -> None:
-        self._section_end = section_end
         self._calls = CallLedger()
+        self._calling = Calling(self._calls, section_end)
         self._player = dynamics.PlayerLoudness()
         self._recogniser = Recogniser()
         self.intensity = dynamics.NEUTRAL_INTENSITY
         self.depth = 0.0
-        self._begun: set[int] = set()  # numbers of calls that have begun within a bar
         self._unheard: int | None = None  # the bar whose notes are still to be heard for the key
         self._after_ending = False
         self._arrival_bar: int | None = None  # the bar after a fill
@@ -49,22 +49,31 @@ class Leader(Extension):
     def attached(self, context: Context, now: float) -> None:
         """Keep the parts of the session that are needed."""
         self._context = context
+        self._calling.attached(context)
 
     def handlers(self) -> Mapping[type[Command], Handler]:
-        """Map all calls to their methods."""
+        """Map all calls and dials to their methods."""
         return {
-            api.Fill: self._fill,
-            api.Break: self._break,
-            api.Ending: self._ending,
-            api.DrumsOnly: lambda wish, now: self._switch("drums only", wish.on),
-            api.SoloForMe: lambda wish, now: self._switch("solo for me", wish.on),
-            api.HalfTime: lambda wish, now: self._switch("half time", wish.on),
-            api.DoubleTime: lambda wish, now: self._switch("double time", wish.on),
-            api.Build: self._build,
+            **self._calling.handlers(),
             api.Drop: self._drop,
-            api.CancelCall: self._cancel,
             api.SetIntensity: self._set_intensity,
             api.FollowDynamics: self._follow,
+        }
+
+    def undoables(self) -> Mapping[type[Command], FindUndoable]:
+        """What calls and dials change."""
+        intensity = dial(
+            "intensity", lambda: self.intensity, self._write_intensity, lambda value: f"intensity is {value}"
+        )
+        depth = dial(
+            "follow dynamics", lambda: self.depth, self._write_depth, lambda depth: f"follow dynamics is {depth:g}"
+        )
+        drop = dial("drop", self._read_drop, self._write_drop, lambda before: f"intensity is {before[0]}")
+        return {
+            **self._calling.undoables(),
+            api.Drop: lambda wish: drop,
+            api.SetIntensity: lambda wish: intensity,
+            api.FollowDynamics: lambda wish: depth,
         }
 
     # -- what lanes play ----------------------------------------------------------------------------------------------
@@ -135,7 +144,7 @@ class Leader(Extension):
         for call in list(self._due_within_bar()):
             if call.start_beats > position + 1e-6:
                 continue
-            self._begun.add(call.number)
+            self._calls.begin(call)
             if call.kind == "break":
                 for lane in self._context.lanes.of("companion", "backing"):
                     self._context.voices.fall_silent(lane, call.start_beats, now)
@@ -151,7 +160,7 @@ class Leader(Extension):
         for call in self._calls.of("build"):
             self._rise(call, bar)
         if self._arrival_bar == bar and not any(self._calls.in_bar(bar, "break", "ending")):
-            for lane in self._drums():
+            for lane in drummers(self._context):
                 self._context.voices.add_notes(lane, bar, fills.arrival())
         self._arrival_bar = bar + 1 if any(self._calls.in_bar(bar, "fill")) else None
         self._calls.forget_before(bar)
@@ -162,7 +171,6 @@ class Leader(Extension):
     def stopped(self, now: float) -> None:
         """Forget all calls, because the music stopped."""
         self._calls.clear()
-        self._begun.clear()
         self._unheard = None
         self._after_ending = False
         self._arrival_bar = None
@@ -185,83 +193,38 @@ class Leader(Extension):
 
     # -- commands -----------------------------------------------------------------------------------------------------
 
-    def _fill(self, wish: api.Fill, now: float) -> None:
-        self._needs_music()
-        if not list(self._drums()):
-            raise UsageError("no part of the companion is a drum kit")
-        if wish.at in ("now", "beat"):
-            start = self._next_step(now, RESOLUTION // 4 if wish.at == "now" else RESOLUTION)
-            bar = self._context.time.timeline.locate(start).bar
-            if bar <= self._context.performance.committed_bar:
-                self._calls.add("fill", start, self._context.time.timeline.end(bar), bar, bar)
-                return
-        bar = self._open_bar()
-        if wish.at == "section" and (last := self._section_end(bar)) is not None:
-            bar = last
-        self._calls.add("fill", self._start(bar), self._context.time.timeline.end(bar), bar, bar)
-
-    def _break(self, wish: api.Break, now: float) -> None:
-        self._needs_music()
-        timeline = self._context.time.timeline
-        if wish.at in ("bar", "section"):
-            start = self._start(self._open_bar())
-        else:
-            start = self._next_step(now, 1 if wish.at == "now" else RESOLUTION)
-        first = timeline.locate(start).bar
-        last = first
-        while timeline.end(last) < start + wish.beats - 1e-6:
-            last += 1
-        covers_first = start <= timeline.start(first) + 1e-6
-        whole_from = first if covers_first else first + 1
-        call = self._calls.add("break", start, timeline.end(last), whole_from, last)
-        if covers_first and first > self._context.performance.committed_bar:
-            self._begun.add(call.number)  # this call is decided at bar lines only
-
-    def _ending(self, wish: api.Ending, now: float) -> None:
-        self._needs_music()
-        if any(self._calls.of("ending")):
-            raise UsageError("the ending has been called already")
-        bar = self._open_bar()
-        last = bar + wish.bars - 1
-        self._calls.add("ending", self._start(bar), self._context.time.timeline.end(last), bar, last)
-
-    def _switch(self, kind: CallKind, on: bool | None) -> None:
-        self._needs_music()
-        active = [call for call in self._calls.of(kind) if call.last_bar == FOR_EVER]
-        bar = self._open_bar()
-        if switched(on, bool(active)):
-            if not active:
-                self._calls.add(kind, self._start(bar), FOR_EVER, bar, FOR_EVER)
-            return
-        for call in active:
-            self._calls.remove(call)
-            if call.first_bar < bar:
-                self._calls.add(kind, call.start_beats, self._start(bar), call.first_bar, bar - 1)
-
-    def _build(self, wish: api.Build, now: float) -> None:
-        self._needs_music()
-        bar = self._open_bar()
-        last = bar + wish.bars - 1
-        self._calls.add("build", self._start(bar), self._context.time.timeline.end(last), bar, last)
-
     def _drop(self, wish: api.Drop, now: float) -> None:
-        self._needs_music()
+        if not self._context.performance.running:
+            raise UsageError("nothing plays yet")
         for call in self._calls.of("build"):
             self._calls.remove(call)
         self.intensity = LOW_INTENSITY
-
-    def _cancel(self, wish: api.CancelCall, now: float) -> None:
-        call = self._calls.last_waiting(self._context.time.position(now))
-        if call is None:
-            raise UsageError("there is no call to take back")
-        self._calls.remove(call)
-        self._context.notice(f"{call.kind} taken back")
 
     def _set_intensity(self, wish: api.SetIntensity, now: float) -> None:
         self.intensity = wish.value
 
     def _follow(self, wish: api.FollowDynamics, now: float) -> None:
         self.depth = wish.depth
+
+    def _write_intensity(self, value: int, now: float) -> None:
+        self.intensity = value
+
+    def _write_depth(self, depth: float, now: float) -> None:
+        self.depth = depth
+
+    def _read_drop(self) -> tuple[int, tuple[Call, ...]]:
+        return self.intensity, tuple(self._calls.of("build"))
+
+    def _write_drop(self, before: tuple[int, tuple[Call, ...]], now: float) -> None:
+        """The intensity as it was, and the builds that are not over yet."""
+        self.intensity, builds = before
+        present = tuple(self._calls.of("build"))
+        for call in present:
+            if call not in builds:
+                self._calls.remove(call)
+        for call in builds:
+            if call not in present and call.last_bar >= self._context.performance.bar:
+                self._calls.put_back(call)
 
     def _silent(self, bar: int) -> bool:
         """Whether the band rests in a bar, in a break or after the ending."""
@@ -270,30 +233,12 @@ class Leader(Extension):
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _needs_music(self) -> None:
-        if not self._context.performance.running:
-            raise UsageError("nothing plays yet")
-
-    def _open_bar(self) -> int:
-        """Return the first undecided bar."""
-        return max(self._context.performance.committed_bar, self._context.performance.bar) + 1
-
-    def _start(self, bar: int) -> float:
-        return self._context.time.timeline.start(bar)
-
-    def _next_step(self, now: float, ticks: int) -> float:
-        """Return the next place on a grid of so many ticks, counted from the bar line."""
-        place = self._context.time.timeline.locate(max(0.0, self._context.time.position(now)))
-        line = self._start(place.bar)
-        step = ticks / RESOLUTION
-        return line + (int(place.beat / step) + 1) * step
-
     def _due_within_bar(self) -> Iterator[Call]:
         """Return the calls that begin within a bar that was decided before they were made."""
         committed = self._context.performance.committed_bar
         timeline = self._context.time.timeline
         for call in self._calls.of("break", "fill"):
-            if call.number not in self._begun and timeline.locate(call.start_beats + 1e-6).bar <= committed:
+            if not self._calls.has_begun(call) and timeline.locate(call.start_beats + 1e-6).bar <= committed:
                 within = call.start_beats > timeline.start(timeline.locate(call.start_beats + 1e-6).bar) + 1e-6
                 if within or call.kind == "break":
                     yield call
@@ -302,13 +247,10 @@ class Leader(Extension):
         timeline = self._context.time.timeline
         ticks = round((call.start_beats - timeline.start(call.first_bar)) * RESOLUTION)
         run = fills.fill(timeline.meter(call.first_bar), ticks)
-        for lane in self._drums():
+        for lane in drummers(self._context):
             self._context.voices.fall_silent(lane, call.start_beats, now)
             self._context.voices.add_notes(lane, call.first_bar, run)
         self._arrival_bar = call.first_bar + 1
-
-    def _drums(self) -> Iterator[Lane]:
-        return (lane for lane in self._context.lanes.of("companion") if lane.is_drum and not lane.muted)
 
     def _band_has_others(self, lane: Lane) -> bool:
         return any(other is not lane and not other.muted for other in self._context.lanes.of("companion"))

@@ -13,6 +13,8 @@ from companion.session.output.plan import Plan, PlanBar
 from companion.session.performance import Performance
 from companion.session.timing.musical_time import MusicalTime
 
+Kept = tuple[int | None, Mapping[int, tuple[Note, ...]]]  # the bar and its notes by lane
+
 
 class Decisions:
     """Takes a bar from the plan, a song, an extension, or the bar that is kept; counts where bars came from.
@@ -64,6 +66,15 @@ class Decisions:
         """Repeat what our lanes played in this bar."""
         self.kept_bar = bar
         self._kept_notes = {lane.index: self._plan.notes(lane.index, bar) for lane in self._lanes.of("companion")}
+
+    @property
+    def kept(self) -> Kept:
+        """What is repeated, for `restore_kept`."""
+        return self.kept_bar, self._kept_notes
+
+    def restore_kept(self, kept: Kept) -> None:
+        """Repeat what was repeated before, or nothing."""
+        self.kept_bar, self._kept_notes = kept
 
     def keep_nothing(self) -> None:
         """Stop repeating and generate again."""

@@ -69,12 +69,15 @@ class PlanBar:
         return tuple(sorted(draft.notes, key=lambda note: (note.onset_ticks, note.pitch))) if draft else ()
 
 
+# For each lane: its bar, the drafts with whether each was an insurance, and the other takes.
+Page = tuple[tuple[PlanBar, tuple[tuple[Draft, bool], ...], tuple[Draft, ...]], ...]
+
+
 class Plan:
     """All bars of the lanes that we play."""
 
     def __init__(self) -> None:
         self._bars: dict[tuple[int, int], PlanBar] = {}
-        self._undo: list[list[tuple[PlanBar, list[Draft], bool]]] = []
         self._oldest = 0
 
     def get(self, lane: int, bar: int) -> PlanBar | None:
@@ -171,7 +174,6 @@ class Plan:
         """The music jumped: forget the plan for bars from here on."""
         for key in [key for key in self._bars if key[1] >= bar]:
             del self._bars[key]
-        self._undo.clear()
 
     def forget_before(self, bar: int) -> None:
         """Drop bars too old to matter."""
@@ -182,10 +184,9 @@ class Plan:
             del self._bars[key]
 
     def discard(self, lanes: Iterable[int], bar: int) -> bool:
-        """Set the tentative plan of a bar aside (undoable), for the next take or a new request. True: a take was at hand."""
+        """Set the tentative plan of a bar aside, for the next take or a new request. True: a take was at hand."""
         cells = [self.at(lane, bar) for lane in lanes]
         cells = [cell for cell in cells if not cell.committed and not cell.locked]
-        self._remember(cells)
         at_hand = bool(cells)
         for cell in cells:
             spare = next((draft for draft in cell.spare if draft.complete), None)
@@ -201,26 +202,29 @@ class Plan:
     def lock(self, lanes: Iterable[int], bar: int, on: bool) -> bool:
         """Locked bars keep the plan they have. False: there is nothing to lock."""
         cells = [cell for lane in lanes if (cell := self.get(lane, bar)) is not None and (not on or cell.best())]
-        self._remember(cells)
         for cell in cells:
             cell.locked = on
         return bool(cells)
 
-    def undo(self) -> int | None:
-        """Undo the last change of a bar. Returns the bar's number; None if nothing can be undone."""
-        while self._undo:
-            changes = [change for change in self._undo.pop() if not change[0].committed]
-            for cell, drafts, locked in changes:
-                cell.drafts, cell.locked = drafts, locked
-                for draft in drafts[-1:]:
-                    draft.insurance = False
-            if changes:
-                return changes[0][0].bar
-        return None
+    def locked(self, lanes: Iterable[int], bar: int) -> frozenset[int]:
+        """The lanes whose bar is locked."""
+        return frozenset(lane for lane in lanes if (cell := self.get(lane, bar)) is not None and cell.locked)
 
-    def _remember(self, cells: list[PlanBar]) -> None:
-        if cells:
-            self._undo = [*self._undo[-31:], [(cell, list(cell.drafts), cell.locked) for cell in cells]]
+    def page(self, lanes: Iterable[int], bar: int) -> Page:
+        """What is planned for a bar, for `restore`."""
+        cells = (self.at(lane, bar) for lane in lanes)
+        return tuple(
+            (cell, tuple((draft, draft.insurance) for draft in cell.drafts), tuple(cell.spare)) for cell in cells
+        )
+
+    def restore(self, page: Page) -> bool:
+        """Plan a bar as it was planned before. False: none of it is tentative any more."""
+        tentative = [kept for kept in page if self.get(kept[0].lane, kept[0].bar) is kept[0] and not kept[0].committed]
+        for cell, drafts, spare in tentative:
+            for draft, insurance in drafts:
+                draft.insurance = insurance
+            cell.drafts, cell.spare = [draft for draft, _ in drafts], list(spare)
+        return bool(tentative)
 
     def _last_notes(self, lane: int, bar: int) -> tuple[Note, ...]:
         """Notes of the last bar that the model made, so that variations do not drift. If that is long ago, of the last bar of any kind."""

@@ -21,7 +21,7 @@ from companion.session.timing.musical_time import MusicalTime
 # A bar is decided this long before its line, plus the longest output latency, so that its early notes are in time.
 COMMIT_SECONDS = 0.03
 MAX_NOTE_BEATS = 64.0
-VOLUME, PAN = 7, 10  # MIDI controllers
+USUAL_MIX = {7: 100, 10: 64}  # controllers of volume and pan, and their initial values in General MIDI
 
 
 class Playback:
@@ -109,9 +109,10 @@ class Playback:
         if always or lane.out_channel != DRUM_CHANNEL or lane.program:
             self._outbox.send(lane.output_port, ProgramChange(lane.out_channel, lane.program), now, lane.index)
 
-    def send_mix(self, lane: Lane, now: float) -> None:
-        """Set a lane's volume and pan on its output, as far as somebody has chosen them."""
-        for controller, value in ((VOLUME, lane.volume), (PAN, lane.pan)):
+    def send_mix(self, lane: Lane, now: float, reset: bool = False) -> None:
+        """Set a lane's volume and pan on its output, as far as somebody has chosen them; the usual values else, with `reset`."""
+        for (controller, usual), chosen in zip(USUAL_MIX.items(), (lane.volume, lane.pan), strict=True):
+            value = usual if chosen is None and reset else chosen
             if value is not None:
                 self._outbox.send(lane.output_port, ControlChange(lane.out_channel, controller, value), now, lane.index)
 

@@ -26,6 +26,11 @@ def check_loop(loop: Loop | None, bar_count: int) -> Loop | None:
     return start, end
 
 
+def loop_words(loop: Loop | None) -> str:
+    """A loop as players count bars."""
+    return f"loop: bars {loop[0] + 1}-{loop[1]}" if loop else "no loop"
+
+
 def bar_after(song_bar: int, loop: Loop | None) -> int:
     """The song bar that follows. After a loop's last bar, and from anywhere behind it, that is the loop's first bar."""
     if loop and song_bar + 1 >= loop[1]:

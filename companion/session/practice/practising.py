@@ -21,11 +21,13 @@ from companion.session.api.snapshot import Ladder, PracticeView
 from companion.session.api.song_commands import LoopHere, NextSection, SetLoop, Transpose
 from companion.session.api.transport_commands import SetTempoFactor
 from companion.session.commands.handlers import switched
+from companion.session.commands.undoable import FindUndoable, Undoable, dial
 from companion.session.extension import Context, Extension, Handler
 from companion.session.input.capture import CapturedNote
-from companion.session.lanes import Lane
+from companion.session.lanes import Assignment, Lane
 from companion.session.practice.judging import Judge
-from companion.session.practice.loop import Loop, Passes, bar_after, check_loop
+from companion.session.practice.loop import Loop, Passes, bar_after, check_loop, loop_words
+from companion.session.practice.sections import last_bar_of_section, section_around
 from companion.session.practice.shown_parts import parts_to_show
 from companion.session.practice.trainer import check_transposition, first_pass
 
@@ -186,15 +188,64 @@ class Practising(Extension):
             Keep: self._keep,
         }
 
+    def undoables(self) -> Mapping[type[Command], FindUndoable]:
+        """What each command changes, except for going to another section."""
+        loop = dial("loop", lambda: self.loop, self._write_loop, loop_words)
+        tempo = dial(
+            "tempo",
+            lambda: self._time.tempo_factor,
+            lambda factor, now: self._set_tempo_factor(SetTempoFactor(factor), now),
+            lambda factor: f"tempo is {factor:.0%} of the written one",
+        )
+        key = dial(
+            "key",
+            lambda: self._passes.settings(self._bar()).transpose,
+            lambda semitones, now: self._transpose(Transpose(semitones), now),
+            lambda semitones: f"transposed by {semitones:+d}",
+        )
+        keep = dial(
+            "keep fills",
+            lambda: self.keep_fills,
+            lambda on, now: self._keep(Keep(on), now),
+            lambda on: f"fills are {'kept' if on else 'new'}",
+        )
+        roles = Undoable("roles", self._read_roles, self._write_roles, lambda roles: "who plays what", runs=False)
+        return {
+            SetLoop: lambda wish: loop,
+            LoopHere: lambda wish: loop,
+            SetTempoFactor: lambda wish: tempo,
+            Transpose: lambda wish: key,
+            Keep: lambda wish: keep,
+            SetRole: lambda wish: roles,
+        }
+
+    def _write_loop(self, loop: Loop | None, now: float) -> None:
+        self.loop = check_loop(loop, self._time.songbook.bar_count)
+        self._context.course.relay(now)
+
+    def _read_roles(self) -> dict[int, Assignment]:
+        return {lane.index: self._context.lanes.assignment(lane) for lane in self._context.lanes}
+
+    def _write_roles(self, roles: dict[int, Assignment], now: float) -> bool:
+        """Lanes that came later keep their roles."""
+        lanes = self._context.lanes
+        for lane in lanes:
+            assigned = roles.get(lane.index)
+            if assigned is not None and assigned != lanes.assignment(lane):
+                self._context.voices.end_lane(lane, now)
+                lanes.assign(lane, assigned)
+        self._shown = None
+        self._judge.part_changed()
+        return True
+
     def _set_loop(self, wish: SetLoop, now: float) -> None:
         wanted = None if wish.start is None or wish.end is None else (wish.start, wish.end)
-        self.loop = check_loop(wanted, self._time.songbook.bar_count)
-        self._context.course.relay(now)
-        self._context.notice(f"loop: bars {self.loop[0] + 1}-{self.loop[1]}" if self.loop else "no loop")
+        self._write_loop(wanted, now)
+        self._context.notice(loop_words(self.loop))
 
     def _loop_here(self, wish: LoopHere, now: float) -> None:
         """Loop the section that sounds (the bar, without sections); again: no loop."""
-        here = self._section(self._song_bar(now), self._time.songbook.bar_count)
+        here = section_around(self.song, self._song_bar(now))
         self._set_loop(SetLoop() if self.loop == here else SetLoop(*here), now)
 
     def _next_section(self, wish: NextSection, now: float) -> None:
@@ -290,17 +341,7 @@ class Practising(Extension):
 
     def section_end(self, bar: int) -> int | None:
         """The last session bar of the section that a session bar is in; None where no section follows."""
-        starts = {first for first, _ in self.song.sections}
-        timeline = self._time.timeline
-        following = range(bar, bar + self._time.songbook.bar_count)
-        return next((at for at in following if timeline.song_bar(at + 1) in starts), None)
-
-    def _section(self, song_bar: int, bar_count: int) -> Loop:
-        """The bars of the section around a bar; the bar alone where there are no sections."""
-        edges = sorted({0, bar_count, *(bar for bar, _ in self.song.sections)})
-        if len(edges) == 2:
-            return song_bar, song_bar + 1
-        return max(edge for edge in edges if edge <= song_bar), min(edge for edge in edges if edge > song_bar)
+        return last_bar_of_section(self.song, self._time.timeline, bar)
 
 
 def _shifted(notes: tuple[Note, ...], semitones: int) -> tuple[Note, ...]:

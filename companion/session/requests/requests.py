@@ -35,10 +35,8 @@ NEVER = math.inf
 PREFILL_PAUSE_SECONDS = 0.1  # no prefill this shortly before the request itself
 INSURANCE_SHARE = 0.35  # no insurance if it takes a larger share of a bar: the machine is busy enough
 HOPELESS_SHARE = 0.5  # if less than this share of the lead is left, the bar after is requested instead
-NOTE_COMES_SECONDS, NOTE_GONE_SECONDS = (
-    0.004,
-    0.0005,
-)  # a request waits for a note this close, and goes when the note has been sent
+# A request waits for a note this close, and goes when the note has been sent.
+NOTE_COMES_SECONDS, NOTE_GONE_SECONDS = 0.004, 0.0005
 # A prefill comes this long after each beat: the player's note on the beat has arrived, ours has left, and none is due.
 AFTER_BEAT = 1 / 8
 
@@ -165,13 +163,16 @@ class Requests:
         lanes = [lane for lane in lanes if not self._plan.at(lane, bar).locked]
         if not lanes:
             return False
-        at_hand = self._plan.discard(lanes, bar)
-        if self._engine.checkpoint is None or at_hand:
-            return True
-        self.cancel()
-        self._asked_bar = max(self._asked_bar, bar)
-        self._generate(bar, now, insurance=False)
+        if not self._plan.discard(lanes, bar):
+            self.ask_for(bar, now)
         return True
+
+    def ask_for(self, bar: int, now: float) -> None:
+        """Request a tentative bar at once, in place of the current request."""
+        if self._engine.checkpoint is not None:
+            self.cancel()
+            self._asked_bar = max(self._asked_bar, bar)
+            self._generate(bar, now, insurance=False)
 
     def ask_first(self, bar: int, now: float, deadline: float) -> None:
         """Request the first bar of the music while it rests. deadline: in seconds."""

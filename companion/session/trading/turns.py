@@ -11,6 +11,7 @@ from companion.session.api.settings import TradingSettings
 from companion.session.api.snapshot import Ladder
 from companion.session.api.song_commands import Answer, Trade
 from companion.session.commands.handlers import switched
+from companion.session.commands.undoable import FindUndoable, dial
 from companion.session.extension import Context, Extension, Handler
 from companion.session.input.capture import CapturedNote
 from companion.session.lanes import Lane
@@ -62,6 +63,22 @@ class TakingTurns(Extension):
     def handlers(self) -> Mapping[type[Command], Handler]:
         """Trading and answering."""
         return {Trade: self._trade, Answer: self._answer}
+
+    def undoables(self) -> Mapping[type[Command], FindUndoable]:
+        """Trading and answering."""
+        trade = dial(
+            "trade",
+            lambda: self._trader.trade_bars,
+            lambda bars, now: self._trader.set_trade(bars, self._context.performance.committed_bar + 1),
+            lambda bars: f"trading {bars} bars" if bars else "no trading",
+        )
+        answer = dial(
+            "answer",
+            lambda: self._trader.answer,
+            lambda on, now: self._trader.set_answer(on),
+            lambda on: "answers when you rest" if on else "no answers",
+        )
+        return {Trade: lambda wish: trade, Answer: lambda wish: answer}
 
     def picture(self, now: float) -> dict[str, Any]:
         """What is traded, and whose turn it is."""

@@ -219,6 +219,7 @@ _WISHES: dict[str, Wish] = {
     "keep": _keep,
     "lock": _lock,
     "undo": _plain("undo"),
+    "redo": _plain("redo"),
     "rewrite": _rewrite,
     "wait": _cycle("wait", "bars", WAIT_CHOICES, lambda snapshot: snapshot.wait_bars),
     "cooler": _sampling("temperature", -TEMPERATURE_STEP, TEMPERATURE_RANGE),

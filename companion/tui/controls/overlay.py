@@ -84,9 +84,9 @@ def _practice_field(name: str, argument: str) -> Callable[[Snapshot, dict[str, A
 _EFFECTS: dict[str, Callable[[Snapshot, dict[str, Any]], Snapshot]] = {
     "mute": _lane_field("muted", "on"),
     "solo": _lane_field("solo", "on"),
+    "set_role": _lane_field("role", "role"),
     "set_volume": _lane_field("volume", "value"),
     "set_pan": _lane_field("pan", "value"),
-    "set_role": _lane_field("role", "role"),
     "set_attribute": _attribute,
     "set_intensity": _snapshot_field("intensity", "value"),
     "set_sampling": _sampling,
