@@ -47,9 +47,6 @@ def start_practice(rig: Rig, *arguments: str) -> Jam:
         str(song),
         "--headless",
         "--json",
-        # Building the large size's graphs takes both cores, and JACK's own clock stands still meanwhile.
-        "--checkpoint",
-        "yellow_mini",
         "--record",
         str(recordings),
     ]

@@ -176,3 +176,48 @@ def test_after_a_drop_out_the_count_is_right(bpm, silence, seed):
     follower = counted(heard, bpm)
     behind = follower.index - (len(times) - 1)
     assert behind == 0 or len(heard) - begin < 24  # no time left to judge
+
+
+@given(BPM, st.integers(0, 4), st.floats(0.15, 0.85), st.floats(0, 0.0007), SEEDS)
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_a_master_that_stands_still_for_a_moment_has_lost_no_tick(bpm, whole, part, jitter, seed):
+    """Its audio broke off: its position stood still, and all later ticks are late by what is no whole number of ticks."""
+    period = 60 / (24 * bpm)
+    stall = (whole + part) * period
+    assume(stall < 0.2)
+    times = true_ticks(steady(bpm), 24)
+    begin = 150 + seed % 48
+    stalled = [time if index < begin else time + stall for index, time in enumerate(times)]
+    follower = counted(list(arrivals(stalled, jitter, random.Random(seed))), bpm)
+    assert (follower.index, follower.missed) == (len(times) - 1, 0)
+    assert follower.seconds_at(follower.index + 24) == pytest.approx(stalled[-1] + 24 * period, abs=0.003)
+
+
+def test_a_master_that_stands_still_twice_in_a_row_has_lost_no_tick():
+    """Together the two stalls are three ticks long; the ticks between them tell."""
+    period = 1 / 48
+    times = [
+        tick * period + (0.0 if tick < 200 else 2.46 * period if tick < 202 else 3.0 * period) for tick in range(400)
+    ]
+    follower = counted(times, 120)
+    assert (follower.index, follower.missed) == (399, 0)
+
+
+@pytest.mark.parametrize("late", [1, 2, 3])
+@pytest.mark.parametrize("ticks", [8, 20, 60])
+def test_ticks_taken_for_lost_that_catch_up_after_all_are_taken_back(late, ticks):
+    """A connection holds every tick up by whole ticks for longer than anyone waits, then delivers at once what it held."""
+    period = 1 / 48
+    times = [tick * period for tick in range(400)]
+    held = [time + late * period if 200 <= tick < 200 + ticks else time for tick, time in enumerate(times)]
+    caught_up = [
+        min(time, times[200 + ticks] - 0.001) if 200 <= tick < 200 + ticks else time for tick, time in enumerate(held)
+    ]
+    follower = TickFilter(period)
+    worst = 0
+    for arrival in sorted(caught_up):
+        follower.add(arrival)
+        worst = max(worst, follower.missed)
+    assert worst == (late if ticks > 8 else worst)
+    assert (follower.index, follower.missed) == (399, 0)
+    assert follower.seconds_at(423) == pytest.approx(423 * period, abs=0.001)

@@ -4,9 +4,11 @@ Arrival times jitter by milliseconds. Counting ticks gives the position; this fi
 straight line through up to 96 ticks (least squares, outliers pulled in). When a run of residuals of one sign is too long to be
 chance, only that run is kept, so a new tempo is followed within a fraction of a beat.
 
-A tick that comes far too late has three possible causes. If it was delayed, the following ticks arrive in a bunch and catch up. If
-ticks before it were lost, all following ticks are equally late. If the tempo is slower, they get later and later. Until the cause is
-clear the line stays as it was, because a miscounted tick would shift the music for good.
+A tick that comes far too late has four possible causes. If it was delayed, the following ticks arrive in a bunch and catch up. If
+ticks before it were lost, all following ticks are late by the same whole number of ticks. If the master itself stood still, as a
+program does whose audio broke off, they are late by any amount, and nothing was lost. If the tempo is slower, they get later and
+later. Until the cause is clear the line stays as it was, because a miscounted tick would shift the music for good. Ticks that were
+taken for lost and catch up after all are taken back.
 
 Some hosts send their ticks once per audio buffer, and the buffer may be a little shorter than a tick (1,024 frames at 48 kHz and
 111-117 BPM). Such a host looks like a faster clock that loses a tick now and then. The regular spacing of the losses shows that
@@ -21,6 +23,9 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 from statistics import linear_regression, median
+
+from companion.session.timing.lateness import EarlierLosses, lost_ticks
+from companion.session.timing.running_sums import RunningSums
 
 MAX_WINDOW = 96  # four beats: 0.3 of the jitter when predicting one beat ahead
 ESTABLISHED_TICKS = 8  # with fewer there is no line to measure lateness against
@@ -73,13 +78,14 @@ class TickFilter:
         self._indices: list[int] = []
         self._raw: list[float] = []
         self._pulled: list[float] = []
-        self._sums = _Sums()
+        self._sums = RunningSums()
         self._run = 0  # residuals of one sign, at the end
         self._run_sum = 0.0
         self._losses: list[int] = []  # number of ticks that had arrived at each of the last losses
         self._arrived = 0
         self._framed = False  # delivered in frames a little shorter than a tick
         self._late: list[float] = []  # arrivals of ticks that are being judged; the line does not know them yet
+        self._counted_in = EarlierLosses()
 
     def seconds_at(self, index: float) -> float:
         """Return when this tick is (or was) due."""
@@ -100,7 +106,9 @@ class TickFilter:
         established = self.established
         self.index += 1
         self._arrived += 1
-        self.last_seconds = now
+        bunched, self.last_seconds = now - self.last_seconds, now
+        if not self._late and (extra := self._counted_in.came_after_all(now, bunched, predicted, self.period_seconds)):
+            predicted = self._take_back(extra)
         limit = max(LATE_PERIODS * self.period_seconds, LATE_SIGMAS * self.sigma_seconds)
         judging = len(self._raw) >= TRUSTED_TICKS or now - predicted > GAP_PERIODS * self.period_seconds
         if self._late or (established and judging and now - predicted > limit):
@@ -114,6 +122,7 @@ class TickFilter:
     def begin(self, now: float) -> None:
         """Take the tick from which positions are counted. A master may restart its ticks, so only the tempo is kept."""
         self._late, self._losses = [], []  # ticks counted in before do not belong to the new count
+        self._counted_in.forget()
         residual = now - self._fit_seconds - self.period_seconds
         if abs(residual) < max(SAME_LINE_PERIODS * self.period_seconds, OUTLIER_SIGMAS * self.sigma_seconds):
             self.add(now)
@@ -135,6 +144,7 @@ class TickFilter:
         self.index += 1
         self._forget(0)
         self._losses = []
+        self._counted_in.forget()
         self._prior = self.period_seconds
         self._append(self.index, now, now)
         self.last_seconds = self._fit_seconds = now
@@ -186,11 +196,12 @@ class TickFilter:
         self._fit()
 
     def _count_in(self) -> None:
-        """Count in lost ticks, as many as the least late tick is behind. Later ticks that are further behind keep waiting."""
+        """Count in lost ticks, if any were lost. Later ticks that are further behind than the least late one keep waiting."""
         late, period = self._late, self.period_seconds
         due = [self._fit_seconds - back * period for back in reversed(range(len(late)))]
         behind = [(arrival - at) / period for arrival, at in zip(late, due, strict=True)]
-        lost = max(0, round(min(behind)))
+        gap = late[0] - self._raw[-1] if self._raw else math.inf
+        lost = lost_ticks(behind, gap, period, self.sigma_seconds, len(self._raw))
         if abs(min(behind) - lost) > SAME_LINE_PERIODS:
             self._forget(0)
             self._prior = period
@@ -203,11 +214,24 @@ class TickFilter:
             self._append(first + number, arrival, pulled)
         self.missed += lost
         self.index += lost
+        self._counted_in.add(late[-1], lost)
         self._late = late[known:]
         self._fit()
         if lost:
             self._losses = [*self._losses[-LOSSES_KEPT:], self._arrived - len(late)] if lost == 1 else []
             self._look_for_frames()
+
+    def _take_back(self, ticks: int) -> float:
+        """Take back ticks that were counted in as lost, and came. Returns when the newest tick was due."""
+        self.index -= ticks
+        self.missed -= ticks
+        self._losses = []
+        kept = sum(index < self.index for index in self._indices)  # the others were ticks that came late
+        del self._indices[kept:], self._raw[kept:], self._pulled[kept:]
+        self._sums.restart(self._indices, self._pulled)
+        self._run, self._run_sum = 0, 0.0
+        self._fit_seconds -= ticks * self.period_seconds
+        return self._fit_seconds + self.period_seconds
 
     def _look_for_frames(self) -> None:
         """Take back the added ticks if the losses are as regular as the beat between two frequencies, since nothing was lost then."""
@@ -318,28 +342,3 @@ def _even_spacing(losses: list[int], stride: int) -> float:
         if len(spacings) == needed and min(spacings) >= shortest and max(spacings) - min(spacings) <= 1:
             return (last[-1] - last[0]) / needed / stride
     return 0.0
-
-
-class _Sums:
-    """Running sums over (index, seconds), relative to an origin that must not be too far away."""
-
-    def __init__(self) -> None:
-        self.origin_index = 0
-        self.origin_seconds = 0.0
-        self.x = self.t = self.xx = self.xt = 0.0
-
-    def add(self, index: int, seconds: float, sign: int) -> None:
-        """Take a point in (sign 1) or out (-1)."""
-        x, t = index - self.origin_index, seconds - self.origin_seconds
-        self.x += sign * x
-        self.t += sign * t
-        self.xx += sign * x * x
-        self.xt += sign * x * t
-
-    def restart(self, indices: list[int], seconds: list[float]) -> None:
-        """Sum these points again, relative to the last."""
-        self.x = self.t = self.xx = self.xt = 0.0
-        if indices:
-            self.origin_index, self.origin_seconds = indices[-1], seconds[-1]
-        for index, second in zip(indices, seconds, strict=True):
-            self.add(index, second, 1)
