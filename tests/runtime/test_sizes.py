@@ -85,7 +85,9 @@ def test_a_size_that_must_be_built_joins_later_and_the_smaller_one_is_ready_at_o
         return ""
 
     sizes = load(is_built=lambda member, engine: False, build=build)
-    assert names(sizes.ready()) == ["yellow_mini"]
+    ready = sizes.ready()
+    assert names(ready) == ["yellow_mini"]
+    assert ready.remarks == ("yellow_20m is prepared for this machine, once: yellow_mini plays meanwhile",)
     assert names(wait_for(sizes)) == ["yellow_20m", "yellow_mini"]
     assert built == ["yellow_20m"]
     assert sizes.poll() is None

@@ -33,21 +33,27 @@ def make_backend(checkpoint: Checkpoint, engine: str = "auto") -> tuple[Backend,
 
 
 def open_ready(path: Path, engine: str) -> tuple[Checkpoint, Backend, str] | None:
-    """Open a checkpoint whose CPU graph is already built, without torch. Returns None if torch is needed."""
+    """Open a checkpoint on the CPU without torch; its graph is built first if it is not yet. Returns None if torch is needed."""
     if engine not in ("auto", "onnx") or not path.is_file() or (engine == "auto" and _may_have_gpu()):
         return None
     try:
         from companion.inference.backends.onnx.backend import open_cached
+        from companion.inference.backends.onnx.building import build_quickly, cached_graphs
     except ImportError:
         return None
+    reason = "fastest on this CPU, graph already built"
+    if cached_graphs(path) is None:
+        if not build_quickly(path):
+            return None
+        reason = "fastest on this CPU"
     opened = open_cached(path)
     if opened is None:
         return None
-    from companion.inference.checkpoints.files import known_checkpoint
+    from companion.inference.checkpoints.known import known_checkpoint
 
     backend, known = opened
     checkpoint = known_checkpoint(path, known.model_config, known.encoder_config, known.chord_guide)
-    return checkpoint, backend, "fastest on this CPU, graph already built"
+    return checkpoint, backend, reason
 
 
 def has_built_graph(path: Path, engine: str) -> bool:
@@ -58,7 +64,7 @@ def has_built_graph(path: Path, engine: str) -> bool:
     if engine not in ("auto", "onnx") or not path.is_file() or (engine == "auto" and _may_have_gpu()):
         return True
     try:
-        from companion.inference.backends.onnx.backend import cached_graphs
+        from companion.inference.backends.onnx.building import cached_graphs
     except ImportError:
         return True
     return cached_graphs(path) is not None

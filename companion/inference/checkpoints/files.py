@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -107,34 +107,6 @@ class Checkpoint:
         return digest.hexdigest()[:16]
 
 
-class UnreadWeights(Mapping[str, Any]):
-    """The state dict of a checkpoint file. The file is read on the first access."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    @cached_property
-    def _weights(self) -> Mapping[str, Any]:
-        return load_checkpoint(self._path).state_dict
-
-    def __getitem__(self, key: str) -> Any:
-        return self._weights[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._weights)
-
-    def __len__(self) -> int:
-        return len(self._weights)
-
-
-def known_checkpoint(
-    path: Path, config: Mapping[str, Any], encoder_config: Mapping[str, Any], chord_guide: bool
-) -> Checkpoint:
-    """A checkpoint whose contents were checked earlier; an engine's cache confirms the file's hash. The weights are not read."""
-    model, encoder = ModelConfig.from_dict(config), EncoderConfig.from_dict(encoder_config)
-    return Checkpoint(model, encoder, UnreadWeights(path), path, path.stem, chord_guide)
-
-
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a packed .pt, a .safetensors file or a legacy directory. Raises CheckpointError; never runs code from the file."""
     path = Path(path)
@@ -147,11 +119,17 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     else:
         config, encoder, state, guide = _read_safetensors(path) if path.suffix == ".safetensors" else _read_packed(path)
     try:
-        encoder_config = _encoder_config(encoder)
-        _check_vocabulary(config, encoder_config)
+        encoder_config = checked_encoder(config, encoder)
         return Checkpoint(config, encoder_config, _check_state(config, state), path, path.stem, guide)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
+
+
+def checked_encoder(config: ModelConfig, value: object) -> EncoderConfig:
+    """The encoder config of a file, which must fit the model. Raises CheckpointError."""
+    encoder_config = _encoder_config(value)
+    _check_vocabulary(config, encoder_config)
+    return encoder_config
 
 
 def _encoder_config(value: object) -> EncoderConfig:

@@ -1,12 +1,13 @@
 """The sizes of one checkpoint in the engine process. The smallest is loaded first; the others do not hold up the music.
 
 A size whose graph is built already loads in a second or two, and all such are loaded before the engine says that it is ready. A
-graph that must still be built takes much longer: a process of its own builds it at low priority, while the smaller size
-plays, and a thread then loads what was built. `poll` hands the larger size over between two requests.
+graph that must still be built takes longer: a process of its own builds it on what the others leave of a core, while the smaller
+size plays, and a thread then loads what was built. `poll` hands the larger size over between two requests.
 """
 
 from __future__ import annotations
 
+import os
 import queue
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import psutil
 from companion.errors import CheckpointError, CompanionError
 from companion.inference.backends.select import has_built_graph
 from companion.inference.checkpoints.family import Family, Member, affordable, find_family
+from companion.runtime.engine.graph_builder import ENVIRONMENT
 from companion.runtime.engine.worker import Worker
 from companion.session.api.events import EngineReady, LoadedSize
 from companion.session.api.settings import ModelSettings
@@ -53,8 +55,10 @@ def open_member(member: Member, engine: str) -> Worker:
 def build_graph(member: Member, engine: str) -> str:
     """Build a size's graph in another process; "" or one line that says why it could not be built."""
     command = [sys.executable, "-m", BUILDER, str(member.path), engine]
+    environment = {**os.environ, **ENVIRONMENT}
+    patience = BUILD_PATIENCE_SECONDS
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_PATIENCE_SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False, env=environment)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error).splitlines()[0]
     if done.returncode == 0:
@@ -106,6 +110,10 @@ class LoadedSizes:
                 self._remarks.append(f"{member.name} cannot be used: {_first_line(error)}")
         if self._sizes:
             self._remarks += remarks_on(self._sizes[-1].loaded)
+            plays = self._sizes[-1].member.name
+            self._remarks += [
+                f"{member.name} is prepared for this machine, once: {plays} plays meanwhile" for member in waiting
+            ]
         else:
             raise fault or CheckpointError(f"{family.name}: no size could be loaded")
         return waiting

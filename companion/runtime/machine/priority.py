@@ -10,6 +10,7 @@ import sys
 
 REALTIME_PRIORITY = 60  # above ordinary work, below the sound server and the kernel's own threads
 ENGINE_NICENESS = 5
+LOWEST_NICENESS = 19
 _PR_SET_PDEATHSIG, _PR_SET_TIMERSLACK = 1, 29
 _MCL_CURRENT = 1
 
@@ -59,6 +60,16 @@ def give_way() -> None:
     """Let the realtime process and the screen come first."""
     with contextlib.suppress(OSError, AttributeError):
         os.nice(ENGINE_NICENESS)
+
+
+def take_what_is_left() -> None:
+    """Run only while no other process wants the core (SCHED_IDLE), or else at the lowest ordinary priority."""
+    if hasattr(os, "SCHED_IDLE"):
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            return
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(LOWEST_NICENESS)
 
 
 def queued_seconds() -> float:

@@ -22,9 +22,10 @@ import onnxruntime
 from companion.errors import CheckpointError, GenerationError
 from companion.inference.backends.base import Cache, Ids, Logits
 from companion.inference.backends.onnx import store as onnx_store
+from companion.inference.backends.onnx.building import build_graphs, cached_graphs
 from companion.inference.backends.onnx.memory import Memory
 from companion.inference.backends.onnx.rows import OnnxRows, share
-from companion.inference.backends.onnx.schemes import SCHEMES, Scheme, automatic_scheme, checked_scheme
+from companion.inference.backends.onnx.schemes import SCHEMES, automatic_scheme, checked_scheme
 from companion.inference.backends.onnx.sessions import Sessions, default_threads, open_sessions
 from companion.inference.backends.onnx.store import Stored
 from companion.inference.backends.onnx.threads import ThreadChoice
@@ -195,7 +196,8 @@ class OnnxBackend:
         stored = onnx_store.find(folder, key)
         if stored is not None:
             return cls._open(stored.graphs, stored.model_config, scheme, threads)
-        graphs, config = _build(checkpoint, SCHEMES[scheme]), asdict(checkpoint.config)
+        weights = {name: tensor.numpy() for name, tensor in checkpoint.state_dict.items()}
+        graphs, config = build_graphs(weights, checkpoint.config, SCHEMES[scheme]), asdict(checkpoint.config)
         encoder = checkpoint.encoder_config.to_dict()
         stored = onnx_store.save(folder, key, graphs, config, encoder, checkpoint.chord_guide)
         return cls._open(stored.graphs if stored else graphs, config, scheme, threads)
@@ -278,32 +280,6 @@ def open_cached(
     except CheckpointError:
         return None
     return backend, stored
-
-
-def cached_graphs(
-    path: Path, *, quantization: str = "auto", cache_dir: Path | None = None
-) -> tuple[Stored, str] | None:
-    """The built graphs of the checkpoint file at `path` and their scheme; None if they must be built."""
-    choices = ("q8-kv8", "mixed-kv8") if checked_scheme(quantization) == "auto" else (quantization,)
-    folder = cache_dir or onnx_store.default_folder()
-    try:
-        contents = onnx_store.hash_checkpoint(path)
-    except OSError:
-        return None
-    for scheme in choices:
-        stored = onnx_store.find(folder, onnx_store.entry_key(contents, scheme, onnxruntime.__version__))
-        if stored and (quantization != "auto" or automatic_scheme(stored.model_config["n_embd"]) == scheme):
-            return stored, scheme
-    return None
-
-
-def _build(checkpoint: Checkpoint, scheme: Scheme) -> list[bytes]:
-    """The graph for prefill, and the graph for decoding if it differs."""
-    from companion.inference.backends.onnx.graph import build_graph
-
-    weights = {name: tensor.numpy() for name, tensor in checkpoint.state_dict.items()}
-    graphs = [(scheme.prefill, False), (scheme.weights, True)] if scheme.byte_cache else [(scheme.weights, False)]
-    return [build_graph(weights, checkpoint.config, kind, memory).SerializeToString() for kind, memory in graphs]
 
 
 def _hash_weights(weights: Mapping[str, Any]) -> str:
