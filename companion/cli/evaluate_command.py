@@ -53,6 +53,12 @@ def add_parser(subparsers: Any) -> None:
     one.add_argument(
         "--reaction", action="store_true", help="how many bars until its notes fit after the player has changed key?"
     )
+    one.add_argument(
+        "--live",
+        action="store_true",
+        help="play whole performances through the real session in simulated time: how far does it share the player's pitch "
+        "classes, chorus by chorus, when it can only hear and expect the chords? And how fast does it follow a new key?",
+    )
     parser.add_argument("--engine", default="auto", choices=ENGINES)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cache", type=Path, help="where read music is kept (default: the user's cache folder)")
@@ -96,6 +102,7 @@ def _options(args: argparse.Namespace) -> EvaluationOptions:
         generated=max(4, round(80 * share)),
         control_each=max(2, round(12 * share)),
         following=max(2, round(20 * share)),
+        performances=max(2, round(40 * share)),
         validity=max(4, round(100 * share)),
         seed=args.seed,
         engine=args.engine,
@@ -137,6 +144,11 @@ def _measure(
 
         report = evaluate_reaction(path, options, progress)
         return report, list(reaction_lines(report))
+    if args.live:
+        from companion.evaluation.live.rolling import evaluate_live, live_lines
+
+        report = evaluate_live(path, options, progress)
+        return report, list(live_lines(report))
     from companion.evaluation.report import evaluate, lines
 
     report = evaluate(path, options, progress)

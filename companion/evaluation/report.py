@@ -37,6 +37,7 @@ class EvaluationOptions:
     generated: int = 80
     control_each: int = 12
     following: int = 20
+    performances: int = 40
     validity: int = 100
     train_windows: int = 1500
     files: int = 200

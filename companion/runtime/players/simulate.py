@@ -14,7 +14,7 @@ from itertools import count
 from companion.midi.ports import MemoryInput
 from companion.runtime.engine.worker import Worker
 from companion.runtime.ipc.protocol import Setup
-from companion.runtime.players.tunes import TrueClock, find_player, perform
+from companion.runtime.players.tunes import Player, TrueClock, find_player, perform
 from companion.runtime.processes.realtime import MARK_SECONDS, POLL_SECONDS
 from companion.runtime.processes.recorded_session import EngineEffect, FrontEffect, RecordedSession
 from companion.runtime.recording.marks import mark_of, summary_of
@@ -85,13 +85,18 @@ class SimulatedEngine:
 
 
 class Simulation:
-    """One recorded player's performance; `run` gives its log."""
+    """One recorded player's performance; `run` gives its log. player: None stands for the one that `setup` names.
 
-    def __init__(self, setup: Setup, worker: Worker) -> None:
+    requests: everything that the session asked the engine to write.
+    """
+
+    def __init__(self, setup: Setup, worker: Worker, player: Player | None = None) -> None:
         self._setup = setup
+        self._player = player or find_player(setup.player)
         self._now = 0.0
         self._engine = SimulatedEngine(worker)
         self.records: list[Record] = []
+        self.requests: list[Generate] = []
         self.notices: list[FrontEffect] = []
 
     def send_midi(self, port: str, data: bytes, due: float) -> float | None:
@@ -100,6 +105,8 @@ class Simulation:
 
     def ask_engine(self, effect: EngineEffect) -> None:
         """See `Surroundings`."""
+        if isinstance(effect, Generate):
+            self.requests.append(effect)
         if not isinstance(effect, LoadModel):
             self._engine.ask(effect, self._now)
 
@@ -110,7 +117,7 @@ class Simulation:
     def run(self) -> Log:
         """Play it all."""
         setup = self._setup
-        player = find_player(setup.player)
+        player = self._player
         true = TrueClock(START_SECONDS, setup.settings.clock.bpm)
         source = MemoryInput("player", perform(player, true, setup.bars, setup.manner))
         end = true.seconds_at(setup.bars * float(player.time_signature.beats)) + TAIL_SECONDS

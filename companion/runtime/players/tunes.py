@@ -33,12 +33,13 @@ BASS, PIANO, DRUMS, STRINGS, ORGAN = (
 
 @dataclass(frozen=True, slots=True)
 class TuneNote:
-    """onset and duration in quarter notes, onset from the bar line."""
+    """onset and duration in quarter notes, onset from the bar line. channel: 0-15; None stands for the player's own."""
 
     onset: float
     duration: float
     key: int
     velocity: int
+    channel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +220,8 @@ def _notes(player: Player, clock: TrueClock, bars: int, manner: Manner) -> Itera
             onset = max(early, clock.start_seconds + 0.001) if line + note.onset == 0 else early
             end = max(clock.seconds_at(line + note.onset + note.duration), onset + 0.02)
             velocity = min(max(note.velocity + round(chance.gauss(0, 5)), 1), 127)
-            on, off = NoteOn(player.channel, note.key, velocity), NoteOff(player.channel, note.key)
+            channel = player.channel if note.channel is None else note.channel
+            on, off = NoteOn(channel, note.key, velocity), NoteOff(channel, note.key)
             heapq.heappush(waiting, (onset, next(serial), encode(on)))
             heapq.heappush(waiting, (end, next(serial), encode(off)))
         safe = clock.seconds_at(line + bar_beats) - 10 * manner.note_jitter_seconds  # the next bar begins after this
