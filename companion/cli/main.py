@@ -40,6 +40,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "doctor": CommandEntry(
         "companion.cli.doctor_command", "what this machine can do, what is wrong, and how to fix it"
     ),
+    "engine": CommandEntry("companion.cli.engine_command", "let another machine play with this machine's engine"),
     "checkpoints": CommandEntry("companion.cli.checkpoints_command", "list or download checkpoints"),
     "tokenize": CommandEntry("companion.cli.tokenize_command", "show a file's tokens"),
     "presets": CommandEntry("companion.cli.presets_command", "list presets, or print one"),

@@ -25,6 +25,10 @@ class EngineLink:
         self._model = model
         self._waiting: dict[int, float] = {}  # request → when to lose patience
 
+    def fileno(self) -> int:
+        """The link's descriptor; -1 while there is no engine."""
+        return -1 if self._link is None else self._link.fileno()
+
     def ask(self, effect: EngineEffect, now: float) -> bool:
         """Pass an effect on; False when there is no engine to hear it."""
         if isinstance(effect, LoadModel):

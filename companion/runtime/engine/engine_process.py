@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 from collections import deque
 from typing import TYPE_CHECKING
@@ -130,6 +131,7 @@ class EngineLoop:
 def main(arguments: list[str]) -> None:
     """The process itself."""
     die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
     prepare_process()
     link = Link(adopt(int(arguments[0])))
     EngineLoop(link).run()

@@ -113,3 +113,63 @@ class Ended:
 @dataclass(frozen=True, slots=True)
 class Finishing:
     """Supervisor → front: the music is over and the recording is being completed. Repeated until `Ended`."""
+
+
+# --- with an engine on another machine: the guest is the machine that plays, the host is the one with the engine -------
+
+REMOTE_PROTOCOL = 1  # raised by a change that an older program would misunderstand; new fields with a default are none
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Guest → host: the first message. performance: a random name; it stays the same while connections are lost and made again.
+
+    public_key: a guest that came with a token names its own key. Only fields with defaults may be added to Hello and TurnedAway, so
+    that programs of all versions understand each other's greeting.
+    """
+
+    protocol: int
+    program: str = ""
+    name: str = ""
+    performance: str = ""
+    public_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """Host → guest: the engine is yours. paired: the guest's own key is known from now on."""
+
+    program: str = ""
+    paired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """Host → guest: not now. reason: one line for the player."""
+
+    reason: str = ""
+    protocol: int = REMOTE_PROTOCOL
+
+
+@dataclass(frozen=True, slots=True)
+class Introduce:
+    """Host → guest: the host does not know whose message that was (it was restarted). Say Hello again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Guest → host: a sign of life, to be answered at once."""
+
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Host → guest: the answer to the Ping with this number."""
+
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """Guest → host: the performance is over, and another one may have the engine."""

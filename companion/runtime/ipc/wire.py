@@ -47,6 +47,7 @@ MESSAGES: tuple[type, ...] = (
     effects.LoadModel,
     events.EngineReady,
     events.EngineLost,
+    events.SizeLost,
     events.NoteGenerated,
     events.BarGenerated,
     events.GenerationFinished,
@@ -59,6 +60,14 @@ MESSAGES: tuple[type, ...] = (
     protocol.EngineStuck,
     protocol.Wire,
     Ports,
+    # from and to an engine on another machine, beside the engine's own
+    protocol.Hello,
+    protocol.Welcome,
+    protocol.TurnedAway,
+    protocol.Introduce,
+    protocol.Ping,
+    protocol.Pong,
+    protocol.Goodbye,
 )
 _MAX_KEPT = 4096
 _SEPARATOR = b"\0"

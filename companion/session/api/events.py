@@ -53,6 +53,7 @@ class CheckpointInfo:
     chord_guide: it was trained with chord guides (`companion.harmony.guide`), so a job's guide can be put into its prompt.
     genres: the genres that a piece can be given. switches: "velocity" and "microtiming", if the model can do without them.
     unknown_controls: controls of its encoder that this version does not know.
+    place: where it runs: "" on this machine, else the host of an engine on another one.
     """
 
     name: str
@@ -70,6 +71,7 @@ class CheckpointInfo:
     genres: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()
     unknown_controls: tuple[str, ...] = ()
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ class EngineReady:
 
     smaller: further sizes of the same checkpoint, largest first. A job names the size that is to write it.
     remarks: what the player should know about the sizes, one line each.
-    joined: a larger size has joined the sizes that were ready before, and requests under way go on.
+    joined: a larger size has joined the sizes that were ready before, and requests under way go on. A size on another machine
+    comes first, whatever its number of parameters.
     """
 
     checkpoint: CheckpointInfo
@@ -105,6 +108,17 @@ class EngineReady:
 class EngineLost:
     """The engine process died or stopped answering; it is being restarted."""
 
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SizeLost:
+    """A size that ran on another machine is out of reach; the other sizes go on. name: as in `CheckpointInfo.name`.
+
+    reason: a few words for the screen. The size may join again (EngineReady).
+    """
+
+    name: str
     reason: str
 
 
@@ -152,7 +166,7 @@ class GenerationFailed:
     reason: str
 
 
-EngineEvent = EngineReady | EngineLost | NoteGenerated | BarGenerated | GenerationFinished | GenerationFailed
+EngineEvent = EngineReady | EngineLost | SizeLost | NoteGenerated | BarGenerated | GenerationFinished | GenerationFailed
 Event = MidiReceived | PortChanged | MachineSlept | Command | EngineEvent
 
 __all__ = [
@@ -172,6 +186,7 @@ __all__ = [
     "NoteGenerated",
     "PortChanged",
     "Sampling",
+    "SizeLost",
     "TrackSettings",
     "command",
 ]
