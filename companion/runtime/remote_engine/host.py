@@ -41,8 +41,9 @@ from companion.session.api.events import (
 from companion.session.api.settings import ModelSettings
 
 GUEST_MESSAGES = (Hello, Goodbye, Ping, LoadModel, Generate, Prefill, Cancel)
-LOOK_SECONDS = 0.02
+LOOK_MS = 20
 LONGEST_REQUEST_SECONDS = 120.0
+LAST_WORD_SECONDS = 0.02
 MESSAGES_A_TURN = 200
 MAX_REMARKED = 1000
 REFUSAL_PAUSE_SECONDS = 60.0  # one line a minute for each network address that knocks in vain
@@ -110,7 +111,7 @@ class Host:
         finally:
             if self._reception.seat is not None:
                 self._send(self._reception.seat.peer, TurnedAway("the engine was ended"))
-                time.sleep(LOOK_SECONDS)  # the message leaves from a thread of ZeroMQ's
+                time.sleep(LAST_WORD_SECONDS)  # the message leaves from a thread of ZeroMQ's
             self._keeper.close()
             self._control.close()
             self._gate.close()
@@ -120,7 +121,7 @@ class Host:
         """Wait for what comes, but not long, and handle it."""
         self._mind_the_engine(clock())
         self._watch_engine()
-        for each, _ in self._poller.poll(1000 * LOOK_SECONDS):
+        for each, _ in self._poller.poll(LOOK_MS):
             if each is self._gate.socket:
                 self._answer_gate(clock())
             elif each is self._router:
