@@ -118,14 +118,14 @@ class Peer:
     def send(self, message: object) -> None:
         self.socket.send(message if isinstance(message, bytes) else encode(message))
 
-    def hear(self, kind: type, seconds: float = PATIENCE_SECONDS) -> Any:
+    def hear(self, kind: type | tuple[type, ...], seconds: float = PATIENCE_SECONDS) -> Any:
         """The next message of a kind; others are left out."""
         deadline = time.monotonic() + seconds
         while self.socket.poll(1000 * max(0.0, deadline - time.monotonic())):
             message = decode(self.socket.recv())
             if isinstance(message, kind):
                 return message
-        raise AssertionError(f"no {kind.__name__} came")
+        raise AssertionError(f"no {kind} came")
 
     def greet(self, performance: str = "one", protocol: int = REMOTE_PROTOCOL) -> None:
         self.send(Hello(protocol, "0.1.0", "laptop", performance))

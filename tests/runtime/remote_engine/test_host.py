@@ -76,8 +76,13 @@ def write_a_bar(peer: Peer, number: int = 5) -> None:
 
 
 def begin(peer: Peer, performance: str = "one") -> None:
-    peer.greet(performance)
-    peer.hear(Welcome)
+    """As a guest does: ask until the engine is free, then for the model."""
+
+    def is_welcome() -> bool:
+        peer.greet(performance)
+        return isinstance(peer.hear((Welcome, TurnedAway)), Welcome)
+
+    wait_until(is_welcome, "a welcome")
     peer.send(LoadModel(ModelSettings(checkpoint=MODEL)))
     assert peer.hear(EngineReady).checkpoint.num_bars_map
 
@@ -191,8 +196,7 @@ def test_garbage_from_a_paired_machine_is_one_remark_and_the_music_goes_on(host,
 
 def test_a_message_that_is_too_large_costs_its_sender_the_connection_and_nobody_else(host, peer):
     large = Peer(host)
-    large.greet("large")
-    large.hear(Welcome)
+    begin(large, "large")
     large.events(0.05)
     large.send(b"x" * (MAX_MESSAGE_BYTES + 1))
     assert zmq.EVENT_DISCONNECTED in large.events(1.0)
@@ -208,8 +212,7 @@ def test_a_message_that_is_too_large_costs_its_sender_the_connection_and_nobody_
 
 
 def test_a_checkpoint_that_is_not_here_is_one_line_and_no_file_is_opened(host, peer):
-    peer.greet()
-    peer.hear(Welcome)
+    begin(peer)
     for wanted in ("/etc/passwd", "../../secret", "no_such_model"):
         peer.send(LoadModel(ModelSettings(checkpoint=wanted)))
         assert "the engine has no checkpoint" in peer.hear(EngineLost).reason
