@@ -15,6 +15,7 @@ from companion.cli.playing_options import (
 )
 from companion.cli.sound_options import add_sound, add_sound_file, sound_choice
 from companion.errors import UsageError
+from companion.session.api import limits
 
 if TYPE_CHECKING:
     from companion.runtime.front.launch import Launcher
@@ -32,7 +33,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--preset", metavar="P", help="a preset's name or file (default: the last one used)")
     add_midi_ports(parser)
-    parser.add_argument("--clock", choices=("external", "internal"), help="whose time")
+    parser.add_argument(
+        "--clock", choices=limits.CLOCK_SOURCES, help="whose time: MIDI clock, ours, Ableton Link, JACK"
+    )
     parser.add_argument("--bpm", type=float, metavar="B", help="tempo of the internal clock, 10 to 400")
     add_chord_options(parser)
     add_trading_options(parser)

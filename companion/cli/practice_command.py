@@ -23,6 +23,7 @@ from companion.cli.playing_options import (
 )
 from companion.cli.sound_options import add_sound, add_sound_file, sound_choice
 from companion.errors import UsageError
+from companion.session.api import limits
 
 if TYPE_CHECKING:
     from companion.charts.chart import Chart
@@ -101,7 +102,7 @@ def add_parser(subparsers: Any) -> None:
 def _add_shell_options(parser: argparse.ArgumentParser) -> None:
     add_midi_ports(parser)
     parser.add_argument(
-        "--clock", choices=("external", "internal"), default="internal", help="whose time (default: internal)"
+        "--clock", choices=limits.CLOCK_SOURCES, default="internal", help="whose time (default: internal)"
     )
     add_seed(parser)
     parser.add_argument(

@@ -215,7 +215,7 @@ class Parts:
         self.thru = Thru(settings.thru, self.scheduler, self.outbox)
         self.sound = SoundCommands(self.scheduler, self.thru, self.time.songbook, self.controls)
         groups = (
-            TransportCommands(self.transport, self.time, self.performance, self.metronome),
+            TransportCommands(self.transport, self.time, self.performance, self.metronome, self.outbox.emit),
             BarCommands(
                 self.performance,
                 self.lanes,

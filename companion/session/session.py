@@ -126,6 +126,13 @@ class Session:
         return self._parts.performance.running
 
     @property
+    def clock_source(self) -> tuple[str, float, float]:
+        """(the ClockSource followed, the tempo in BPM, quarter notes in the bar that sounds)."""
+        time = self._parts.time
+        bar = max(self._parts.performance.bar, 0)
+        return time.source, time.clock.bpm, float(time.timeline.meter(bar).beats)
+
+    @property
     def clock(self) -> ExternalClock | InternalClock:
         """The clock in use."""
         return self._parts.time.clock

@@ -42,7 +42,7 @@ def _word(key: Key, snapshot: Snapshot | None, practising: bool) -> str:
     if key.keys == "tab":
         return ("piano roll" if practising else "practice") if has_song or practising else ""
     if key.keys == "space" and snapshot is not None and snapshot.transport.state in ("running", "lost"):
-        return "stop" if snapshot.transport.source == "internal" else ""
+        return "" if snapshot.transport.source == "external" else "stop"
     return key.hint
 
 

@@ -73,7 +73,7 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
         ("t", "tap", "tap the tempo", "tap", _ROLL),
         ("plus,equals_sign", "faster", "tempo up by 1 BPM"),
         ("minus", "slower", "tempo down by 1 BPM"),
-        ("x", "clock_source", "follow the MIDI clock, or be the clock"),
+        ("x", "[pick_clock]", "whose time: MIDI clock, our own, Ableton Link, JACK transport"),
         ("c", "click", "metronome click on or off"),
         ("T", "[pick_meter]", "choose the time signature"),
         ("home", "rewind", "back to bar 1"),

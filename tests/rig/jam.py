@@ -21,6 +21,7 @@ title = "rig"
 [clock]
 source = "{source}"
 bpm = {bpm}
+{clock}
 [[tracks]]
 name = "you"
 role = "human"
@@ -66,10 +67,15 @@ class Jam:
         return json.loads(self.output.read_text().splitlines()[-1])
 
 
-def start_jam(rig: Rig, *arguments: str, source: str = "external", bpm: float = 120, name: str = "jam") -> Jam:
-    """Start, and wait until the processes are there and the session has begun. name: of its files."""
+def start_jam(
+    rig: Rig, *arguments: str, source: str = "external", bpm: float = 120, name: str = "jam", clock: str = ""
+) -> Jam:
+    """Start, and wait until the processes are there and the session has begun.
+
+    name: of its files. clock: further lines of the preset's clock.
+    """
     preset = rig.folder / f"{name}.toml"
-    preset.write_text(PRESET.format(source=source, bpm=bpm))
+    preset.write_text(PRESET.format(source=source, bpm=bpm, clock=clock))
     output, recordings = rig.folder / f"{name}.json", rig.folder / f"{name}-recordings"
     command = [sys.executable, "-m", "companion", "jam", "--preset", str(preset), "--headless", "--json"]
     rig.environment["XDG_STATE_HOME"] = str(rig.folder)

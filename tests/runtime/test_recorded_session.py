@@ -6,6 +6,7 @@ from companion.errors import PortError
 from companion.midi.messages import NoteOn
 from companion.runtime.processes.recorded_session import EngineEffect, FrontEffect, RecordedSession
 from companion.runtime.recording.records import ForgottenNoteEnded, MessageSent, Record
+from companion.session.api.effects import AskClock
 from companion.session.api.events import MidiReceived
 from companion.session.api.settings import SessionSettings, TrackSettings
 from companion.session.output.scheduler import Voice
@@ -31,6 +32,9 @@ class Around:
         pass
 
     def tell_front(self, notice: FrontEffect) -> None:
+        pass
+
+    def ask_clock(self, wish: AskClock) -> None:
         pass
 
 

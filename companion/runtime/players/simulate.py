@@ -20,7 +20,7 @@ from companion.runtime.processes.recorded_session import EngineEffect, FrontEffe
 from companion.runtime.recording.marks import mark_of, summary_of
 from companion.runtime.recording.recorder import Log, header
 from companion.runtime.recording.records import PerformanceEnded, PlayerBegan, Record
-from companion.session.api.effects import Cancel, Generate, LoadModel, Prefill
+from companion.session.api.effects import AskClock, Cancel, Generate, LoadModel, Prefill
 from companion.session.api.events import EngineEvent, EngineReady, GenerationFinished, MidiReceived
 
 PREFILL_SECONDS_A_TOKEN = 0.0003
@@ -113,6 +113,9 @@ class Simulation:
     def tell_front(self, notice: FrontEffect) -> None:
         """See `Surroundings`."""
         self.notices.append(notice)
+
+    def ask_clock(self, wish: AskClock) -> None:
+        """See `Surroundings`. Simulated time has no other programs."""
 
     def run(self) -> Log:
         """Play it all."""

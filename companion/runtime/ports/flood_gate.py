@@ -8,12 +8,15 @@ It knows seconds and no clock.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 from operator import itemgetter
 from typing import get_args
 
 from companion.midi.messages import ChannelMessage, Malformed, Message, NoteOff, NoteOn
+from companion.runtime.recording.records import InputDropped, Record
 
 MESSAGES_A_SECOND, BURST = 2000.0, 500.0
+REPORT_SECONDS, OVER_SECONDS = 1.0, 5.0
 MESSAGES_A_TURN = 24  # of the loop, which has a turn a millisecond
 WAITING = 500  # messages that may wait for their turn
 _LIMITED = (*get_args(ChannelMessage), Malformed)  # all messages except the clock's
@@ -77,3 +80,24 @@ class FloodGate:
     def _in_order(self, item: Arrived) -> Arrived:
         self._latest = max(self._latest, item[0])
         return (self._latest, item[1], item[2])
+
+
+class FloodReports:
+    """Reports dropped messages once a second to the log, and once per flood to the player."""
+
+    def __init__(
+        self, gate: FloodGate, record: Callable[[Record], None], complain: Callable[[str], None], now: float
+    ) -> None:
+        self._gate, self._record, self._complain = gate, record, complain
+        self._flooded_until = self._next_report = now
+
+    def report(self, now: float) -> None:
+        """Report what was dropped since the last report, if one is due."""
+        if now < self._next_report:
+            return
+        self._next_report = now + REPORT_SECONDS
+        for port, count in self._gate.take_dropped().items():
+            self._record(InputDropped(now, port, count))
+            if now > self._flooded_until:
+                self._complain(f"{port} sends more than anyone can play: what is too much is left out")
+            self._flooded_until = now + OVER_SECONDS

@@ -24,6 +24,7 @@ import time
 from contextlib import suppress
 
 from companion.midi.probe import Ports
+from companion.runtime.clocks.shared_clock import FollowedClock
 from companion.runtime.engine.engine_link import EngineLink
 from companion.runtime.ipc.link import SUPERVISOR, Link, adopt, take_descriptor
 from companion.runtime.ipc.protocol import (
@@ -41,7 +42,7 @@ from companion.runtime.machine.priority import become_realtime, queued_seconds
 from companion.runtime.machine.sleep_watch import SleepWatch
 from companion.runtime.players.recorded_player import RecordedPlayer
 from companion.runtime.ports.connector import DriverConnector
-from companion.runtime.ports.flood_gate import FloodGate
+from companion.runtime.ports.flood_gate import FloodGate, FloodReports
 from companion.runtime.ports.heard_ports import HeardPorts
 from companion.runtime.ports.port_board import PortBoard, wanted_ports
 from companion.runtime.ports.port_set import PortSet
@@ -51,8 +52,8 @@ from companion.runtime.processes.log_sender import LogSender
 from companion.runtime.processes.recorded_session import EngineEffect, FrontEffect, RecordedSession
 from companion.runtime.recording.marks import mark_of, summary_of
 from companion.runtime.recording.recorder import header_line
-from companion.runtime.recording.records import InputDropped, PerformanceEnded, Remark
-from companion.session.api.effects import Notice
+from companion.runtime.recording.records import PerformanceEnded, Remark
+from companion.session.api.effects import AskClock, Notice
 from companion.session.api.events import Command, EngineLost, EngineReady, MachineSlept, MidiReceived, PortChanged
 from companion.session.api.snapshot import Snapshot
 
@@ -66,7 +67,6 @@ SNAPSHOT_SECONDS = 1 / 30
 MARK_SECONDS = 0.1
 QUIET_SECONDS = 0.004  # a snapshot is only taken when nothing is due for this long
 COLLECT_SECONDS = 2.0
-FLOOD_REPORT_SECONDS, FLOOD_OVER_SECONDS = 1.0, 5.0
 LAST_WORDS_SECONDS = 6.0  # time to hand over the rest of the log, also to a supervisor that is taking over
 clock = time.monotonic
 
@@ -97,8 +97,9 @@ class Realtime:
         self._control_open = self._supervised = True
         self._own_ports: frozenset[str] = frozenset()
         self._cores = Cores()
+        self._clock = FollowedClock(self._complain)
         self._gate, self._sleep = FloodGate(), SleepWatch()
-        self._flooded_until = self._next_flood_report = now
+        self._flood = FloodReports(self._gate, self._log.add, self._complain, now)
         self._next_housekeeping = self._next_snapshot = self._next_mark = now
         self._next_collect = now + COLLECT_SECONDS
         ports: PortSet = (
@@ -131,6 +132,10 @@ class Realtime:
     def tell_front(self, notice: FrontEffect) -> None:
         """See `Surroundings`."""
         self._front.send(notice)
+
+    def ask_clock(self, wish: AskClock) -> None:
+        """See `Surroundings`."""
+        self._clock.ask(wish)
 
     def _complain(self, text: str) -> None:
         self.remark(text)
@@ -166,7 +171,8 @@ class Realtime:
         self._meter.begin(self._should_wake, now)
         if slept := self._sleep.slept():
             self._recorded.receive(MachineSlept(slept), now)
-        for arrival, port, message in self._gate.admit(self._ports.poll(now), now):
+        arrived = [*self._ports.poll(now), *self._clock.poll(now)]
+        for arrival, port, message in self._gate.admit(arrived, now):
             self._recorded.receive(MidiReceived(port, message), arrival)
         self._meter.mark(clock())
         for event in self._engine.receive():
@@ -200,6 +206,7 @@ class Realtime:
             self._queued = queued_seconds()
             self._hear_the_others(now)
             self._mind_the_cores()
+            self._clock.follow(*self._recorded.session.clock_source, now)
         self._meter.mark(clock())
         quiet = due is None or due - now > QUIET_SECONDS
         late = now - self._next_snapshot > 10 * SNAPSHOT_SECONDS
@@ -233,7 +240,7 @@ class Realtime:
             self._own_ports = own
             self._front.send(OwnPorts(own))
         self._take_new_links()
-        self._report_flood(now)
+        self._flood.report(now)
         if self._engine.is_stuck(now):
             self._supervisor.send(EngineStuck("the engine has stopped answering"))
         self._log.flush(self._supervisor)
@@ -246,17 +253,6 @@ class Realtime:
             self.remark(value.text)
         elif isinstance(value, End):
             self._ending = True
-
-    def _report_flood(self, now: float) -> None:
-        """Report dropped messages once a second to the log, and once per flood to the player."""
-        if now < self._next_flood_report:
-            return
-        self._next_flood_report = now + FLOOD_REPORT_SECONDS
-        for port, count in self._gate.take_dropped().items():
-            self._log.add(InputDropped(now, port, count))
-            if now > self._flooded_until:
-                self._complain(f"{port} sends more than anyone can play: what is too much is left out")
-            self._flooded_until = now + FLOOD_OVER_SECONDS
 
     def _mind_the_cores(self) -> None:
         """Let the cores sleep while nothing plays."""
@@ -319,6 +315,7 @@ class Realtime:
                 break
             time.sleep(0.002)
         with suppress(Exception):
+            self._clock.close()
             self._ports.close()
 
 

@@ -27,6 +27,7 @@ from companion.runtime.recording.records import (
     TimerRan,
 )
 from companion.session.api.effects import (
+    AskClock,
     Cancel,
     Effect,
     Generate,
@@ -62,6 +63,10 @@ class Surroundings(Protocol):
 
     def tell_front(self, notice: FrontEffect) -> None:
         """Pass on; never waits."""
+        ...
+
+    def ask_clock(self, wish: AskClock) -> None:
+        """Pass on to the shared clock; never waits."""
         ...
 
 
@@ -132,6 +137,8 @@ class RecordedSession:
         if isinstance(effect, (Notice, Learned, PassFinished)):
             self._record(FrontTold(now, effect))
             self._around.tell_front(effect)
+        elif isinstance(effect, AskClock):
+            self._around.ask_clock(effect)
         elif not isinstance(effect, SendMidi):
             if isinstance(effect, Generate):
                 job = effect.job

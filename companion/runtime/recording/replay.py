@@ -17,6 +17,7 @@ from companion.runtime.recording.records import (
     SessionClosed,
     TimerRan,
 )
+from companion.session.api.effects import AskClock
 from companion.session.api.events import MidiReceived
 from companion.session.api.snapshot import Snapshot
 
@@ -52,6 +53,9 @@ class _Listener:
         return None
 
     def tell_front(self, notice: FrontEffect) -> None:
+        return None
+
+    def ask_clock(self, wish: AskClock) -> None:
         return None
 
 

@@ -99,6 +99,14 @@ class LoadModel:
 
 
 @dataclass(frozen=True, slots=True)
+class AskClock:
+    """Ask the shared clock that the session follows. value: the tempo in BPM, or the position in quarter notes from the start."""
+
+    action: Literal["start", "stop", "tempo", "locate"]
+    value: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """One line for the player. level: "info", "warning" or "error"."""
 
@@ -142,4 +150,4 @@ class PassFinished:
     notes: tuple[JudgedNote, ...] = ()
 
 
-Effect = SendMidi | Generate | Prefill | Cancel | LoadModel | Notice | Learned | PassFinished
+Effect = SendMidi | AskClock | Generate | Prefill | Cancel | LoadModel | Notice | Learned | PassFinished

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 from companion.music import Score, TimeSignature
 
-ClockSource = Literal["external", "internal"]
+# external: MIDI clock. internal: our own. link: Ableton Link. jack: JACK transport.
+ClockSource = Literal["external", "internal", "link", "jack"]
+# Clocks that other programs share, and the names of the ports from which the session hears them.
+SHARED_CLOCKS: Mapping[str, str] = MappingProxyType({"link": "Ableton Link", "jack": "JACK transport"})
 Role = Literal["human", "companion", "backing", "silent"]
 # human: what a player plays into us. companion: generated. backing: sounds as written in the song.
 # silent: in the model's context, not heard (a chart's chords, the muted written part of "me").

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 from companion.errors import UsageError
 from companion.music import TimeSignature
 from companion.session.api import commands, transport_commands
+from companion.session.api.effects import AskClock, Effect
 from companion.session.commands.handlers import switched
 from companion.session.commands.undoable import FindUndoable, dial
 from companion.session.extension import Handler
@@ -18,10 +20,17 @@ from companion.session.transport.transport import Transport
 
 
 class TransportCommands:
-    """Most of these need our own clock; with the master's, a UsageError says so."""
+    """Most of these need our own clock; with the master's, a UsageError says so. A shared clock is asked instead."""
 
-    def __init__(self, transport: Transport, time: MusicalTime, performance: Performance, metronome: Metronome) -> None:
-        self._transport, self._time = transport, time
+    def __init__(
+        self,
+        transport: Transport,
+        time: MusicalTime,
+        performance: Performance,
+        metronome: Metronome,
+        emit: Callable[[Effect], None],
+    ) -> None:
+        self._transport, self._time, self._emit = transport, time, emit
         self._performance, self._metronome = performance, metronome
         self._taps = TapTempo()
 
@@ -88,20 +97,35 @@ class TransportCommands:
             raise UsageError("the MIDI clock decides; switch to the internal clock first")
         return self._time.master
 
+    def _asked(self, action: Literal["start", "stop", "tempo", "locate"], value: float = 0.0) -> bool:
+        """Ask the shared clock, if we follow one. It answers by what it does."""
+        if self._time.shared_port is None:
+            return False
+        self._emit(AskClock(action, value))
+        return True
+
     def _start(self, wish: transport_commands.Start, now: float) -> None:
+        if self._asked("start"):
+            return
         self._master()
         self._transport.start(now, 0)
 
     def _continue(self, wish: transport_commands.Continue, now: float) -> None:
+        if self._asked("start"):
+            return
         self._master()
         if not self._performance.running:
             self._transport.start(now)
 
     def _stop(self, wish: transport_commands.Stop, now: float) -> None:
+        if self._asked("stop"):
+            return
         self._master()
         self._transport.stop(now)
 
     def _toggle(self, wish: transport_commands.Toggle, now: float) -> None:
+        if self._asked("stop" if self._time.clock.state in ("running", "lost") else "start"):
+            return
         self._master()
         if self._performance.running:
             self._transport.stop(now)
@@ -109,6 +133,8 @@ class TransportCommands:
             self._transport.start(now)
 
     def _seek(self, wish: transport_commands.Seek, now: float) -> None:
+        if self._asked("locate", self._time.songbook.start(wish.bar)):
+            return
         self._master()
         if self._performance.running:
             self._transport.start(now, wish.bar, count_in=False)
@@ -123,6 +149,8 @@ class TransportCommands:
         self._change_tempo(wish.bpm, now)
 
     def _change_tempo(self, bpm: float, now: float) -> None:
+        if self._asked("tempo", bpm):
+            return
         clock, time = self._master(), self._time
         place = time.timeline.locate(max(0.0, time.position(now)))
         written = time.songbook.bpm_at(time.timeline.song_bar(place.bar), place.beat)
@@ -139,7 +167,7 @@ class TransportCommands:
         self._write_meter(TimeSignature(wish.numerator, wish.denominator), now)
 
     def _set_clock_source(self, wish: transport_commands.SetClockSource, now: float) -> None:
-        if (self._time.master is not None) != (wish.source == "internal"):
+        if wish.source != self._time.source:
             self._transport.use_source(wish.source, now)
 
     def _click(self, wish: transport_commands.Click, now: float) -> None:

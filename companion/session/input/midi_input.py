@@ -68,7 +68,12 @@ class MidiInput:
     def receive(self, port: str, message: Message, now: float) -> None:
         """Handle one message as it arrives."""
         if isinstance(message, CLOCK_MESSAGES):
-            if self._masters.accepts(port, message, self._time.clock.state == "running", now):
+            shared = self._time.shared_port
+            if shared is not None:
+                # Whoever follows a shared clock wants no other.
+                if port == shared:
+                    self._transport.receive_clock(message, now)
+            elif self._masters.accepts(port, message, self._time.clock.state == "running", now):
                 self._transport.receive_clock(message, now)
             elif self._time.follower is not None:
                 self._ignore_clock(port)

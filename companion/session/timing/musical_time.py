@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from companion.music import TimeSignature
+from companion.session.api.settings import SHARED_CLOCKS
 from companion.session.practice.songbook import SongBook
 from companion.session.timing.external_clock import ExternalClock
 from companion.session.timing.internal_clock import InternalClock
@@ -13,7 +14,7 @@ class MusicalTime:
     """The clock and the session's place on it.
 
     Positions are session beats (quarter notes): the clock's position plus `offset_beats`.
-    tempo_factor: share of a song's written tempo at which it is played.
+    tempo_factor: share of a song's written tempo at which it is played. source: a ClockSource.
     """
 
     def __init__(self, source: str, bpm: float, songbook: SongBook, timeline: Timeline, tempo_factor: float) -> None:
@@ -22,6 +23,7 @@ class MusicalTime:
         self.tempo_factor = tempo_factor
         self.offset_beats = 0.0
         written = songbook.bpm_at(0)
+        self.source = source
         self.clock = _make_clock(source, bpm if written is None else written * tempo_factor)
 
     @property
@@ -33,6 +35,11 @@ class MusicalTime:
     def follower(self) -> ExternalClock | None:
         """The clock that follows an external master, if we are not the master."""
         return self.clock if isinstance(self.clock, ExternalClock) else None
+
+    @property
+    def shared_port(self) -> str | None:
+        """The port from which a shared clock is heard (Ableton Link, JACK transport), if we follow one."""
+        return SHARED_CLOCKS.get(self.source)
 
     def position(self, now: float) -> float:
         """The current position."""
@@ -55,7 +62,8 @@ class MusicalTime:
         self.offset_beats = offset_beats
 
     def use_source(self, source: str) -> None:
-        """Change to another clock, "external" or "internal", at the present tempo and at rest."""
+        """Change to another ClockSource, at the present tempo and at rest."""
+        self.source = source
         self.clock = _make_clock(source, self.clock.bpm)
 
     def set_tempo_factor(self, factor: float) -> None:

@@ -129,7 +129,7 @@ class Transport:
             self._state.happened(Happening.REWIND)
 
     def use_source(self, source: str, now: float) -> None:
-        """Use another clock, "external" or "internal". The music stops, and the next start begins a new stretch."""
+        """Use another ClockSource. The music stops, and the next start begins a new stretch."""
         self.stop(now)
         self._halt(now)
         self._time.use_source(source)

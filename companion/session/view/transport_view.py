@@ -16,7 +16,7 @@ def transport_view(time: MusicalTime, performance: Performance, transport: Trans
     if (resume := transport.resume_place(position)) is not None:
         (song_bar, beat), meter = resume, time.meter_of(resume[0])
     return TransportView(
-        source="external" if time.master is None else "internal",
+        source=time.source,
         state=time.clock.state,
         bpm=time.clock.bpm,
         bar=bar,

@@ -68,11 +68,6 @@ def _toggle(snapshot: Snapshot, selection: Selection) -> list[Command]:
     return [command("toggle")]
 
 
-def _clock_source(snapshot: Snapshot, selection: Selection) -> list[Command]:
-    source = "internal" if snapshot.transport.source == "external" else "external"
-    return [command("set_clock_source", source=source)]
-
-
 def _tempo(by: float) -> Wish:
     return lambda snapshot, selection: [command("set_tempo", bpm=step(snapshot.transport.bpm, by, BPM_RANGE))]
 
@@ -207,7 +202,6 @@ _WISHES: dict[str, Wish] = {
     "tap": _plain("tap"),
     "faster": _tempo(1.0),
     "slower": _tempo(-1.0),
-    "clock_source": _clock_source,
     "click": _switch("click", lambda snapshot: snapshot.click),
     "rewind": lambda snapshot, selection: [command("seek", bar=0)],
     "record": _switch("record", lambda snapshot: snapshot.recording),

@@ -128,9 +128,6 @@ _SAYINGS: dict[str, Callable[[Any, Snapshot, Selection], str]] = {
     "tap": _plain("tap … keep tapping in time"),
     "faster": _value("tempo {:g} BPM", "bpm"),
     "slower": _value("tempo {:g} BPM", "bpm"),
-    "clock_source": lambda wish, snapshot, selection: (
-        "we are the clock" if wish.source == "internal" else "following the MIDI clock"
-    ),
     "click": _on("click"),
     "rewind": _plain("back to bar 1"),
     "record": _on("take begun: r ends it", "take ended: kept when you quit"),

@@ -68,7 +68,7 @@ def _sampling(snapshot: Snapshot, given: Mapping[str, Any]) -> Snapshot:
 
 
 def _tempo(snapshot: Snapshot, given: dict[str, Any]) -> Snapshot:
-    if snapshot.transport.source == "external" and snapshot.transport.state == "running":
+    if snapshot.transport.source != "internal" and snapshot.transport.state == "running":
         return snapshot  # the master decides
     return replace(snapshot, transport=replace(snapshot.transport, bpm=given["bpm"]))
 

@@ -105,6 +105,14 @@ class MenuActions:
 
         self._open(ChoiceScreen("Time signature", offers.meter_sections, choose))
 
+    def action_pick_clock(self) -> None:
+        """Whose time it is. The music stops where that changes."""
+
+        def choose(section: str, source: str) -> None:
+            self.app.send(command("set_clock_source", source=source))
+
+        self._open(ChoiceScreen("Clock", offers.clock_sections, choose))
+
     def action_learn(self) -> None:
         """Teach a foot switch."""
 

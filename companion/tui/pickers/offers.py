@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from companion.music import TimeSignature
 from companion.music.instruments import GM_PROGRAMS
+from companion.session.api.settings import SHARED_CLOCKS
 from companion.session.api.snapshot import Snapshot
 from companion.tui.keys import KEYS, LEARNABLE
 from companion.tui.pickers.choices import Choice, Section
@@ -116,6 +117,20 @@ def meter_sections(snapshot: Snapshot | None) -> list[Section]:
 def learn_sections() -> list[Section]:
     """Actions for a foot switch."""
     return [Section("action", "what shall the switch do?", tuple(Choice(text, name) for name, text in LEARNABLE))]
+
+
+def clock_sections(snapshot: Snapshot) -> list[Section]:
+    """The clocks that can be followed, and our own."""
+    choices = tuple(
+        Choice(text, source, source == snapshot.transport.source, note)
+        for source, text, note in (
+            ("external", "MIDI clock", "a DAW or drum machine decides"),
+            ("internal", "our own clock", "sent to the output as MIDI clock"),
+            ("link", SHARED_CLOCKS["link"], "tempo and beat shared on the network"),
+            ("jack", SHARED_CLOCKS["jack"], "position and start shared by JACK's programs"),
+        )
+    )
+    return [Section("clock", "whose time?", choices)]
 
 
 def call_sections() -> list[Section]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.style import Style
 
+from companion.session.api.settings import SHARED_CLOCKS
 from companion.session.api.snapshot import BarView, LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
@@ -51,12 +52,20 @@ def message_spans(snapshot: Snapshot, health: str = "") -> list[Span]:
     if transport.counting_in:
         return [("count-in ", palette.WARN), *_lamps(snapshot)]
     if transport.state == "lost":
-        return [(f"MIDI clock lost — going on alone at {transport.bpm:.1f} BPM", palette.BAD)]
+        name = SHARED_CLOCKS.get(transport.source, "MIDI clock")
+        return [(f"{name} lost — going on alone at {transport.bpm:.1f} BPM", palette.BAD)]
     if transport.state == "armed":
         return [("armed — starts with the next clock tick", palette.WARN)]
     if transport.state == "stopped":
         loading = generation.state in ("loading", "no engine")
         spans: list[Span] = [("   loading checkpoint…", palette.WARN)] if loading else []
+        if (name := SHARED_CLOCKS.get(transport.source)) is not None:
+            return [
+                (f"waiting for {name}", palette.BOLD),
+                (" — press ", palette.DIM),
+                *_space("to start everybody"),
+                *spans,
+            ]
         if transport.source == "external":
             waiting = f"waiting for MIDI clock on {input_names(snapshot)}"
             return [(waiting, palette.BOLD), (" — press ", palette.DIM), *_space("for the internal clock"), *spans]
