@@ -119,10 +119,10 @@ def learn_sections() -> list[Section]:
     return [Section("action", "what shall the switch do?", tuple(Choice(text, name) for name, text in LEARNABLE))]
 
 
-def clock_sections(snapshot: Snapshot) -> list[Section]:
+def clock_sections(snapshot: Snapshot | None) -> list[Section]:
     """The clocks that can be followed, and our own."""
     choices = tuple(
-        Choice(text, source, source == snapshot.transport.source, note)
+        Choice(text, source, snapshot is not None and source == snapshot.transport.source, note)
         for source, text, note in (
             ("external", "MIDI clock", "a DAW or drum machine decides"),
             ("internal", "our own clock", "sent to the output as MIDI clock"),
