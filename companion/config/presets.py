@@ -13,7 +13,7 @@ from typing import Any
 
 import platformdirs
 
-from companion.config import schema
+from companion.config import controls, schema
 from companion.config.tables import Schema
 from companion.errors import ConfigError, UsageError
 from companion.resources import configs_dir
@@ -37,7 +37,7 @@ else:  # pragma: no cover - the same parser under its earlier name
 
 DEFAULT_PRESET = "duo"
 MAX_PRESET_BYTES = 1_000_000
-TABLES = ("title", "ports", "clock", "model", "sampling", "session", "practice", "trading", "chords", "tracks")
+TABLES = ("title", "ports", "clock", "model", "sampling", "session", "practice", "trading", "chords", "tracks", "knobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,10 @@ def _from_document(document: dict[str, Any], path: Path) -> Preset:
     tracks = document.get("tracks", [])
     if not isinstance(tracks, list) or not tracks:
         raise ConfigError(f"{path}: at least one [[tracks]] table is needed")
+    lanes = tuple(_track(entry, number, path) for number, entry in enumerate(tracks, start=1))
     settings = SessionSettings(
-        tracks=tuple(_track(entry, number, path) for number, entry in enumerate(tracks, start=1)),
+        tracks=lanes,
+        knobs=controls.read_knobs(document.get("knobs", []), lanes, path),
         clock=ClockSettings(**table("clock", schema.CLOCK)),
         model=ModelSettings(sampling=Sampling(**table("sampling", schema.SAMPLING)), **table("model", schema.MODEL)),
         practice=PracticeSettings(**table("practice", schema.PRACTICE)),
@@ -168,6 +170,8 @@ def preset_document(preset: Preset) -> dict[str, Any]:
     document["tracks"] = [
         {"name": track.name, "role": track.role, **schema.TRACK.write(track, blank)} for track in settings.tracks
     ]
+    if settings.knobs:
+        document["knobs"] = controls.write_knobs(settings.knobs, settings.tracks)
     return document
 
 

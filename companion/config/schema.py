@@ -16,6 +16,7 @@ from companion.music.instruments import GM_PROGRAMS, find_program
 from companion.session.api import limits
 from companion.session.api.commands import command_of_action
 from companion.session.api.control_names import moved
+from companion.session.api.dials import DIALS
 from companion.session.api.settings import ChordZone
 from companion.session.chords.zone import check_zones, read_zone, write_zone
 
@@ -233,6 +234,23 @@ SESSION = Schema(
             _learned,
             _shown_learned,
         ),
+    }
+)
+KNOB = Schema(
+    {
+        "control": Key(
+            "control",
+            str,
+            '"cc:74@1", "cc14:1@1", "pressure@1", "bend@1" or "pc@1" (number@channel, from 1)',
+            lambda value: moved(value, -1, knob=True),
+            lambda name: moved(name, 1, knob=True),
+        ),
+        "dial": choice("dial", *DIALS),
+        "part": Key("part", str | int, "a track's name, or its number from 1"),
+        "from": number("low", limits.DIAL_VALUE),
+        "to": number("high", limits.DIAL_VALUE),
+        "curve": choice("curve", *limits.CURVES),
+        "pickup": flag("pickup"),
     }
 )
 PORTS = Schema(

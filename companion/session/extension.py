@@ -120,6 +120,10 @@ class Extension:
         """A factor for the velocities of one of our lanes; asked when notes are scheduled."""
         return 1.0
 
+    def dials(self) -> Mapping[str, float]:
+        """The dials that this extension owns, by name (see `companion.session.api.dials`), at their present values."""
+        return {}
+
     def due_position(self) -> float | None:
         """The session position (beats) at which `reached` is wanted next; None = never."""
         return None

@@ -76,6 +76,10 @@ class Extensions:
         """The factors of all."""
         return prod(extension.loudness(lane) for extension in self._extensions)
 
+    def dials(self) -> dict[str, float]:
+        """The dials of all, at their present values."""
+        return {name: value for extension in self._extensions for name, value in extension.dials().items()}
+
     def due_position(self) -> float | None:
         """The first position at which one of them is wanted."""
         due = (extension.due_position() for extension in self._extensions)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from companion.errors import UsageError
 from companion.music.units import DRUM_CHANNEL
-from companion.session.api.limits import MAX_LANES
+from companion.session.api.limits import ATTRIBUTE_RANGES, MAX_LANES
 from companion.session.api.settings import Role, TrackSettings
 
 
@@ -143,9 +143,14 @@ class Lanes:
         lane.pan = value
 
     def set_attribute(self, lane: Lane, name: str, level: int | None) -> None:
-        """Set a control of the model; None sets it free."""
+        """Set a control of the model; None sets it free. One end of a range moves the other where they would contradict each other."""
         rest = {key: value for key, value in lane.attributes.items() if key != name}
-        lane.attributes = rest if level is None else {**lane.attributes, name: level}
+        for low, high in ATTRIBUTE_RANGES:
+            if name == low and level is not None and rest.get(high, level) < level:
+                rest[high] = level
+            elif name == high and level is not None and rest.get(low, level) > level:
+                rest[low] = level
+        lane.attributes = rest if level is None else {**rest, name: level}
 
     def set_role(self, lane: Lane, role: Role) -> None:
         """Give a lane another role, with a suitable channel."""

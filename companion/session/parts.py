@@ -11,6 +11,8 @@ from companion.session.commands.lane_commands import LaneCommands
 from companion.session.commands.model_commands import ModelCommands
 from companion.session.commands.sound_commands import SoundCommands
 from companion.session.commands.transport_commands import TransportCommands
+from companion.session.dials.knobs import Knobs
+from companion.session.dials.values import DialValues
 from companion.session.extension import Context
 from companion.session.extensions import Extensions
 from companion.session.input.capture import Capture
@@ -18,6 +20,7 @@ from companion.session.input.controls import LearnedControls
 from companion.session.input.heard_form import HeardForm
 from companion.session.input.midi_input import MidiInput
 from companion.session.input.routing import EchoGuard
+from companion.session.input.surface import ControlSurface
 from companion.session.input.thru import Thru
 from companion.session.lanes import Lanes
 from companion.session.output.click import Metronome
@@ -211,9 +214,11 @@ class Parts:
         )
 
     def _make_input(self, settings: SessionSettings) -> None:
-        self.controls = LearnedControls(settings.learned, self.outbox)
+        values = DialValues(self.engine, self.time, self.lanes, self.rewriting, self.extensions)
+        self.knobs = Knobs(settings.knobs, values, self.outbox)
+        self.surface = ControlSurface(LearnedControls(settings.learned, self.outbox), self.knobs, self.lanes)
         self.thru = Thru(settings.thru, self.scheduler, self.outbox)
-        self.sound = SoundCommands(self.scheduler, self.thru, self.time.songbook, self.controls)
+        self.sound = SoundCommands(self.scheduler, self.thru, self.time.songbook)
         groups = (
             TransportCommands(self.transport, self.time, self.performance, self.metronome, self.outbox.emit),
             BarCommands(
@@ -228,6 +233,7 @@ class Parts:
             ModelCommands(self.engine, self.requests, self.rewriting, self.outbox),
             self.chords,
             self.sound,
+            self.surface,
             *reversed(list(self.extensions)),
         )
         self.history = History([group.undoables() for group in groups], self.outbox.notice)
@@ -240,7 +246,7 @@ class Parts:
             self.time,
             self.transport,
             self.capture,
-            self.controls,
+            self.surface,
             self.chords,
             self.thru,
             self.echoes,
@@ -265,7 +271,8 @@ class Parts:
             scheduler=self.scheduler,
             metronome=self.metronome,
             thru=self.thru,
-            controls=self.controls,
+            surface=self.surface,
+            knobs=self.knobs,
             sound=self.sound,
             chords=self.chords,
             ports=self.ports,

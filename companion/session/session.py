@@ -20,6 +20,7 @@ A session is made of parts, each with its own state, which only that part writes
     SongControls     what a song says beside its notes
     Engine           what the engine is                  Requests         what it is asked; JobMaker, HeadStart, Answers
     TransportState   what the music does                 Transport        starts, stops and jumps
+    ControlSurface   learned switches and knobs       DialValues       what the dials stand at
     MidiInput        what comes in                       Commands         what the player asks for
     Extensions       practising, trading                 Sequencer        does what is due
 """
@@ -27,7 +28,7 @@ A session is made of parts, each with its own state, which only that part writes
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from companion.session.api.commands import Command
 from companion.session.api.effects import Effect
@@ -146,6 +147,11 @@ class Session:
     def bars_by_step(self) -> dict[str, int]:
         """Companion bars so far, by the step of the ladder that they came from."""
         return self._parts.decisions.bars_by_step
+
+    @property
+    def knob_messages(self) -> Mapping[str, str]:
+        """The names of the messages that move learned knobs → the knob's name (see `control_names`)."""
+        return self._parts.knobs.messages
 
     @property
     def kept_bar(self) -> int | None:

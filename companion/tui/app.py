@@ -76,7 +76,6 @@ class CompanionApp(App[int]):
         self._board = NoticeBoard()
         self._echo = ("", 0.0)
         self._took_takes = False
-        self._learned: dict[str, str] = {}
         self._ports: dict[str, str] = {}
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -141,7 +140,6 @@ class CompanionApp(App[int]):
     def _tell(self, event: HasHappened) -> None:
         now = time.monotonic()
         if isinstance(event, Learned):
-            self._learned.update(event.bindings or {event.control: event.action})
             self._board.add(f"{control_words(event.control)} now does: {action_words(event.action)}", "info", now)
             self.say(f"{control_words(event.control)} now does: {action_words(event.action)} — S keeps it in a preset")
         elif isinstance(event, Notice):
@@ -244,7 +242,7 @@ class CompanionApp(App[int]):
         assert self.picture is not None
         options = self._options
         base = options.settings if options else SessionSettings(tracks=())
-        settings = presets.settings_on_screen(self.picture, base, self._learned)
+        settings = presets.settings_on_screen(self.picture, base)
         if self._preset_saver is not None:
             return self._preset_saver(name, settings, self._ports)
         preset = self._preset or Preset(name, name, settings)
@@ -273,7 +271,6 @@ class CompanionApp(App[int]):
             launcher.options, settings=preset.settings, ports=preset.ports, preset=preset, title=preset.title
         )
         self._launcher = replace(launcher, options=options)
-        self._learned.clear()
         self._ports.clear()
         self._board.clear()
         self.picture = None

@@ -90,7 +90,7 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
     "Bars": (
         ("left", "[move_bar(-1)]", "choose an earlier bar"),
         ("right", "[move_bar(1)]", "choose a later bar"),
-        ("escape", "[dismiss_choice]", "back to “the next bar”; stop learning a foot switch"),
+        ("escape", "[dismiss_choice]", "back to “the next bar”; stop learning a control"),
         ("g", "regenerate", "regenerate the chosen bar (else the next one)", "new bar", _ROLL),
         ("k", "keep", "keep: repeat this bar of our parts until pressed again; practising: keep the fills", "keep"),
         ("l", "lock", "lock or unlock the chosen bar"),
@@ -109,7 +109,7 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
         (
             "a",
             "[edit_attributes]",
-            "dials: temperature, harmony, variety, and the part's density, voices, note lengths",
+            "dials: intensity, dynamics, temperature, harmony, the part's density, voices; n there: learn a knob",
             "dials",
         ),
         ("V", "[open_mixer]", "mixer: volume and pan of each part"),
@@ -157,7 +157,7 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
         ("o", "[pick_ports]", "choose MIDI ports", "ports", _ROLL),
         ("P", "[pick_preset]", "load a preset"),
         ("S", "[save_preset]", "save everything on screen as a preset"),
-        ("F", "[learn]", "teach a foot switch, pad or key an action"),
+        ("F", "[learn]", "teach a foot switch, pad or key an action, or a knob a dial"),
         ("colon", "[find]", "find any action by its name, and do it", "find"),
         ("ctrl+p", "[find]", "the same, where : is hard to type"),
         ("question_mark", "[help]", "this help", "help"),

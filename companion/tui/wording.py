@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import floor
 
+from companion.session.api.dials import DIALS
 from companion.session.api.snapshot import Snapshot, TransportView
 from companion.tui.keys import LEARNABLE
 
@@ -67,6 +68,9 @@ def port_label(key: str) -> str:
 def action_words(action: str) -> str:
     """A learnt action: "toggle" → "start or stop"; "mute:2" → "mute part 3"; "recall:verse" → "recall verse"."""
     name, _, arguments = action.partition(":")
+    if name == "dial":
+        dial, _, track = arguments.partition(":")
+        return DIALS[dial].title + (f" of part {int(track) + 1}" if track else "")
     if action in ACTION_WORDS or not arguments:
         return ACTION_WORDS.get(action, action.replace("_", " "))
     words = ACTION_WORDS.get(name, name.replace("_", " "))

@@ -12,7 +12,7 @@ from companion.cli.playing_options import changed_trading
 from companion.config import Preset, list_presets, load_preset, presets, save_preset, schema
 from companion.errors import ConfigError
 from companion.session.api import limits
-from companion.session.api.settings import TrackSettings
+from companion.session.api.settings import Knob, TrackSettings
 
 SHIPPED = [name for name, _ in list_presets()]
 
@@ -122,6 +122,66 @@ def test_actions_have_arguments_and_an_unreadable_one_is_one_line(tmp_path: Path
     path = write(tmp_path, TRACK + '[session]\nlearned = {"cc:64@1" = "set_intensity:loud"}\n')
     with pytest.raises(ConfigError, match="value = 'loud' is not a whole number") as raised:
         load_preset(path)
+    assert "\n" not in str(raised.value)
+
+
+KNOBS = """
+[[knobs]]
+control = "cc:74@1"
+dial = "intensity"
+
+[[knobs]]
+control = "cc14:1@16"
+dial = "volume"
+part = "you"
+from = 127
+to = 0
+curve = "s"
+pickup = false
+
+[[knobs]]
+control = "bend@2"
+dial = "note_density"
+part = 1
+from = -1
+to = 9
+"""
+
+
+def test_knobs_have_tables_of_their_own_and_come_back_as_they_were(tmp_path: Path) -> None:
+    preset = load_preset(write(tmp_path, TRACK + KNOBS))
+    assert preset.settings.knobs == (
+        Knob("cc:74@0", "intensity", None, 0, 100),
+        Knob("cc14:1@15", "volume", 0, 127, 0, "s", False),
+        Knob("bend@1", "note_density", 0, -1, 9),
+    )
+    save_preset(preset, "again")
+    assert load_preset("again").settings.knobs == preset.settings.knobs
+    assert presets.preset_document(preset)["knobs"][1] == {
+        "control": "cc14:1@16", "dial": "volume", "part": "you", "from": 127, "to": 0, "curve": "s", "pickup": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('control = "cc:74@1"', "[[knobs]] number 1: dial is missing"),
+        ('control = "note:74@1"\ndial = "tempo"', "control = 'note:74@1' is not"),
+        ('control = "cc14:40@1"\ndial = "tempo"', "control = 'cc14:40@1' is not"),
+        ('control = "bend@17"\ndial = "tempo"', "control = 'bend@17' is not"),
+        ('control = "bend@1"\ndial = "volume"', "volume is a dial of a part: say which part"),
+        ('control = "bend@1"\ndial = "volume"\npart = "tuba"', "part = 'tuba' is none of the tracks (you, or"),
+        ('control = "bend@1"\ndial = "volume"\npart = 2', "part = 2 is none of the tracks"),
+        ('control = "bend@1"\ndial = "tempo"\nto = 500', "to = 500 is not a number from -1 to 400"),
+        ('control = "bend@1"\ndial = "intensity"\nto = 101', "intensity: to must be from 0 to 100"),
+        ('control = "bend@1"\ndial = "tempo"\ncurve = "log"', "curve = 'log' is not"),
+        ('control = "bend@1"\ndial = "tempo"\nmin = 3', "unknown key 'min'"),
+    ],
+)
+def test_a_knob_that_cannot_be_is_one_clear_line(tmp_path: Path, table: str, said: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_preset(write(tmp_path, TRACK + "\n[[knobs]]\n" + table + "\n"))
+    assert said in str(raised.value)
     assert "\n" not in str(raised.value)
 
 

@@ -17,7 +17,7 @@ from companion.session.api.effects import Learned, Notice
 from companion.session.api.events import PortChanged, command
 from companion.session.api.snapshot import Snapshot
 from companion.tui.app import CompanionApp
-from companion.tui.controls.dials import SAMPLING_DIALS
+from companion.tui.controls.dials import LEADING_STEPS, SAMPLING_DIALS
 from companion.tui.controls.screen import DialScreen
 from companion.tui.help.screen import HelpScreen, help_lines
 from companion.tui.keys import KEYS
@@ -218,7 +218,7 @@ async def test_the_dials_turn_and_follow_the_part() -> None:
     async with running(performance) as (app, pilot):
         await pilot.press("down", "down", "a")
         await until(pilot, lambda: isinstance(app.screen, DialScreen))
-        await pilot.press(*["down"] * len(SAMPLING_DIALS), "right", "tab", "escape")
+        await pilot.press(*["down"] * len((*LEADING_STEPS, *SAMPLING_DIALS)), "right", "tab", "escape")
         await until(pilot, lambda: bool(performance.sent))
         assert performance.sent == [command("set_attribute", track=2, name="note_density", level=0)]
         assert app.stage.selection.lane == 3
@@ -296,6 +296,7 @@ async def test_learnt_switches_and_errors_are_announced_and_saved(tmp_path: Any)
     app = CompanionApp(lambda: performance, preset_saver=save)
     async with app.run_test(size=SMALL) as pilot:
         await until(pilot, lambda: app.picture is not None)
+        performance.picture = lambda seconds: snapshot_at(9.1, now_seconds=seconds, learned={"cc:64@0": "tap"})
         performance.happened = [Learned("cc:64@0", "tap", {"cc:64@0": "tap"}), Notice("error", "port lost")]
         await until(pilot, lambda: "port lost" in text_of(app, "strip"))
         assert "CC 64 (sustain) on channel 1 now does: tap the tempo" in text_of(app, "hints")

@@ -42,8 +42,9 @@ from companion.runtime.machine.priority import become_realtime, queued_seconds
 from companion.runtime.machine.sleep_watch import SleepWatch
 from companion.runtime.players.recorded_player import RecordedPlayer
 from companion.runtime.ports.connector import DriverConnector
-from companion.runtime.ports.flood_gate import FloodGate, FloodReports
+from companion.runtime.ports.flood_gate import FloodReports
 from companion.runtime.ports.heard_ports import HeardPorts
+from companion.runtime.ports.input_gate import InputGate
 from companion.runtime.ports.port_board import PortBoard, wanted_ports
 from companion.runtime.ports.port_set import PortSet
 from companion.runtime.ports.sound_output import SoundOutput
@@ -98,8 +99,8 @@ class Realtime:
         self._own_ports: frozenset[str] = frozenset()
         self._cores = Cores()
         self._clock = FollowedClock(self._complain)
-        self._gate, self._sleep = FloodGate(), SleepWatch()
-        self._flood = FloodReports(self._gate, self._log.add, self._complain, now)
+        self._gate, self._sleep = InputGate(), SleepWatch()
+        self._flood = FloodReports(self._gate.flood, self._log.add, self._complain, now)
         self._next_housekeeping = self._next_snapshot = self._next_mark = now
         self._next_collect = now + COLLECT_SECONDS
         ports: PortSet = (
@@ -172,7 +173,7 @@ class Realtime:
         if slept := self._sleep.slept():
             self._recorded.receive(MachineSlept(slept), now)
         arrived = [*self._ports.poll(now), *self._clock.poll(now)]
-        for arrival, port, message in self._gate.admit(arrived, now):
+        for arrival, port, message in self._gate.admit(arrived, self._recorded.session.knob_messages, now):
             self._recorded.receive(MidiReceived(port, message), arrival)
         self._meter.mark(clock())
         for event in self._engine.receive():

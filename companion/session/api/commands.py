@@ -8,7 +8,7 @@ A command with wrong arguments cannot be made: all three raise CommandError with
 state of the performance (no such track, nothing to undo) and answers with a notice.
 Bars are session bars, counted from 0. Tracks are lanes, counted from 0. A switch (`on`) that is None toggles.
 The classes are in families:
-`transport_commands`, `bar_commands`, `lane_commands`, `model_commands`, `setup_commands`, `song_commands`, `calls`.
+`transport_commands`, `bar_commands`, `lane_commands`, `model_commands`, `setup_commands`, `song_commands`, `calls`, `control_commands`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from companion.errors import CommandError
 from companion.session.api import (
     bar_commands,
     calls,
+    control_commands,
     lane_commands,
     model_commands,
     setup_commands,
@@ -38,6 +39,7 @@ _FAMILIES = (
     setup_commands,
     song_commands,
     calls,
+    control_commands,
 )
 
 COMMANDS: dict[str, type[Command]] = {

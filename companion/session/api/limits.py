@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from companion.session.api.settings import ClockSource, RewriteDial, Role
+from companion.session.api.settings import ClockSource, Curve, RewriteDial, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,33 @@ BUILD_BARS = whole(1, 32)
 INTENSITY = whole(0, 100)
 BAR = whole(0, 1_000_000)  # a session bar or a song bar
 MAX_LANES = 32
+DIAL_VALUE = Limit(-1.0, 400.0)  # of any dial; each has limits of its own
+# The highest level of each attribute of the model, as in `companion.tokenizer.token_types`.
+ATTRIBUTE_TOPS = {
+    "note_density": 9,
+    "min_polyphony": 9,
+    "max_polyphony": 9,
+    "min_note_duration": 5,
+    "max_note_duration": 5,
+    "key_signature": 24,
+    "pitch_range": 127,
+    "silence_proportion": 9,
+    "nomml": 12,
+    "bar_note_density": 9,
+    "bar_min_polyphony": 9,
+    "bar_max_polyphony": 9,
+    "pitch_class_set": 12,
+}
+# Attributes that are two ends of one range: the lower end, the upper end.
+ATTRIBUTE_RANGES = (
+    ("min_polyphony", "max_polyphony"),
+    ("min_note_duration", "max_note_duration"),
+    ("bar_min_polyphony", "bar_max_polyphony"),
+)
 
 ROLES: tuple[str, ...] = get_args(Role)
 CLOCK_SOURCES: tuple[str, ...] = get_args(ClockSource)
+CURVES: tuple[str, ...] = get_args(Curve)
 REWRITE_DIALS: tuple[str, ...] = get_args(RewriteDial)
 ENGINES = ("auto", "reference", "onnx", "cuda")
 MASK_MODES = ("auto", "token", "attention", "attention_approx", "attention_skip", "remove")

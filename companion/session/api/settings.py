@@ -18,6 +18,7 @@ Role = Literal["human", "companion", "backing", "silent"]
 # silent: in the model's context, not heard (a chart's chords, the muted written part of "me").
 # How finely the sounding bar is rewritten when the player contradicts it.
 RewriteDial = Literal["never", "half bar", "beat"]
+Curve = Literal["linear", "exponential", "s"]
 REWRITE_DEFAULT: RewriteDial = "half bar"
 
 
@@ -45,6 +46,23 @@ class TrackSettings:
     song_track: int | None = None
     volume: int | None = None
     pan: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A knob, pedal or wheel that turns a dial. control: its name, see `control_names`. dial, track: see `dials`.
+
+    low, high: the dial's values at the knob's lower and upper end; low may be the larger. curve: see `companion.session.dials.curves`.
+    pickup: the dial does not jump; it follows once the knob has come to its value (soft take-over).
+    """
+
+    control: str
+    dial: str
+    track: int | None = None
+    low: float = 0.0
+    high: float = 1.0
+    curve: Curve = "linear"
+    pickup: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +215,8 @@ class SessionSettings:
     thru: bool = False
     output_latency_seconds: Mapping[str, float] = field(default_factory=dict)  # by output port; positive = sent earlier
     input_latency_seconds: Mapping[str, float] = field(default_factory=dict)
-    learned: Mapping[str, str] = field(default_factory=dict)  # "cc:64@0" or "note:36@9" → action name
+    learned: Mapping[str, str] = field(default_factory=dict)  # "cc:64@0" or "note:36@9" → action
+    knobs: tuple[Knob, ...] = ()
     song: Song | None = None
     practice: PracticeSettings = PracticeSettings()
     trading: TradingSettings = TradingSettings()

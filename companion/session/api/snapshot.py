@@ -9,7 +9,7 @@ from typing import Literal
 from companion.harmony.spans import ChordSpan
 from companion.music import Note, TimeSignature
 from companion.session.api.events import CheckpointInfo
-from companion.session.api.settings import ChordZone, ModelSettings, RewriteDial, Role
+from companion.session.api.settings import ChordZone, Knob, ModelSettings, RewriteDial, Role
 
 ClockState = Literal["stopped", "armed", "running", "lost"]
 BarState = Literal["played", "committed", "tentative", "hidden", "empty"]
@@ -161,6 +161,15 @@ class ChordsView:
 
 
 @dataclass(frozen=True, slots=True)
+class KnobView:
+    """A learned knob. place: where it is, 0 to 1, None until it moves. waits: its dial stands elsewhere and is to be picked up."""
+
+    knob: Knob
+    place: float | None = None
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The whole picture at `now_seconds`."""
 
@@ -175,7 +184,9 @@ class Snapshot:
     # counters: notes_in, notes_out, hanging_notes, malformed, unpaired_offs, doubled_ons, stale_answers, missed_ticks …
     ports: Mapping[str, bool] = field(default_factory=dict)  # "in:NAME" or "out:NAME" → connected
     practice: PracticeView | None = None
-    learning: str = ""
+    learning: str = ""  # an action, or "dial:NAME", or "dial:NAME:TRACK"
+    learned: Mapping[str, str] = field(default_factory=dict)  # switches: control → action
+    knobs: tuple[KnobView, ...] = ()
     recording: bool = False
     thru: bool = False
     click: bool = False

@@ -1,4 +1,4 @@
-"""The player's other wishes: silence, thru, latency, key, learned controls, takes."""
+"""The player's other wishes: silence, thru, latency, key, takes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from companion.session.api import commands, lane_commands, setup_commands, song_
 from companion.session.commands.handlers import switched
 from companion.session.commands.undoable import FindUndoable, dial
 from companion.session.extension import Handler
-from companion.session.input.controls import LearnedControls
 from companion.session.input.thru import Thru
 from companion.session.output.scheduler import Scheduler
 from companion.session.practice.songbook import SongBook
@@ -17,8 +16,8 @@ from companion.session.practice.songbook import SongBook
 class SoundCommands:
     """recording: whether the shell keeps a take."""
 
-    def __init__(self, scheduler: Scheduler, thru: Thru, songbook: SongBook, controls: LearnedControls) -> None:
-        self._scheduler, self._thru, self._songbook, self._controls = scheduler, thru, songbook, controls
+    def __init__(self, scheduler: Scheduler, thru: Thru, songbook: SongBook) -> None:
+        self._scheduler, self._thru, self._songbook = scheduler, thru, songbook
         self.recording = False
 
     def handlers(self) -> Mapping[type[commands.Command], Handler]:
@@ -28,7 +27,6 @@ class SoundCommands:
             setup_commands.Thru: self._switch_thru,
             setup_commands.SetLatency: self._set_latency,
             song_commands.Transpose: self._transpose,
-            commands.Learn: self._learn,
             setup_commands.Record: self._record,
         }
 
@@ -54,9 +52,6 @@ class SoundCommands:
 
     def _transpose(self, wish: song_commands.Transpose, now: float) -> None:
         self._songbook.transpose_to(wish.semitones)
-
-    def _learn(self, wish: commands.Learn, now: float) -> None:
-        self._controls.learn(wish.action)
 
     def _record(self, wish: setup_commands.Record, now: float) -> None:
         self.recording = switched(wish.on, self.recording)

@@ -20,10 +20,17 @@ class LearnedControls:
         self._pressed: set[str] = set()
         self.learned = dict(learned)
         self.learning = ""
+        self.newest = ""  # the control that was bound last
 
     def learn(self, action: str) -> None:
         """The next control that moves will do this; "" forgets the wish."""
         self.learning = action
+
+    def forget(self, control: str) -> bool:
+        """Unbind a control. Returns whether it was bound."""
+        known = control in self.learned
+        self.learned = {key: action for key, action in self.learned.items() if key != control}
+        return known
 
     def take(self, message: ChannelMessage) -> tuple[bool, str]:
         """(whether this is a control's message and nothing else, the action that it does now or ""); actions run on the way down."""
@@ -53,6 +60,6 @@ class LearnedControls:
         return True, ""
 
     def _bind(self, name: str) -> None:
-        action, self.learning = self.learning, ""
+        action, self.learning, self.newest = self.learning, "", name
         self.learned = {key: value for key, value in self.learned.items() if value != action} | {name: action}
         self._outbox.emit(Learned(name, action, dict(self.learned)))

@@ -21,12 +21,13 @@ from companion.midi.messages import (
     SongPosition,
     SystemExclusive,
 )
-from companion.session.api.commands import Command, attempt, command_of_action
+from companion.session.api.commands import Command
 from companion.session.chords.chords import Chords
 from companion.session.extensions import Extensions
 from companion.session.input.capture import SUSTAIN_CONTROLLER, Capture
-from companion.session.input.controls import PRESSED, LearnedControls
+from companion.session.input.controls import PRESSED
 from companion.session.input.routing import EchoGuard, MasterChoice, Router
+from companion.session.input.surface import ControlSurface
 from companion.session.input.thru import Thru
 from companion.session.lanes import Lane, Lanes
 from companion.session.output.outbox import Outbox
@@ -47,7 +48,7 @@ class MidiInput:
         time: MusicalTime,
         transport: Transport,
         capture: Capture,
-        controls: LearnedControls,
+        surface: ControlSurface,
         chords: Chords,
         thru: Thru,
         echoes: EchoGuard,
@@ -57,7 +58,7 @@ class MidiInput:
         latency_seconds: Mapping[str, float],
     ) -> None:
         self._lanes, self._performance, self._time, self._transport = lanes, performance, time, transport
-        self._capture, self._controls, self._chords = capture, controls, chords
+        self._capture, self._surface, self._chords = capture, surface, chords
         self._thru, self._echoes = thru, echoes
         self._extensions, self._outbox, self._act = extensions, outbox, act
         self._latency_seconds = dict(latency_seconds)
@@ -101,9 +102,9 @@ class MidiInput:
         if isinstance(message, (NoteOn, NoteOff)) and self._echoes.is_echo(port, message, now):
             self._outbox.count("echoes")
             return
-        is_control, action = self._controls.take(message)
-        if action:
-            self._act(attempt(command_of_action, action), now)
+        is_control, wish = self._surface.take(message)
+        if wish is not None:
+            self._act(wish, now)
         if is_control:
             return
         if isinstance(message, ControlChange) and message.controller in NOTES_OFF:

@@ -126,6 +126,10 @@ class Leader(Extension):
         bar = self._context.performance.bar
         return dynamics.loudness(self.intensity, self.depth, self._player, any(self._calls.in_bar(bar, "solo for me")))
 
+    def dials(self) -> Mapping[str, float]:
+        """Return the dials of the whole band."""
+        return {"intensity": self.intensity, "follow_dynamics": self.depth}
+
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def due_position(self) -> float | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from companion.session.api.snapshot import Snapshot
 from companion.session.chords.chords import Chords
 from companion.session.commands.sound_commands import SoundCommands
+from companion.session.dials.knobs import Knobs
 from companion.session.extensions import Extensions
 from companion.session.input.capture import Capture
-from companion.session.input.controls import LearnedControls
+from companion.session.input.surface import ControlSurface
 from companion.session.input.thru import Thru
 from companion.session.output.click import Metronome
 from companion.session.output.decisions import Decisions
@@ -42,7 +43,8 @@ class SnapshotBuilder:
         scheduler: Scheduler,
         metronome: Metronome,
         thru: Thru,
-        controls: LearnedControls,
+        surface: ControlSurface,
+        knobs: Knobs,
         sound: SoundCommands,
         chords: Chords,
         ports: Ports,
@@ -54,7 +56,7 @@ class SnapshotBuilder:
         self._lane_views, self._generation_views = lane_views, generation_views
         self._engine, self._decisions, self._rewriting = engine, decisions, rewriting
         self._capture, self._scheduler, self._metronome, self._thru = capture, scheduler, metronome, thru
-        self._controls, self._sound, self._ports = controls, sound, ports
+        self._surface, self._knobs, self._sound, self._ports = surface, knobs, sound, ports
         self._chords = chords
         self._extensions, self._outbox, self._seed = extensions, outbox, seed
 
@@ -73,7 +75,9 @@ class SnapshotBuilder:
             counters=counters,
             ports=self._ports.view,
             practice=self._extensions.practice_view(now),
-            learning=self._controls.learning,
+            learning=self._surface.learning,
+            learned=self._surface.learned,
+            knobs=self._knobs.view(),
             recording=self._sound.recording,
             thru=self._thru.on,
             click=self._metronome.on,

@@ -1,4 +1,4 @@
-"""Sampling and attributes as dials: first the dials for all parts, then the attributes of one part. Pure.
+"""Leading, sampling and attributes as dials: first the dials for all parts, then the attributes of one part. Pure.
 
 A dial is there only where the loaded checkpoint has the control.
 """
@@ -11,6 +11,7 @@ from types import ModuleType
 
 from companion.session.api import limits
 from companion.session.api.commands import Command, command
+from companion.session.api.dials import DIALS
 from companion.session.api.settings import Sampling
 from companion.session.api.snapshot import LaneView, Snapshot
 from companion.tui import palette
@@ -23,9 +24,12 @@ from companion.tui.controls.commands import (
     selected_lane,
     step,
 )
+from companion.tui.controls.knobs import HINT, knob_of, range_words, short_words
 from companion.tui.lanes.draw import Selection
 from companion.tui.status.draw import gauge
 
+LEADING_STEPS = {"intensity": 5, "follow_dynamics": 0.1}
+LEADING_USUAL = {"intensity": 50, "follow_dynamics": 0.0}
 DIAL_WIDTH = 16
 NAME_WIDTH = 20
 SAMPLING_DIALS = {
@@ -53,13 +57,20 @@ FIRST_LEVEL = {"pitch_range": 12, "pitch_class_set": 3}  # the first value of a 
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """One dial. level: None = the model is free to choose."""
+    """One dial. level: of an attribute, None = the model is free to choose. value: of any other dial. of_part: it is one part's."""
 
     name: str
     title: str
     share: float
     reading: str
     level: int | None = None
+    value: float | None = None
+    of_part: bool = False
+
+    @property
+    def stands_at(self) -> float | None:
+        """What a knob sets: the level or the value, None while the model is free."""
+        return self.level if self.value is None else self.value
 
 
 @lru_cache(maxsize=1)
@@ -73,14 +84,22 @@ def attribute_tables() -> ModuleType:
 def dials(snapshot: Snapshot, selection: Selection) -> list[Dial]:
     """The dials for the chosen lane: only attributes that the loaded checkpoint has and that fit the instrument."""
     sampling = snapshot.model.sampling
-    found = [
-        Dial(name, name.replace("_", "-" if name == "top_p" else " "), value / full, f"{value:.2f}")
+    found = [_leading_dial(snapshot, name) for name in LEADING_STEPS]
+    found += [
+        Dial(name, name.replace("_", "-" if name == "top_p" else " "), value / full, f"{value:.2f}", value=value)
         for name, (_, _, full) in SAMPLING_DIALS.items()
         for value in (getattr(sampling, name),)
     ]
     found += _piece_dials(snapshot)
     lane = selected_lane(snapshot, selection)
     return found + [_attribute_dial(lane, name) for name in attribute_names(snapshot, lane)] if lane else found
+
+
+def _leading_dial(snapshot: Snapshot, name: str) -> Dial:
+    """A dial of the whole band, whose limits are those of the dial that knobs turn."""
+    dial, value = DIALS[name], getattr(snapshot, name)
+    low, high = dial.limit.range
+    return Dial(name, dial.title, (value - low) / (high - low), f"{value:g}", value=value)
 
 
 def _piece_dials(snapshot: Snapshot) -> list[Dial]:
@@ -96,7 +115,16 @@ def _piece_dials(snapshot: Snapshot) -> list[Dial]:
         found.append(Dial("genre", "genre", share, sampling.genre if known else "free", level))
     if checkpoint.switches:
         top = len(HUMAN_WORDS) - 1
-        found.append(Dial("human", "how human", sampling.human / top, HUMAN_WORDS[sampling.human], sampling.human))
+        found.append(
+            Dial(
+                "human",
+                "how human",
+                sampling.human / top,
+                HUMAN_WORDS[sampling.human],
+                sampling.human,
+                float(sampling.human),
+            )
+        )
     return found
 
 
@@ -120,7 +148,12 @@ def _attribute_dial(lane: LaneView, name: str) -> Dial:
     else:
         reading = attributes.labels(name)[min(max(level, 0), count - 1)]
     return Dial(
-        name, TITLES.get(name, name.replace("_", " ")), 0.0 if level is None else (level + 1) / count, reading, level
+        name,
+        TITLES.get(name, name.replace("_", " ")),
+        0.0 if level is None else (level + 1) / count,
+        reading,
+        level,
+        of_part=True,
     )
 
 
@@ -133,6 +166,10 @@ def turn(snapshot: Snapshot, selection: Selection, dial: Dial, by: int) -> list[
 
     One end of a range moves the other where they would contradict each other.
     """
+    if dial.name in LEADING_STEPS:
+        size, limit = LEADING_STEPS[dial.name], DIALS[dial.name].limit
+        value = step(getattr(snapshot, dial.name), by * size, limit.range)
+        return [DIALS[dial.name].make(int(value) if limit.whole else value, -1)]
     if dial.name in SAMPLING_DIALS:
         size, limits, _ = SAMPLING_DIALS[dial.name]
         value = step(getattr(snapshot.model.sampling, dial.name), by * size, limits)
@@ -177,7 +214,9 @@ def _turn_piece(snapshot: Snapshot, dial: Dial, by: int) -> list[Command]:
 
 
 def release(snapshot: Snapshot, selection: Selection, dial: Dial) -> list[Command]:
-    """The command that sets an attribute free, or returns sampling to its defaults."""
+    """The command that sets an attribute free, or returns another dial to its default."""
+    if dial.name in LEADING_STEPS:
+        return [DIALS[dial.name].make(LEADING_USUAL[dial.name], -1)]
     if dial.name in (*SAMPLING_DIALS, *PIECE_DIALS):
         return [command("set_sampling", **{dial.name: getattr(Sampling(), dial.name)})]
     lane = selected_lane(snapshot, selection)
@@ -187,6 +226,10 @@ def release(snapshot: Snapshot, selection: Selection, dial: Dial) -> list[Comman
         command("set_attribute", track=index, name=dial.name, level=None)
         for index in _lanes_of(snapshot, lane, dial.name)
     ]
+
+
+def _track(dial: Dial, lane: LaneView | None) -> int | None:
+    return lane.index if dial.of_part and lane is not None else None
 
 
 def draw_dials(snapshot: Snapshot | None, selection: Selection, chosen: int, width: int, height: int) -> Canvas:
@@ -205,17 +248,24 @@ def draw_dials(snapshot: Snapshot | None, selection: Selection, chosen: int, wid
         here = first + row == chosen
         style = palette.SELECTED if here else palette.BOLD
         canvas.put(1, row + 1, f"{'▸' if here else ' '} {dial.title}".ljust(NAME_WIDTH), style)
-        gauge_style = palette.KEY if dial.level is not None or dial.name in SAMPLING_DIALS else palette.LINE
+        is_set = dial.stands_at is not None
+        gauge_style = palette.KEY if is_set else palette.LINE
         x = canvas.put_spans(NAME_WIDTH + 2, row + 1, *gauge(dial.share, DIAL_WIDTH, gauge_style))
-        canvas.put(
-            x + 1,
-            row + 1,
-            dial.reading,
-            palette.DIM if dial.level is None and dial.name not in SAMPLING_DIALS else palette.PLAIN,
-        )
+        end = canvas.put(x + 1, row + 1, dial.reading, palette.PLAIN if is_set else palette.DIM)
+        knob = knob_of(snapshot, dial.name, _track(dial, lane))
+        if knob is not None:
+            label = short_words(knob, dial.stands_at)
+            style = palette.WARN if knob.waits else palette.DIM
+            if width - len(label) - 2 > end:
+                canvas.put(width - len(label) - 1, row + 1, label, style)
+            if here:
+                canvas.put(width // 3, 0, f"{label}: {range_words(knob.knob)}", palette.DIM)
     if lane is not None and lane.role != "companion":
         canvas.put(
             1, min(len(found) + 1, height - 2), "  attributes are for parts of ours: choose one with tab", palette.DIM
         )
-    canvas.put(1, height - 1, "↑↓ dial  ←→ turn  backspace free  tab next part  esc close", palette.DIM)
+    chosen_dial = found[chosen] if chosen < len(found) else None
+    has_knob = chosen_dial is not None and knob_of(snapshot, chosen_dial.name, _track(chosen_dial, lane)) is not None
+    keys = HINT if has_knob else "↑↓ dial  ←→ turn  backspace free  tab next part  n knob  esc close"
+    canvas.put(1, height - 1, keys, palette.DIM)
     return canvas

@@ -88,6 +88,7 @@ _EFFECTS: dict[str, Callable[[Snapshot, dict[str, Any]], Snapshot]] = {
     "set_volume": _lane_field("volume", "value"),
     "set_pan": _lane_field("pan", "value"),
     "set_attribute": _attribute,
+    "follow_dynamics": _snapshot_field("follow_dynamics", "depth"),
     "set_intensity": _snapshot_field("intensity", "value"),
     "set_sampling": _sampling,
     "set_tempo": _tempo,

@@ -12,7 +12,9 @@ from textual.screen import ModalScreen
 
 from companion.session.api.events import Command
 from companion.session.api.snapshot import Snapshot
+from companion.tui.controls.commands import selected_lane
 from companion.tui.controls.dials import Dial, dials, draw_dials, release, turn
+from companion.tui.controls.knobs import change, knob_of, learn
 from companion.tui.lanes.draw import Selection
 from companion.tui.pane import CanvasPane
 
@@ -28,6 +30,13 @@ class DialScreen(ModalScreen[Selection]):
         Binding("backspace,delete,0", "release", "free"),
         Binding("tab", "next_part(1)", "next part"),
         Binding("shift+tab", "next_part(-1)", "part before"),
+        Binding("n", "learn_knob", "learn a knob"),
+        Binding("left_parenthesis", "change_knob('low')", "the knob's lower end here"),
+        Binding("right_parenthesis", "change_knob('high')", "the knob's upper end here"),
+        Binding("r", "change_knob('reverse')", "reverse the knob"),
+        Binding("c", "change_knob('curve')", "the knob's curve"),
+        Binding("p", "change_knob('pickup')", "pick-up or jump"),
+        Binding("x", "change_knob('forget')", "forget the knob"),
         Binding("escape,a,q,enter", "close", "close"),
     ]
 
@@ -77,6 +86,29 @@ class DialScreen(ModalScreen[Selection]):
             self._selection = replace(self._selection, lane=lane)
             self._chosen = min(self._chosen, max(len(self._dials()) - 1, 0))
             self.show(self._snapshot)
+
+    def action_learn_knob(self) -> None:
+        """The next knob that moves turns this dial."""
+        if (found := self._found()) is not None:
+            for wish in learn(found.name, self._track(found)):
+                self._send(wish)
+
+    def action_change_knob(self, key: str) -> None:
+        """Change the knob of this dial."""
+        found = self._found()
+        if found is not None and self._snapshot is not None:
+            for wish in change(knob_of(self._snapshot, found.name, self._track(found)), key, found.stands_at):
+                self._send(wish)
+
+    def _found(self) -> Dial | None:
+        """The chosen dial."""
+        found = self._dials()
+        return found[self._chosen] if self._chosen < len(found) else None
+
+    def _track(self, dial: Dial) -> int | None:
+        """The part that a dial belongs to."""
+        lane = selected_lane(self._snapshot, self._selection) if self._snapshot is not None else None
+        return lane.index if dial.of_part and lane is not None else None
 
     def action_close(self) -> None:
         """Close the screen."""

@@ -10,6 +10,8 @@ from companion.errors import CompanionError
 from companion.music.units import DRUM_CHANNEL
 from companion.session.api.events import command
 from companion.session.api.settings import TrackSettings
+from companion.tui.controls.commands import selected_lane
+from companion.tui.controls.dials import attribute_names
 from companion.tui.lanes.draw import Selection
 from companion.tui.pickers import offers, presets
 from companion.tui.pickers.choices import ChoiceScreen
@@ -114,12 +116,22 @@ class MenuActions:
         self._open(ChoiceScreen("Clock", offers.clock_sections, choose))
 
     def action_learn(self) -> None:
-        """Teach a foot switch."""
+        """Teach a switch an action or a knob a dial, or forget one."""
 
-        def choose(section: str, action: str) -> None:
-            self.app.send(command("learn", action=action))
+        def choose(section: str, value: Any) -> None:
+            if section == "action":
+                self.app.send(command("learn", action=value))
+            elif section == "dial":
+                dial, track = value
+                self.app.send(command("learn_dial", dial=dial, track=track))
+            else:
+                self.app.send(command("forget_control", control=value))
 
-        self._open(ChoiceScreen("Teach a foot switch", lambda s: offers.learn_sections(), choose))
+        def offer(snapshot: Any) -> list:
+            lane = selected_lane(snapshot, self.selection) if snapshot is not None else None
+            return offers.learn_sections(snapshot, lane, attribute_names(snapshot, lane) if lane else [])
+
+        self._open(ChoiceScreen("Teach a pedal, pad or knob", offer, choose))
 
     def action_pick_preset(self) -> None:
         """Choose another preset. This ends the performance and starts the preset's."""

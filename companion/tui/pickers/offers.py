@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from companion.music import TimeSignature
 from companion.music.instruments import GM_PROGRAMS
+from companion.session.api.control_names import control_words
+from companion.session.api.dials import DIALS, OF_THE_BAND
 from companion.session.api.settings import SHARED_CLOCKS
-from companion.session.api.snapshot import Snapshot
+from companion.session.api.snapshot import LaneView, Snapshot
 from companion.tui.keys import KEYS, LEARNABLE
 from companion.tui.pickers.choices import Choice, Section
-from companion.tui.wording import port_label
+from companion.tui.wording import action_words, port_label
 
 DRUMS = -1  # in place of a program
 COMMON_METERS = tuple(TimeSignature(*pair) for pair in ((4, 4), (3, 4), (2, 4), (6, 8), (12, 8), (5, 4), (7, 8)))
@@ -114,9 +116,27 @@ def meter_sections(snapshot: Snapshot | None) -> list[Section]:
     return [Section("meter", "time signature", tuple(Choice(str(meter), meter, meter == current) for meter in ordered))]
 
 
-def learn_sections() -> list[Section]:
-    """Actions for a foot switch."""
-    return [Section("action", "what shall the switch do?", tuple(Choice(text, name) for name, text in LEARNABLE))]
+def learn_sections(snapshot: Snapshot | None, lane: LaneView | None, attributes: Sequence[str]) -> list[Section]:
+    """Actions for a switch, dials for a knob, and what has been learned. lane, attributes: the chosen part, its model's controls."""
+    actions = Section("action", "what shall the switch do?", tuple(Choice(text, name) for name, text in LEARNABLE))
+    if snapshot is None:
+        return [actions]
+    dials = [Choice(DIALS[name].title, (name, None)) for name in OF_THE_BAND]
+    if lane is not None:
+        mix = ("volume", "pan")
+        dials += [Choice(f"{lane.name}: {DIALS[name].title}", (name, lane.index)) for name in (*mix, *attributes)]
+    bound = [(control, action_words(action)) for control, action in snapshot.learned.items()]
+    for view in snapshot.knobs:
+        words = DIALS[view.knob.dial].title
+        bound.append(
+            (view.knob.control, words if view.knob.track is None else f"{words} of part {view.knob.track + 1}")
+        )
+    learned = [Choice(f"{control_words(control)}: {words}", control) for control, words in bound]
+    return [
+        actions,
+        Section("dial", "which dial shall the knob turn?", tuple(dials)),
+        Section("forget", "learned so far: choose one to forget it", tuple(learned), "nothing"),
+    ]
 
 
 def clock_sections(snapshot: Snapshot | None) -> list[Section]:

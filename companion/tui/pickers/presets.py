@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from companion.session.api.settings import SessionSettings, TrackSettings
+from companion.session.api.settings import Knob, SessionSettings, TrackSettings
 from companion.session.api.snapshot import LaneView, Snapshot
 
 if TYPE_CHECKING:
     from companion.config.presets import Preset
 
 
-def settings_on_screen(snapshot: Snapshot, base: SessionSettings, learned: Mapping[str, str]) -> SessionSettings:
+def settings_on_screen(snapshot: Snapshot, base: SessionSettings) -> SessionSettings:
     """`base` with every choice made on the screen. Settings that the screen does not show stay as they are."""
     transport, practice = snapshot.transport, snapshot.practice
     clock = replace(base.clock, source=transport.source, time_signature=transport.time_signature, click=snapshot.click)
@@ -27,7 +27,8 @@ def settings_on_screen(snapshot: Snapshot, base: SessionSettings, learned: Mappi
         wait_bars=snapshot.wait_bars,
         thru=snapshot.thru,
         rewrite=snapshot.rewrite,
-        learned={**base.learned, **learned},
+        learned=dict(snapshot.learned),
+        knobs=_knobs(snapshot),
         trading=replace(base.trading, trade_bars=snapshot.trade_bars, answer=snapshot.answer),
     )
     if practice is None:
@@ -36,6 +37,17 @@ def settings_on_screen(snapshot: Snapshot, base: SessionSettings, learned: Mappi
         base.practice, tempo_factor=practice.tempo_factor, transpose=practice.transpose, loop=practice.loop
     )
     return replace(settings, practice=choices)
+
+
+def _knobs(snapshot: Snapshot) -> tuple[Knob, ...]:
+    """The knobs, with the places of their parts among the lanes on screen; those of parts that are gone are left out."""
+    places = {lane.index: place for place, lane in enumerate(snapshot.lanes)}
+    knobs = (view.knob for view in snapshot.knobs)
+    return tuple(
+        knob if knob.track is None else replace(knob, track=places[knob.track])
+        for knob in knobs
+        if knob.track is None or knob.track in places
+    )
 
 
 def _track(lane: LaneView, base: SessionSettings) -> TrackSettings:

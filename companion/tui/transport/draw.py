@@ -45,8 +45,11 @@ def message_spans(snapshot: Snapshot, health: str = "") -> list[Span]:
     if health:
         return [("! ", palette.BAD), (health, palette.BAD)]
     if snapshot.learning:
+        controls = (
+            "turn a knob, pedal or wheel" if snapshot.learning.startswith("dial:") else "move a pedal, button or key"
+        )
         return [
-            (f"move a pedal, button or key for: {action_words(snapshot.learning)}", palette.KEY),
+            (f"{controls} for: {action_words(snapshot.learning)}", palette.KEY),
             ("   (esc gives up)", palette.DIM),
         ]
     if transport.counting_in:

@@ -1,0 +1,1 @@
+"""Knobs, pedals and wheels that turn dials."""
