@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from companion.errors import UsageError
@@ -151,6 +151,10 @@ class Lanes:
             elif name == high and level is not None and rest.get(low, level) > level:
                 rest[low] = level
         lane.attributes = rest if level is None else {**rest, name: level}
+
+    def set_attributes(self, lane: Lane, attributes: Mapping[str, int]) -> None:
+        """Set all controls of the model at once."""
+        lane.attributes = dict(attributes)
 
     def set_role(self, lane: Lane, role: Role) -> None:
         """Give a lane another role, with a suitable channel."""

@@ -18,6 +18,7 @@ from companion.session.api.calls import (
     SetIntensity,
 )
 from companion.session.api.command_base import Command
+from companion.session.api.control_commands import ForgetControl, SetKnob
 from companion.session.api.effects import Notice
 from companion.session.api.lane_commands import (
     AddTrack,
@@ -31,7 +32,7 @@ from companion.session.api.lane_commands import (
     Solo,
 )
 from companion.session.api.model_commands import SetModel, SetRewriting, SetSampling
-from companion.session.api.settings import ClockSettings, TrackSettings
+from companion.session.api.settings import ClockSettings, Knob, TrackSettings
 from companion.session.api.setup_commands import Thru
 from companion.session.api.snapshot import Snapshot
 from companion.session.api.song_commands import (
@@ -61,7 +62,8 @@ BASS, DRUMS, STRINGS = 1, 2, 3
 
 
 def playing(**options) -> Stage:
-    stage = Stage(trio(clock=ClockSettings("internal")), **options)
+    knobs = (Knob("cc:74@0", "intensity", None, 0, 100),)
+    stage = Stage(trio(clock=ClockSettings("internal"), knobs=knobs, learned={"cc:80@0": "keep"}), **options)
     stage.at(0, READY)
     stage.at(0.5, Start())
     for beat in range(40):
@@ -82,6 +84,7 @@ def dials(snapshot: Snapshot) -> dict[str, object]:
         ],
         "levels": [(lane.volume, lane.pan) for lane in snapshot.lanes],
         "model": snapshot.model,
+        "controls": (snapshot.learned, [view.knob for view in snapshot.knobs]),
         "calls": snapshot.calls,
         "kept": snapshot.kept_bar,
         "leading": (snapshot.intensity, snapshot.follow_dynamics),
@@ -108,6 +111,8 @@ CHANGES: list[tuple[Command, str]] = [
     (SetSampling(temperature=1.5, top_p=0.5), "temperature is 1, top p is 0.95"),
     (SetModel(takes=3), "takes is 1"),
     (SetModel(model_dim=4), "model dim is 0"),
+    (ForgetControl("cc:74@0"), "2 controls"),
+    (SetKnob("cc:74@0", high=60), "2 controls"),
     (SetRewriting("beat"), "rewriting within the bar is never"),
     (SetIntensity(90), "intensity is 50"),
     (Drop(), "intensity is 50"),

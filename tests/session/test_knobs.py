@@ -202,6 +202,15 @@ def test_the_levels_of_attributes_are_the_models() -> None:
     assert {name: spec.levels - 1 for name, spec in SPECS.items()} == limits.ATTRIBUTE_TOPS
 
 
+def test_undo_puts_both_ends_of_a_range_back() -> None:
+    stage = stage_with(Knob("cc:74@0", "max_polyphony", BASS, 0, 9, pickup=False))
+    stage.at(0.5, command("set_attribute", track=BASS, name="min_polyphony", level=4))
+    turned(stage, 14, start=5.0)
+    stage.at(6.0, command("undo"))
+    stage.run(6.1)
+    assert stage.session.lanes[BASS].attributes == {"min_polyphony": 4}
+
+
 def test_volume_goes_out_as_a_controller_and_shows() -> None:
     stage = stage_with(Knob("cc:74@0", "volume", BASS, 0, 127))
     turned(stage, 100, 90, 40)

@@ -158,9 +158,9 @@ class LaneCommands:
         words = name.replace("_", " ")
         return dial(
             ("attribute", lane.index, name),
-            lambda: lane.attributes.get(name),
-            lambda level, now: self._lanes.set_attribute(lane, name, level),
-            lambda level: f"{words} of {lane.name} is {'free' if level is None else level}",
+            lambda: dict(lane.attributes),  # all of them: one end of a range may have moved the other
+            lambda attributes, now: self._lanes.set_attributes(lane, attributes),
+            lambda attributes: f"{words} of {lane.name} is {attributes.get(name, 'free')}",
         )
 
     def _role(self, wish: lane_commands.SetRole) -> Undoable:

@@ -45,10 +45,12 @@ class Knobs:
         self._seen: dict[str, float] = {}  # while learning: where each control was first
         self._fine_half = ""  # the control that would make the knob learned last a pair
         self.learning: tuple[str, int | None] | None = None
-        for knob in knobs:
-            check_knob(knob)
-            self._knobs[knob.control] = knob
-        self._index()
+        self.bind(knobs)
+
+    @property
+    def knobs(self) -> tuple[Knob, ...]:
+        """All knobs."""
+        return tuple(self._knobs.values())
 
     @property
     def messages(self) -> Mapping[str, str]:
@@ -62,6 +64,16 @@ class Knobs:
         self._seen.clear()
         self._fine_half = ""
         self.learning = (dial, track) if dial else None
+
+    def bind(self, knobs: Iterable[Knob]) -> None:
+        """Bind these knobs and no others. Raises UsageError for one that cannot be."""
+        wanted = {knob.control: knob for knob in knobs}
+        for control, knob in wanted.items():
+            check_knob(knob)
+            if self._knobs.get(control) != knob:
+                self._stands.pop(control, None)
+        self._knobs = wanted
+        self._index()
 
     def change(self, wish: SetKnob) -> None:
         """Change a knob's range, curve or pick-up. Raises UsageError."""

@@ -26,6 +26,10 @@ class LearnedControls:
         """The next control that moves will do this; "" forgets the wish."""
         self.learning = action
 
+    def bind(self, learned: Mapping[str, str]) -> None:
+        """Bind these switches and no others."""
+        self.learned = dict(learned)
+
     def forget(self, control: str) -> bool:
         """Unbind a control. Returns whether it was bound."""
         known = control in self.learned

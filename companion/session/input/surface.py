@@ -9,6 +9,8 @@ from companion.midi.messages import ChannelMessage
 from companion.session.api import commands, control_commands
 from companion.session.api.commands import Command, attempt, command_of_action
 from companion.session.api.control_names import control_words
+from companion.session.api.settings import Knob
+from companion.session.commands.undoable import FindUndoable, dial
 from companion.session.dials.knobs import Knobs
 from companion.session.extension import Handler
 from companion.session.input.controls import LearnedControls
@@ -65,6 +67,20 @@ class ControlSurface:
             control_commands.SetKnob: lambda wish, now: self._knobs.change(wish),
             control_commands.ForgetControl: self._forget,
         }
+
+    def undoables(self) -> Mapping[type[Command], FindUndoable]:
+        """What the commands change that take effect at once; what the next control will do is not part of it."""
+        bindings = dial(
+            "controls", self._bindings, self._write, lambda before: f"{len(before[0]) + len(before[1])} controls"
+        )
+        return {control_commands.SetKnob: lambda wish: bindings, control_commands.ForgetControl: lambda wish: bindings}
+
+    def _bindings(self) -> tuple[dict[str, str], tuple[Knob, ...]]:
+        return dict(self._switches.learned), self._knobs.knobs
+
+    def _write(self, before: tuple[dict[str, str], tuple[Knob, ...]], now: float) -> None:
+        self._switches.bind(before[0])
+        self._knobs.bind(before[1])
 
     def _learn(self, wish: commands.Learn, now: float) -> None:
         self._switches.learn(wish.action)
