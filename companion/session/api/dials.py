@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, get_args
 
 from companion.errors import UsageError
 from companion.session.api import calls, lane_commands, limits, model_commands, transport_commands
 from companion.session.api.command_base import Command
 from companion.session.api.limits import Limit
-from companion.session.api.settings import Knob
+from companion.session.api.settings import Knob, RewriteDial
 
 FREE = -1
+_REWRITING: tuple[RewriteDial, ...] = get_args(RewriteDial)
 Make = Callable[[float, int], Command]  # takes the value and the track
 
 
@@ -35,7 +37,8 @@ class Dial:
 
 def _sampling(name: str, limit: Limit, low: float, high: float) -> Dial:
     def make(value: float, track: int) -> Command:
-        return model_commands.SetSampling(**{name: value})
+        given: dict[str, Any] = {name: value}
+        return model_commands.SetSampling(**given)
 
     return Dial(name, name.replace("_", "-"), limit, (low, high), make)
 
@@ -97,7 +100,7 @@ _ALL = (
         "rewriting",
         limits.whole(0, len(limits.REWRITE_DIALS) - 1),
         (0, len(limits.REWRITE_DIALS) - 1),
-        lambda value, track: model_commands.SetRewriting(limits.REWRITE_DIALS[int(value)]),
+        lambda value, track: model_commands.SetRewriting(_REWRITING[int(value)]),
         stepped=True,
         digits=0,
     ),

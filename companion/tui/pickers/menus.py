@@ -128,8 +128,10 @@ class MenuActions:
                 self.app.send(command("forget_control", control=value))
 
         def offer(snapshot: Any) -> list:
-            lane = selected_lane(snapshot, self.selection) if snapshot is not None else None
-            return offers.learn_sections(snapshot, lane, attribute_names(snapshot, lane) if lane else [])
+            if snapshot is None:
+                return offers.learn_sections(None, None, [])
+            lane = selected_lane(snapshot, self.selection)
+            return offers.learn_sections(snapshot, lane, attribute_names(snapshot, lane))
 
         self._open(ChoiceScreen("Teach a pedal, pad or knob", offer, choose))
 
