@@ -165,7 +165,7 @@ def test_lengths_lean_inwards_and_reach_their_limit_now_and_then(vocabulary, pla
 def test_contradicting_limits_mean_the_upper_one(places):
     voices = Voices.of({"min_polyphony": 5, "max_polyphony": 1}, places)
     assert voices is not None
-    assert (voices._fewest, voices._most) == (2, 2)
+    assert (voices.fewest, voices.most) == (2, 2)
     assert Voices.of({"max_polyphony": 9}, places) is None
 
 

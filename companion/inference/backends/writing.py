@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from companion.inference.backends.base import Cache
 from companion.inference.decoding.sampling import SamplingOptions
+from companion.inference.steering.dials import BarPushes
 from companion.tokenizer.grammar import Grammar, WrittenBar
 
 
@@ -25,7 +26,7 @@ class Infill:
 
     targets: the bars in fill order. allow_rests and the limits: see `Grammar.start_infill`. bias [vocab]: added to the logits of
     every step. uniforms [takes, n]: each take's random numbers in order; two per token are enough.
-    openings, from_tick, weighed: see `DecodeSettings`.
+    openings, from_tick, weighed: see `DecodeSettings`. pushes: what steers each target; () = nothing.
     """
 
     targets: tuple[WrittenBar, ...]
@@ -38,6 +39,7 @@ class Infill:
     openings: tuple[tuple[int, ...], ...] = ()
     from_tick: int = 0
     weighed: bool = False
+    pushes: tuple[BarPushes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ class Take:
         bar = self.state.bar_index
         opening = self.openings[bar] if bar < len(self.openings) else ()
         self.writer.listening = self._followed >= len(opening)
+        self.steering = None  # the backend has steered already
         self.push(token)
         self.writer.listening = True
         self._followed = 0 if self.state.last is TokenType.FILL_IN_START else self._followed + 1

@@ -66,6 +66,7 @@ def infill_of(
     rows: Sequence[Take], prompt: Prompt, request: WindowRequest, settings: DecodeSettings, tokens: int
 ) -> Infill:
     """What a backend needs to write these takes, each with the random numbers for `tokens` tokens."""
+    steering = rows[0].steering
     streams = (make_generator(settings.seed, settings.attempt, settings.step, row.number) for row in rows)
     return Infill(
         targets=written_bars(prompt, request),
@@ -78,15 +79,15 @@ def infill_of(
         openings=settings.openings,
         from_tick=settings.from_tick,
         weighed=settings.weighed,
+        pushes=() if steering is None else tuple(steering.pushes(number) for number in range(len(prompt.targets))),
     )
 
 
-def refusals(backend: WritingBackend, request: WindowRequest, rows: Sequence[Take], infill: Infill) -> list[str]:
+def refusals(backend: WritingBackend, request: WindowRequest, infill: Infill) -> list[str]:
     """Why the host must choose the tokens of this request, one wait a token; none if the backend can write them."""
     if request.autoregressive:
         return ["whole tracks are written from nothing"]
-    steered = ["dials or chords steer the writing"] if any(row.steering is not None for row in rows) else []
-    return steered + backend.refusals(infill)
+    return backend.refusals(infill)
 
 
 def writable(
@@ -101,7 +102,7 @@ def writable(
     if not isinstance(backend, WritingBackend):
         return None
     infill = infill_of(rows, prompt, request, settings, tokens)
-    return None if refusals(backend, request, rows, infill) else infill
+    return None if refusals(backend, request, infill) else infill
 
 
 def follow(writing: Writing, rows: Sequence[Take], stats: RunStats, cancel: Cancel | None) -> None:

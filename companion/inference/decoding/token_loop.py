@@ -2,9 +2,8 @@
 
 It keeps warm caches: a prompt that begins like the last one of its slot costs only the tokens that differ. Late bars are put
 into a copy, between the parts of the prompt that were computed without them. Tokens that the grammar forces need no pass of
-their own; they are fed together with the next chosen token. A backend that can write by itself does so, unless the player's
-dials steer the writing, because steering needs the host after each token. This module knows windows and tokens; attempts,
-checks and scores belong to `engine` and `live`.
+their own; they are fed together with the next chosen token. A backend that can write by itself does so (`following`). This module
+knows windows and tokens; attempts, checks and scores belong to `engine` and `live`.
 """
 
 from __future__ import annotations

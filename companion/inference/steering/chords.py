@@ -42,7 +42,8 @@ def strong_beats(meter: TimeSignature) -> tuple[float, ...]:
 class ChordLean:
     """The push of one bar of one part. Each bar has its own tables of [ticks, 12] nats by onset and pitch class.
 
-    The first note of an onset has another table than later notes. rest_push: nats added to the bar being a rest.
+    The first note of an onset has another table (`first`) than later notes (`later`). starts: ticks at which chords begin,
+    ascending. past: nats against skipping the next of them. rest_push: nats added to the bar being a rest.
     """
 
     def __init__(
@@ -51,28 +52,28 @@ class ChordLean:
         ticks, beat_ticks = meter.bar_ticks(places.resolution), places.resolution
         self.rest_push = -strength * BASS_RESTS if is_bass else 0.0
         self._pitches, self._positions, self._ends = places.pitches, places.positions, places.ends
-        self._past = strength * PAST_THE_CHANGE if is_bass else 0.0
+        self.past = strength * PAST_THE_CHANGE if is_bass else 0.0
         self._classes = np.arange(places.pitches.stop - places.pitches.start) % 12
         on_beat, between = (BASS_ON_BEAT, BASS_BETWEEN) if is_bass else (ON_BEAT, BETWEEN)
         weights = np.full(ticks, between, dtype=np.float32)
         weights[::beat_ticks] = on_beat
         weights[[round(beat * beat_ticks) for beat in strong_beats(meter)]] = 1.0
         starts = [round(span.beat * beat_ticks) for span in chords if span.chord is not None]
-        self._starts = [start for start in starts if 0 <= start < ticks]
-        weights[self._starts] = 1.0
-        self._later = np.zeros((ticks, 12), dtype=np.float32)
+        self.starts = [start for start in starts if 0 <= start < ticks]
+        weights[self.starts] = 1.0
+        self.later = np.zeros((ticks, 12), dtype=np.float32)
         for span in chords:
             if span.chord is not None:
                 outside = np.ones(12, dtype=np.float32)
                 outside[list(span.chord.pitch_classes)] = 0.0
                 start, end = (round(beat * beat_ticks) for beat in (span.beat, span.beat + span.beats))
-                self._later[max(start, 0) : end] = -strength * OUTSIDE * outside
-        self._first = self._later * weights[:, None]
+                self.later[max(start, 0) : end] = -strength * OUTSIDE * outside
+        self.first = self.later * weights[:, None]
         for span in chords:
             start = round(span.beat * beat_ticks)
             if is_bass and span.chord is not None and 0 <= start < ticks:
-                self._first[start] -= strength * NOT_THE_ROOT
-                self._first[start, span.chord.bass] += strength * NOT_THE_ROOT
+                self.first[start] -= strength * NOT_THE_ROOT
+                self.first[start, span.chord.bass] += strength * NOT_THE_ROOT
 
     @classmethod
     def of(
@@ -90,24 +91,24 @@ class ChordLean:
 
     def lean(self, logits: npt.NDArray[np.float32], bar: BarSoFar) -> npt.NDArray[np.float32]:
         """Return a copy of logits [vocab] with the pitches pushed for an onset at the bar's position."""
-        table = self._later if bar.here else self._first
+        table = self.later if bar.here else self.first
         leaning = logits.copy()
         pitches = leaning[self._pitches]
         before = _log_sum(pitches)
         pitches += table[bar.position_ticks][self._classes]
         pitches += before - _log_sum(pitches)
-        if self._past:
+        if self.past:
             self._strike_at_changes(leaning, bar)
         return leaning
 
     def _strike_at_changes(self, logits: npt.NDArray[np.float32], bar: BarSoFar) -> None:
         """Push, in place, against positions past the next chord's beginning, and against ending the bar before it."""
         here = -1 if not bar.notes else bar.position_ticks
-        following = next((start for start in self._starts if start > here), None)
+        following = next((start for start in self.starts if start > here), None)
         if following is not None:
-            logits[self._positions][following + 1 :] -= self._past
+            logits[self._positions][following + 1 :] -= self.past
             if bar.notes:
-                logits[self._ends] -= self._past
+                logits[self._ends] -= self.past
 
 
 def _log_sum(values: npt.NDArray[np.float32]) -> np.float32:

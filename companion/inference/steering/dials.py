@@ -13,6 +13,7 @@ size; without a request it costs nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,37 @@ from companion.music.score import Bar
 from companion.tokenizer import TokenType, Vocabulary, attributes
 
 _OPENED = frozenset((TokenType.FILL_IN_START, TokenType.TIME_SIG))
+
+
+@dataclass(frozen=True, slots=True)
+class BarPushes:
+    """What pushes one bar; None for what nobody asked for. It does not change while the bar is written.
+
+    length_ticks: the bar's, in model ticks. named: the token type that completes a note.
+    """
+
+    length_ticks: int
+    named: TokenType
+    pace: Pace | None = None
+    voices: Voices | None = None
+    lengths: Lengths | None = None
+    register: Register | None = None
+    lean: ChordLean | None = None
+
+    @property
+    def dialled(self) -> bool:
+        """Whether any dial pushes the bar."""
+        return not (self.pace is None and self.voices is None and self.lengths is None and self.register is None)
+
+    @property
+    def must_sound(self) -> bool:
+        """Whether the bar must not be a rest: a player who asks for a density or for several voices wants to hear notes."""
+        return self.pace is not None or (self.voices is not None and self.voices.together)
+
+    @property
+    def rest_push(self) -> float:
+        """Nats added to the bar being a rest."""
+        return 0.0 if self.lean is None else self.lean.rest_push
 
 
 class Steering:
@@ -52,11 +84,7 @@ class Steering:
         self._bias = np.zeros(vocabulary.size, dtype=np.float32)
         self._last = TokenType.FILL_IN_START
         self._number = -1
-        self._pace: Pace | None = None
-        self._voices: Voices | None = None
-        self._lengths: Lengths | None = None
-        self._lean: ChordLean | None = None
-        self._register: Register | None = None
+        self._pushes = BarPushes(0, TokenType.NOTE_ONSET)
         if not request.autoregressive:
             self._open()  # the prompt ends in the first FillInStart
 
@@ -77,20 +105,30 @@ class Steering:
 
     def _open(self) -> None:
         self._number += 1
-        number, at = self._targets[self._number]
-        track, places = self._request.window.tracks[number], self._places
-        bar_levels = self._request.bar_attributes.get((number, at), {})
-        levels = attributes.for_bars({**self._request.asked.get(number, {}), **bar_levels})
-        length = track.bars[at].time_signature.bar_ticks(places.resolution)
-        self._bar = BarSoFar.start(length, places.durations.stop - places.durations.start)
-        self._named = TokenType.NOTE_ONSET if track.is_drum else TokenType.NOTE_DURATION
-        density = levels.get("note_density") if track.is_drum else None
-        self._pace = None if density is None else Pace(density, length, self._feel(number), places)
-        self._voices = None if track.is_drum else Voices.of(levels, places)
-        self._lengths = None if track.is_drum else Lengths.of(levels, places)
-        self._register = None if track.is_drum else Register.of(levels, self._shown_pitches(number), places)
+        self._pushes = self.pushes(self._number)
+        durations = self._places.durations
+        self._bar = BarSoFar.start(self._pushes.length_ticks, durations.stop - durations.start)
+
+    def pushes(self, number: int) -> BarPushes:
+        """What pushes the target of this number."""
+        track_number, at = self._targets[number]
+        track, places = self._request.window.tracks[track_number], self._places
+        bar_levels = self._request.bar_attributes.get((track_number, at), {})
+        levels = attributes.for_bars({**self._request.asked.get(track_number, {}), **bar_levels})
         meter = track.bars[at].time_signature
-        self._lean = None if track.is_drum else ChordLean.of(self._chords, meter, self._harmony, track.program, places)
+        length = meter.bar_ticks(places.resolution)
+        if track.is_drum:
+            density = levels.get("note_density")
+            pace = None if density is None else Pace(density, length, self._feel(track_number), places)
+            return BarPushes(length, TokenType.NOTE_ONSET, pace=pace)
+        return BarPushes(
+            length,
+            TokenType.NOTE_DURATION,
+            voices=Voices.of(levels, places),
+            lengths=Lengths.of(levels, places),
+            register=Register.of(levels, self._shown_pitches(track_number), places),
+            lean=ChordLean.of(self._chords, meter, self._harmony, track.program, places),
+        )
 
     def _shown(self, number: int) -> list[Bar]:
         request = self._request
@@ -108,13 +146,13 @@ class Steering:
 
     @property
     def must_sound(self) -> bool:
-        """Whether the bar must not be a rest: a player who asks for a density or for several voices wants to hear notes."""
-        return self._pace is not None or (self._voices is not None and self._voices.together)
+        """See `BarPushes`."""
+        return self._pushes.must_sound
 
     @property
     def rest_push(self) -> float:
-        """Nats added to the bar being a rest."""
-        return 0.0 if self._lean is None else self._lean.rest_push
+        """See `BarPushes`."""
+        return self._pushes.rest_push
 
     def push(self, token: int) -> None:
         """Take the next token."""
@@ -126,27 +164,29 @@ class Steering:
 
     def bias(self) -> Bias | None:
         """The bias to add to the logits [vocab] of the next token; None for no bias. It is valid until the next call."""
-        if self._pace is None and self._voices is None and self._lengths is None and self._register is None:
+        pushes = self._pushes
+        if not pushes.dialled:
             return None
         bias, bar = self._bias, self._bar
         bias.fill(0.0)
-        if self._last is TokenType.NOTE_ONSET and self._named is not self._last:
-            for part in (self._voices, self._lengths):
+        if self._last is TokenType.NOTE_ONSET and pushes.named is not self._last:
+            for part in (pushes.voices, pushes.lengths):
                 if part is not None:
                     part.duration(bias, bar)
             return bias
         if self._last is TokenType.TIME_ABSOLUTE_POS:
             bias[self._places.ends] = FORBIDDEN  # a position must be followed by a note
-        elif self._last is self._named or self._last in _OPENED:
-            for part in (self._pace, self._voices):
+        elif self._last is pushes.named or self._last in _OPENED:
+            for part in (pushes.pace, pushes.voices):
                 if part is not None:
                     part.where_next(bias, bar)
-        for part in (self._voices, self._register):
+        for part in (pushes.voices, pushes.register):
             if part is not None:
                 part.pitch(bias, bar)
         return bias
 
     def lean(self, logits: Bias) -> Bias:
         """The logits [vocab] with pitches pushed towards the chord that sounds where the next note would begin."""
-        names_a_length = self._last is TokenType.NOTE_ONSET and self._named is not self._last
-        return logits if self._lean is None or names_a_length else self._lean.lean(logits, self._bar)
+        lean, named = self._pushes.lean, self._pushes.named
+        names_a_length = self._last is TokenType.NOTE_ONSET and named is not self._last
+        return logits if lean is None or names_a_length else lean.lean(logits, self._bar)

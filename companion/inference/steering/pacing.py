@@ -43,40 +43,44 @@ def beat_feel(onsets_ticks: Iterable[int], ticks_a_beat: int) -> npt.NDArray[np.
 
 
 class Pace:
-    """The push of one bar towards one level of note_density. feel: see `beat_feel`."""
+    """The push of one bar towards one level of note_density. feel: see `beat_feel`.
+
+    fewest, most: notes of the level. pull: nats for a difference of one note. behind, ahead [ticks + 1]: how many notes a bar has
+    at least and at most at each tick when it is on pace. reach: ticks.
+    """
 
     def __init__(self, level: int, length_ticks: int, feel: npt.NDArray[np.float32], places: Places) -> None:
         fewest, most = attributes.density_range(level)
         self._places = places
-        self._fewest, self._most = fewest, int(fewest * OPEN_RANGE) if most is None else most
-        inset = INSET * (self._most - fewest)
-        middle = (self._fewest + self._most) / 2
-        self._pull = PULL / middle**0.5
+        self.fewest, self.most = fewest, int(fewest * OPEN_RANGE) if most is None else most
+        inset = INSET * (self.most - fewest)
+        middle = (self.fewest + self.most) / 2
+        self.pull = PULL / middle**0.5
         done = np.arange(length_ticks + 1) / length_ticks
-        self._behind = ((self._fewest + inset) * done).astype(np.float32)
-        self._ahead = ((self._most - inset) * done).astype(np.float32)
+        self.behind = ((self.fewest + inset) * done).astype(np.float32)
+        self.ahead = ((self.most - inset) * done).astype(np.float32)
         self._feel = np.resize(feel, length_ticks)
         self._half_beat = len(feel) // 2
-        self._reach = max(round(LOOK_AHEAD * length_ticks), 1)
+        self.reach = max(round(LOOK_AHEAD * length_ticks), 1)
 
     def where_next(self, bias: Bias, bar: BarSoFar) -> None:
         """Push the choice between another note here, another position, and the end."""
         places, notes, here = self._places, bar.notes, bar.position_ticks
-        last = len(self._behind) - 1
-        if notes >= self._most:
+        last = len(self.behind) - 1
+        if notes >= self.most:
             bias[places.positions] = FORBIDDEN
             bias[places.note_starts] = FORBIDDEN
             return
-        off = np.maximum(self._behind - notes, 0) + np.maximum(notes - self._ahead, 0)
-        pushes = -self._pull * off * (1 + off / 3)
+        off = np.maximum(self.behind - notes, 0) + np.maximum(notes - self.ahead, 0)
+        pushes = -self.pull * off * (1 + off / 3)
         best = float(pushes[here:].max())
         bias[places.positions][:last] += pushes[:last] - best
-        bias[places.ends] += FORBIDDEN if notes < self._fewest else float(pushes[last]) - best
-        lag = float(self._behind[min(here + 1, last)]) - notes
-        early = notes + 1 - float(self._ahead[min(here + self._reach, last)])
-        push = min(self._pull * lag, STACK_PULL) if lag > 0 else 0.0
+        bias[places.ends] += FORBIDDEN if notes < self.fewest else float(pushes[last]) - best
+        lag = float(self.behind[min(here + 1, last)]) - notes
+        early = notes + 1 - float(self.ahead[min(here + self.reach, last)])
+        push = min(self.pull * lag, STACK_PULL) if lag > 0 else 0.0
         if early > 0 and bar.here:
-            push -= self._pull * early
+            push -= self.pull * early
         if bar.here >= MOST_TOGETHER:
             push -= 2.0 * (bar.here - MOST_TOGETHER + 1)
         bias[places.note_starts] += push

@@ -22,22 +22,23 @@ class Register:
     """The push on one bar's pitches. None means that the player did not set the value.
 
     key: level of key_signature. width: semitones from the lowest to the highest note. classes: most pitch classes in the bar.
-    shown: the track's pitches in the window, ascending.
+    shown: the track's pitches in the window, ascending. in_key [pitches]: nats. ends: the lowest and the highest pitch that count
+    as written already; () = none.
     """
 
     def __init__(
         self, key: int | None, width: int | None, classes: int | None, shown: Sequence[int], places: Places
     ) -> None:
-        self._places, self._width, self._classes = places, width, classes
+        self._places, self.width, self.classes = places, width, classes
         self._all = np.arange(places.pitches.stop - places.pitches.start)
-        self._in_key = np.zeros(len(self._all), dtype=np.float32)
+        self.in_key = np.zeros(len(self._all), dtype=np.float32)
         if key is not None:
             scale = attributes.key_pitch_classes(key)
-            self._in_key[[pitch % 12 not in scale for pitch in self._all]] = -OUT_OF_KEY
-        self._ends = (shown[0], shown[-1]) if shown else ()
+            self.in_key[[pitch % 12 not in scale for pitch in self._all]] = -OUT_OF_KEY
+        self.ends = (shown[0], shown[-1]) if shown else ()
         if width is not None and shown and shown[-1] - shown[0] > width:
             low = shown[len(shown) // 2] - width // 2
-            self._ends = (low, low + width)
+            self.ends = (low, low + width)
 
     @classmethod
     def of(cls, levels: Mapping[str, int | None], shown: Sequence[int], places: Places) -> Register | None:
@@ -50,14 +51,14 @@ class Register:
     def pitch(self, bias: Bias, bar: BarSoFar) -> None:
         """Push the next note's pitch."""
         pitches = bias[self._places.pitches]
-        pitches += self._in_key
+        pitches += self.in_key
         written = [pitch for pitch, _, _ in bar.melodic]
-        if self._width is not None:
-            reached = [*written, *self._ends]
+        if self.width is not None:
+            reached = [*written, *self.ends]
             if reached:
-                outside = (self._all < max(reached) - self._width) | (self._all > min(reached) + self._width)
+                outside = (self._all < max(reached) - self.width) | (self._all > min(reached) + self.width)
                 pitches[outside] += FORBIDDEN
-        if self._classes is not None:
+        if self.classes is not None:
             heard = {pitch % 12 for pitch in written}
-            if len(heard) >= self._classes:
+            if len(heard) >= self.classes:
                 pitches[~np.isin(self._all % 12, list(heard))] += FORBIDDEN

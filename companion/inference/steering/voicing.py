@@ -30,17 +30,20 @@ SHORT_OF = 2.5  # nats per level short of a limit that has not been reached
 
 
 class Voices:
-    """The push of one bar towards a smallest and a largest number of sounding notes. None: not set by the player."""
+    """The push of one bar towards a smallest and a largest number of sounding notes.
+
+    fewest, most: those numbers; None = not set by the player.
+    """
 
     def __init__(self, fewest: int | None, most: int | None, places: Places) -> None:
         self._places = places
-        self._fewest, self._most = fewest, most
+        self.fewest, self.most = fewest, most
         self._lengths = np.log(np.arange(1, places.durations.stop - places.durations.start + 1, dtype=np.float32))
 
     @property
     def together(self) -> bool:
         """Whether at least two voices are asked for."""
-        return self._fewest is not None and self._fewest > 1
+        return self.fewest is not None and self.fewest > 1
 
     @classmethod
     def of(cls, levels: Mapping[str, int | None], places: Places) -> Voices | None:
@@ -57,9 +60,9 @@ class Voices:
         """The smallest and the largest number of voices that should sound at the next notes."""
         heard = bar.sounding[: bar.position_ticks]
         ticks = max(int(np.count_nonzero(heard)), 1)
-        least, most = self._fewest or 1, self._most
+        least, most = self.fewest or 1, self.most
         thick = 1.0 if most is None else np.count_nonzero(heard >= most) / ticks
-        thin = 1.0 if self._fewest is None else np.count_nonzero((heard > 0) & (heard <= self._fewest)) / ticks
+        thin = 1.0 if self.fewest is None else np.count_nonzero((heard > 0) & (heard <= self.fewest)) / ticks
         if min(thick, thin) >= REACHED:
             return least, most
         return (most or least, most) if thick <= thin else (least, least)
@@ -106,24 +109,28 @@ class Voices:
 
 
 class Lengths:
-    """The push of one bar's notes towards a shortest and a longest duration, as levels. None: not set by the player."""
+    """The push of one bar's notes towards a shortest and a longest duration, as levels. None: not set by the player.
+
+    levels [durations]: the level of each duration. limits: each level that was set, with the side (−1 or 1) on which durations are
+    beyond it. beyond [durations]: nats for durations beyond a limit. short_of: side → nats [durations] for those short of it.
+    """
 
     def __init__(self, shortest: int | None, longest: int | None, places: Places) -> None:
         self._places = places
         count = places.durations.stop - places.durations.start
         starts = attributes.duration_level_starts(places.resolution)
-        self._levels = np.searchsorted(starts, np.arange(1, count + 1), side="right") - 1
-        self._limits: list[tuple[int, int]] = []  # (level, side on which durations are beyond the limit)
+        self.levels = np.searchsorted(starts, np.arange(1, count + 1), side="right") - 1
+        self.limits: list[tuple[int, int]] = []
         if shortest is not None:
-            self._limits.append((min(shortest, longest if longest is not None else shortest), -1))
+            self.limits.append((min(shortest, longest if longest is not None else shortest), -1))
         if longest is not None:
-            self._limits.append((longest, 1))
-        self._beyond = np.zeros(count, dtype=np.float32)
-        self._short_of = {}
-        for level, side in self._limits:
-            distance = (self._levels - level) * side  # > 0 beyond the limit, < 0 short of it
-            self._beyond -= BEYOND * np.maximum(distance, 0)
-            self._short_of[side] = -SHORT_OF * np.maximum(-distance, 0).astype(np.float32)
+            self.limits.append((longest, 1))
+        self.beyond = np.zeros(count, dtype=np.float32)
+        self.short_of = {}
+        for level, side in self.limits:
+            distance = (self.levels - level) * side  # > 0 beyond the limit, < 0 short of it
+            self.beyond -= BEYOND * np.maximum(distance, 0)
+            self.short_of[side] = -SHORT_OF * np.maximum(-distance, 0).astype(np.float32)
 
     @classmethod
     def of(cls, levels: Mapping[str, int | None], places: Places) -> Lengths | None:
@@ -136,11 +143,11 @@ class Lengths:
     def duration(self, bias: Bias, bar: BarSoFar) -> None:
         """Push the duration of the note whose pitch has just been written."""
         durations = bias[self._places.durations]
-        durations += self._beyond
-        written = self._levels[[length - 1 for _, length, _ in bar.melodic]]
+        durations += self.beyond
+        written = self.levels[[length - 1 for _, length, _ in bar.melodic]]
         shares = {
-            side: float(np.mean((written - level) * side >= 0)) if len(written) else 0.0 for level, side in self._limits
+            side: float(np.mean((written - level) * side >= 0)) if len(written) else 0.0 for level, side in self.limits
         }
         lacking = min(shares, key=lambda side: shares[side])
         if shares[lacking] < REACHED:
-            durations += self._short_of[lacking]
+            durations += self.short_of[lacking]

@@ -12,6 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 
 from companion.bench.engines.material import make_score
 from companion.errors import GenerationError
+from companion.harmony.spans import ChordSpan
+from companion.harmony.symbols import parse_chord
 from companion.inference.backends.base import fork
 from companion.inference.backends.cuda.backend import CudaBackend
 from companion.inference.backends.cuda.model import StaticModel
@@ -144,7 +146,13 @@ def test_fifty_bars_of_three_tracks_record_and_allocate_nothing(engine_of) -> No
     live = LiveInfill(InferenceEngine(checkpoint, backend))
     live.warm_up()
     recorded, watching.made = backend.recorder.made, []
-    job = LiveJob(make_score(4, 4, seed=1), ((1, 3), (2, 3), (3, 3)), density_hard_limit=2)
+    job = LiveJob(
+        make_score(4, 4, seed=1),
+        ((1, 3), (2, 3), (3, 3)),
+        density_hard_limit=2,
+        attributes={1: {"max_polyphony": 0}},
+        chords=(ChordSpan(0, 4, parse_chord("Am")),),
+    )
     with watching:
         for bar in range(50):
             asked = replace(job, window=make_score(4, 4, seed=bar % 4), seed=bar, takes=1 + 3 * (bar % 10 == 0))

@@ -14,8 +14,11 @@ import numpy.typing as npt
 import torch
 
 from companion.inference.backends.cuda.numbers import Numbers
+from companion.inference.backends.cuda.pushes import Dial, set_bar
+from companion.inference.backends.cuda.steering import BarState, DeviceSteering
 from companion.inference.backends.writing import Infill
 from companion.inference.decoding.choosing import SMALLEST_CHANCE, note_content
+from companion.inference.steering.dials import BarPushes
 from companion.tokenizer.grammar import Grammar, WrittenBar
 from companion.tokenizer.token_types import TokenType
 
@@ -27,9 +30,9 @@ _MOST_KEPT_TABLES = 64
 
 # A take's state is one row of numbers, and a token changes it by `state * keep + add`. The numbers are: the last token's type and
 # the current bar (both as rows of the tables), the notes of the bar, the notes at the position, the position (−1 before the
-# first), the bars left, the tokens that still fit, and the tokens written in this bar.
-LAST, BAR, NOTES, TOGETHER, PLACE, LEFT, ROOM, WRITTEN = range(8)
-COLUMNS = 8
+# first), the bars left, the tokens that still fit, the tokens written in this bar, and the last note's pitch.
+LAST, BAR, NOTES, TOGETHER, PLACE, LEFT, ROOM, WRITTEN, PITCH = range(9)
+COLUMNS = 9
 # What a bar that has just begun may be: forced to sound, a rest if chance wants it, or anything at once.
 _ANYTHING, _MAY_REST, _MUST_SOUND = range(3)
 
@@ -49,6 +52,8 @@ class DeviceSampler:
         self._rows_a_bar = len(self._types) * _HOLDS
         self._end = vocabulary.first_id(TokenType.FILL_IN_END)
         self._kept_tables: dict[tuple[WrittenBar, bool, bool], npt.NDArray[np.bool_]] = {}
+        self._steering = DeviceSteering(vocabulary, MOST_BARS, _HOLDS, device)
+        self._bars = BarState(vocabulary, takes, device)
         rows = MOST_BARS * self._rows_a_bar
         self._numbers = Numbers(
             {
@@ -62,6 +67,7 @@ class DeviceSampler:
                 "facts": ((rows, 2), "i8"),
                 "opened": ((MOST_BARS, MOST_OPENED + 1), "i8"),
                 "from_tick": ((MOST_BARS, 1), "i8"),
+                **self._steering.fields,
             },
             device,
         )
@@ -85,7 +91,10 @@ class DeviceSampler:
     @property
     def state(self) -> tuple[torch.Tensor, ...]:
         """Every tensor that `choose` changes."""
-        return self.tokens, self.done, self.weights, self._state, self._draws, self._step
+        return (
+            *(self.tokens, self.done, self.weights, self._state, self._draws, self._step),
+            *(self._bars.rings, self._bars.played),
+        )
 
     def start(self, infills: Sequence[tuple[Infill, int]]) -> None:
         """Begin to write these infills, each with the number of tokens for which there is room after its prompt.
@@ -99,13 +108,14 @@ class DeviceSampler:
             takes = slice(row, row + len(infill.uniforms))
             self._set_takes(takes, infill)
             last = self._types[TokenType.FILL_IN_START] * _HOLDS
-            here["start"][takes] = last, bar * self._rows_a_bar, 0, 0, -1, len(infill.targets), room, 0
+            here["start"][takes] = last, bar * self._rows_a_bar, 0, 0, -1, len(infill.targets), room, 0, 0
             self._set_bars(bar, infill)
             row, bar = takes.stop, bar + len(infill.targets)
         self._numbers.send()
         self._state.copy_(self._numbers.there["start"])
         for tensor in (self._draws, self._step, self.weights):
             tensor.zero_()
+        self._bars.clear()
         self.tokens.fill_(-1)
         torch.le(self._state[:, LEFT], 0, out=self.done)
 
@@ -123,20 +133,26 @@ class DeviceSampler:
         for number, target in enumerate(infill.targets):
             rows = slice((first + number) * self._rows_a_bar, (first + number + 1) * self._rows_a_bar)
             here["allowed"][rows] = self._table(target, number + 1 == len(infill.targets), infill.allow_rests)
-            here["facts"][rows] = target.meter.bar_ticks(resolution), _ANYTHING
+            ticks = target.meter.bar_ticks(resolution)
+            here["facts"][rows] = ticks, _ANYTHING
+            kind = TokenType.NOTE_ONSET if target.is_drum else TokenType.NOTE_DURATION
+            pushes = infill.pushes[number] if infill.pushes else BarPushes(ticks, kind)
+            set_bar(here, first + number, pushes)
             opening = infill.openings[number] if infill.openings else ()
             here["opened"][first + number] = -1
             here["opened"][first + number, : len(opening)] = opening
             here["from_tick"][first + number] = infill.from_tick
             begun = rows.start + self._types[TokenType.FILL_IN_START] * _HOLDS
-            if infill.allow_rests and infill.options.top_k != 1:
+            if infill.allow_rests and pushes.must_sound:
+                here["facts"][begun, 1] = _MUST_SOUND
+            elif infill.allow_rests and infill.options.top_k != 1:
                 here["facts"][begun, 1] = _MAY_REST
 
     def choose(self, logits: torch.Tensor, steered: bool) -> torch.Tensor:
         """Return the next token of the first B takes from logits [B, vocab]; 0 for takes that are done. The state changes in place.
 
-        steered: whether any take has an opening, mask_k or mask_p, or is weighed (`is_steered`); if not, that computation is
-        left out.
+        steered: whether any take is steered, has an opening, mask_k or mask_p, or is weighed (`is_steered`); if not, that
+        computation is left out.
         """
         batch = len(logits)
         there = {name: self._numbers.there[name][:batch] for name in ("uniforms", "bias", "filters", "limits")}
@@ -155,8 +171,12 @@ class DeviceSampler:
         uniforms = there["uniforms"].gather(1, torch.stack((draws, draws + 1), 1))
         asks = facts[:, 1] == _MAY_REST
         raw = torch.where(legal, logits.double(), self._never)
-        rests = asks & (uniforms[:, 0] < torch.softmax(raw, 1)[:, self._end])
-        scores = torch.where(legal, (logits + there["bias"]).double(), self._never)
+        resting = torch.softmax(raw, 1)[:, self._end]
+        pushed = logits + there["bias"]
+        if steered:
+            resting, pushed = self._steered(resting, pushed, state)
+        rests = asks & (uniforms[:, 0] < resting)
+        scores = torch.where(legal, pushed.double(), self._never)
         scores[:, self._end].masked_fill_(facts[:, 1] > _ANYTHING, -torch.inf)
         uniform = torch.where(asks, uniforms[:, 1], uniforms[:, 0])
         drawn = self._draw(scores, uniform, there["filters"], steered)
@@ -170,11 +190,24 @@ class DeviceSampler:
         draws.add_(used)
         self.tokens[:batch].index_copy_(1, self._step, torch.where(done, self._blank, token)[:, None])
         self._step.add_(1)
+        if steered:
+            self._bars.take(token, place.clamp(min=0), state[:, PITCH])
         changed = torch.addcmul(self._add.index_select(0, token), state, self._keep.index_select(0, token))
         state.copy_(torch.where(done[:, None], state, changed))
         torch.le(state[:, LEFT : ROOM + 1].amin(1), 0, out=self.done[:batch])
         self.done[:batch].logical_or_(done)
         return token
+
+    def _steered(
+        self, resting: torch.Tensor, logits: torch.Tensor, state: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The chance [B] of a rest and the logits [B, vocab] as dials and chords push them."""
+        there, bars = self._numbers.there, state[:, BAR] // self._rows_a_bar
+        odds = there["dials"].index_select(0, bars)[:, Dial.REST_ODDS].double()
+        resting = resting * odds / (1.0 - resting + resting * odds)
+        counts = state[:, NOTES, None], state[:, TOGETHER, None], state[:, PLACE, None].clamp(min=0)
+        last = state[:, LAST, None]
+        return resting, self._steering.push(logits, there, bars, last, counts, self._bars.of(len(logits)))
 
     def _late_enough(self, state: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
         """[B, vocab]: the tokens that begin no note before the bar's `from_tick`."""
@@ -242,6 +275,7 @@ class DeviceSampler:
             add[token, ROOM], add[token, WRITTEN] = -1, 1
             if kind is TokenType.NOTE_ONSET:
                 add[token, [NOTES, TOGETHER]] = 1
+                keep[token, PITCH], add[token, PITCH] = 0, value
             elif kind is TokenType.TIME_ABSOLUTE_POS:
                 after[token] = before[token] = value
                 keep[token, [TOGETHER, PLACE]], add[token, PLACE] = 0, value
@@ -280,7 +314,8 @@ class DeviceSampler:
 def is_steered(infill: Infill) -> bool:
     """Whether an infill needs the computation that `choose` leaves out otherwise."""
     options = infill.options
-    return bool(options.mask_k or options.mask_p or any(infill.openings) or infill.from_tick or infill.weighed)
+    asked = infill.pushes or any(infill.openings) or infill.from_tick or infill.weighed
+    return bool(options.mask_k or options.mask_p or asked)
 
 
 def _filters(infill: Infill, size: int) -> list[float]:
