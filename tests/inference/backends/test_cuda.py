@@ -236,14 +236,23 @@ def test_recorded_steps_serve_every_infill(engine_of) -> None:
     ours.warm_up()
     made = recorded.recorder.made
     assert made
+    chords = ChordSpan(0, 1.5, parse_chord("Dm7")), ChordSpan(1.5, 2.5, parse_chord("G7"))
     for number, options in enumerate(OPTIONS.values()):
+        stands = {2: (Note(0, 240, 60, 80),)} if number == 5 else {}
         job = LiveJob(
-            make_score(4 + 4 * (number % 2), 3, seed=number), ((1, 3), (2, 3)) if number == 5 else ((1, 3), (2, 2), (2, 3)), seed=number, takes=1 + number % 3,
-            harmony=number / 4, sampling=options, allow_rests=number % 2 == 0, density_hard_limit=4 + number,
+            make_score(4 + 4 * (number % 2), 3, seed=number),
+            ((1, 3), (2, 3)) if stands else ((1, 3), (2, 2), (2, 3)),
+            seed=number,
+            takes=1 + number % 3,
+            harmony=number / 4,
+            sampling=options,
+            allow_rests=number % 2 == 0,
+            density_hard_limit=4 + number,
             attributes={1: {"max_polyphony": number}, 2: {"min_polyphony": 2}} if number in (1, 4) else {},
-            chords=(ChordSpan(0, 1 + number, parse_chord("Dm7")), ChordSpan(1 + number, 4, parse_chord("G7"))) if number > 3 else None,
-            forced={2: (Note(0, 240, 60, 80),)} if number == 5 else {}, from_beat=1.0 if number == 5 else 0.0,
-        )  # fmt: skip
+            chords=chords if number > 3 else None,
+            forced=stands,
+            from_beat=1.0 if stands else 0.0,
+        )
         assert ours.generate(job).takes == theirs.generate(job).takes
     assert recorded.recorder.made == made
 
