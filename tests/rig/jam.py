@@ -68,14 +68,20 @@ class Jam:
 
 
 def start_jam(
-    rig: Rig, *arguments: str, source: str = "external", bpm: float = 120, name: str = "jam", clock: str = ""
+    rig: Rig,
+    *arguments: str,
+    source: str = "external",
+    bpm: float = 120,
+    name: str = "jam",
+    clock: str = "",
+    more: str = "",
 ) -> Jam:
     """Start, and wait until the processes are there and the session has begun.
 
-    name: of its files. clock: further lines of the preset's clock.
+    name: of its files. clock: further lines of the preset's clock. more: further tables of the preset.
     """
     preset = rig.folder / f"{name}.toml"
-    preset.write_text(PRESET.format(source=source, bpm=bpm, clock=clock))
+    preset.write_text(PRESET.format(source=source, bpm=bpm, clock=clock) + more)
     output, recordings = rig.folder / f"{name}.json", rig.folder / f"{name}-recordings"
     command = [sys.executable, "-m", "companion", "jam", "--preset", str(preset), "--headless", "--json"]
     rig.environment["XDG_STATE_HOME"] = str(rig.folder)
