@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from companion.midi.messages import ClockContinue, ClockStart, ClockStop, ClockTick, NoteOff, NoteOn
@@ -75,6 +75,7 @@ class Stage:
     log: list[tuple[float, Effect]] = field(default_factory=list)
     calls: list[tuple[float, Event | None]] = field(default_factory=list)  # None: the timer
     record: bool = True
+    load_seconds: float = 0.5
 
     def __post_init__(self) -> None:
         self.now = self.start_seconds
@@ -160,7 +161,8 @@ class Stage:
                 self._cancelled.add(effect.request_id)
             elif isinstance(effect, LoadModel):
                 self.loads += 1
-                self.at(self.now - self.start_seconds + 0.5, READY)
+                ready = replace(READY, checkpoint=replace(CHECKPOINT, name=effect.model.checkpoint))
+                self.at(self.now - self.start_seconds + self.load_seconds, ready)
 
     def replayed(self) -> list[SendMidi]:
         """What a new session sends that is given the same calls, each event read back from a line of a log."""

@@ -8,7 +8,7 @@ import pytest
 
 from companion.midi.messages import ClockTick, ControlChange, NoteOff, NoteOn, ProgramChange
 from companion.session.api.effects import Learned, LoadModel, Notice
-from companion.session.api.events import PortChanged, command
+from companion.session.api.events import LoadFailed, PortChanged, command
 from companion.session.api.settings import ClockSettings, ModelSettings, Sampling, SessionSettings, TrackSettings
 from tests.session.session_stage import READY, Stage, duo, trio, wish
 
@@ -217,6 +217,39 @@ def test_another_checkpoint_loads_while_the_music_goes_on():
     steps = stage.session.bars_by_step
     assert steps["fresh"] >= 5
     assert stage.hanging == 0 or stage.session.running
+
+
+def test_the_old_checkpoint_writes_until_the_new_one_is_loaded():
+    stage = jam(load_seconds=5.0)
+    stage.at(5.5, command("set_model", checkpoint="ghost"))
+    stage.run(17)
+    asked = [(time, effect.job.size) for time, effect in stage.jobs()]
+    assert {size for time, size in asked if time < 10.5} == {"yellow"}
+    assert {size for time, size in asked if time > 10.5} == {"ghost"}
+    assert stage.session.bars_by_step == {"fresh": 8}, "no bar was without a plan"
+    told = notices(stage)
+    assert "ghost is being loaded; yellow writes until it is ready" in told
+    assert "ghost writes from here on" in told
+
+
+def test_an_answer_under_way_is_still_taken_when_the_new_checkpoint_is_ready():
+    # The engine takes 0.2 s; bar 4 is asked for at 8.4.
+    stage = jam(load_seconds=3.0)
+    stage.at(5.5, command("set_model", checkpoint="ghost"))  # ready at 8.5
+    stage.run(17)
+    assert stage.session.counters["stale_answers"] == 0
+    assert stage.session.bars_by_step == {"fresh": 8}
+
+
+def test_a_checkpoint_that_cannot_be_loaded_is_one_line_and_the_old_one_stays():
+    stage = jam(load_seconds=100.0)
+    stage.at(5.5, command("set_model", checkpoint="ghost"))
+    stage.at(6.0, LoadFailed("ghost", "the file is damaged"))
+    stage.run(17)
+    assert stage.session.snapshot(stage.now).model.checkpoint == "yellow"
+    assert {effect.job.size for _, effect in stage.jobs()} == {"yellow"}
+    assert "ghost cannot be loaded: the file is damaged" in notices(stage)
+    assert stage.session.bars_by_step == {"fresh": 8}
 
 
 def test_an_added_track_plays_and_a_removed_one_is_silent():

@@ -9,7 +9,15 @@ from typing import get_args
 from companion.runtime.ipc.link import Link
 from companion.runtime.processes.recorded_session import EngineEffect
 from companion.session.api.effects import Generate, LoadModel
-from companion.session.api.events import EngineEvent, EngineLost, GenerationFailed, GenerationFinished, NoteGenerated
+from companion.session.api.events import (
+    EngineEvent,
+    EngineLost,
+    EngineReady,
+    GenerationFailed,
+    GenerationFinished,
+    LoadFailed,
+    NoteGenerated,
+)
 from companion.session.api.settings import ModelSettings
 
 ENGINE_PATIENCE_SECONDS = 15.0  # past a request's deadline, or its last note, before the engine counts as stuck
@@ -22,7 +30,7 @@ class EngineLink:
 
     def __init__(self, model: ModelSettings) -> None:
         self._link: Link | None = None
-        self._model = model
+        self._model = self._loaded = model
         self._waiting: dict[int, float] = {}  # request → when to lose patience
 
     def fileno(self) -> int:
@@ -32,7 +40,7 @@ class EngineLink:
     def ask(self, effect: EngineEffect, now: float) -> bool:
         """Pass an effect on; False when there is no engine to hear it."""
         if isinstance(effect, LoadModel):
-            self._model = effect.model
+            self._model = effect.model  # another engine process would begin with it
         if self._link is None:
             return False
         if isinstance(effect, Generate):
@@ -55,6 +63,10 @@ class EngineLink:
         for event in events:
             if isinstance(event, (GenerationFinished, GenerationFailed)):
                 self._waiting.pop(event.request_id, None)
+            elif isinstance(event, EngineReady):
+                self._loaded = self._model
+            elif isinstance(event, LoadFailed):
+                self._model = self._loaded
             elif isinstance(event, NoteGenerated) and event.request_id in self._waiting:
                 self._waiting[event.request_id] = max(
                     self._waiting[event.request_id], clock() + ENGINE_PATIENCE_SECONDS

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from companion.errors import CompanionError
 from companion.runtime.ipc.link import Link, adopt
 from companion.runtime.machine.priority import die_with_parent, give_way
-from companion.session.api.effects import Cancel, Generate, LoadModel, Prefill
+from companion.session.api.effects import Cancel, Generate, LoadModel, Prefill, PrepareModel
 from companion.session.api.events import EngineLost
 from companion.session.api.settings import ModelSettings
 
 if TYPE_CHECKING:
-    from companion.runtime.engine.sizes import LoadedSizes
+    from companion.runtime.engine.checkpoints import Checkpoints
 
 
 def prepare_process() -> None:
@@ -38,8 +38,7 @@ class EngineLoop:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._sizes: LoadedSizes | None = None
-        self._model: ModelSettings | None = None
+        self._checkpoints: Checkpoints | None = None
         self._todo: deque[Generate | LoadModel] = deque()
         self._prefill: Prefill | None = None
         self._cancelled: set[int] = set()
@@ -48,7 +47,7 @@ class EngineLoop:
         """Until the other end hangs up."""
         while not self._link.closed:
             self._look()
-            self._take_new_size()
+            self._take_news()
             if self._todo:
                 self._do(self._todo.popleft())
             elif self._prefill is not None:
@@ -59,7 +58,8 @@ class EngineLoop:
     def _wait(self) -> None:
         waiting_to_write = [self._link] if self._link.pending_bytes else []
         if self._link.fileno() >= 0:
-            select.select([self._link], waiting_to_write, [], 1.0)
+            seconds = 1.0 if self._checkpoints is None else self._checkpoints.wait_seconds
+            select.select([self._link], waiting_to_write, [], seconds)
 
     def _look(self) -> None:
         """Take in the messages that have arrived."""
@@ -72,12 +72,13 @@ class EngineLoop:
             elif isinstance(effect, (Generate, LoadModel)):
                 self._prefill = None
                 self._todo.append(effect)
+            elif isinstance(effect, PrepareModel) and self._checkpoints is not None:
+                self._checkpoints.prepare(effect.model)
 
-    def _take_new_size(self) -> None:
-        """Tell the session about a size that was loaded in the meantime."""
-        news = None if self._sizes is None else self._sizes.poll()
-        if news is not None:
-            self._link.send(news)
+    def _take_news(self) -> None:
+        """Tell the session about a checkpoint or a size that was loaded in the meantime."""
+        for event in self._checkpoints.poll() if self._checkpoints is not None else ():
+            self._link.send(event)
 
     def _do(self, effect: Generate | LoadModel) -> None:
         if isinstance(effect, LoadModel):
@@ -85,9 +86,9 @@ class EngineLoop:
                 self._load(effect.model)
             return
         job = effect.job
-        if self._sizes is None:
+        worker = None if self._checkpoints is None else self._checkpoints.worker(job.size)
+        if worker is None:
             return
-        worker = self._sizes.worker(job.size)
 
         def cancelled() -> bool:
             self._look()
@@ -99,32 +100,25 @@ class EngineLoop:
 
     def _read_ahead(self) -> None:
         prefill, self._prefill = self._prefill, None
-        if self._sizes is None or prefill is None:
+        worker = None if self._checkpoints is None or prefill is None else self._checkpoints.worker(prefill.job.size)
+        if worker is None or prefill is None:
             return
 
         def replaced() -> bool:
             self._look()
             return self._prefill is not None or bool(self._todo) or self._link.closed
 
-        self._sizes.worker(prefill.job.size).prefill(prefill.job, replaced)
+        worker.prefill(prefill.job, replaced)
 
     def _load(self, model: ModelSettings) -> None:
-        same = self._model is not None and (self._model.checkpoint, self._model.engine) == (
-            model.checkpoint,
-            model.engine,
-        )
-        if self._sizes is not None and not same:
-            self._sizes.close()
-            self._sizes = None
         try:
-            if self._sizes is None:
-                from companion.runtime.engine.sizes import LoadedSizes
+            if self._checkpoints is None:
+                from companion.runtime.engine.checkpoints import Checkpoints
 
-                self._sizes = LoadedSizes(model)
-                self._model = model
-            self._link.send(self._sizes.ready())
+                self._checkpoints = Checkpoints()
+            if (event := self._checkpoints.want(model)) is not None:
+                self._link.send(event)
         except (CompanionError, ImportError, MemoryError) as error:
-            self._sizes = None
             self._link.send(EngineLost(str(error).splitlines()[0] if str(error) else type(error).__name__))
 
 

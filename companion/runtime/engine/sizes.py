@@ -158,6 +158,11 @@ class LoadedSizes:
         remarks, self._remarks = tuple(self._remarks), []
         return EngineReady(first.checkpoint, first.warm_seconds, tuple(smaller), remarks, joined)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the loaded sizes."""
+        return frozenset(size.member.name for size in self._sizes)
+
     def worker(self, name: str) -> Worker:
         """The size of that name, or the largest if there is no such size (any more)."""
         named = (size.worker for size in self._sizes if size.member.name == name)

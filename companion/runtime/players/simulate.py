@@ -20,7 +20,7 @@ from companion.runtime.processes.recorded_session import EngineEffect, FrontEffe
 from companion.runtime.recording.marks import mark_of, summary_of
 from companion.runtime.recording.recorder import Log, header
 from companion.runtime.recording.records import PerformanceEnded, PlayerBegan, Record
-from companion.session.api.effects import AskClock, Cancel, Generate, LoadModel, Prefill
+from companion.session.api.effects import AskClock, Cancel, Generate, LoadModel, Prefill, PrepareModel
 from companion.session.api.events import EngineEvent, EngineReady, GenerationFinished, MidiReceived
 
 PREFILL_SECONDS_A_TOKEN = 0.0003
@@ -107,7 +107,7 @@ class Simulation:
         """See `Surroundings`."""
         if isinstance(effect, Generate):
             self.requests.append(effect)
-        if not isinstance(effect, LoadModel):
+        if not isinstance(effect, (LoadModel, PrepareModel)):
             self._engine.ask(effect, self._now)
 
     def tell_front(self, notice: FrontEffect) -> None:

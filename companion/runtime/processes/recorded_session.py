@@ -36,13 +36,14 @@ from companion.session.api.effects import (
     Notice,
     PassFinished,
     Prefill,
+    PrepareModel,
     SendMidi,
 )
 from companion.session.api.events import Event, MidiReceived
 from companion.session.api.settings import SessionSettings
 from companion.session.session import Session
 
-EngineEffect = Generate | Prefill | Cancel | LoadModel
+EngineEffect = Generate | Prefill | Cancel | LoadModel | PrepareModel
 FrontEffect = Notice | Learned | PassFinished
 MAX_FAULTS_KEPT = 20
 

@@ -93,7 +93,17 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class LoadModel:
-    """Load another checkpoint. The answer is EngineReady or EngineLost."""
+    """Let this checkpoint write. If another one writes, this one is loaded beside it, and the other goes on until it is ready.
+
+    The answer is EngineReady, LoadFailed (the other one goes on) or EngineLost (there was none).
+    """
+
+    model: ModelSettings
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareModel:
+    """Load this checkpoint beside the one that writes, so that a LoadModel is answered at once. There is no answer."""
 
     model: ModelSettings
 
@@ -150,4 +160,4 @@ class PassFinished:
     notes: tuple[JudgedNote, ...] = ()
 
 
-Effect = SendMidi | AskClock | Generate | Prefill | Cancel | LoadModel | Notice | Learned | PassFinished
+Effect = SendMidi | AskClock | Generate | Prefill | Cancel | LoadModel | PrepareModel | Notice | Learned | PassFinished

@@ -123,6 +123,14 @@ class SizeLost:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadFailed:
+    """Another checkpoint could not be loaded, and the one that wrote before goes on. reason: one line."""
+
+    checkpoint: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoteGenerated:
     """One note of request `request_id`, which has just been decoded.
 
@@ -166,7 +174,16 @@ class GenerationFailed:
     reason: str
 
 
-EngineEvent = EngineReady | EngineLost | SizeLost | NoteGenerated | BarGenerated | GenerationFinished | GenerationFailed
+EngineEvent = (
+    EngineReady
+    | EngineLost
+    | LoadFailed
+    | SizeLost
+    | NoteGenerated
+    | BarGenerated
+    | GenerationFinished
+    | GenerationFailed
+)
 Event = MidiReceived | PortChanged | MachineSlept | Command | EngineEvent
 
 __all__ = [
@@ -179,6 +196,7 @@ __all__ = [
     "Event",
     "GenerationFailed",
     "GenerationFinished",
+    "LoadFailed",
     "LoadedSize",
     "MachineSlept",
     "MidiReceived",

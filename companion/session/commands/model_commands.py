@@ -78,9 +78,9 @@ class ModelCommands:
         self._engine.choose(model)
         self._requests.resize()
         if (model.checkpoint, model.engine) != (before.checkpoint, before.engine):
-            self._requests.cancel()
-            self._engine.gone()
             self._outbox.emit(LoadModel(model))
+            if (writes := self._engine.checkpoint) is not None:
+                self._outbox.notice(f"{model.checkpoint} is being loaded; {writes.name} writes until it is ready")
 
     def _set_rewriting(self, wish: model_commands.SetRewriting, now: float) -> None:
         self._rewriting.set_dial(wish.dial)

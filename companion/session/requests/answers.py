@@ -12,6 +12,7 @@ from companion.session.api.events import (
     EngineReady,
     GenerationFailed,
     GenerationFinished,
+    LoadFailed,
     NoteGenerated,
 )
 from companion.session.lanes import Lanes
@@ -62,6 +63,8 @@ class Answers:
             self._failed(event)
         elif isinstance(event, EngineReady):
             self._engine_ready(event)
+        elif isinstance(event, LoadFailed):
+            self._load_failed(event)
         else:
             self._engine_lost(event)
 
@@ -123,8 +126,12 @@ class Answers:
             self._outbox.notice(remark, "warning")
         if event.joined and self._engine.checkpoint is not None:
             return  # the current size goes on; another one may take over at the next bar line
+        before = self._engine.checkpoint
         self._engine.ready(event.checkpoint)
-        self._requests.restart()
+        self._engine.loaded()
+        if before is not None and before.name != event.checkpoint.name:
+            self._outbox.notice(f"{event.checkpoint.name} writes from here on")
+        self._requests.checkpoint_changed()
         self._jobs.checkpoint_changed()
         self._head_start.forget()
         self._say_what_cannot_be(event.checkpoint)
@@ -152,6 +159,10 @@ class Answers:
         if lacking:
             names = ", ".join(name.replace("_", " ") for name in lacking)
             self._outbox.notice(f"{checkpoint.name} cannot be told {names}: not obeyed", "warning")
+
+    def _load_failed(self, event: LoadFailed) -> None:
+        self._engine.keep_loaded()
+        self._outbox.notice(f"{event.checkpoint} cannot be loaded: {event.reason}", "error")
 
     def _engine_lost(self, event: EngineLost) -> None:
         self._engine.gone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from companion.session.api.events import CheckpointInfo
@@ -14,6 +15,7 @@ class Engine:
     def __init__(self, model: ModelSettings) -> None:
         self.model = model
         self.checkpoint: CheckpointInfo | None = None
+        self._loaded = model.checkpoint, model.engine
 
     @property
     def state(self) -> Literal["loading", "ready"]:
@@ -32,8 +34,17 @@ class Engine:
         self.model = model
 
     def ready(self, checkpoint: CheckpointInfo) -> None:
-        """The engine has loaded a checkpoint."""
+        """This size writes from now on."""
         self.checkpoint = checkpoint
+
+    def loaded(self) -> None:
+        """The chosen checkpoint was loaded."""
+        self._loaded = self.model.checkpoint, self.model.engine
+
+    def keep_loaded(self) -> None:
+        """The chosen checkpoint cannot be loaded: choose the one again that writes."""
+        checkpoint, engine = self._loaded
+        self.model = replace(self.model, checkpoint=checkpoint, engine=engine)
 
     def gone(self) -> None:
         """The engine has died, or loads another checkpoint."""

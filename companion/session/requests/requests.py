@@ -238,10 +238,11 @@ class Requests:
         self._asked_bar = self._insured_bar = bar
         self.size = None
 
-    def restart(self) -> None:
-        """A new checkpoint is loaded: no request is current."""
-        self.in_flight = self.size = None
-        self._asked_bar = self._insured_bar = self._performance.committed_bar
+    def checkpoint_changed(self) -> None:
+        """Another checkpoint writes. A request under way is still answered by the one before; other bars are requested anew."""
+        self.size = None
+        if self.in_flight is None:
+            self._asked_bar = self._insured_bar = self._performance.committed_bar
 
     def resize(self) -> None:
         """What a request may ask has changed."""
