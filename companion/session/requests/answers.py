@@ -65,7 +65,7 @@ class Answers:
             self._engine_ready(event)
         elif isinstance(event, LoadFailed):
             self._load_failed(event)
-        else:
+        elif isinstance(event, EngineLost):
             self._engine_lost(event)
 
     def _note_generated(self, event: NoteGenerated, now: float) -> None:
