@@ -7,15 +7,15 @@ from rich.style import Style
 from companion.session.api.snapshot import Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
-from companion.tui.keys import KEYS, Key
+from companion.tui.keys import KEYS, PRACTICE, ROLL, STAGE, Key
 
 ALWAYS = ("find", "help", "quit")
-_FIRST = ("space", "tab")  # then those of one view only, then in the order of the table
+_FIRST = ("space", "tab", "enter")  # then those of one view only, then in the order of the table
 _HINTS = sorted((key for key in KEYS if key.hint), key=lambda key: (key.keys not in _FIRST, len(key.hints)))
 
 
 def draw_hints(
-    width: int, height: int, snapshot: Snapshot | None = None, *, practising: bool = False, echo: str = ""
+    width: int, height: int, snapshot: Snapshot | None = None, *, view: str = ROLL, echo: str = ""
 ) -> Canvas:
     """Draw as many hints as fit. Finding, help and quit are always shown. echo: what the last key did, shown first."""
     canvas = Canvas(width, height)
@@ -25,7 +25,7 @@ def draw_hints(
         canvas.put(1, 0, echo, palette.SELECTED, limit=width - reserve - 2)
     x = 0
     for key in () if echo else _HINTS:
-        word = _word(key, snapshot, practising)
+        word = _word(key, snapshot, view)
         if key not in always and word and x + _width(key, word) <= width - reserve:
             x = canvas.put_spans(x, 0, *_spans(key, word))
     x = max(x, width - reserve) if echo else x
@@ -34,13 +34,17 @@ def draw_hints(
     return canvas
 
 
-def _word(key: Key, snapshot: Snapshot | None, practising: bool) -> str:
+def _word(key: Key, snapshot: Snapshot | None, view: str) -> str:
     """The hint for the current state; "" if the key does nothing now."""
     has_song = snapshot is not None and snapshot.practice is not None
-    if ("practice" if practising and has_song else "roll") not in key.hints:
+    if (view if has_song or view == STAGE else ROLL) not in key.hints:
         return ""
     if key.keys == "tab":
-        return ("piano roll" if practising else "practice") if has_song or practising else ""
+        practising = view == PRACTICE
+        shown = view != STAGE and (has_song or practising)
+        return ("piano roll" if practising else "practice") if shown else ""
+    if key.keys == "enter":
+        return "all lanes" if view == STAGE else key.hint
     if key.keys == "space" and snapshot is not None and snapshot.transport.state in ("running", "lost"):
         return "" if snapshot.transport.source == "external" else "stop"
     return key.hint

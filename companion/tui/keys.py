@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-VIEWS = ("roll", "practice")
-_ROLL, _PRACTICE = VIEWS
+VIEWS = ("roll", "practice", "stage")
+ROLL, PRACTICE, STAGE = VIEWS
+_ROLL, _PRACTICE = ROLL, PRACTICE  # in the table
 _CALLS = "calls"  # on the row of calls instead of the hint line
 
 
@@ -141,6 +142,7 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "Practice": (
         ("tab", "[switch_view]", "piano roll or practice view", "view"),
+        ("enter", "[switch_stage]", "stage view: place, chords and calls in large letters, and back", "stage"),
         ("L", "loop", "loop the section we are in; again: no loop", "loop", _PRACTICE),
         ("n", "next_section", "go on to the next section", "section", _PRACTICE),
         ("comma", "song_slower", "practice tempo down by 5 %", "slower", _PRACTICE),

@@ -29,6 +29,8 @@ WARN = Style(color=ORANGE, bold=True)
 BAD = Style(color=VERMILION, bold=True)
 KEY = Style(color=YELLOW, bold=True)
 SELECTED = Style(color=GROUND, bgcolor=YELLOW, bold=True)
+BUTTON = Style(color=WHITE, bgcolor="#2b3340")
+ALARM = Style(color=GROUND, bgcolor=VERMILION, bold=True)
 RECORD = Style(color=VERMILION, bold=True, reverse=True)
 
 HUMAN = Style(color=SKY)
@@ -69,7 +71,8 @@ STYLE_SHEET = f"""
 Screen {{ background: {GROUND}; layout: vertical; }}
 CanvasPane {{ width: 1fr; height: 1fr; }}
 #song, #calls, #hints {{ height: 1; }}
-#song, #practice {{ display: none; }}
+#song, #practice, #afar {{ display: none; }}
+#near {{ height: 1fr; }}
 #middle, #body {{ height: 1fr; }}
 #body {{ width: 1fr; }}
 .picker {{ align: center middle; background: black 40%; }}

@@ -15,6 +15,8 @@ from textual.screen import Screen
 from companion.session.api.events import command
 from companion.session.api.snapshot import Snapshot
 from companion.tui import palette
+from companion.tui.afar.draw import draw_stage
+from companion.tui.calls.buttons import Tap, tapped
 from companion.tui.calls.draw import draw_calls
 from companion.tui.canvas import Canvas
 from companion.tui.controls.commands import commands_for
@@ -22,7 +24,7 @@ from companion.tui.controls.echo import echo
 from companion.tui.controls.screen import DialScreen
 from companion.tui.help.screen import HelpScreen
 from companion.tui.hints import draw_hints
-from companion.tui.keys import KEYS
+from companion.tui.keys import KEYS, PRACTICE, ROLL, STAGE
 from companion.tui.lanes.draw import LanesPainter, Selection
 from companion.tui.lanes.grid import lane_at
 from companion.tui.pane import CanvasPane
@@ -39,7 +41,7 @@ from companion.tui.transport.draw import BIG_ROWS, SMALL_ROWS, draw_transport
 if TYPE_CHECKING:
     from companion.tui.app import CompanionApp
 
-TALL_FROM, WIDE_FROM = 30, 116
+TALL_FROM, WIDE_FROM, CALLS_FROM = 30, 116, 24
 MIN_LANES_ROWS = 13
 
 
@@ -49,29 +51,34 @@ class Stage(MenuActions, Screen[None]):
     BINDINGS: ClassVar[list[Any]] = [key.binding() for key in KEYS if not key.urgent]
     app: CompanionApp  # pyright: ignore[reportIncompatibleMethodOverride]
 
-    def __init__(self) -> None:
+    def __init__(self, *, stage_view: bool = False) -> None:
+        """stage_view: begin with the view that is read from a metre away."""
         super().__init__()
         self.selection = Selection()
+        self.stage_view = stage_view
         self.practice_view: bool | None = None  # None: as the performance suggests, until the player chooses
         self._painter = LanesPainter()
         self._shown: object = None
+        self._taps: dict[str, list[Tap]] = {}
         self.is_ready = False
 
     def compose(self) -> ComposeResult:
-        yield CanvasPane(id="transport")
-        yield CanvasPane(id="song")
-        with Horizontal(id="middle"):
-            with Vertical(id="body"):
-                yield CanvasPane(id="practice")
-                yield CanvasPane(id="lanes")
-            yield CanvasPane(id="column")
-        yield CanvasPane(id="strip")
-        yield CanvasPane(id="calls")
+        yield CanvasPane(id="afar")
+        with Vertical(id="near"):
+            yield CanvasPane(id="transport")
+            yield CanvasPane(id="song")
+            with Horizontal(id="middle"):
+                with Vertical(id="body"):
+                    yield CanvasPane(id="practice")
+                    yield CanvasPane(id="lanes")
+                yield CanvasPane(id="column")
+            yield CanvasPane(id="strip")
+            yield CanvasPane(id="calls")
         yield CanvasPane(id="hints")
 
     def on_mount(self) -> None:
         self._panes = {str(pane.id): pane for pane in self.query(CanvasPane)}
-        self._body = self.query_one("#body")
+        self._body, self._near = self.query_one("#body"), self.query_one("#near")
         self.is_ready = True
         self._fit(self.app.size.width, self.app.size.height)
 
@@ -89,7 +96,7 @@ class Stage(MenuActions, Screen[None]):
         self._panes["transport"].styles.height = BIG_ROWS if tall else SMALL_ROWS
         self._panes["column"].display = wide
         self._panes["column"].styles.width = COLUMN_WIDTH
-        self._panes["calls"].display = tall
+        self._panes["calls"].display = height >= CALLS_FROM
         self._panes["strip"].display = not wide
         self._panes["strip"].styles.height = STRIP_ROWS
 
@@ -111,6 +118,7 @@ class Stage(MenuActions, Screen[None]):
             health,
             self.selection,
             self.practice_view,
+            self.stage_view,
             said,
             answer,
         )
@@ -118,23 +126,32 @@ class Stage(MenuActions, Screen[None]):
             return
         self._shown = shown
         self._arrange(snapshot)
-        practising = self.shows_practice(snapshot)
+        view = self._view(snapshot)
+        if self.stage_view:
+            self._paint_tapped("afar", lambda width, height: draw_stage(snapshot, health, width, height))
+            self._paint("hints", lambda width, height: draw_hints(width, height, snapshot, view=view, echo=answer))
+            return
         self._paint("transport", lambda width, height: draw_transport(snapshot, health, width, height))
         self._paint("song", lambda width, height: draw_line(snapshot, width))
         self._paint("practice", lambda width, height: draw_practice(snapshot, self.selection, width, height))
         self._paint("column", lambda width, height: draw_column(snapshot, width, height, said))
         self._paint("strip", lambda width, height: draw_strip(snapshot, width, height, said))
-        self._paint("calls", lambda width, height: draw_calls(snapshot, width, height))
-        self._paint(
-            "hints", lambda width, height: draw_hints(width, height, snapshot, practising=practising, echo=answer)
-        )
+        self._paint_tapped("calls", lambda width, height: draw_calls(snapshot, width, height))
+        self._paint("hints", lambda width, height: draw_hints(width, height, snapshot, view=view, echo=answer))
         if snapshot is not None:
             self._paint("lanes", lambda width, height: self._painter.draw(snapshot, self.selection, width, height))
         else:
             self._paint("lanes", draw_waiting)
 
+    def _view(self, snapshot: Snapshot | None) -> str:
+        """Which of the views is shown, as the table of keys names them."""
+        return STAGE if self.stage_view else PRACTICE if self.shows_practice(snapshot) else ROLL
+
     def _arrange(self, snapshot: Snapshot | None) -> None:
         """Decide which panes are shown. A tall screen has room for the practice view and the lanes below it."""
+        if self._panes["afar"].display != self.stage_view:
+            self._panes["afar"].display, self._near.display = self.stage_view, not self.stage_view
+            self._shown = None
         practising = self.shows_practice(snapshot)
         has_song = snapshot is not None and snapshot.practice is not None
         body = self._body.size
@@ -152,6 +169,15 @@ class Stage(MenuActions, Screen[None]):
         pane = self._panes[name]
         if pane.display and pane.size.width and pane.size.height:
             pane.paint(draw(pane.size.width, pane.size.height))
+
+    def _paint_tapped(self, name: str, draw: Callable[[int, int], tuple[Canvas, list[Tap]]]) -> None:
+        """Paint a pane that has buttons, and remember where they are."""
+
+        def canvas(width: int, height: int) -> Canvas:
+            drawn, self._taps[name] = draw(width, height)
+            return drawn
+
+        self._paint(name, canvas)
 
     def _keep_selection_valid(self, snapshot: Snapshot | None) -> None:
         if snapshot is None:
@@ -212,6 +238,11 @@ class Stage(MenuActions, Screen[None]):
         self.practice_view = not self.shows_practice(self.app.picture)
         self.app.draw()
 
+    def action_switch_stage(self) -> None:
+        """Switch between the stage view and the others."""
+        self.stage_view = not self.stage_view
+        self.app.draw()
+
     def action_edit_attributes(self) -> None:
         """Open the dials."""
 
@@ -248,8 +279,12 @@ class Stage(MenuActions, Screen[None]):
             ConfirmScreen("The music is running. Quit?"), lambda sure: self.app.exit(0) if sure else None
         )
 
-    def on_click(self, event: Click) -> None:
-        """Choose the part and bar under the mouse."""
+    async def on_click(self, event: Click) -> None:
+        """Press the button under the mouse, or choose the part and bar there."""
+        action = tapped(self._taps.get(str(event.widget.id), ()), event.x, event.y) if event.widget is not None else ""
+        if action:
+            await self.run_action(action)
+            return
         snapshot, grid, pane = self.app.picture, self._painter.grid, self._panes["lanes"]
         if snapshot is None or grid is None or event.widget is not pane:
             return

@@ -182,6 +182,17 @@ def test_a_progression_changed_while_playing_begins_with_the_next_open_bar():
     assert [texts(found[bar].chords) for bar in (2, 3, 4)] == [["F"], ["G7"], ["F"]]
 
 
+def test_the_picture_says_how_long_the_progression_is_and_where_it_began():
+    made = stage(ChordSettings("C | F | G7"))
+    start(made)
+    made.at(0.5 + 1.2 * BAR, wish("set_progression", text="F | G7"))
+    made.run(0.5 + 2.2 * BAR)
+    view = made.session.snapshot(made.now).chords
+    assert (view.progression_bars, view.progression_start) == (2, 2)
+    first = next(bar for bar in view.bars if bar.bar == 2)
+    assert texts(first.spans) == ["F"]
+
+
 def test_a_progression_that_cannot_be_read_names_symbol_and_place():
     made = stage()
     made.at(0.2, wish("set_progression", text="C | Xm7 | F"))

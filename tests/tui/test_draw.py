@@ -279,7 +279,7 @@ def test_practice_says_what_is_compared_before_the_first_note() -> None:
 def test_calls_are_on_one_row_and_marked_in_their_bars() -> None:
     waiting = CallView("break", 6, 24.0, 6)
     snapshot = snapshot_at(9.1, calls=(waiting, CallView("drums only", 4, 16.0, None)))
-    row = draw_calls(snapshot, 160, 1).text()
+    row = draw_calls(snapshot, 160, 1)[0].text()
     assert "F4 break at 7" in row
     assert "F8 drums only on" in row
     assert "F2 fill" in row

@@ -151,6 +151,7 @@ class ChordsView:
     """The chords of the bars on screen, as far as they are known, and where they come from.
 
     key: the players' key, as charts write it, "" = not known. progression: as typed, "" = none is played.
+    progression_bars: its length. progression_start: the song bar (from 0) in which it began.
     """
 
     bars: tuple[BarChords, ...] = ()
@@ -158,6 +159,8 @@ class ChordsView:
     progression: str = ""
     loop: bool = True
     zones: tuple[ChordZone, ...] = ()
+    progression_bars: int = 0
+    progression_start: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,4 +182,13 @@ class Chords:
         """Return the chords of the bars on screen, and the key."""
         shown = tuple(BarChords(bar, spans) for bar in bars if (spans := self.spans(bar)))
         key = self.key
-        return ChordsView(shown, key.name if key else "", self.written.text, self.written.loop, self.zone.zones)
+        written = self.written
+        return ChordsView(
+            shown,
+            key.name if key else "",
+            written.text,
+            written.loop,
+            self.zone.zones,
+            written.progression_bars,
+            written.first_bar,
+        )

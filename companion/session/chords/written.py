@@ -39,7 +39,7 @@ class WrittenChords:
         self.text = ""
         self.loop = loop
         self._bars: tuple[Spans, ...] = ()
-        self._first_bar = 0
+        self.first_bar = 0
         if progression:
             self.set_progression(progression, loop)
 
@@ -48,10 +48,15 @@ class WrittenChords:
         """Whether anything is written."""
         return bool(self._bars or self._song)
 
+    @property
+    def progression_bars(self) -> int:
+        """The length of the progression; 0 if there is none."""
+        return len(self._bars)
+
     def set_progression(self, text: str, loop: bool, first_bar: int = 0) -> None:
         """Play these chords from a song bar on, repeatedly or once; "" removes them. Raises UsageError."""
         self._bars = read_progression(text) if text.strip() else ()
-        self.text, self.loop, self._first_bar = text.strip(), loop, first_bar
+        self.text, self.loop, self.first_bar = text.strip(), loop, first_bar
         self._overwritten.clear()
 
     @property
@@ -84,7 +89,7 @@ class WrittenChords:
         """Return a bar's place in the progression, or the bar itself if there is none."""
         if not self._bars:
             return song_bar
-        place = song_bar - self._first_bar
+        place = song_bar - self.first_bar
         return place % len(self._bars) if self.loop else place
 
 

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from companion.session.api.snapshot import CallView, Snapshot
+from companion.session.api.snapshot import Snapshot
 from companion.tui import palette
-from companion.tui.canvas import Canvas
-from companion.tui.keys import KEYS
-from companion.tui.wording import bar_label
+from companion.tui.calls.buttons import Tap, call_keys, place_of
+from companion.tui.canvas import Area, Canvas
+from companion.tui.keys import KEYS, PANIC_KEYS
 
-GROUP = "Calls"
 CALL_MARK = "⚑"
 
 
-def draw_calls(snapshot: Snapshot | None, width: int, height: int) -> Canvas:
-    """Draw one row. A call that waits names its bar. Calls that do not fit are dropped from the right."""
+def draw_calls(snapshot: Snapshot | None, width: int, height: int) -> tuple[Canvas, list[Tap]]:
+    """Draw one row: panic, then the calls. A call that waits names its bar. Calls that do not fit are dropped from the right.
+
+    Returns the row, and where it can be clicked.
+    """
     canvas = Canvas(width, height)
     calls = {call.kind: call for call in snapshot.calls} if snapshot else {}
     right = width
     if snapshot is not None:
         right = canvas.put_right(0, (f" intensity {snapshot.intensity} ", palette.DIM)) if width >= 100 else width
-    x = 0
-    for key in KEYS:
-        if key.group != GROUP or not key.hint:
-            continue
-        call = calls.get(key.hint)
-        word = key.hint if call is None or snapshot is None else f"{key.hint} {_place(call, snapshot)}"
+    panic = next(key for key in KEYS if key.keys in PANIC_KEYS)
+    x = canvas.put_spans(0, 0, (f" {panic.shown}", palette.KEY), (" panic ", palette.BAD))
+    taps = [Tap(Area(0, 0, x, 1), panic.action)]
+    for key in call_keys():
+        where = place_of(calls.get(key.hint), snapshot)
+        word = f"{key.hint} {where}" if where else key.hint
         if x + len(key.shown) + len(word) + 3 > right:
             break
-        style = palette.DIM if call is None else palette.SELECTED
-        x = canvas.put_spans(x, 0, (f" {key.shown}", palette.KEY), (f" {word} ", style))
-    return canvas
+        style = palette.SELECTED if where else palette.DIM
+        end = canvas.put_spans(x, 0, (f" {key.shown}", palette.KEY), (f" {word} ", style))
+        taps.append(Tap(Area(x, 0, end - x, 1), key.action))
+        x = end
+    return canvas, taps
 
 
 def mark_of(snapshot: Snapshot, bar: int) -> str:
@@ -40,7 +44,3 @@ def mark_of(snapshot: Snapshot, bar: int) -> str:
         if call.first_bar <= bar and (bar == call.first_bar or (call.last_bar is not None and bar <= call.last_bar))
     ]
     return f"{CALL_MARK}{' '.join(kinds)}" if kinds else ""
-
-
-def _place(call: CallView, snapshot: Snapshot) -> str:
-    return f"at {bar_label(snapshot, call.first_bar)}" if call.first_bar > snapshot.transport.bar else "on"
