@@ -242,6 +242,7 @@ class Stage(MenuActions, Screen[None]):
         """Switch between the stage view and the others."""
         self.stage_view = not self.stage_view
         self.app.draw()
+        self.call_after_refresh(self.app.draw)  # the size of a pane is known once it is shown
 
     def action_edit_attributes(self) -> None:
         """Open the dials."""

@@ -16,6 +16,7 @@ from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import parse_chord
 from companion.session.api.snapshot import BarChords, CallView, ChordsView, Snapshot
 from companion.tui.app import CompanionApp
+from companion.tui.pane import CanvasPane
 from tests.tui.scripted import ScriptedPerformance, practice_at, snapshot_at
 
 SMALL, LARGE = (80, 24), (160, 50)
@@ -23,8 +24,8 @@ NOW = 9.1
 
 
 def app_of(picture: Snapshot) -> CompanionApp:
-    """The application with a performance that stands still."""
-    return CompanionApp(lambda: ScriptedPerformance(lambda seconds: picture))
+    """The application with a performance that stands still, but answers."""
+    return CompanionApp(lambda: ScriptedPerformance(lambda seconds: replace(picture, now_seconds=seconds)))
 
 
 def after(*keys: str) -> Callable[[Pilot], object]:
@@ -35,6 +36,8 @@ def after(*keys: str) -> Callable[[Pilot], object]:
             await pilot.pause(0.02)
         await pilot.press(*keys)
         pilot.app.say("")
+        while not all(pane.canvas for pane in pilot.app.stage.query(CanvasPane) if pane.region.area):
+            await pilot.pause(0.02)
         await pilot.pause(0.3)
 
     return before
