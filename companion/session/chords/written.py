@@ -62,11 +62,11 @@ class WrittenChords:
     @property
     def page(self) -> WrittenPage:
         """What is written, for `turn_to`."""
-        return self.text, self.loop, self._bars, self._first_bar, dict(self._overwritten)
+        return self.text, self.loop, self._bars, self.first_bar, dict(self._overwritten)
 
     def turn_to(self, page: WrittenPage) -> None:
         """Play the chords that were written before."""
-        self.text, self.loop, self._bars, self._first_bar, overwritten = page
+        self.text, self.loop, self._bars, self.first_bar, overwritten = page
         self._overwritten = dict(overwritten)
 
     def overwrite(self, song_bar: int, spans: Spans) -> None:
