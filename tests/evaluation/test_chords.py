@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
+
+import pytest
+
 from companion.evaluation.harmony.chords import chord_changes, in_chord, part_of
 from companion.evaluation.harmony.reaction import BARS_HEARD, _up_to, first_fit
+from companion.evaluation.harmony.wrong_guides import NEIGHBOUR, NONE, OTHER, SEMITONE, TRUE, break_even, planted_guides
 from companion.evaluation.windows import LiveWindow
 from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import parse_chord
@@ -48,3 +53,26 @@ def test_the_first_bar_that_fits_is_counted_from_the_change() -> None:
     assert first_fit([1.0, 0.2, 0.8, 0.1]) == 2  # bar 0 cannot know, so its share does not count
     assert first_fit([None, None, None]) == BARS_HEARD + 1
     assert first_fit([0.0] * (BARS_HEARD + 1)) == BARS_HEARD + 1
+
+
+def test_wrong_guides_are_wrong() -> None:
+    names = ("C", "F", "Dm", "G")
+    spans = tuple((ChordSpan(0, 4, parse_chord(name)),) for name in names)
+    score = Score((Track((Bar(),) * 4, 33),))
+    planted = planted_guides(LiveWindow("x", score, ((0, 3),), (), (), spans), Random(1))
+    chords = {name: found[0].chord for name, found in planted.items() if found is not None}
+    assert planted[NONE] is None
+    assert chords[TRUE] == parse_chord("G")
+    assert chords[NEIGHBOUR] == parse_chord("Dm")
+    assert chords[OTHER] in (parse_chord("C"), parse_chord("F"))
+    semitone = chords[SEMITONE]
+    assert semitone is not None
+    assert semitone.root in (6, 8)
+    lasting = LiveWindow("x", score, ((0, 3),), (), (), (spans[0],) * 4)
+    assert set(planted_guides(lasting, Random(1))) == {TRUE, NONE, SEMITONE}
+
+
+def test_a_guide_is_worth_showing_from_where_it_gains_as_much_as_it_loses() -> None:
+    assert break_even(true=0.9, wrong=0.3, none=0.6) == pytest.approx(0.5)
+    assert break_even(true=0.9, wrong=0.6, none=0.6) == 0
+    assert break_even(true=0.5, wrong=0.2, none=0.6) == 1

@@ -8,7 +8,7 @@ from companion.charts.comping import bass_line, comping_track
 from companion.charts.reader import parse_chart
 from companion.cli.main import run
 from companion.errors import TrainingError
-from companion.evaluation.harmony.expectation import measure_expectation
+from companion.evaluation.harmony.expectation import FIRST_BAR, measure_expectation
 from companion.evaluation.harmony.recognition import harte_label, known_songs, measure_recognition
 from companion.harmony.symbols import parse_chord
 from companion.midi.file import write_midi
@@ -45,6 +45,9 @@ def test_a_song_with_known_chords_is_measured(music):
 
 def test_expected_chords_are_measured(music):
     report = measure_expectation(list(known_songs(music, "test", 5, 1)))
+    calibration = report.pop("calibration")
+    assert all(row["from"] <= row["confidence"] < row["to"] for row in calibration)
+    assert sum(row["bars"] for row in calibration) == 8 - FIRST_BAR
     shares = [row["bars with a chord"] for row in report.values()]
     assert shares == sorted(shares, reverse=True)
     assert all(0 <= row["of these right"] <= 1 for row in report.values())

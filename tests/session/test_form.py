@@ -8,6 +8,7 @@ import pytest
 
 from companion.midi.messages import SongPosition
 from companion.music import Note
+from companion.session.chords.heard import form_trust
 from companion.session.input.form import FormMemory, likeness, pitch_class_beats, profile
 from tests.session.session_stage import READY, Stage, duo
 
@@ -108,3 +109,57 @@ def test_after_a_jump_nothing_is_expected() -> None:
     assert any(before)
     assert after
     assert not any(after)
+
+
+def moved_by(heard_memory: FormMemory, bar: int, root: int, parts: int) -> int:
+    """What the first parts of a chord say about the key, as the distance to the bar of the form."""
+    heard_memory.listen(
+        bar, profile([note for note in chord(root) if note.onset_ticks < 480 * parts], BAR_TICKS), parts
+    )
+    like = heard_memory.like(bar + 1)
+    assert like is not None
+    return heard_memory.moved(like)
+
+
+def test_a_form_that_goes_on_in_another_key_is_still_the_form() -> None:
+    rounds = [CHANGES[bar % 4] for bar in range(16)] + [root + 6 for root in CHANGES]
+    memory = heard(rounds)
+    assert memory.period() == 4
+    assert memory.like(20) == 16, "the last round is in the new key"
+    assert memory.moved(16) == 0
+    assert memory.moved(12) == 6, "the round before it lies six semitones lower"
+
+
+def test_the_bar_that_sounds_tells_of_a_new_key_before_it_is_over() -> None:
+    memory = heard([CHANGES[bar % 4] for bar in range(16)])
+    assert moved_by(memory, 16, CHANGES[0] - 2, 3) == -2
+    assert moved_by(memory, 16, CHANGES[0], 3) == 0, "it was heard wrongly at first"
+    assert moved_by(memory, 16, CHANGES[0] - 2, 1) == 0, "one beat is not enough"
+
+
+def test_a_single_wrong_bar_moves_nothing_that_its_next_bar_does_not_move_back() -> None:
+    memory = heard([CHANGES[bar % 4] for bar in range(16)] + [CHANGES[0] + 1, CHANGES[1], CHANGES[2]])
+    assert memory.moved(memory.like(19) or 0) == 0
+
+
+def test_within_a_round_another_chord_is_no_other_key_until_the_next_bar_agrees() -> None:
+    rounds = [CHANGES[bar % 4] for bar in range(16)]
+    memory = heard([*rounds, CHANGES[0], CHANGES[1] + 6])
+    assert memory.moved(memory.like(18) or 0) == 0
+    assert moved_by(memory, 18, CHANGES[2] + 6, 3) == 6
+    assert moved_by(memory, 18, CHANGES[2], 3) == 0
+
+
+def test_a_form_that_repeats_exactly_is_trusted_more() -> None:
+    exact = heard([CHANGES[bar % 4] for bar in range(20)])
+    free, chance = FormMemory(), random.Random(1)
+    for bar in range(20):
+        extra = [Note(0, 1400, 60 + chance.randrange(12), 80)]
+        free.hear(bar, profile([*chord(CHANGES[bar % 4]), *extra], BAR_TICKS))
+    one, other = exact.place(20), free.place(20)
+    assert one is not None
+    assert other is not None
+    assert one.moved == other.moved == 0
+    assert one.alike == pytest.approx(1)
+    assert other.alike < 0.95
+    assert form_trust(other.alike) < form_trust(one.alike)

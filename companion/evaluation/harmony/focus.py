@@ -8,6 +8,7 @@ from typing import Any
 
 from companion.evaluation.harmony.chords import forced_probability, written_share
 from companion.evaluation.harmony.reaction import BARS_HEARD, SOURCES, reaction
+from companion.evaluation.harmony.wrong_guides import NONE, TRUE, WRONG, wrong_guides
 from companion.evaluation.infill import Player
 from companion.evaluation.progress import Progress
 from companion.evaluation.report import EvaluationOptions
@@ -33,6 +34,7 @@ def evaluate_chords(path: Path, options: EvaluationOptions, progress: Progress) 
     forced = forced_probability(model.eval(), tokenizer, windows, checkpoint.chord_guide, progress)
     player = Player(InferenceEngine.from_checkpoint(path, engine=options.engine))
     written = written_share(player, windows[: options.generated], options.seed, progress)
+    wrong = wrong_guides(player, windows[: options.generated], options.seed, progress) if player.reads_guides else {}
     return {
         "checkpoint": path.stem,
         "split": options.split,
@@ -41,6 +43,7 @@ def evaluate_chords(path: Path, options: EvaluationOptions, progress: Progress) 
         "windows": len(windows),
         "written_windows": min(len(windows), options.generated),
         "written": written,
+        "wrong_guides": wrong,
         "probability": forced,
         "failed_requests": player.failures,
     }
@@ -56,6 +59,12 @@ def chord_lines(report: dict[str, Any]) -> Iterator[str]:
         yield f"{part}: notes in the chord at their onset, {report['written_windows']} windows"
         for source, row in sources.items():
             yield f"  {source:<30} {_percent(row['share']):<20} rests in {row['rests']:.0%} of bars"
+    for measure, row in report["wrong_guides"].items():
+        yield f"guides, true and wrong, by {'notes in the true chord' if measure == 'in chord' else 'pitch classes shared'}"
+        for name in (TRUE, NONE, *WRONG):
+            even = row["break_even"].get(name)
+            chance = "" if even is None else f"worth showing if right in {even:.0%} of cases"
+            yield f"  {name:<30} {_percent(row.get(name)):<20} {chance}"
     for part, sources in report["probability"].items():
         yield f"{part}: probability on chord tones, where the chord differs from the bar before · where it stays"
         for source, row in sources.items():

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from companion.errors import UsageError
 from companion.harmony.guide import Voicing, guide_bar
 from companion.harmony.key import Key
+from companion.harmony.naming import transposed_spans
 from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import is_no_chord
 from companion.music import Note
@@ -88,7 +89,7 @@ class Chords:
             return written
         if bar < self._performance.bar or self.heard.spans(bar):
             return self.heard.spans(bar)
-        return self.heard.expected(bar, self._form.like(bar), beats)
+        return self.heard.expected(bar, self._form.place(bar), beats)
 
     def known_spans(self, bar: int) -> Spans | None:
         """Return the chords of a session bar if they are sure enough to play by, else None."""
@@ -168,8 +169,8 @@ class Chords:
             self.written.overwrite(self._performance.song_bar_of(wish.bar), bars[0])
         else:
             self.heard.correct(wish.bar, bars[0])
-            if (like := self._form.like(wish.bar)) is not None:
-                self.heard.correct(like, bars[0])
+            if (place := self._form.place(wish.bar)) is not None:
+                self.heard.correct(place.bar, transposed_spans(bars[0], -place.moved))
         self._voicings.clear()
 
     def _set_zone(self, wish: song_commands.SetChordZone, now: float) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from companion.harmony.key import Key
+from companion.harmony.naming import transposed_spans
 from companion.harmony.recognition import Recogniser, with_held_notes
 from companion.harmony.spans import ChordSpan
 from companion.music import Note, TimeSignature
 from companion.music.units import RESOLUTION
 from companion.session.chords.written import Spans, fitted
+from companion.session.input.form import Place
 
 Corrections = tuple[dict[int, Spans], frozenset[int]]  # the chords by session bar, and which of them the player has set
 KEPT_BARS = 64
-FORM_TRUST = (
-    0.75  # probability of the same chord when a form comes round, as measured (`companion evaluate --recognition`)
-)
+# The probability of the same chord when a form comes round, by how alike its rounds are: from TRUST_LOW at ALIKE_LOW up to
+# TRUST_HIGH. Fitted to the validation split; `companion evaluate --recognition` measures it on the test split.
+ALIKE_LOW, TRUST_LOW, TRUST_SLOPE, TRUST_HIGH = 0.72, 0.46, 1.6, 0.84
+_TRUST_UNHEARD = 0.75  # × for a chord that was hardly recognised the first time
 _RECENT_BARS = 8
 _PRIOR_STAYS, _PRIOR_BARS = 0.5, 2.0  # before anything is known, one chord in four is held over the bar line
 
@@ -86,12 +89,17 @@ class HeardChords:
         """Return the chords heard in a bar, or None if none were."""
         return self._bars.get(bar)
 
-    def expected(self, bar: int, like: int | None, beats: float) -> Spans | None:
-        """Return the probable chords of a coming bar: those of the matching bar of the form, else the last chord continued."""
-        if like is not None and (spans := self._bars.get(like)):
+    def expected(self, bar: int, place: Place | None, beats: float) -> Spans | None:
+        """Return the probable chords of a coming bar: those of its place in the form, else the last chord continued."""
+        if place is not None and (spans := self._bars.get(place.bar)):
+            trust = form_trust(place.alike)
             return tuple(
-                replace(span, source="expected", confidence=FORM_TRUST * span.confidence)
-                for span in fitted(spans, beats)
+                replace(
+                    span,
+                    source="expected",
+                    confidence=trust * (_TRUST_UNHEARD + (1 - _TRUST_UNHEARD) * span.confidence),
+                )
+                for span in fitted(transposed_spans(spans, place.moved), beats)
             )
         last = max((heard for heard in self._bars if heard < bar), default=None)
         if last is None:
@@ -100,6 +108,11 @@ class HeardChords:
         share = (sum(self._stays) + _PRIOR_STAYS) / (len(self._stays) + _PRIOR_BARS)
         confidence = span.confidence * share ** (bar - last)
         return (ChordSpan(0.0, beats, span.chord, "expected", confidence),)
+
+
+def form_trust(alike: float) -> float:
+    """The probability that a form brings the same chord again, if its rounds are this alike."""
+    return min(TRUST_HIGH, max(TRUST_LOW, TRUST_LOW + TRUST_SLOPE * (alike - ALIKE_LOW)))
 
 
 def _same(one: ChordSpan, other: ChordSpan) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from companion.music import Note
 from companion.music.units import RESOLUTION
 from companion.session.input.capture import Capture
-from companion.session.input.form import FormMemory, pitch_class_beats, profile
+from companion.session.input.form import PARTS, FormMemory, Place, pitch_class_beats, profile
 from companion.session.lanes import Lanes
 from companion.session.performance import Performance
 from companion.session.timing.musical_time import MusicalTime
@@ -33,17 +33,28 @@ class HeardForm:
             notes = self.players_notes(bar, self._time.position(now))
             self._memory.hear(bar, profile(notes, meter.bar_ticks(RESOLUTION)))
 
-    def like(self, bar: int) -> int | None:
-        """The heard bar that a coming bar is expected to resemble; None if that is unknown."""
-        like = self._memory.like(bar)
-        return None if like is None or like < self._performance.context_bar else like
+    def listen(self, now: float) -> None:
+        """Hear the bar that sounds now, before the next one is asked for. It tells whether the form goes on in another key."""
+        bar, position = self._performance.bar, self._time.position(now)
+        if bar < self._performance.context_bar or self._time.songbook.song is not None:
+            return
+        ticks = self._time.timeline.meter(bar).bar_ticks(RESOLUTION)
+        parts = int((position - self._time.timeline.start(bar)) * RESOLUTION * PARTS / ticks)
+        if parts > 0:
+            self._memory.listen(bar, profile(self.players_notes(bar, position), ticks), min(parts, PARTS))
+
+    def place(self, bar: int) -> Place | None:
+        """Where a coming bar lies in the form that was heard; None if that is unknown."""
+        place = self._memory.place(bar)
+        return None if place is None or place.bar < self._performance.context_bar else place
 
     def expected_beats(self, bar: int) -> tuple[float, ...]:
         """[12] beats that each pitch class will probably sound in a coming bar; () if that is unknown."""
-        like = self.like(bar)
-        if like is None:
+        place = self.place(bar)
+        if place is None:
             return ()
-        return pitch_class_beats(self.players_notes(like, self._time.timeline.start(like + 1)), RESOLUTION)
+        beats = pitch_class_beats(self.players_notes(place.bar, self._time.timeline.start(place.bar + 1)), RESOLUTION)
+        return tuple(beats[(pitch_class - place.moved) % 12] for pitch_class in range(12))
 
     def players_notes(self, bar: int, position: float) -> list[Note]:
         """What the players played in a bar, up to a position (session beats); no drums."""

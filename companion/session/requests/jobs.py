@@ -59,6 +59,7 @@ class JobMaker:
         if checkpoint is None or not lanes or self._meter_unreadable(bar, checkpoint):
             return None
         position = self._time.position(now)
+        self._form.listen(now)
         history = self.history(bar, checkpoint)
         dims = fitting_dims(checkpoint, model_dim, history)
         known = [lane for lane in self._lanes if not lane.removed and not (lane.muted and lane.role == "companion")]
