@@ -6,6 +6,7 @@ Heavy modules are imported only when a command runs, so that help appears at onc
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from companion.errors import CheckpointError, PortError, UsageError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         ModelSettings,
         SessionSettings,
         TradingSettings,
+        Zone,
     )
 
 
@@ -66,20 +68,22 @@ def add_chord_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def changed_chords(chords: ChordSettings, args: argparse.Namespace) -> ChordSettings:
+def changed_chords(chords: ChordSettings, args: argparse.Namespace, zones: Sequence[Zone] = ()) -> ChordSettings:
     """Return `chords` with the command line's changes. Raises UsageError, which names the bar and symbol or the zones that overlap."""
     from dataclasses import replace
 
     from companion.session.chords.written import read_progression
     from companion.session.chords.zone import check_zones, read_zone
+    from companion.session.input.zones import check_key_zones
 
     if args.progression is not None:
         read_progression(args.progression)
         chords = replace(chords, progression=args.progression)
     if args.chord_zone:
-        zones = tuple(read_zone(text) for text in args.chord_zone)
-        check_zones(zones)
-        chords = replace(chords, zones=zones)
+        chord_zones = tuple(read_zone(text) for text in args.chord_zone)
+        check_zones(chord_zones)
+        check_key_zones(zones, chord_zones)
+        chords = replace(chords, zones=chord_zones)
     return replace(chords, loop=False) if args.once else chords
 
 
@@ -151,7 +155,7 @@ def settings_from_args(settings: SessionSettings, args: argparse.Namespace) -> S
     if args.seed is not None:
         model = replace(model, seed=checked_seed(args.seed))
     trading = changed_trading(settings.trading, args)
-    chords = changed_chords(settings.chords, args)
+    chords = changed_chords(settings.chords, args, settings.zones)
     return replace(settings, clock=clock, model=model, trading=trading, chords=chords)
 
 

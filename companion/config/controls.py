@@ -1,4 +1,7 @@
-"""The tables of a preset for the player's controls: [[knobs]]. Parts are named there, or numbered from 1; a session numbers them from 0."""
+"""The tables of a preset for the player's controls and keyboard: [[knobs]] and [[zones]].
+
+Parts are named there, or numbered from 1; a session numbers them from 0.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from typing import Any
 from companion.config import schema
 from companion.errors import ConfigError, UsageError
 from companion.session.api.dials import DIALS, check_knob, usual_knob
-from companion.session.api.settings import Knob, TrackSettings
+from companion.session.api.settings import ChordZone, Knob, TrackSettings, Zone
+from companion.session.input.zones import check_key_zones
 
 
 def entries(value: Any, name: str, path: Path) -> list[Any]:
@@ -56,6 +60,54 @@ def write_knobs(knobs: Sequence[Knob], tracks: Sequence[TrackSettings]) -> list[
             table["curve"] = knob.curve
         if not knob.pickup:
             table["pickup"] = False
+        tables.append(table)
+    return tables
+
+
+def read_key_zones(
+    value: Any, tracks: Sequence[TrackSettings], chord_zones: Sequence[ChordZone], path: Path
+) -> tuple[Zone, ...]:
+    """[[zones]] as settings. Raises ConfigError with one line."""
+    zones: list[Zone] = []
+    for number, entry in enumerate(entries(value, "zones", path), start=1):
+        where = f"{path}: [[zones]] number {number}"
+        fields = schema.ZONE.read(entry, where)
+        if "name" not in fields:
+            raise ConfigError(f"{where}: name is missing")
+        part = fields.pop("part", None)
+        track = None if part is None else part_number(part, tracks, where)
+        if track is not None and tracks[track].role != "human":
+            raise ConfigError(f"{where}: {tracks[track].name} is no part of yours (its role must be human)")
+        for name, (low, high) in (("keys", ("low", "high")), ("velocity", ("velocity_low", "velocity_high"))):
+            if name in fields:
+                fields[low], fields[high] = fields.pop(name)
+        zones.append(Zone(track=track, **fields))
+    try:
+        check_key_zones(zones, chord_zones)
+    except UsageError as error:
+        raise ConfigError(f"{path}: [[zones]] {error}") from None
+    return tuple(zones)
+
+
+def write_key_zones(zones: Sequence[Zone], tracks: Sequence[TrackSettings]) -> list[dict[str, Any]]:
+    """The inverse of `read_key_zones`."""
+    tables = []
+    for zone in zones:
+        table: dict[str, Any] = {"name": zone.name, "keys": f"{zone.low}-{zone.high}"}
+        if (zone.velocity_low, zone.velocity_high) != (1, 127):
+            table["velocity"] = f"{zone.velocity_low}-{zone.velocity_high}"
+        if zone.channel is not None:
+            table["channel"] = zone.channel + 1
+        if zone.port:
+            table["input"] = zone.port
+        if zone.track is not None:
+            table["part"] = part_name(zone.track, tracks)
+        if zone.controls:
+            table["controls"] = True
+        if zone.thru is not None:
+            table["thru"] = zone.thru
+        if zone.transpose:
+            table["transpose"] = zone.transpose
         tables.append(table)
     return tables
 

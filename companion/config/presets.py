@@ -37,7 +37,20 @@ else:  # pragma: no cover - the same parser under its earlier name
 
 DEFAULT_PRESET = "duo"
 MAX_PRESET_BYTES = 1_000_000
-TABLES = ("title", "ports", "clock", "model", "sampling", "session", "practice", "trading", "chords", "tracks", "knobs")
+TABLES = (
+    "title",
+    "ports",
+    "clock",
+    "model",
+    "sampling",
+    "session",
+    "practice",
+    "trading",
+    "chords",
+    "tracks",
+    "knobs",
+    "zones",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +132,16 @@ def _from_document(document: dict[str, Any], path: Path) -> Preset:
     if not isinstance(tracks, list) or not tracks:
         raise ConfigError(f"{path}: at least one [[tracks]] table is needed")
     lanes = tuple(_track(entry, number, path) for number, entry in enumerate(tracks, start=1))
+    chords = _chords(table("chords", schema.CHORDS), path)
     settings = SessionSettings(
         tracks=lanes,
+        zones=controls.read_key_zones(document.get("zones", []), lanes, chords.zones, path),
         knobs=controls.read_knobs(document.get("knobs", []), lanes, path),
         clock=ClockSettings(**table("clock", schema.CLOCK)),
         model=ModelSettings(sampling=Sampling(**table("sampling", schema.SAMPLING)), **table("model", schema.MODEL)),
         practice=PracticeSettings(**table("practice", schema.PRACTICE)),
         trading=TradingSettings(**table("trading", schema.TRADING)),
-        chords=_chords(table("chords", schema.CHORDS), path),
+        chords=chords,
         **{"rewrite": REWRITE_DEFAULT, **table("session", schema.SESSION)},
     )
     return Preset(path.stem, title, settings, PortChoice(**table("ports", schema.PORTS)), path)
@@ -172,6 +187,8 @@ def preset_document(preset: Preset) -> dict[str, Any]:
     ]
     if settings.knobs:
         document["knobs"] = controls.write_knobs(settings.knobs, settings.tracks)
+    if settings.zones:
+        document["zones"] = controls.write_key_zones(settings.zones, settings.tracks)
     return document
 
 

@@ -6,6 +6,7 @@ Python does (channels 0-15, bars from 0, seconds, programs 0-127).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -13,6 +14,7 @@ from companion.config.tables import Key, Schema, choice, flag, number, number_ty
 from companion.errors import CommandError, UsageError
 from companion.music import TimeSignature
 from companion.music.instruments import GM_PROGRAMS, find_program
+from companion.music.units import read_pitch
 from companion.session.api import limits
 from companion.session.api.commands import command_of_action
 from companion.session.api.control_names import moved
@@ -251,6 +253,41 @@ KNOB = Schema(
         "to": number("high", limits.DIAL_VALUE),
         "curve": choice("curve", *limits.CURVES),
         "pickup": flag("pickup"),
+    }
+)
+
+
+def read_keys(value: str) -> tuple[int, int]:
+    """ "36-59" or "C2-B3" (both included), or a single key → the lowest and the highest. Raises ValueError."""
+    # A name may have a minus of its own ("C-1"), so the one between two keys is looked for.
+    match = re.fullmatch(r"\s*(\d+|[A-Ga-g][#b]?-?\d)\s*(?:-\s*(\d+|[A-Ga-g][#b]?-?\d)\s*)?", value)
+    if match is None:
+        raise ValueError
+    low = read_pitch(match.group(1))
+    return low, read_pitch(match.group(2)) if match.group(2) else low
+
+
+def read_velocities(value: str) -> tuple[int, int]:
+    """ "1-90" → (1, 90). Raises ValueError."""
+    low, _, high = value.partition("-")
+    return int(low), int(high)
+
+
+def _pair(value: tuple[int, int]) -> str:
+    return f"{value[0]}-{value[1]}"
+
+
+ZONE = Schema(
+    {
+        "name": text("name"),
+        "keys": Key("keys", str, 'keys such as "36-59" or "C2-B3"', read_keys, _pair),
+        "velocity": Key("velocity", str, 'velocities such as "1-90"', read_velocities, _pair),
+        "channel": Key("channel", _CHANNEL, "1 to 16", lambda v: v - 1, lambda v: v + 1),
+        "input": text("port", "part of a port's name"),
+        "part": Key("part", str | int, "a track's name, or its number from 1"),
+        "controls": flag("controls"),
+        "thru": flag("thru"),
+        "transpose": number("transpose", limits.ZONE_TRANSPOSE),
     }
 )
 PORTS = Schema(

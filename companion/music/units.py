@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 RESOLUTION = 480  # ticks a quarter note of all music that the session, its files and its windows hold
 DRUM_CHANNEL = 9  # General MIDI: channel 10, counted from 0
 MICROSECONDS_PER_MINUTE = 60_000_000
@@ -14,6 +16,21 @@ PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"
 def pitch_name(pitch: int) -> str:
     """60 → "C4"."""
     return f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def read_pitch(text: str) -> int:
+    """ "60", "C4", "F#2" or "Bb-1" → a MIDI key. Raises ValueError."""
+    if text.isdecimal():
+        pitch = int(text)
+    else:
+        match = re.fullmatch(r"([A-Ga-g])([#b]?)(-?\d)", text)
+        if match is None:
+            raise ValueError(f"{text!r} is no key (a number such as 60, or a name such as C4)")
+        letter, accidental, octave = match.groups()
+        pitch = (int(octave) + 1) * 12 + PITCH_CLASSES.index(letter.upper()) + {"": 0, "#": 1, "b": -1}[accidental]
+    if not 0 <= pitch <= 127:
+        raise ValueError(f"{text!r} is outside MIDI's keys (C-1 to G9)")
+    return pitch
 
 
 def bpm_to_tempo(bpm: float) -> int:

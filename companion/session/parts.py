@@ -22,6 +22,7 @@ from companion.session.input.midi_input import MidiInput
 from companion.session.input.routing import EchoGuard
 from companion.session.input.surface import ControlSurface
 from companion.session.input.thru import Thru
+from companion.session.input.zones import Zones, check_key_zones
 from companion.session.lanes import Lanes
 from companion.session.output.click import Metronome
 from companion.session.output.decisions import Decisions
@@ -124,7 +125,16 @@ class Parts:
         self.sizes = Sizes(settings.lead_margin, settings.lead_floor_seconds)
         choice = SizeChoice(self.sizes, self.engine, self.decisions, self.time, self.outbox)
         form = HeardForm(self.capture, self.lanes, self.performance, self.time)
-        self.chords = Chords(settings.chords, self.capture, self.lanes, self.performance, self.time, form, self.outbox)
+        self.chords = Chords(
+            settings.chords,
+            self.capture,
+            self.lanes,
+            self.performance,
+            self.time,
+            form,
+            self.outbox,
+            lambda zones: check_key_zones(self.zones.zones, zones),
+        )
         jobs = JobMaker(
             self.engine,
             self.performance,
@@ -217,6 +227,7 @@ class Parts:
         values = DialValues(self.engine, self.time, self.lanes, self.rewriting, self.extensions)
         self.knobs = Knobs(settings.knobs, values, self.outbox)
         self.surface = ControlSurface(LearnedControls(settings.learned, self.outbox), self.knobs, self.lanes)
+        self.zones = Zones(settings.zones, self.lanes, lambda: self.chords.zone.zones)
         self.thru = Thru(settings.thru, self.scheduler, self.outbox)
         self.sound = SoundCommands(self.scheduler, self.thru, self.time.songbook)
         groups = (
@@ -234,6 +245,7 @@ class Parts:
             self.chords,
             self.sound,
             self.surface,
+            self.zones,
             *reversed(list(self.extensions)),
         )
         self.history = History([group.undoables() for group in groups], self.outbox.notice)
@@ -247,6 +259,7 @@ class Parts:
             self.transport,
             self.capture,
             self.surface,
+            self.zones,
             self.chords,
             self.thru,
             self.echoes,
@@ -273,6 +286,7 @@ class Parts:
             thru=self.thru,
             surface=self.surface,
             knobs=self.knobs,
+            zones=self.zones,
             sound=self.sound,
             chords=self.chords,
             ports=self.ports,

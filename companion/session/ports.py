@@ -36,6 +36,7 @@ class Ports:
         else:
             self._scheduler.port_back(event.port, now)
             self._playback.send_programs(now, event.port)
+            self._midi_input.output_back(event.port)
         if known is not None and known[1] != event.connected and not event.released:
             self._say(event)
 

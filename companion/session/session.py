@@ -21,6 +21,7 @@ A session is made of parts, each with its own state, which only that part writes
     Engine           what the engine is                  Requests         what it is asked; JobMaker, HeadStart, Answers
     TransportState   what the music does                 Transport        starts, stops and jumps
     ControlSurface   learned switches and knobs       DialValues       what the dials stand at
+    Zones            which keys play which part
     MidiInput        what comes in                       Commands         what the player asks for
     Extensions       practising, trading                 Sequencer        does what is due
 """

@@ -12,7 +12,7 @@ from companion.cli.playing_options import changed_trading
 from companion.config import Preset, list_presets, load_preset, presets, save_preset, schema
 from companion.errors import ConfigError
 from companion.session.api import limits
-from companion.session.api.settings import Knob, TrackSettings
+from companion.session.api.settings import Knob, TrackSettings, Zone
 
 SHIPPED = [name for name, _ in list_presets()]
 
@@ -181,6 +181,63 @@ def test_knobs_have_tables_of_their_own_and_come_back_as_they_were(tmp_path: Pat
 def test_a_knob_that_cannot_be_is_one_clear_line(tmp_path: Path, table: str, said: str) -> None:
     with pytest.raises(ConfigError) as raised:
         load_preset(write(tmp_path, TRACK + "\n[[knobs]]\n" + table + "\n"))
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+LEFT = '[[tracks]]\nname = "left"\nrole = "human"\nchannel = 5\nprogram = "Fingered Bass"\n'
+ZONES = """
+[[zones]]
+name = "bass"
+keys = "C-1-B2"
+channel = 1
+part = "left"
+transpose = -12
+thru = true
+
+[[zones]]
+name = "pads"
+keys = "36"
+channel = 10
+velocity = "20-127"
+input = "Launchpad"
+controls = true
+
+[[zones]]
+name = "lead"
+keys = "C3-G9"
+"""
+
+
+def test_zones_have_tables_of_their_own_and_come_back_as_they_were(tmp_path: Path) -> None:
+    preset = load_preset(write(tmp_path, TRACK + LEFT + ZONES))
+    assert preset.settings.zones == (
+        Zone("bass", 0, 47, track=1, thru=True, transpose=-12, channel=0),
+        Zone("pads", 36, 36, controls=True, channel=9, velocity_low=20, port="Launchpad"),
+        Zone("lead", 48, 127),
+    )
+    save_preset(preset, "again")
+    assert load_preset("again").settings.zones == preset.settings.zones
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('keys = "0-10"', "[[zones]] number 1: name is missing"),
+        ('name = "a"\nkeys = "H2-C3"', "keys = 'H2-C3' is not keys such as"),
+        ('name = "a"\nkeys = "100-128"', "outside MIDI's keys"),
+        ('name = "a"\nkeys = "50-40"', "zone a: the lower end of a range comes first"),
+        ('name = "a"\nvelocity = "loud"', "velocity = 'loud' is not velocities such as"),
+        ('name = "a"\nvelocity = "0-9"', "zone a: the lower end of a range comes first"),
+        ('name = "a"\npart = "tuba"', "part = 'tuba' is none of the tracks (you, left"),
+        ('name = "a"\ntranspose = 60', "transpose = 60 is not a whole number from -48 to 48"),
+        ('name = "a"\n[[zones]]\nname = "b"\nkeys = "60"', "zones a and b overlap in keys 60-60 (C4 to C4)"),
+        ('name = "a"\n[chords]\nzones = ["36-52"]', "zone a and the chord zone overlap in keys 36-52"),
+    ],
+)
+def test_a_zone_that_cannot_be_is_one_clear_line(tmp_path: Path, table: str, said: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_preset(write(tmp_path, TRACK + LEFT + "\n[[zones]]\n" + table + "\n"))
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
 

@@ -6,7 +6,7 @@ import pytest
 
 from companion.config.presets import preset_document, save_preset
 from companion.session.api.events import command
-from companion.session.api.settings import Knob, SessionSettings, TrackSettings
+from companion.session.api.settings import Knob, SessionSettings, TrackSettings, Zone
 from companion.session.api.snapshot import GenerationView, KnobView
 from companion.tui.controls.commands import commands_for, step
 from companion.tui.controls.dials import attribute_names, dials, release, turn
@@ -174,7 +174,14 @@ def test_what_is_on_screen_can_be_saved_and_read_again(tmp_path, monkeypatch) ->
         tracks=(TrackSettings("bass", "companion", output_port="Synth"),), learned={"cc:64@0": "tap"}
     )
     knobs = (KnobView(Knob("cc:74@0", "intensity", None, 0, 100)), KnobView(Knob("bend@0", "volume", 1, 127, 0, "s")))
-    screen = replace(NOW, wait_bars=4, trade_bars=2, learned={"cc:64@0": "tap", "note:36@9": "toggle"}, knobs=knobs)
+    screen = replace(
+        NOW,
+        wait_bars=4,
+        trade_bars=2,
+        learned={"cc:64@0": "tap", "note:36@9": "toggle"},
+        knobs=knobs,
+        zones=(Zone("low", 0, 40),),
+    )
     settings = settings_on_screen(screen, base)
     preset = presets.Preset("mine", "Mine", settings)
     save_preset(preset, "mine")
@@ -182,6 +189,7 @@ def test_what_is_on_screen_can_be_saved_and_read_again(tmp_path, monkeypatch) ->
     assert [track.name for track in again.tracks] == ["you", "bass", "drums", "piano"]
     assert again.tracks[1].output_port == "Synth"
     assert again.learned == {"cc:64@0": "tap", "note:36@9": "toggle"}
+    assert again.zones == (Zone("low", 0, 40),)
     assert again.knobs == tuple(view.knob for view in knobs)
     assert (again.wait_bars, again.trading.trade_bars) == (4, 2)
     assert preset_document(preset)["title"] == "Mine"

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from companion.music import Note, TimeSignature
 from companion.session.api.control_names import control_words
+from companion.session.api.settings import Zone
 from companion.session.api.snapshot import BarPlace, BarView, CallView, GenerationView, Snapshot
 from companion.tui import palette
 from companion.tui.calls.draw import draw_calls, mark_of
 from companion.tui.digits import big_text
 from companion.tui.lanes.draw import LanesPainter, Selection, attribute_summary
 from companion.tui.lanes.grid import bar_grid, lane_rows
+from companion.tui.lanes.zones import zone_words
 from companion.tui.practice.draw import draw_line, draw_practice, following_bar, form_rows
 from companion.tui.status.draw import draw_column, draw_strip
 from companion.tui.transport.draw import draw_transport
@@ -287,3 +289,16 @@ def test_calls_are_on_one_row_and_marked_in_their_bars() -> None:
     assert [mark_of(snapshot, bar) for bar in (3, 4, 5, 6, 7)] == ["", "⚑drums only", "", "⚑break", ""]
     lanes = LanesPainter().draw(snapshot, Selection(), 160, 40).text()
     assert "⚑break" in lanes
+
+
+def test_zones_stand_beside_the_part_that_they_play() -> None:
+    zones = (
+        Zone("low", 0, 47, track=0, transpose=-12),
+        Zone("hard", 60, 127, velocity_low=90),
+        Zone("pads", channel=9, controls=True),
+    )
+    picture = replace(snapshot_at(0.0), zones=zones)
+    assert zone_words(picture, picture.lanes[0]) == "C-1–B2 -12, C4–G9 vel 90–127, from ch10 controls"
+    assert zone_words(picture, picture.lanes[1]) == ""
+    still = replace(picture, lanes=tuple(replace(lane, sounding=()) for lane in picture.lanes))
+    assert "you C-1–B2 -12" in LanesPainter().draw(still, Selection(), 120, 40).text()

@@ -67,11 +67,14 @@ class SoundOutput:
         """Each channel's instrument, where it has changed; parts of ours before the player's where they share a channel."""
         if not self.audible:
             return
-        for lane in sorted(lanes, key=lambda lane: lane.role != "human"):
+        wanted: dict[int, int] = {}
+        for lane in sorted(lanes, key=lambda lane: lane.role == "human"):
             channel = lane.channel if lane.channel is not None else DRUM_CHANNEL if lane.is_drum else 0
-            if channel != DRUM_CHANNEL and self._programs.get(channel) != lane.program:
-                self._programs[channel] = lane.program
-                self.send(bytes((0xC0 | channel, min(max(lane.program, 0), 127))), now)
+            wanted.setdefault(channel, lane.program)
+        for channel, program in wanted.items():
+            if channel != DRUM_CHANNEL and self._programs.get(channel) != program:
+                self._programs[channel] = program
+                self.send(bytes((0xC0 | channel, min(max(program, 0), 127))), now)
 
     def close(self, now: float) -> None:
         """Silence everything and close the sockets."""

@@ -1,14 +1,15 @@
-"""Commands for knobs: which dial each turns, over which range, by which curve. See `commands`."""
+"""Commands for knobs and for zones of a keyboard. See `commands`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated
 
 from companion.errors import CommandError, UsageError
 from companion.session.api import limits
 from companion.session.api.command_base import Command, Switch, Track
 from companion.session.api.dials import dial_named
+from companion.session.api.settings import Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +47,32 @@ class ForgetControl(Command):
     """Unbind a learned switch or knob; it sounds or is passed on as before."""
 
     control: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetZone(Command):
+    """Set a zone of a keyboard, in place of the one of that name; see `Zone`. Keys that are down end where they began."""
+
+    name: str
+    low: Annotated[int, limits.KEY] = 0
+    high: Annotated[int, limits.KEY] = 127
+    track: Track | None = None
+    controls: bool = False
+    thru: Switch = None
+    transpose: Annotated[int, limits.ZONE_TRANSPOSE] = 0
+    channel: Annotated[int, limits.CHANNEL] | None = None
+    velocity_low: Annotated[int, limits.VELOCITY] = 1
+    velocity_high: Annotated[int, limits.VELOCITY] = 127
+    port: str = ""
+
+    @property
+    def zone(self) -> Zone:
+        """The zone itself."""
+        return Zone(**{field.name: getattr(self, field.name) for field in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveZone(Command):
+    """Remove a zone by its name."""
+
+    name: str

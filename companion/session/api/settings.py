@@ -164,6 +164,29 @@ class ChordZone:
 
 
 @dataclass(frozen=True, slots=True)
+class Zone:
+    """Notes of a keyboard that play a part of the player's own, or that are only controls.
+
+    low, high: keys, 0-127, both included; velocity_low, velocity_high: 1-127. channel: 0-15, None = any. port: part of its name.
+    track: the human lane that plays, None = the one that would play without a zone. Its channel is where the notes pass through to.
+    controls: the notes neither sound nor count; those that were learned do their action. thru: None = as all other notes.
+    transpose: semitones.
+    """
+
+    name: str
+    low: int = 0
+    high: int = 127
+    track: int | None = None
+    controls: bool = False
+    thru: bool | None = None
+    transpose: int = 0
+    channel: int | None = None
+    velocity_low: int = 1
+    velocity_high: int = 127
+    port: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ChordSettings:
     """Where chords come from. progression: as typed, in the signs of charts ("" = listen). loop: whether the progression repeats.
 
@@ -217,6 +240,7 @@ class SessionSettings:
     input_latency_seconds: Mapping[str, float] = field(default_factory=dict)
     learned: Mapping[str, str] = field(default_factory=dict)  # "cc:64@0" or "note:36@9" → action
     knobs: tuple[Knob, ...] = ()
+    zones: tuple[Zone, ...] = ()
     song: Song | None = None
     practice: PracticeSettings = PracticeSettings()
     trading: TradingSettings = TradingSettings()

@@ -9,7 +9,7 @@ from typing import Literal
 from companion.harmony.spans import ChordSpan
 from companion.music import Note, TimeSignature
 from companion.session.api.events import CheckpointInfo
-from companion.session.api.settings import ChordZone, Knob, ModelSettings, RewriteDial, Role
+from companion.session.api.settings import ChordZone, Knob, ModelSettings, RewriteDial, Role, Zone
 
 ClockState = Literal["stopped", "armed", "running", "lost"]
 BarState = Literal["played", "committed", "tentative", "hidden", "empty"]
@@ -190,6 +190,7 @@ class Snapshot:
     learning: str = ""  # an action, or "dial:NAME", or "dial:NAME:TRACK"
     learned: Mapping[str, str] = field(default_factory=dict)  # switches: control → action
     knobs: tuple[KnobView, ...] = ()
+    zones: tuple[Zone, ...] = ()
     recording: bool = False
     thru: bool = False
     click: bool = False

@@ -7,7 +7,7 @@ because a wrong guide does more harm than none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from companion.errors import UsageError
 from companion.harmony.guide import Voicing, guide_bar
@@ -36,7 +36,10 @@ BARS_LED = 8  # bars back from which a voicing is led if none is known
 
 
 class Chords:
-    """The chords of a session's bars. zone: held chords. heard: played chords. written: chords on the page."""
+    """The chords of a session's bars. zone: held chords. heard: played chords. written: chords on the page.
+
+    check_beside: raises UsageError if chord zones would overlap other zones of the keyboard.
+    """
 
     def __init__(
         self,
@@ -47,9 +50,10 @@ class Chords:
         time: MusicalTime,
         form: HeardForm,
         outbox: Outbox,
+        check_beside: Callable[[Sequence[ChordZone]], None] = lambda zones: None,
     ) -> None:
         self._capture, self._lanes, self._performance, self._time = capture, lanes, performance, time
-        self._form, self._outbox = form, outbox
+        self._form, self._outbox, self._check_beside = form, outbox, check_beside
         self._threshold = settings.threshold
         self.written = WrittenChords(time.songbook, settings.progression, settings.loop)
         self.zone = ZoneKeys(settings.zones)
@@ -175,7 +179,9 @@ class Chords:
 
     def _set_zone(self, wish: song_commands.SetChordZone, now: float) -> None:
         zone = ChordZone(0, wish.split - 1, "", wish.latched, wish.sounds, wish.counts)
-        self.zone.change((zone,) if wish.split else ())
+        zones = (zone,) if wish.split else ()
+        self._check_beside(zones)
+        self.zone.change(zones)
 
     # -- for the screen -----------------------------------------------------------------------------------------------
 

@@ -54,8 +54,15 @@ class Capture:
         self.doubled_ons = 0
         self.unpaired_offs = 0
 
-    def note_on(self, lane: int, where: KeyId, velocity: int, position: float | None) -> CapturedNote:
-        """A key goes down; position is None while nothing runs."""
+    def is_down(self, where: KeyId) -> bool:
+        """Whether a key is down."""
+        return where in self._down
+
+    def note_on(
+        self, lane: int, where: KeyId, velocity: int, position: float | None, pitch: int | None = None
+    ) -> CapturedNote:
+        """A key goes down; position is None while nothing runs. pitch: what it sounds, None = the key's own."""
+        pitch = where[2] if pitch is None else pitch
         self.notes_in += 1
         queue = self._down.setdefault(where, deque())
         if queue:
@@ -63,10 +70,10 @@ class Capture:
             if len(queue) >= DOUBLED_ONS_KEPT:
                 self._end(queue.popleft(), position)
         for held in self._pedal.get(where[:2], ()):
-            if held.pitch == where[2] and held.released:
+            if (held.lane, held.pitch) == (lane, pitch) and held.released:
                 self._end(held, position)
         onset = 0.0 if position is None else position
-        note = CapturedNote(lane, self._bar_of(position), where[2], velocity, onset)
+        note = CapturedNote(lane, self._bar_of(position), pitch, velocity, onset)
         queue.append(note)
         if note.bar is not None:
             self._cells.setdefault((lane, note.bar), _Cell()).notes.append(note)

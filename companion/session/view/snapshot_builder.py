@@ -10,6 +10,7 @@ from companion.session.extensions import Extensions
 from companion.session.input.capture import Capture
 from companion.session.input.surface import ControlSurface
 from companion.session.input.thru import Thru
+from companion.session.input.zones import Zones
 from companion.session.output.click import Metronome
 from companion.session.output.decisions import Decisions
 from companion.session.output.outbox import Outbox
@@ -45,6 +46,7 @@ class SnapshotBuilder:
         thru: Thru,
         surface: ControlSurface,
         knobs: Knobs,
+        zones: Zones,
         sound: SoundCommands,
         chords: Chords,
         ports: Ports,
@@ -56,7 +58,7 @@ class SnapshotBuilder:
         self._lane_views, self._generation_views = lane_views, generation_views
         self._engine, self._decisions, self._rewriting = engine, decisions, rewriting
         self._capture, self._scheduler, self._metronome, self._thru = capture, scheduler, metronome, thru
-        self._surface, self._knobs, self._sound, self._ports = surface, knobs, sound, ports
+        self._surface, self._knobs, self._zones, self._sound, self._ports = surface, knobs, zones, sound, ports
         self._chords = chords
         self._extensions, self._outbox, self._seed = extensions, outbox, seed
 
@@ -78,6 +80,7 @@ class SnapshotBuilder:
             learning=self._surface.learning,
             learned=self._surface.learned,
             knobs=self._knobs.view(),
+            zones=self._zones.zones,
             recording=self._sound.recording,
             thru=self._thru.on,
             click=self._metronome.on,

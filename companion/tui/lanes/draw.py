@@ -17,6 +17,7 @@ from companion.tui.canvas import Area, Canvas
 from companion.tui.lanes.chords import draw_chord_line, has_chords
 from companion.tui.lanes.grid import RULER_ROWS, BarGrid, LaneRows, bar_grid, lane_rows
 from companion.tui.lanes.roll import BEAT_DOT, PitchScale, bar_rows, pitch_scale
+from companion.tui.lanes.zones import zone_words
 from companion.tui.wording import ROLE_WORDS, bar_label
 
 VOICES = (*map(str, range(1, 10)), "10+")  # levels of the polyphony attributes
@@ -57,6 +58,7 @@ class LanesPainter:
             snapshot.transport.time_signature,
             snapshot.transport.bar,
             snapshot.chords,
+            snapshot.zones,
         )
         if self._base is None or key != self._key:
             self._key, self.grid = key, grid
@@ -144,7 +146,8 @@ def _draw_lane(
         for y in range(rows.y + head, rows.y + rows.height):
             canvas.put(body.x - 1, y, "│", palette.LINE)
         _draw_head(canvas, lane, view, body.x - 1, rows.y, body.width + 1, rule=bool(head))
-    _draw_label(canvas, lane, rows, grid, scale if any(bar.notes for bar in lane.bars) else None, selected=selected)
+    shown_scale = scale if any(bar.notes for bar in lane.bars) else None
+    _draw_label(canvas, lane, rows, grid, shown_scale, zone_words(snapshot, lane), selected=selected)
 
 
 def note_style(lane: LaneView, view: BarView) -> Style:
@@ -206,21 +209,28 @@ def _head_pieces(lane: LaneView, view: BarView) -> list[tuple[str, str, int, Sty
 
 
 def _draw_label(
-    canvas: Canvas, lane: LaneView, rows: LaneRows, grid: BarGrid, scale: PitchScale | None, *, selected: bool
+    canvas: Canvas,
+    lane: LaneView,
+    rows: LaneRows,
+    grid: BarGrid,
+    scale: PitchScale | None,
+    zones: str,
+    *,
+    selected: bool,
 ) -> None:
     width = grid.label - 1
     name = f"{'▸' if selected else ' '}{lane.index + 1} {lane.name}"
     style = palette.SELECTED if selected else palette.DIM if lane.muted else palette.BOLD
     canvas.put(0, rows.y, " " * width, palette.PLAIN)
     canvas.put(0, rows.y, name, style, limit=width)
-    lines = [_flags(lane), [(_instrument(lane), palette.DIM)], [(_range(lane, scale), palette.DIM)]]
+    lines = [_flags(lane, zones), [(_instrument(lane), palette.DIM)], [(_range(lane, scale), palette.DIM)]]
     for offset, spans in enumerate(lines[: rows.height - 1], start=1):
         x = 2
         for text, span_style in spans:
             x = canvas.put(x, rows.y + offset, text, span_style, limit=max(width - x, 0))
 
 
-def _flags(lane: LaneView) -> list[tuple[str, Style]]:
+def _flags(lane: LaneView, zones: str) -> list[tuple[str, Style]]:
     spans: list[tuple[str, Style]] = []
     if lane.muted:
         spans.append(("MUTE ", palette.WARN))
@@ -228,7 +238,8 @@ def _flags(lane: LaneView) -> list[tuple[str, Style]]:
         spans.append(("SOLO ", palette.GOOD))
     if lane.sounding:
         return [*spans, ("♪" + " ".join(pitch_name(pitch) for pitch in lane.sounding[:4]), palette.BOLD)]
-    return spans or [(ROLE_WORDS[lane.role], palette.DIM)]
+    role = [(f"{ROLE_WORDS[lane.role]} ", palette.DIM)]
+    return spans or ([*role, (zones, palette.KEY)] if zones else role)
 
 
 def _instrument(lane: LaneView) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from companion.session.api.settings import Knob, SessionSettings, TrackSettings
+from companion.session.api.settings import Knob, SessionSettings, TrackSettings, Zone
 from companion.session.api.snapshot import LaneView, Snapshot
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def settings_on_screen(snapshot: Snapshot, base: SessionSettings) -> SessionSett
         thru=snapshot.thru,
         rewrite=snapshot.rewrite,
         learned=dict(snapshot.learned),
-        knobs=_knobs(snapshot),
+        knobs=_bound((view.knob for view in snapshot.knobs), snapshot),
+        zones=_bound(snapshot.zones, snapshot),
         trading=replace(base.trading, trade_bars=snapshot.trade_bars, answer=snapshot.answer),
     )
     if practice is None:
@@ -39,14 +40,16 @@ def settings_on_screen(snapshot: Snapshot, base: SessionSettings) -> SessionSett
     return replace(settings, practice=choices)
 
 
-def _knobs(snapshot: Snapshot) -> tuple[Knob, ...]:
-    """The knobs, with the places of their parts among the lanes on screen; those of parts that are gone are left out."""
+Bound = TypeVar("Bound", Knob, Zone)
+
+
+def _bound(bound: Iterable[Bound], snapshot: Snapshot) -> tuple[Bound, ...]:
+    """Knobs or zones with the places of their parts among the lanes on screen; those of parts that are gone are left out."""
     places = {lane.index: place for place, lane in enumerate(snapshot.lanes)}
-    knobs = (view.knob for view in snapshot.knobs)
     return tuple(
-        knob if knob.track is None else replace(knob, track=places[knob.track])
-        for knob in knobs
-        if knob.track is None or knob.track in places
+        item if item.track is None else replace(item, track=places[item.track])
+        for item in bound
+        if item.track is None or item.track in places
     )
 
 
