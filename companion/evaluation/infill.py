@@ -14,6 +14,7 @@ import numpy as np
 
 from companion.errors import GenerationError
 from companion.evaluation.measures import bars as measures
+from companion.evaluation.measures import controls
 from companion.evaluation.measures.intervals import Figure, mean, ratio
 from companion.evaluation.progress import Progress, counted
 from companion.evaluation.windows import Cell, LiveWindow, random_bar
@@ -22,20 +23,12 @@ from companion.inference.decoding.sampling import SamplingOptions
 from companion.inference.live import LiveInfill, LiveJob
 from companion.music import Bar, Note, Score
 from companion.session.api.settings import Sampling
-from companion.tokenizer import attributes
 
 if TYPE_CHECKING:
     from companion.inference.engine import InferenceEngine
 
 NOTES_A_BAR = 48  # twelve per beat, as in live play; it stops untrained models, which do not end a bar
 DEFAULT = Sampling()  # the settings of a player who has not touched the dials
-CONTROLS: dict[str, tuple[int, ...]] = {
-    "note_density": tuple(range(10)),
-    "min_polyphony": (0, 1, 2, 3),
-    "max_polyphony": (0, 1, 2, 3, 4),
-    "min_note_duration": (0, 1, 2, 3, 4),
-    "max_note_duration": (1, 2, 3, 4, 5),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,21 +171,21 @@ def infill_quality(
 def control_accuracy(
     player: Player, windows: Sequence[LiveWindow], names: Iterable[str], each: int, seed: int, progress: Progress
 ) -> dict[str, Any]:
-    """Per attribute and level: the share of generated bars whose own level is the one asked for, ±1; `each` bars a level.
+    """Per attribute and level: the share of generated bars that have the level asked for (`controls.held`); `each` bars a level.
 
     unasked: the same share of the true bars of those windows, which nobody was asked for (the baseline; the ceiling is 1).
     """
     outcome: dict[str, Any] = {}
-    progress.begin("control", sum(len(CONTROLS.get(name, ())) for name in names))
-    for name in names:
-        drum = name == "note_density"
-        cases = [(w, cell) for w in windows for cell in w.targets if w.score.tracks[cell[0]].is_drum == drum]
+    wanted = [name for name in names if name in controls.LEVELS]
+    progress.begin("control", sum(len(controls.LEVELS[name]) for name in wanted))
+    for name in wanted:
+        cases = [(w, cell) for w in windows for cell in w.targets if controls.applies(name, w.score.tracks[cell[0]])]
         if not cases:
             continue
         by_level: dict[int, float] = {}
         hits: list[float] = []
         unasked: list[float] = []
-        for level in CONTROLS.get(name, ()):
+        for level in controls.LEVELS[name]:
             drawn = [cases[(number + level * each) % len(cases)] for number in range(each)]
             found = [_controlled(player, *case, name, level, seed + number) for number, case in enumerate(drawn)]
             by_level[level] = float(np.mean(found))
@@ -218,5 +211,4 @@ def _controlled(player: Player, window: LiveWindow, cell: Cell, name: str, level
 
 
 def _is_level(score: Score, cell: Cell, bar: Bar, name: str, level: int) -> float:
-    measured = attributes.compute_track(replace(score.tracks[cell[0]], bars=(bar,)), score.resolution).get(name)
-    return float(bool(bar.notes) and measured is not None and abs(measured - level) <= 1)
+    return float(controls.held(name, level, bar, score.tracks[cell[0]], score.resolution))

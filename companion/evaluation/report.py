@@ -77,7 +77,7 @@ def evaluate(path: Path, options: EvaluationOptions, progress: Progress) -> dict
         source: {name: [figure.low, figure.high] for name, figure in figures.items()}
         for source, figures in quality.items()
     }
-    names = [name for name in checkpoint.encoder_config.attribute_names if name in infill.CONTROLS]
+    names = checkpoint.encoder_config.attribute_names
     report["control"] = infill.control_accuracy(player, windows, names, options.control_each, options.seed, progress)
     report["following"] = _following(
         reaction(player, windows[: options.following], options.seed, progress, rewriting=False)

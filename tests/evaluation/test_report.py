@@ -12,6 +12,7 @@ from companion.cli.main import run
 from companion.evaluation import infill
 from companion.evaluation.harmony.focus import chord_lines, reaction_lines
 from companion.evaluation.harmony.reaction import BARS_HEARD, SOURCES
+from companion.evaluation.measures import controls
 from companion.evaluation.measures.copying import RunIndex
 from companion.evaluation.windows import draw_windows, load_split
 from companion.inference.backends.reference import build_model
@@ -79,7 +80,7 @@ def test_the_whole_report(
     music: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(infill, "NOTES_A_BAR", 24)  # an untrained model writes until it is stopped
-    monkeypatch.setattr(infill, "CONTROLS", {"note_density": (0, 3, 6), "min_polyphony": (1,)})
+    monkeypatch.setattr(controls, "LEVELS", {"note_density": (0, 3, 6), "min_polyphony": (1,)})
     picture = tmp_path / "picture.png"
     argv = ["evaluate", str(checkpoint), "--data", str(music), "--bars", "4", "--windows", "4", "--json"]
     argv += ["--engine", "reference", "--cache", str(tmp_path / "cache"), "--plot", str(picture)]
