@@ -7,9 +7,10 @@ below were chosen on the validation split (`companion evaluate --recognition` me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import TypeVar
 
 from companion.harmony.hearing.chord_scores import (
     QUALITY_COUNT,
@@ -34,6 +35,8 @@ _SLASH_SHARE = 0.8
 _SILENCE = 0.02
 HELD_BEATS = 8
 _NEVER = 1 << 40
+
+Result = TypeVar("Result")
 
 
 class Recogniser:
@@ -63,11 +66,20 @@ class Recogniser:
 
         notes: at `resolution` ticks a quarter from the bar line. Notes held over from the bar before begin below 0.
         """
+        return in_one_go(self.hear_slowly(notes, meter, resolution))
+
+    def hear_slowly(
+        self, notes: Iterable[Note], meter: TimeSignature, resolution: int = 480
+    ) -> Generator[None, None, tuple[ChordSpan, ...]]:
+        """Do what `hear` does in steps of a fifth of a millisecond or so, each of which ends with a `yield`."""
         kept = tuple(notes)
-        halves = [gather(kept, start, end, resolution) for start, end in half_bars(meter)]
-        heard = _sounding(halves)
+        heard: list[tuple[Evidence, Scores]] = []
+        for start, end in half_bars(meter):
+            heard += _sounding([gather(kept, start, end, resolution)])
+            yield
         for half, sound in heard:
             self._keys.hear(half, sound)
+            yield
         spans, last = self._decide(heard, float(meter.beats))
         if last is not None:
             self._last = last
@@ -114,6 +126,15 @@ class Recogniser:
         root, quality = divmod(chord, QUALITY_COUNT)
         symbol = _symbol(root, QUALITIES[quality], _bass(root, quality, halves), self._keys.spelling)
         return ChordSpan(beat, beats, symbol, "heard", softmax(scores)[chord])
+
+
+def in_one_go(steps: Generator[None, None, Result]) -> Result:
+    """Do all steps at once; returns what they return."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 def recognise_song(

@@ -20,6 +20,7 @@ from companion.session.lanes import Lane, Lanes
 from companion.session.output.outbox import Level
 from companion.session.output.plan import Plan
 from companion.session.performance import Performance
+from companion.session.spare_time import SpareTime
 from companion.session.timing.musical_time import MusicalTime
 
 Handler = Callable[[Any, float], None]  # (command, now): does what the command says; UsageError where that cannot be
@@ -82,6 +83,7 @@ class Context:
     plan: Plan
     course: Course
     voices: Voices
+    spare: SpareTime
     notice: Say
     emit: Callable[[Effect], None]
 

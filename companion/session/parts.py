@@ -43,6 +43,7 @@ from companion.session.requests.size_choice import SizeChoice
 from companion.session.requests.sizes import Sizes
 from companion.session.rewriting.rewriting import Rewriting
 from companion.session.sequencer import Sequencer
+from companion.session.spare_time import SpareTime
 from companion.session.timing.musical_time import MusicalTime
 from companion.session.timing.timeline import Timeline
 from companion.session.transport.states import TransportState
@@ -76,6 +77,7 @@ class Parts:
             plan=self.plan,
             course=self.transport,
             voices=self.playback,
+            spare=self.spare,
             notice=self.outbox.notice,
             emit=self.outbox.emit,
         )
@@ -92,6 +94,7 @@ class Parts:
         self.time = MusicalTime(
             settings.clock.source, settings.clock.bpm, songbook, self.timeline, settings.practice.tempo_factor
         )
+        self.spare = SpareTime(self.time)
         self.transport_state = TransportState()
         with_song = settings.song is not None
         self.performance = Performance(self.timeline, self.transport_state, settings.wait_bars, with_song)
@@ -145,6 +148,7 @@ class Parts:
             form,
             self.chords,
             self.extensions,
+            self.spare,
             self.outbox,
             self.seed,
         )
@@ -162,6 +166,7 @@ class Parts:
             self.scheduler,
             form,
             self.chords,
+            self.spare,
             self.outbox,
         )
         self.head_start = HeadStart(
@@ -221,6 +226,7 @@ class Parts:
             self.requests,
             self.rewriting,
             self.extensions,
+            self.spare,
         )
 
     def _make_input(self, settings: SessionSettings) -> None:

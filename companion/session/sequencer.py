@@ -11,6 +11,7 @@ from companion.session.output.scheduler import Scheduler
 from companion.session.performance import Performance
 from companion.session.requests.requests import NEVER, Requests
 from companion.session.rewriting.rewriting import Rewriting
+from companion.session.spare_time import SpareTime
 from companion.session.timing.musical_time import MusicalTime
 from companion.session.transport.transport import Transport
 from companion.session.transport.written_tempos import WrittenTempos
@@ -30,10 +31,11 @@ class Sequencer:
         requests: Requests,
         rewriting: Rewriting,
         extensions: Extensions,
+        spare: SpareTime,
     ) -> None:
         self._time, self._performance, self._transport, self._tempos = time, performance, transport, tempos
         self._playback, self._scheduler, self._requests = playback, scheduler, requests
-        self._rewriting, self._extensions = rewriting, extensions
+        self._rewriting, self._extensions, self._spare = rewriting, extensions, spare
 
     def next_timer(self) -> float | None:
         """When `advance` is needed next, in seconds; None = only when an event comes."""
@@ -49,6 +51,7 @@ class Sequencer:
                 self._requests.prefill_due_seconds(),
                 self._rewriting.due_seconds(),
                 self._extensions_seconds(),
+                self._spare.due_seconds(),
                 NEVER if tempo is None else tempo,
                 self._scheduler.next_due(self._time.to_seconds),
             )
@@ -73,6 +76,7 @@ class Sequencer:
         if self._performance.running:
             self._requests.run_due(now)
             self._rewriting.run_due(now)
+            self._spare.run_due(now, lambda: self._scheduler.next_due(self._time.to_seconds))
 
     def _pass_bar_line(self, now: float) -> bool:
         """Pass at most one decision or bar line. Returns whether there was one."""

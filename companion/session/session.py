@@ -16,6 +16,7 @@ A session is made of parts, each with its own state, which only that part writes
     Plan             what our lanes will play            Decisions        what a bar takes from the plan, and when none is asked
     Capture          what the humans played              HeardForm        what they will probably play
     Chords           which chord each bar has            Rewriting        the rest of a bar that the player contradicts
+    SpareTime        what may wait until no note is near
     Scheduler        what waits and what sounds          Playback         decided bars become sound
     SongControls     what a song says beside its notes
     Engine           what the engine is                  Requests         what it is asked; JobMaker, HeadStart, Answers

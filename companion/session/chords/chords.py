@@ -7,7 +7,7 @@ because a wrong guide does more harm than none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from companion.errors import UsageError
 from companion.harmony.guide import Voicing, guide_bar
@@ -62,14 +62,14 @@ class Chords:
 
     # -- listening ----------------------------------------------------------------------------------------------------
 
-    def hear(self, bar: int, now: float) -> None:
-        """Name the chords that the players sounded in a bar that is over."""
+    def hear(self, bar: int) -> Iterator[None]:
+        """Name the chords that the players sounded in a bar that is over, in small steps (see `SpareTime`)."""
         if bar < self._performance.context_bar:
             return
-        position = self._time.position(now)
+        position = self._time.timeline.end(bar)
         lanes = [lane for lane in self._lanes.of("human") if not lane.is_drum]
         notes = tuple(note for lane in lanes for note in self._capture.notes(lane.index, bar, position))
-        self.heard.hear(bar, notes, self._time.timeline.meter(bar))
+        yield from self.heard.hear_slowly(bar, notes, self._time.timeline.meter(bar))
 
     def clear(self) -> None:
         """Handle a jump of the music."""

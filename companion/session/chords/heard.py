@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 
 from companion.harmony.key import Key
 from companion.harmony.naming import transposed_spans
-from companion.harmony.recognition import Recogniser, with_held_notes
+from companion.harmony.recognition import Recogniser, in_one_go, with_held_notes
 from companion.harmony.spans import ChordSpan
 from companion.music import Note, TimeSignature
 from companion.music.units import RESOLUTION
@@ -51,8 +52,12 @@ class HeardChords:
 
     def hear(self, bar: int, notes: tuple[Note, ...], meter: TimeSignature) -> None:
         """Name the chords of a bar that is over."""
+        in_one_go(self.hear_slowly(bar, notes, meter))
+
+    def hear_slowly(self, bar: int, notes: tuple[Note, ...], meter: TimeSignature) -> Generator[None, None, None]:
+        """Do what `hear` does in small steps, each of which ends with a `yield`."""
         (_, _), (held, _) = list(with_held_notes([((*self._held, *notes), meter), ((), meter)], RESOLUTION))
-        spans = self._recogniser.hear((*self._held, *notes), meter, RESOLUTION)
+        spans = yield from self._recogniser.hear_slowly((*self._held, *notes), meter, RESOLUTION)
         self._held = held
         before = self._bars.get(bar - 1)
         if spans:

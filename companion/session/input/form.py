@@ -111,6 +111,7 @@ class FormMemory:
         self._move: tuple[int, int] | None = None  # the last one: bar, semitones
         self._suspected: tuple[int, int] | None = None  # a bar that may have been a move, and its semitones
         self._first = 0  # the first bar heard without a gap
+        self._found_form: tuple[int, float] | None = None
 
     def clear(self) -> None:
         """The music jumped to another place of the form."""
@@ -120,6 +121,7 @@ class FormMemory:
         self._move = self._suspected = None
         self._profiles.clear()
         self._rows.clear()
+        self._found_form = None
 
     def hear(self, bar: int, heard: Profile) -> None:
         """A bar is over. After a gap the memory starts again."""
@@ -138,6 +140,7 @@ class FormMemory:
         self._last = bar
         self._profiles.append(heard)
         self._shifts.append(self._shift)
+        self._found_form = self._find_form()
         # A single bar that breaks the form says nothing about the rounds to come; a second one soon after means other music.
         recent = {other for other in self._odd if bar - other <= COMPARED_BARS}
         self._odd = {other for other in self._odd if bar - other <= LONGEST_PERIOD}
@@ -204,7 +207,13 @@ class FormMemory:
         return None if form is None else form[0]
 
     def _form(self) -> tuple[int, float] | None:
-        """(How many bars the form has, the mean likeness of the last bars to those so many bars before)."""
+        """(How many bars the form has, the mean likeness of the last bars to those so many bars before).
+
+        It is asked often, and changes once a bar.
+        """
+        return self._found_form
+
+    def _find_form(self) -> tuple[int, float] | None:
         scores: dict[int, float] = {}
         for period in range(1, len(self._rows[-1]) + 1 if self._rows else 1):
             known = [row[period - 1] for row in self._rows if len(row) >= period]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from companion.music import Note
 from companion.music.units import RESOLUTION
 from companion.session.input.capture import Capture
@@ -22,16 +24,17 @@ class HeardForm:
         """The music jumped to another place of the form."""
         self._memory.clear()
 
-    def hear(self, bar: int, now: float) -> None:
-        """A bar is over: remember what the players sounded in it."""
+    def hear(self, bar: int) -> Iterator[None]:
+        """A bar is over: remember what the players sounded in it, in small steps (see `SpareTime`)."""
         if bar < self._performance.context_bar or self._time.songbook.song is not None:
             return
         meter = self._time.timeline.meter(bar)
         if meter != self._time.timeline.meter(bar + 1):
             self._memory.clear()
         else:
-            notes = self.players_notes(bar, self._time.position(now))
-            self._memory.hear(bar, profile(notes, meter.bar_ticks(RESOLUTION)))
+            heard = profile(self.players_notes(bar, self._time.timeline.end(bar)), meter.bar_ticks(RESOLUTION))
+            yield
+            self._memory.hear(bar, heard)
 
     def listen(self, now: float) -> None:
         """Hear the bar that sounds now, before the next one is asked for. It tells whether the form goes on in another key."""

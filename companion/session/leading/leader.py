@@ -27,7 +27,6 @@ from companion.session.leading.calling import Calling, drummers
 from companion.session.leading.calls import FOR_EVER, Call, CallLedger
 
 LOW_INTENSITY, FULL_INTENSITY = 20, 100
-HEAR_AFTER_BEATS = 0.2  # behind the bar line, away from the grid that notes lie on
 THIN_LEVEL = 1  # note density and voices while the player has a solo
 Given = tuple[tuple[Note, ...], Ladder]
 
@@ -42,7 +41,6 @@ class Leader(Extension):
         self._recogniser = Recogniser()
         self.intensity = dynamics.NEUTRAL_INTENSITY
         self.depth = 0.0
-        self._unheard: int | None = None  # the bar whose notes are still to be heard for the key
         self._after_ending = False
         self._arrival_bar: int | None = None  # the bar after a fill
 
@@ -135,16 +133,10 @@ class Leader(Extension):
     def due_position(self) -> float | None:
         """Return the next place within a bar where a call begins."""
         due = [call.start_beats for call in self._due_within_bar()]
-        if self._unheard is not None:
-            due.append(self._context.time.timeline.end(self._unheard) + HEAR_AFTER_BEATS)
         return min(due, default=None)
 
     def reached(self, position: float, now: float) -> None:
         """Begin the calls that are due within a bar."""
-        unheard = self._unheard
-        if unheard is not None and position >= self._context.time.timeline.end(unheard) + HEAR_AFTER_BEATS - 1e-6:
-            self._unheard = None
-            self._hear(unheard, now)
         for call in list(self._due_within_bar()):
             if call.start_beats > position + 1e-6:
                 continue
@@ -157,8 +149,7 @@ class Leader(Extension):
 
     def bar_started(self, bar: int, now: float) -> None:
         """Forget calls that are over, play the arrival after a fill, and end the music after an ending."""
-        # Recognition takes about a millisecond, and notes of the bar line leave in this turn: it waits until they are out.
-        self._unheard = bar - 1
+        self._context.spare.add(self._hear(bar - 1))
         self._player.bar_passed()
         ended = [call for call in self._calls.of("ending") if call.last_bar < bar]
         for call in self._calls.of("build"):
@@ -175,7 +166,6 @@ class Leader(Extension):
     def stopped(self, now: float) -> None:
         """Forget all calls, because the music stopped."""
         self._calls.clear()
-        self._unheard = None
         self._after_ending = False
         self._arrival_bar = None
 
@@ -263,12 +253,12 @@ class Leader(Extension):
         """Return what the lane would play or, if nothing is planned, what it played last."""
         return self._context.plan.notes(lane.index, bar) or self._context.plan.notes(lane.index, bar - 1)
 
-    def _hear(self, bar: int, now: float) -> None:
-        """Update the key from everything that sounded in a bar, the player's notes and ours."""
+    def _hear(self, bar: int) -> Iterator[None]:
+        """Update the key from everything that sounded in a bar, the player's notes and ours, in small steps."""
         context = self._context
         if bar < context.performance.context_bar:
             return
-        position = context.time.position(now)
+        position = context.time.timeline.end(bar)
         notes: list[Note] = []
         for lane in context.lanes:
             if lane.removed or lane.is_drum:
@@ -277,7 +267,7 @@ class Leader(Extension):
                 notes += context.capture.notes(lane.index, bar, position)
             else:
                 notes += context.plan.notes(lane.index, bar)
-        self._recogniser.hear(notes, context.time.timeline.meter(bar))
+        yield from self._recogniser.hear_slowly(notes, context.time.timeline.meter(bar))
 
     def _key(self) -> Key:
         return self._recogniser.key or Key(0)

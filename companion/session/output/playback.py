@@ -75,7 +75,8 @@ class Playback:
             return True  # it waits with the rest of the bar
         start, end = self._span(cell.bar, note)
         if self._time.to_seconds(start) - self._scheduler.max_latency >= now - LATE_SECONDS:
-            self._scheduler.add(_voice(lane), cell.bar, note.pitch & 127, self._velocity(lane, note), start, end)
+            velocity = _velocity(note, self._factor(lane))
+            self._scheduler.add(_voice(lane), cell.bar, note.pitch & 127, velocity, start, end)
             return True
         self._outbox.count("late_notes_dropped")
         self._decisions.note_was_late(cell)
@@ -151,16 +152,15 @@ class Playback:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _schedule(self, lane: Lane, bar: int, notes: Iterable[Note], from_position: float | None) -> None:
+        voice, factor = _voice(lane), self._factor(lane)
         for note in notes:
             start, end = self._span(bar, note)
             if from_position is None or start >= from_position - ENTER_BEATS:
-                self._scheduler.add(_voice(lane), bar, note.pitch & 127, self._velocity(lane, note), start, end)
+                self._scheduler.add(voice, bar, note.pitch & 127, _velocity(note, factor), start, end)
 
-    def _velocity(self, lane: Lane, note: Note) -> int:
-        """As written, made louder or softer where somebody leads; a song's written parts stay as they are."""
-        if lane.role != "companion":
-            return note.velocity
-        return min(127, max(1, round(note.velocity * self._loudness(lane))))
+    def _factor(self, lane: Lane) -> float | None:
+        """How loud a lane plays where somebody leads; None for a song's written parts, which stay as they are."""
+        return self._loudness(lane) if lane.role == "companion" else None
 
     def _span(self, bar: int, note: Note) -> tuple[float, float]:
         """Start and end of a note of a bar, in session beats."""
@@ -171,6 +171,10 @@ class Playback:
         if self._time.songbook.song is not None and (seam := timeline.seam_after(bar, end - line)) is not None:
             return start, seam  # at the end of a loop, no note hangs over into a bar to which it does not belong
         return start, end
+
+
+def _velocity(note: Note, factor: float | None) -> int:
+    return note.velocity if factor is None else min(127, max(1, round(note.velocity * factor)))
 
 
 def _voice(lane: Lane) -> Voice:

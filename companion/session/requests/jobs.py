@@ -20,6 +20,7 @@ from companion.session.output.plan import Plan
 from companion.session.performance import Performance
 from companion.session.requests.engine import Engine
 from companion.session.requests.window import Ask, build_window, fits_model, fitting_dims, job_of
+from companion.session.spare_time import SpareTime
 from companion.session.timing.musical_time import MusicalTime
 
 CROWDED_BARS = (48, 16, 4)  # shown notes per bar, if even the smallest window is too large for the model
@@ -39,12 +40,13 @@ class JobMaker:
         form: HeardForm,
         chords: Chords,
         extensions: Extensions,
+        spare: SpareTime,
         outbox: Outbox,
         seed: int,
     ) -> None:
         self._engine, self._performance, self._time, self._lanes = engine, performance, time, lanes
         self._plan, self._capture, self._form = plan, capture, form
-        self._chords, self._extensions, self._outbox = chords, extensions, outbox
+        self._chords, self._extensions, self._spare, self._outbox = chords, extensions, spare, outbox
         self._seed = seed
         self._next_request_id = 1
         self._unreadable_meter: TimeSignature | None = None  # the last one for which there was a notice
@@ -58,6 +60,7 @@ class JobMaker:
         checkpoint = self._engine.checkpoint
         if checkpoint is None or not lanes or self._meter_unreadable(bar, checkpoint):
             return None
+        self._spare.finish()  # what the last bar says about this one
         position = self._time.position(now)
         self._form.listen(now)
         history = self.history(bar, checkpoint)

@@ -29,6 +29,7 @@ from companion.session.requests.request import Request, Rest
 from companion.session.requests.size_choice import SizeChoice
 from companion.session.requests.sizes import Sizes
 from companion.session.requests.window import fitting_dims
+from companion.session.spare_time import SpareTime
 from companion.session.timing.musical_time import MusicalTime
 
 NEVER = math.inf
@@ -63,12 +64,13 @@ class Requests:
         scheduler: Scheduler,
         form: HeardForm,
         chords: Chords,
+        spare: SpareTime,
         outbox: Outbox,
     ) -> None:
         self._engine, self._sizes, self._choice, self._jobs = engine, sizes, choice, jobs
         self._performance, self._time, self._lanes, self._plan = performance, time, lanes, plan
         self._decisions, self._playback, self._scheduler = decisions, playback, scheduler
-        self._form, self._chords, self._outbox = form, chords, outbox
+        self._form, self._chords, self._spare, self._outbox = form, chords, spare, outbox
         self.in_flight: Request | None = None
         self.size: Size | None = None
         self.prefilling = False
@@ -124,8 +126,9 @@ class Requests:
         """A bar line: choose the size of the coming request, and cancel requests that have become useless."""
         if self.in_flight and self.in_flight.bar < bar:
             self._give_up(now)
-        self._form.hear(bar - 1, now)
-        self._chords.hear(bar - 1, now)
+        self._spare.bar_began(bar)
+        self._spare.add(self._form.hear(bar - 1))
+        self._spare.add(self._chords.hear(bar - 1))
         self._choice.bar_began(bar)
         if self._engine.checkpoint is not None:
             self.size = self._choose_size(self._next_bar())
@@ -254,6 +257,7 @@ class Requests:
         self._asked_bar = self._insured_bar = next_bar - 1
         self.size = None
         self._choice.forget()
+        self._spare.finish()
         self._form.clear()
         self._chords.clear()
 
