@@ -30,9 +30,9 @@ class SpareTime:
         """A bar line: what is added now begins a little behind it."""
         self._from_beats = self._time.timeline.start(bar) + AFTER_LINE_BEATS
 
-    def add(self, work: Iterator[None]) -> None:
-        """Do this after what was added before."""
-        self._work.append(work)
+    def add(self, *works: Iterator[None]) -> None:
+        """Do these, in their order, after what was added before."""
+        self._work.extend(works)
 
     def due_seconds(self) -> float:
         """When the next step is due; infinity where there is none."""

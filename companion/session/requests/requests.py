@@ -127,8 +127,7 @@ class Requests:
         if self.in_flight and self.in_flight.bar < bar:
             self._give_up(now)
         self._spare.bar_began(bar)
-        self._spare.add(self._form.hear(bar - 1))
-        self._spare.add(self._chords.hear(bar - 1))
+        self._spare.add(self._form.hear(bar - 1), self._chords.hear(bar - 1))
         self._choice.bar_began(bar)
         if self._engine.checkpoint is not None:
             self.size = self._choose_size(self._next_bar())
