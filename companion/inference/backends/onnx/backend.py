@@ -178,8 +178,8 @@ class OnnxBackend:
         Raises CheckpointError when the weights do not make a graph that runs.
         """
         automatic = checked_scheme(quantization) == "auto"
-        scheme = automatic_scheme(checkpoint.config.n_embd) if automatic else quantization
         folder = cache_dir or onnx_store.default_folder()
+        scheme = automatic_scheme(checkpoint.config.n_embd, folder) if automatic else quantization
         try:
             return cls._from_checkpoint(checkpoint, scheme, threads, folder)
         except CheckpointError:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import onnxruntime
 
 from companion.inference.backends.onnx import store
-from companion.inference.backends.onnx.schemes import SCHEMES, Scheme, automatic_scheme, checked_scheme
+from companion.inference.backends.onnx.measuring import measure_scheme, measured_scheme
+from companion.inference.backends.onnx.schemes import AUTOMATIC, SCHEMES, Scheme, automatic_scheme, checked_scheme
 from companion.inference.backends.onnx.store import Stored
 
 if TYPE_CHECKING:
@@ -39,11 +40,12 @@ def build_quickly(path: Path, cache_dir: Path | None = None) -> bool:
     if read is None:
         return False
     checkpoint, weights = read
-    scheme = automatic_scheme(checkpoint.config.n_embd)
+    folder = cache_dir or store.default_folder()
+    width = checkpoint.config.n_embd
+    scheme = measured_scheme(width, folder) or measure_scheme(width, folder)
     key = store.entry_key(store.hash_checkpoint(path), scheme, onnxruntime.__version__)
     graphs = build_graphs(weights, checkpoint.config, SCHEMES[scheme])
     encoder = checkpoint.encoder_config.to_dict()
-    folder = cache_dir or store.default_folder()
     return store.save(folder, key, graphs, asdict(checkpoint.config), encoder, checkpoint.chord_guide) is not None
 
 
@@ -51,7 +53,7 @@ def cached_graphs(
     path: Path, *, quantization: str = "auto", cache_dir: Path | None = None
 ) -> tuple[Stored, str] | None:
     """The built graphs of the checkpoint file at `path` and their scheme; None if they must be built."""
-    choices = ("q8-kv8", "mixed-kv8") if checked_scheme(quantization) == "auto" else (quantization,)
+    choices = AUTOMATIC if checked_scheme(quantization) == "auto" else (quantization,)
     folder = cache_dir or store.default_folder()
     try:
         contents = store.hash_checkpoint(path)
@@ -59,6 +61,6 @@ def cached_graphs(
         return None
     for scheme in choices:
         stored = store.find(folder, store.entry_key(contents, scheme, onnxruntime.__version__))
-        if stored and (quantization != "auto" or automatic_scheme(stored.model_config["n_embd"]) == scheme):
+        if stored and (quantization != "auto" or automatic_scheme(stored.model_config["n_embd"], folder) == scheme):
             return stored, scheme
     return None

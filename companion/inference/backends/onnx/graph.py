@@ -174,6 +174,16 @@ def _block(graph: _Graph, layer: int, norm: str, stream: str, weights: Weights, 
     return graph.residual_norm(f"h.{layer}.end", outer, stream, following, weights, bias)
 
 
+def single_product(weight: npt.NDArray[np.float32], scheme: str) -> bytes:
+    """A graph that computes x [.., K] @ weight [K, N] under a scheme; its input is `x`, for measurements of one kernel."""
+    graph = _Graph(scheme, False)
+    graph.node("Identity", [graph.linear("only", "x", weight)], ["y"])
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", weight.shape[0]])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["rows", weight.shape[1]])
+    proto = helper.make_graph(graph.nodes, "product", [x], [y], graph.constants)
+    return _model(proto).SerializeToString()
+
+
 def build_graph(
     weights: Weights, config: ModelConfig, scheme: str = "fp32", byte_cache: bool = False
 ) -> onnx.ModelProto:
@@ -186,8 +196,11 @@ def build_graph(
     head = np.ascontiguousarray(weights["lm_head.weight"].T)
     graph.node("Identity", [graph.linear("head", norm, head, weights["transformer.ln_f.bias"] @ head)], ["logits"])
     inputs, outputs = _interface(config, byte_cache)
+    return _model(helper.make_graph(graph.nodes, "gpt2", inputs, outputs, graph.constants))
+
+
+def _model(proto: onnx.GraphProto) -> onnx.ModelProto:
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
-    proto = helper.make_graph(graph.nodes, "gpt2", inputs, outputs, graph.constants)
     return helper.make_model(proto, opset_imports=opsets, ir_version=8, producer_name="companion")
 
 

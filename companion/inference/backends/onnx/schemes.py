@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from companion.errors import CheckpointError
+from companion.inference.backends.onnx.measuring import CANDIDATES, measured_scheme
 
+AUTOMATIC = tuple(CANDIDATES.values())  # what "auto" chooses from
 WIDE = 384  # n_embd from which the scheme affects speed more than calls and attention do
 
 
@@ -31,12 +33,15 @@ SCHEMES = {
 }
 
 
-def automatic_scheme(width: int) -> str:
-    """The scheme of "auto" for a model of that width on this machine; the measurements are in docs/engines.md.
+def automatic_scheme(width: int, folder: Path) -> str:
+    """The scheme of "auto" for a model of that width on this machine: the one measured here, if the cache `folder` has it.
 
-    Decoding with block weights is closer to the exact weights and takes equally long. A wide model prefills much faster with
-    whole-matrix int8, if the processor multiplies bytes exactly (x86 before VNNI saturates its 16-bit sums).
+    Otherwise the processor's features decide. Decoding with block weights is closer to the exact weights and takes about equally
+    long. A wide model prefills much faster with whole-matrix int8, if the processor multiplies bytes exactly (x86 before VNNI
+    saturates its 16-bit sums). Measurements are in docs/engines.md.
     """
+    if (measured := measured_scheme(width, folder)) is not None:
+        return measured
     return "mixed-kv8" if width >= WIDE and _multiplies_bytes_exactly() else "q8-kv8"
 
 
