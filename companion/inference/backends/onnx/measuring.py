@@ -89,7 +89,7 @@ def multiplies_bytes_exactly(width: int) -> bool:
     ones = np.ones((width, width), dtype=np.float32)
     x = np.ones((4, width), dtype=np.float32)
     x[:, 0] = 0.0  # the range of the activations begins at zero
-    product = _session(single_product(ones, "int8")).run(None, {"x": x})[0]
+    product: Any = _session(single_product(ones, "int8")).run(None, {"x": x})[0]
     return bool(np.allclose(product, width - 1, rtol=0.02))
 
 
