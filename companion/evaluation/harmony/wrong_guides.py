@@ -8,14 +8,14 @@ chord is right, a guide helps where p × (true) + (1 − p) × (wrong) is more t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Any
 
 from companion.evaluation.harmony.chords import in_chord
 from companion.evaluation.infill import KnownChords, Player, blank
 from companion.evaluation.measures.bars import pitch_class_overlap
-from companion.evaluation.measures.intervals import ratio
+from companion.evaluation.measures.intervals import Figure, ratio
 from companion.evaluation.progress import Progress, counted
 from companion.evaluation.windows import LiveWindow
 from companion.harmony.guide import guide_bar
@@ -28,6 +28,7 @@ NEIGHBOUR, OTHER, SEMITONE = "the bar before's chords", "another bar's chords", 
 WRONG = (NEIGHBOUR, OTHER, SEMITONE)
 MEASURES = ("in chord", "shared")
 Spans = tuple[ChordSpan, ...]
+Counts = defaultdict[tuple[str, str], dict[int, tuple[float, float]]]  # measure, guide → window → (part, whole)
 
 
 def planted_guides(window: LiveWindow, draw: Random) -> dict[str, Spans | None]:
@@ -53,21 +54,23 @@ def _names(spans: Sequence[ChordSpan]) -> list[frozenset[int] | None]:
 def wrong_guides(player: Player, windows: Sequence[LiveWindow], seed: int, progress: Progress) -> dict[str, Any]:
     """measure → guide → share with its interval, and measure → "break_even" → wrong guide → probability.
 
-    "in chord": notes in the true chord at their onset. "shared": pitch classes shared with the other parts' true bar. All guides are
-    compared on the windows that have all of them.
+    "in chord": notes in the true chord at their onset. "shared": pitch classes shared with the other parts' true bar. The break-even
+    of a wrong guide is of the windows that have it: the bar before's chords are wrong only where the chord changes.
     """
-    counts: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    counts: Counts = defaultdict(dict)
     draw = Random(seed)
     for number, window in enumerate(counted(progress, "wrong guides", windows)):
         cells = [cell for cell in window.targets if not window.score.tracks[cell[0]].is_drum]
         planted = planted_guides(window, draw)
-        if not cells or len(planted) < 2 + len(WRONG) or not any(span.chord for span in window.chords[window.bar]):
+        if not cells or not any(span.chord for span in window.chords[window.bar]):
             continue
         for name, spans in planted.items():
             known = None if spans is None else KnownChords(spans, guide_bar(spans)[0])
             written = player.write(blank(window), cells, [*window.hidden], seed + number, chords=known)
-            counts["in chord", name].append(_sum(in_chord(written[cell], window.chords[window.bar]) for cell in cells))
-            counts["shared", name].append(_sum(_shared(written[cell], window.beside(cell)) for cell in cells))
+            counts["in chord", name][number] = _sum(
+                in_chord(written[cell], window.chords[window.bar]) for cell in cells
+            )
+            counts["shared", name][number] = _sum(_shared(written[cell], window.beside(cell)) for cell in cells)
     return {measure: _table(counts, measure) for measure in MEASURES if counts[measure, TRUE]}
 
 
@@ -81,21 +84,22 @@ def _sum(found: Any) -> tuple[float, float]:
     return sum(row[0] for row in rows), sum(row[1] for row in rows)
 
 
-def _table(counts: dict[tuple[str, str], list[tuple[float, float]]], measure: str) -> dict[str, Any]:
-    figures = {
-        name: ratio([part for part, _ in rows], [whole for _, whole in rows])
-        for name in (TRUE, NONE, *WRONG)
-        for rows in [counts[measure, name]]
-    }
-    values = {name: figure.value for name, figure in figures.items() if figure is not None}
-    return {
-        **{name: figure.to_dict() for name, figure in figures.items() if figure is not None},
-        "break_even": {
-            name: break_even(values[TRUE], values[name], values[NONE])
-            for name in WRONG
-            if {TRUE, NONE, name} <= set(values)
-        },
-    }
+def _table(counts: Counts, measure: str) -> dict[str, Any]:
+    figures = {name: _figure(counts[measure, name].values()) for name in (TRUE, NONE, *WRONG)}
+    even = {}
+    for name in WRONG:
+        windows = counts[measure, name].keys()
+        true, none, wrong = (
+            _figure([counts[measure, way][number] for number in windows]) for way in (TRUE, NONE, name)
+        )
+        if true and none and wrong:
+            even[name] = break_even(true.value, wrong.value, none.value)
+    return {**{name: figure.to_dict() for name, figure in figures.items() if figure}, "break_even": even}
+
+
+def _figure(rows: Iterable[tuple[float, float]]) -> Figure | None:
+    found = list(rows)
+    return ratio([part for part, _ in found], [whole for _, whole in found])
 
 
 def break_even(true: float, wrong: float, none: float) -> float:

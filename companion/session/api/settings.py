@@ -190,13 +190,14 @@ class Zone:
 class ChordSettings:
     """Where chords come from. progression: as typed, in the signs of charts ("" = listen). loop: whether the progression repeats.
 
-    threshold: an expected chord with less confidence than this counts as not known.
+    threshold: an expected chord with less confidence than this counts as not known. The default is measured: a wrong guide costs
+    less than a true one gains, see docs/evaluation.md.
     """
 
     progression: str = ""
     loop: bool = True
     zones: tuple[ChordZone, ...] = ()
-    threshold: float = 0.5
+    threshold: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)

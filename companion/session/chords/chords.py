@@ -1,8 +1,8 @@
 """The chord of each bar, from the most reliable source that knows it, and the chord guide for the model.
 
 The sources are asked in this order: the chord that the player holds in the chord zone, the written chord (a progression, the song,
-or a bar that the player has overwritten), and the expected chord. An expected chord with little confidence counts as not known,
-because a wrong guide does more harm than none.
+or a bar that the player has overwritten), and the expected chord. An expected chord with little confidence counts as not known:
+a guide helps on the whole only if it is right often enough (`ChordSettings.threshold`).
 """
 
 from __future__ import annotations
