@@ -7,8 +7,7 @@ import json
 from typing import Any
 
 from companion.cli.options import add_command, add_json
-from companion.cli.playing_options import check_checkpoint
-from companion.session.api.limits import ENGINES
+from companion.cli.playing_options import add_engine, check_checkpoint
 
 
 def add_parser(subparsers: Any) -> None:
@@ -21,7 +20,7 @@ def add_parser(subparsers: Any) -> None:
         "companion doctor --checkpoint yellow",
     )
     parser.add_argument("--checkpoint", action="append", metavar="C", help="measure this one only (may be repeated)")
-    parser.add_argument("--engine", choices=ENGINES, default="auto", help="measure this engine")
+    add_engine(parser, default="auto")
     add_json(parser)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from companion.errors import CheckpointError, PortError, UsageError
 from companion.session.api import limits
+from companion.session.api.engine_names import engine_fault
 from companion.session.api.limits import ENGINES, MASK_MODES
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add the choices of checkpoint and sampling that every playing command has."""
     group = parser.add_argument_group("model")
     group.add_argument("--checkpoint", metavar="C", help="a checkpoint's name (yellow, ghost, expressive) or file")
-    group.add_argument("--engine", choices=ENGINES, help="what runs the model (default: the fastest here)")
+    add_engine(group)
     group.add_argument("--mask-mode", choices=MASK_MODES, metavar="M", help="how the player's coming bars are hidden")
     group.add_argument("--model-dim", type=int, metavar="N", help="bars of context (default: the most that is in time)")
     group.add_argument("--temperature", type=float, metavar="T", help="above 1 bolder, below 1 tamer")
@@ -41,6 +42,20 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--variety", type=float, metavar="V", help="how strongly parts leave a note they stay on; 0 = off"
     )
+
+
+def add_engine(parser: argparse.ArgumentParser | argparse._ArgumentGroup, default: str | None = None) -> None:
+    """Add `--engine`, which also takes the address of an engine on another machine."""
+    words = (
+        f"what runs the model: {', '.join(ENGINES)} (default: the fastest here), or tcp://HOST:PORT on another machine"
+    )
+    parser.add_argument("--engine", type=_engine_name, metavar="E", default=default, help=words)
+
+
+def _engine_name(text: str) -> str:
+    if fault := engine_fault(text):
+        raise argparse.ArgumentTypeError(f"{text!r} {fault}")
+    return text
 
 
 def add_trading_options(parser: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from companion.session.api import limits
 from companion.session.api.commands import command_of_action
 from companion.session.api.control_names import moved
 from companion.session.api.dials import DIALS
+from companion.session.api.engine_names import engine_fault
 from companion.session.api.settings import ChordZone
 from companion.session.chords.zone import check_zones, read_zone, write_zone
 
@@ -74,6 +75,13 @@ def _read_zones(value: list[str]) -> tuple[ChordZone, ...]:
 
 def _write_zones(zones: tuple[ChordZone, ...]) -> list[str]:
     return [write_zone(zone) for zone in zones]
+
+
+def _read_engine(value: str) -> str:
+    """One of our engines, or the address of one on another machine. Raises ValueError."""
+    if fault := engine_fault(value):
+        raise ValueError(fault)
+    return value
 
 
 def _seconds(value: Mapping[str, float]) -> dict[str, float]:
@@ -162,7 +170,7 @@ SAMPLING = Schema(
 MODEL = Schema(
     {
         "checkpoint": text("checkpoint", "a checkpoint's name or file"),
-        "engine": choice("engine", *limits.ENGINES),
+        "engine": Key("engine", str, f"{', '.join(limits.ENGINES)} or tcp://HOST:PORT", _read_engine),
         "model_dim": number("model_dim", limits.MODEL_DIM),
         "mask_mode": choice("mask_mode", *limits.MASK_MODES),
         "seed": number("seed", limits.SEED),

@@ -41,6 +41,7 @@ from companion.session.requests.jobs import JobMaker
 from companion.session.requests.requests import Requests
 from companion.session.requests.size_choice import SizeChoice
 from companion.session.requests.sizes import Sizes
+from companion.session.requests.taking_over import TakingOver
 from companion.session.rewriting.rewriting import Rewriting
 from companion.session.sequencer import Sequencer
 from companion.session.spare_time import SpareTime
@@ -185,6 +186,9 @@ class Parts:
             self.requests,
             self.outbox,
         )
+        self.taking_over = TakingOver(
+            self.engine, self.sizes, choice, self.requests, self.performance, self.time, self.plan, self.outbox
+        )
         self.answers = Answers(
             self.engine,
             self.sizes,
@@ -195,6 +199,7 @@ class Parts:
             self.plan,
             self.playback,
             self.rewriting,
+            self.taking_over,
             self.outbox,
         )
 
@@ -224,6 +229,7 @@ class Parts:
             self.playback,
             self.scheduler,
             self.requests,
+            self.taking_over,
             self.rewriting,
             self.extensions,
             self.spare,

@@ -10,6 +10,7 @@ from companion.session.output.playback import Playback
 from companion.session.output.scheduler import Scheduler
 from companion.session.performance import Performance
 from companion.session.requests.requests import NEVER, Requests
+from companion.session.requests.taking_over import TakingOver
 from companion.session.rewriting.rewriting import Rewriting
 from companion.session.spare_time import SpareTime
 from companion.session.timing.musical_time import MusicalTime
@@ -29,13 +30,15 @@ class Sequencer:
         playback: Playback,
         scheduler: Scheduler,
         requests: Requests,
+        taking_over: TakingOver,
         rewriting: Rewriting,
         extensions: Extensions,
         spare: SpareTime,
     ) -> None:
         self._time, self._performance, self._transport, self._tempos = time, performance, transport, tempos
         self._playback, self._scheduler, self._requests = playback, scheduler, requests
-        self._rewriting, self._extensions, self._spare = rewriting, extensions, spare
+        self._taking_over, self._rewriting = taking_over, rewriting
+        self._extensions, self._spare = extensions, spare
 
     def next_timer(self) -> float | None:
         """When `advance` is needed next, in seconds; None = only when an event comes."""
@@ -49,6 +52,7 @@ class Sequencer:
                 self._commit_seconds(),
                 self._requests.due_seconds(),
                 self._requests.prefill_due_seconds(),
+                self._taking_over.due_seconds(),
                 self._rewriting.due_seconds(),
                 self._extensions_seconds(),
                 self._spare.due_seconds(),
@@ -74,6 +78,7 @@ class Sequencer:
         while self._performance.running and self._pass_bar_line(now):
             self._scheduler.run(now, self._time.to_seconds)
         if self._performance.running:
+            self._taking_over.run_due(now)
             self._requests.run_due(now)
             self._rewriting.run_due(now)
             self._spare.run_due(now, lambda: self._scheduler.next_due(self._time.to_seconds))

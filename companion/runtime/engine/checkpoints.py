@@ -12,8 +12,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from companion.errors import CompanionError
+from companion.runtime.engine.far_size import FarSize
 from companion.runtime.engine.sizes import LoadedSizes
 from companion.runtime.engine.worker import Worker
 from companion.session.api.events import EngineEvent, LoadFailed
@@ -55,6 +57,25 @@ class Checkpoints:
     def is_empty(self) -> bool:
         """Whether no checkpoint can write."""
         return self._current is None
+
+    @property
+    def far(self) -> FarSize | None:
+        """The size on another machine that belongs to the checkpoint that plays."""
+        return None if self._current is None else self._current.far
+
+    @property
+    def sockets(self) -> list[Any]:
+        """What to wait for of the network, as ZeroMQ's sockets."""
+        return [] if self.far is None else self.far.sockets
+
+    def look_far(self) -> list[EngineEvent]:
+        """What has come from another machine since the last call."""
+        return [] if self._current is None else self._current.look_far()
+
+    def leave_far(self) -> None:
+        """Say goodbye to the other machine: the process ends."""
+        if self.far is not None:
+            self.far.close()
 
     @property
     def wait_seconds(self) -> float:

@@ -21,9 +21,11 @@ import psutil
 from companion.errors import CheckpointError, CompanionError
 from companion.inference.backends.select import has_built_graph
 from companion.inference.checkpoints.family import Family, Member, affordable, find_family
+from companion.runtime.engine.far_size import FarSize
 from companion.runtime.engine.graph_builder import ENVIRONMENT
 from companion.runtime.engine.worker import Worker
-from companion.session.api.events import EngineReady, LoadedSize
+from companion.session.api.engine_names import is_remote
+from companion.session.api.events import EngineEvent, EngineReady, LoadedSize
 from companion.session.api.settings import ModelSettings
 
 BUILDER = "companion.runtime.engine.graph_builder"
@@ -83,11 +85,20 @@ class LoadedSizes:
         is_built: Callable[[Member, str], bool] = lambda member, engine: has_built_graph(member.path, engine),
         build: Callable[[Member, str], str] = build_graph,
         measure: Callable[[Worker], LoadedSize] = Worker.loaded,
+        far: FarSize | None = None,
+        remarks: tuple[str, ...] = (),
     ) -> None:
+        """far: a size on another machine. remarks: for the player, besides those on the sizes.
+
+        With an engine on another machine only the smallest size is loaded here, as a stand-in.
+        """
         self.model = model
         self._open, self._build, self._measure = opener, build, measure
         family = affordable(find_family(model.checkpoint), available_bytes())
-        self._remarks = list(family.remarks)
+        self.far, self._engine = far, "auto" if is_remote(model.engine) else model.engine
+        if is_remote(model.engine):
+            family = Family(family.name, family.members[-1:], family.remarks)
+        self._remarks = [*remarks, *family.remarks]
         self._sizes: list[_Size] = []
         self._arrived: queue.SimpleQueue[_Size | str] = queue.SimpleQueue()
         self._closed = threading.Event()
@@ -100,7 +111,7 @@ class LoadedSizes:
         waiting: list[Member] = []
         fault: CompanionError | None = None
         for member in reversed(family.members):
-            if self._sizes and not is_built(member, self.model.engine):
+            if self._sizes and not is_built(member, self._engine):
                 waiting.append(member)
                 continue
             try:
@@ -120,7 +131,7 @@ class LoadedSizes:
 
     def _load(self, member: Member) -> _Size:
         try:
-            worker = self._open(member, self.model.engine)
+            worker = self._open(member, self._engine)
             return _Size(member, worker, self._measure(worker))
         except MemoryError:
             raise CheckpointError(f"{member.name} does not fit into memory") from None
@@ -128,7 +139,7 @@ class LoadedSizes:
     def _load_later(self, members: list[Member]) -> None:
         """Run in a thread: build and load, and leave the result for `poll`."""
         for member in members:
-            fault = self._build(member, self.model.engine)
+            fault = self._build(member, self._engine)
             if self._closed.is_set():
                 return
             if fault:
@@ -154,9 +165,20 @@ class LoadedSizes:
 
     def ready(self, joined: bool = False) -> EngineReady:
         """What is loaded. Each remark is handed over once."""
-        first, *smaller = (size.loaded for size in self._sizes)
+        loaded = [size.loaded for size in self._sizes]
+        if self.far is not None:
+            self._remarks += self.far.take_remarks()
+            loaded = [*self.far.loaded, *loaded]
+        first, *smaller = loaded
         remarks, self._remarks = tuple(self._remarks), []
         return EngineReady(first.checkpoint, first.warm_seconds, tuple(smaller), remarks, joined)
+
+    def look_far(self) -> list[EngineEvent]:
+        """What has come from another machine since the last call."""
+        if self.far is None:
+            return []
+        events, changed = self.far.look()
+        return [*events, self.ready(joined=True)] if changed else events
 
     @property
     def names(self) -> frozenset[str]:
@@ -171,6 +193,8 @@ class LoadedSizes:
     def close(self) -> None:
         """Free all sizes."""
         self._closed.set()
+        if self.far is not None:
+            self.far.close()
         for size in self._sizes:
             size.worker.close()
 

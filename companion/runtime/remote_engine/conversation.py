@@ -46,7 +46,7 @@ Answer = NoteGenerated | BarGenerated | GenerationFinished | GenerationFailed
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """The host can be asked from now on. loaded: its largest size, with the round trip in its times; remarks: for the player."""
+    """The host can be asked from now on. loaded: its largest size; remarks: for the player."""
 
     loaded: LoadedSize
     remarks: tuple[str, ...] = ()
@@ -219,9 +219,8 @@ class Conversation:
         self.is_there = True
         self._last_told = ""
         trip = self.round_trip_seconds
-        info = replace(host.checkpoint, name=self.size_name, place=self._place)
-        warm = tuple((dim, seconds + trip) for dim, seconds in host.warm_seconds)
-        self._news.append(Arrived(LoadedSize(info, warm), host.remarks))
+        info = replace(host.checkpoint, name=self.size_name, place=self._place, round_trip_seconds=trip)
+        self._news.append(Arrived(LoadedSize(info, host.warm_seconds), host.remarks))
 
     def _lose(self, reason: str) -> None:
         if self.is_there:

@@ -39,6 +39,10 @@ class Decisions:
             return False
         return self._extensions.plays(lane, bar)
 
+    def lanes_in(self, bar: int) -> list[Lane]:
+        """The companion lanes that play in a bar."""
+        return [lane for lane in self._lanes.of("companion") if self.plays_in(lane, bar)]
+
     def decide(self, lane: Lane, bar: int) -> PlanBar:
         """Commit a lane's bar."""
         meter = self._time.timeline.meter(bar)

@@ -8,12 +8,12 @@ from companion.session.api.events import (
     BarGenerated,
     CheckpointInfo,
     EngineEvent,
-    EngineLost,
     EngineReady,
     GenerationFailed,
     GenerationFinished,
     LoadFailed,
     NoteGenerated,
+    SizeLost,
 )
 from companion.session.lanes import Lanes
 from companion.session.output.outbox import Outbox
@@ -24,6 +24,7 @@ from companion.session.requests.head_start import HeadStart
 from companion.session.requests.jobs import JobMaker
 from companion.session.requests.requests import Requests
 from companion.session.requests.sizes import Sizes
+from companion.session.requests.taking_over import TakingOver
 from companion.session.requests.window import fits, spelled
 from companion.session.rewriting.rewriting import Rewriting
 
@@ -44,12 +45,13 @@ class Answers:
         plan: Plan,
         playback: Playback,
         rewriting: Rewriting,
+        taking_over: TakingOver,
         outbox: Outbox,
     ) -> None:
         self._engine, self._sizes, self._jobs = engine, sizes, jobs
         self._requests, self._head_start = requests, head_start
         self._lanes, self._plan, self._playback = lanes, plan, playback
-        self._rewriting, self._outbox = rewriting, outbox
+        self._rewriting, self._taking_over, self._outbox = rewriting, taking_over, outbox
 
     def receive(self, event: EngineEvent, now: float) -> None:
         """Handle any event of the engine."""
@@ -65,8 +67,11 @@ class Answers:
             self._engine_ready(event)
         elif isinstance(event, LoadFailed):
             self._load_failed(event)
-        elif isinstance(event, EngineLost):
-            self._engine_lost(event)
+        elif isinstance(event, SizeLost):
+            if not self._taking_over.lost(event, now):
+                self._engine_lost(f"{event.name} {event.reason}")
+        else:
+            self._engine_lost(event.reason)
 
     def _note_generated(self, event: NoteGenerated, now: float) -> None:
         flight = self._requests.expected(event.request_id)
@@ -164,13 +169,13 @@ class Answers:
         self._engine.keep_loaded()
         self._outbox.notice(f"{event.checkpoint} cannot be loaded: {event.reason}", "error")
 
-    def _engine_lost(self, event: EngineLost) -> None:
+    def _engine_lost(self, reason: str) -> None:
         self._engine.gone()
         self._sizes.lost()
         self._requests.ended()
         self._requests.resize()
         self._outbox.count("engine_losses")
-        self._outbox.notice(f"engine lost: {event.reason}", "error")
+        self._outbox.notice(f"engine lost: {reason}", "error")
 
 
 def fresh_share(bars_by_step: dict[str, int], late: int) -> tuple[int, int]:

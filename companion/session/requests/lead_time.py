@@ -68,12 +68,13 @@ class Deadlines:
         self._first_notes: deque[float] = deque(maxlen=SAMPLES_KEPT)
         self._latest: deque[tuple[int, int, float]] = deque(maxlen=RECENT_SAMPLES)  # model_dim, lanes, seconds
         self._warm: dict[int, float] = {}
+        self._round_trip = 0.0
         self._estimates: dict[tuple[int, int], float] = {}
         self._longest = math.inf  # seconds of a request that a lead within a bar allows for
 
-    def engine_ready(self, warm_seconds: Sequence[tuple[int, float]]) -> None:
-        """A new checkpoint: forget what the last one took."""
-        self._warm = dict(warm_seconds)
+    def engine_ready(self, warm_seconds: Sequence[tuple[int, float]], round_trip_seconds: float = 0.0) -> None:
+        """A new checkpoint: forget what the last one took. round_trip_seconds: to the machine where it runs, and back."""
+        self._warm, self._round_trip = dict(warm_seconds), round_trip_seconds
         self._samples.clear()
         self._latest.clear()
         self._estimates.clear()
@@ -161,10 +162,11 @@ class Deadlines:
             lane_ratio = _lane_factor(lanes) / _lane_factor(near[1])
             return worst(self._samples[near], self._longest) * lane_ratio * (model_dim / near[0]) ** 0.5
         if model_dim in self._warm:
-            return UNMEASURED * self._warm[model_dim] * _lane_factor(lanes)
+            return UNMEASURED * self._warm[model_dim] * _lane_factor(lanes) + self._round_trip
         if self._warm:
             near_dim = min(self._warm, key=lambda dim: abs(dim - model_dim))
-            return UNMEASURED * self._warm[near_dim] * _lane_factor(lanes) * (model_dim / near_dim) ** 0.5
+            scaled = self._warm[near_dim] * (model_dim / near_dim) ** 0.5
+            return UNMEASURED * scaled * _lane_factor(lanes) + self._round_trip
         return FIRST_GUESS_SECONDS * _lane_factor(lanes) * (model_dim / 8) ** 0.5
 
 

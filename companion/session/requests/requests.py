@@ -15,7 +15,7 @@ from companion.session.api.effects import Cancel, Generate, Prefill
 from companion.session.api.events import CheckpointInfo
 from companion.session.chords.chords import Chords
 from companion.session.input.heard_form import HeardForm
-from companion.session.lanes import Lane, Lanes
+from companion.session.lanes import Lanes
 from companion.session.output.decisions import Decisions
 from companion.session.output.outbox import Outbox
 from companion.session.output.plan import Plan
@@ -24,6 +24,7 @@ from companion.session.output.scheduler import Scheduler
 from companion.session.performance import Performance
 from companion.session.requests.engine import Engine
 from companion.session.requests.jobs import JobMaker
+from companion.session.requests.lanes_asked import lanes_to_ask
 from companion.session.requests.lead_time import Deadlines, Size
 from companion.session.requests.request import Request, Rest
 from companion.session.requests.size_choice import SizeChoice
@@ -95,7 +96,7 @@ class Requests:
             self.size = self._choose_size(bar)
         if self.size is None:
             return NEVER
-        due = self._line_seconds(bar) - self._deadlines.lead(self.size)
+        due = self._line_seconds(bar) - self._sizes.lead(self.size)
         flight = self.in_flight
         if flight and flight.earnest and flight.bar > self._performance.committed_bar:
             due = max(due, self._playback.commit_seconds(flight.bar))
@@ -125,7 +126,7 @@ class Requests:
     def new_bar(self, bar: int, now: float) -> None:
         """A bar line: choose the size of the coming request, and cancel requests that have become useless."""
         if self.in_flight and self.in_flight.bar < bar:
-            self._give_up(now)
+            self.give_up(now)
         self._spare.bar_began(bar)
         self._spare.add(self._form.hear(bar - 1), self._chords.hear(bar - 1))
         self._choice.bar_began(bar)
@@ -201,9 +202,20 @@ class Requests:
         self.in_flight = Request(
             job.request_id, rest.bar, rest.lanes, size, now, insurance=False, checkpoint=job.size, rest=rest
         )
-        self._outbox.emit(Generate(job, self._line_seconds(rest.bar) + self._beat_seconds(rest.from_beat)))
+        self._outbox.emit(Generate(job, self._line_seconds(rest.bar) + rest.from_beat * 60 / self._time.clock.bpm))
         self._outbox.count("rewrites_asked")
         return job.request_id
+
+    def ask_again(self, bar: int, lanes: tuple[int, ...], now: float) -> None:
+        """Have the size that writes now write these lanes of a bar that was asked of another one, in what time is left."""
+        checkpoint = self._engine.checkpoint
+        if checkpoint is None:
+            return
+        left = self._line_seconds(bar) - now
+        sizes = [Size(dim, len(lanes)) for dim in self._dims(bar, checkpoint)]
+        fitting = next((size for size in sizes if self._deadlines.lead(size) <= left), sizes[-1])
+        self.size = Size(fitting.model_dim, len(self._decisions.lanes_in(bar)))
+        self._generate(bar, now, insurance=False, lanes=lanes)
 
     @property
     def is_busy(self) -> bool:
@@ -272,6 +284,15 @@ class Requests:
             self._outbox.emit(Cancel(self.in_flight.request_id))
             self.in_flight = None
 
+    def give_up(self, now: float) -> None:
+        """Give up a request that takes too long. Its time counts as a measurement."""
+        flight = self.in_flight
+        if flight is not None and flight.earnest:
+            deadlines = self._sizes.deadlines_of(flight.checkpoint)
+            deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds)
+            self._outbox.count("unfinished_requests")
+        self.cancel()
+
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _next_bar(self) -> int:
@@ -279,9 +300,6 @@ class Requests:
 
     def _line_seconds(self, bar: int) -> float:
         return self._time.to_seconds(self._time.timeline.start(bar))
-
-    def _beat_seconds(self, beats: float) -> float:
-        return beats * 60 / self._time.clock.bpm
 
     def _wanted_dim(self) -> int:
         return self.size.model_dim if self.size else self._engine.model.model_dim
@@ -293,12 +311,14 @@ class Requests:
             bar += 0 if tail_is_useful else 1
         self._asked_bar = bar
         if self.size:
-            self._choice.asked(bar, self._line_seconds(bar) - now, self._deadlines.lead(self.size))
-        self._give_up(now)
+            self._choice.asked(bar, self._line_seconds(bar) - now, self._sizes.lead(self.size))
+        self.give_up(now)
         self._generate(bar, now, insurance=False)
 
-    def _generate(self, bar: int, now: float, insurance: bool, deadline: float | None = None) -> None:
-        lanes = self._lanes_to_ask(bar)
+    def _generate(
+        self, bar: int, now: float, insurance: bool, deadline: float | None = None, lanes: tuple[int, ...] = ()
+    ) -> None:
+        lanes = lanes or self._lanes_to_ask(bar)
         job = self._jobs.job(bar, lanes, now, self._wanted_dim())
         if job is None:
             return
@@ -311,27 +331,20 @@ class Requests:
         self._outbox.count("insurances" if insurance else "requests")
 
     def _lanes_to_ask(self, bar: int) -> tuple[int, ...]:
-        """The lanes that play in this bar. If not all can be served, those that have waited longest."""
-        wanted: list[Lane] = []
-        for lane in self._lanes.of("companion"):
-            cell = self._plan.get(lane.index, bar)
-            if self._decisions.plays_in(lane, bar) and not (cell and (cell.locked or cell.committed)):
-                wanted.append(lane)
-        limit = self.size.lanes if self.size else len(wanted)
-        if len(wanted) > limit:
-            wanted.sort(key=lambda lane: (self._plan.last_fresh(lane.index, bar), lane.index))
-            wanted = wanted[:limit]
-        return tuple(sorted(lane.index for lane in wanted))
+        limit = self.size.lanes if self.size else None
+        return lanes_to_ask(self._lanes, self._decisions, self._plan, bar, limit)
 
     def _choose_size(self, bar: int) -> Size | None:
         checkpoint = self._engine.checkpoint
-        lanes = sum(self._decisions.plays_in(lane, bar) for lane in self._lanes.of("companion"))
+        lanes = len(self._decisions.lanes_in(bar))
         if checkpoint is None or not lanes:
             return None
         if self._choice.choose(bar, lanes, lambda info: self._dims(bar, info)):
             self.size = None  # another size begins with its own window
             checkpoint = self._engine.checkpoint or checkpoint
-        size = self._deadlines.choose(self._dims(bar, checkpoint), lanes, self._time.bar_seconds(bar), self.size)
+        dims = self._dims(bar, checkpoint)
+        seconds = max(0.0, self._time.bar_seconds(bar) - self._sizes.reserve_seconds(dims[-1], lanes))
+        size = self._deadlines.choose(dims, lanes, seconds, self.size)
         if size.advice and (self.size is None or size.advice != self.size.advice):
             self._outbox.notice(size.advice, "warning")
         return size
@@ -339,12 +352,3 @@ class Requests:
     def _dims(self, bar: int, checkpoint: CheckpointInfo) -> list[int]:
         """The windows of this bar that a size may be shown, largest first."""
         return fitting_dims(checkpoint, self._engine.model.model_dim, self._jobs.history(bar, checkpoint))
-
-    def _give_up(self, now: float) -> None:
-        """Give up a request that takes too long. Its time counts as a measurement."""
-        flight = self.in_flight
-        if flight is not None and flight.earnest:
-            deadlines = self._sizes.deadlines_of(flight.checkpoint)
-            deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds)
-            self._outbox.count("unfinished_requests")
-        self.cancel()

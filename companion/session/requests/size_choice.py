@@ -20,6 +20,7 @@ class SizeChoice:
         self._asked: dict[int, str] = {}  # bars asked for with a fair lead, and the size that was asked
         self._counted = (0, 0, 0)  # companion bars decided, those that were fresh, those with late notes
         self._said_chords = False
+        self._stood_in_for = ""  # a size on another machine whose last bar a stand-in has written
 
     def choose(self, bar: int, parts: int, dims_of: DimsOf) -> bool:
         """Choose for a bar; whether another size writes than before."""
@@ -29,9 +30,36 @@ class SizeChoice:
         if choice is None or now is None or (before is not None and now.name == before.name):
             return False
         self._engine.ready(now)
+        stood_in_for, self._stood_in_for = self._stood_in_for, ""
+        if now.name == stood_in_for:
+            return True
         self._outbox.notice(f"{now.name} writes from here on: {choice.why}", "info")
         if before is not None and before.chord_guide and not now.chord_guide:
             self._say_chords(now.name)
+        return True
+
+    def stand_in_writes(self, bar: int) -> None:
+        """The size on another machine was too late for a bar: one on this machine writes it instead."""
+        late, lanes = self._sizes.current, len(self._decisions.lanes_in(bar))
+        self._sizes.stand_in_writes(bar, self._time.bar_seconds(bar), lanes, counts=bar in self._asked)
+        self._asked.pop(bar, None)
+        now = self._sizes.current
+        if now is not None and late is not None and now.name != late.name:
+            self._engine.ready(now)
+            self._stood_in_for = late.name
+            self._outbox.notice(f"{late.name} was too late for a bar: {now.name} writes it", "info")
+
+    def lost(self, name: str, reason: str) -> bool:
+        """A size on another machine is out of reach: another one writes at once. False if there is none."""
+        before = self._sizes.current
+        self._sizes.out_of_reach(name, reason)
+        self._asked = {bar: size for bar, size in self._asked.items() if size != name}
+        now = self._sizes.current
+        if now is None:
+            return False
+        if before is None or before.name != now.name:
+            self._engine.ready(now)
+            self._outbox.notice(f"{now.name} writes from here on: {name} {reason}", "warning")
         return True
 
     def _say_chords(self, name: str) -> None:

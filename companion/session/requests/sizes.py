@@ -2,6 +2,9 @@
 
 One `Deadlines` for each size keeps its measured times; the policy (`sizing`) decides from them once a bar. A size that does
 not run is judged by the running one's times and by how the two compared when they were loaded.
+
+A size may run on another machine. It has a stand-in: the largest size on this machine. A bar is asked for so early that the
+stand-in could still write it if no answer came.
 """
 
 from __future__ import annotations
@@ -26,17 +29,20 @@ class Sizes:
         self._policy = SizePolicy()
         self._unloaded = Deadlines(margin, floor_seconds)  # used while nothing is loaded
         self._wrote_last: dict[str, int] = {}  # bar, by size
+        self._absent = ""  # why a size is out of reach
         self.why = ""
 
     def ready(self, event: EngineReady) -> None:
         """The engine holds these sizes now. Where a size has joined, what is known of the others stays known."""
         if not event.joined:
             self.lost()
+        if any(size.checkpoint.place for size in event.sizes):
+            self._absent = ""
         self._loaded = {size.checkpoint.name: size for size in event.sizes}
         for name, size in self._loaded.items():
             if name not in self._deadlines:
                 self._deadlines[name] = Deadlines(self._margin, self._floor_seconds)
-                self._deadlines[name].engine_ready(size.warm_seconds)
+                self._deadlines[name].engine_ready(size.warm_seconds, size.checkpoint.round_trip_seconds)
         if not event.joined:
             self._policy.begin_with(event.checkpoint.name)
 
@@ -46,7 +52,40 @@ class Sizes:
         self._deadlines.clear()
         self._wrote_last.clear()
         self._policy.forget()
-        self.why = ""
+        self.why = self._absent = ""
+
+    def out_of_reach(self, name: str, reason: str) -> None:
+        """A size on another machine cannot be asked any more. What is known of it is kept: it may come back."""
+        self._loaded.pop(name, None)
+        self._absent = self.why = f"{name} {reason}"
+        if self._policy.current == name and self._loaded:
+            self._policy.begin_with(next(iter(self._loaded)))
+
+    def stand_in_writes(self, bar: int, bar_seconds: float, parts: int, counts: bool) -> None:
+        """The stand-in writes a bar that the size on another machine has not. counts: that size had its fair time."""
+        stand_in = self._stand_in(self._policy.current)
+        if stand_in is None:
+            return
+        late = self._policy.current
+        if counts:
+            self._policy.rescued(late, bar, bar_seconds, parts)
+        self._policy.begin_with(stand_in.checkpoint.name)
+        self.why = f"{late} was too late for a bar"
+
+    def reserve_seconds(self, model_dim: int, lanes: int, name: str | None = None) -> float:
+        """How long before the line the stand-in of a size must begin; 0 for a size on this machine. name: None for the one that writes."""
+        stand_in = self._stand_in(self._policy.current if name is None else name)
+        return self._deadlines[stand_in.checkpoint.name].lead(Size(model_dim, lanes)) if stand_in else 0.0
+
+    def lead(self, size: Size) -> float:
+        """Seconds before the bar line at which to ask the size that writes, with time for its stand-in."""
+        return self.deadlines.lead(size) + self.reserve_seconds(size.model_dim, size.lanes)
+
+    def _stand_in(self, name: str) -> LoadedSize | None:
+        loaded = self._loaded.get(name)
+        if loaded is None or not loaded.checkpoint.place:
+            return None
+        return next((size for size in self._loaded.values() if not size.checkpoint.place), None)
 
     @property
     def several(self) -> bool:
@@ -80,13 +119,13 @@ class Sizes:
         needs = [self._need(size, bar, parts, dims_of) for size in self._loaded.values()]
         before = self._policy.current
         choice = self._policy.choose(needs, bar, bar_seconds, parts)
-        if choice.name != before and not self._remembered(choice.name, bar):
+        if choice.name != before and not self._remembered(choice.name, bar) and not self._is_elsewhere(choice.name):
             need = next(need for need in needs if need.name == choice.name)
             smallest = Size(dims_of(self._loaded[choice.name].checkpoint)[-1], parts)
             if need.measured:
                 self._deadlines[choice.name].expect(smallest, need.seconds)
         self._wrote_last[choice.name] = bar
-        self.why = choice.why if self.several else ""
+        self.why = self._absent or (choice.why if self.several else "")
         return Choice(choice.name, self.why)
 
     def _need(self, size: LoadedSize, bar: int, parts: int, dims_of: DimsOf) -> Need:
@@ -95,13 +134,22 @@ class Sizes:
         deadlines, smallest = self._deadlines[name], Size(dims_of(size.checkpoint)[-1], parts)
         own, measured = deadlines.lead(smallest), deadlines.is_measured
         running = self._policy.current
-        if name == running or running not in self._loaded or not self.deadlines.is_measured:
-            return Need(name, own, measured)
+        own += self.reserve_seconds(smallest.model_dim, parts, name)
+        if name == running or not self.deadlines.is_measured or not self._shares_machine(size, running):
+            return Need(name, own, measured, covered=self._stand_in(name) is not None)
         other = Size(dims_of(self._loaded[running].checkpoint)[-1], parts)
         now = self.deadlines.recent_lead(other) or self.deadlines.lead(other)
         warm = {each: _warm(self._loaded[each], smallest.model_dim) for each in (name, running)}
         expected = expected_seconds(own, now, warm, name, running)
         return Need(name, max(own, expected) if measured and self._remembered(name, bar) else expected)
+
+    def _is_elsewhere(self, name: str) -> bool:
+        return bool(self._loaded[name].checkpoint.place)
+
+    def _shares_machine(self, size: LoadedSize, running: str) -> bool:
+        """Whether what slows the running size slows this one, too."""
+        other = self._loaded.get(running)
+        return other is not None and other.checkpoint.place == size.checkpoint.place
 
     def _remembered(self, name: str, bar: int) -> bool:
         """Whether a size has written lately, so that its own times still hold."""

@@ -18,6 +18,8 @@ from companion.session.requests.lead_time import FIT, GROW
 OUTCOMES_KEPT = 200
 LATE_ALLOWED = 1  # of OUTCOMES_KEPT bars: 99.5 % in time
 FIRST_WAIT_BARS, LONGEST_WAIT_BARS = 16, 256
+# A size on another machine that had to be replaced in so many of so many bars waits, too.
+RESCUES, RESCUED_BARS = 4, 16
 EASIER = 1.1  # bars longer by this factor, or fewer parts, end a wait
 UNKNOWN_FIT = 0.5  # share of a bar that a size without measured times may need
 
@@ -25,11 +27,12 @@ UNKNOWN_FIT = 0.5  # share of a bar that a size without measured times may need
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a size would take. seconds: how long before the bar line it must be asked, in its smallest window, for all
-    parts. measured: whether the figure rests on requests of this performance."""
+    parts. measured: whether the figure rests on requests of this performance. covered: a stand-in writes the bar if it is late."""
 
     name: str
     seconds: float
     measured: bool = True
+    covered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class SizePolicy:
     _outcomes: dict[str, deque[bool]] = field(default_factory=dict)
     _waits: dict[str, _Wait] = field(default_factory=dict)
     _failures: dict[str, int] = field(default_factory=dict)
+    _rescues: dict[str, deque[int]] = field(default_factory=dict)  # bars that a stand-in wrote instead
 
     def begin_with(self, name: str) -> None:
         """This size writes until the first choice."""
@@ -68,10 +72,19 @@ class SizePolicy:
         self._outcomes.clear()
         self._waits.clear()
         self._failures.clear()
+        self._rescues.clear()
 
     def wrote(self, name: str, in_time: bool) -> None:
         """A bar that this size was asked for was, or was not, complete at its bar line."""
         self._outcomes.setdefault(name, deque(maxlen=OUTCOMES_KEPT)).append(in_time)
+
+    def rescued(self, name: str, bar: int, bar_seconds: float, parts: int) -> None:
+        """A stand-in wrote this bar instead, in time: nobody heard it, so it counts only if it happens often."""
+        rescues = self._rescues.setdefault(name, deque(maxlen=RESCUES))
+        rescues.append(bar)
+        if len(rescues) == RESCUES and bar - rescues[0] < RESCUED_BARS:
+            rescues.clear()
+            self._let_wait(name, bar, bar_seconds, parts)
 
     def in_time_share(self, name: str) -> float | None:
         """Share of the last bars of a size that were in time; None before the first."""
@@ -103,7 +116,7 @@ class SizePolicy:
                 return f"{need.name} was late"
             del self._waits[need.name]
         limit = GROW if larger else FIT
-        if not need.measured:
+        if not need.measured and not need.covered:
             limit = min(limit, UNKNOWN_FIT)
         if need.seconds <= limit * bar_seconds:
             return ""
@@ -113,11 +126,14 @@ class SizePolicy:
         outcomes = self._outcomes.get(name)
         if outcomes is None or len(outcomes) - sum(outcomes) <= LATE_ALLOWED:
             return
+        self._let_wait(name, bar, bar_seconds, parts)
+        outcomes.clear()
+
+    def _let_wait(self, name: str, bar: int, bar_seconds: float, parts: int) -> None:
         failures = self._failures.get(name, 0)
         wait_bars = min(LONGEST_WAIT_BARS, FIRST_WAIT_BARS * 2**failures)
         self._failures[name] = failures + 1
         self._waits[name] = _Wait(bar + wait_bars, bar_seconds, parts)
-        outcomes.clear()
 
     @staticmethod
     def _why(need: Need, smallest: bool, obstacle: str, bar_seconds: float) -> str:

@@ -32,7 +32,7 @@ class GenerationViews:
             p99_seconds=p99,
             first_note_p50_seconds=first_note,
             last_seconds=last,
-            lead_seconds=self._sizes.deadlines.lead(size) if size else 0.0,
+            lead_seconds=self._sizes.lead(size) if size else 0.0,
             model_dim=size.model_dim if size else self._engine.model.model_dim,
             mask_mode=self._engine.mask_mode,
             late_notes_dropped=late_notes_dropped,
