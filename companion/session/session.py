@@ -19,7 +19,8 @@ A session is made of parts, each with its own state, which only that part writes
     SpareTime        what may wait until no note is near
     Scheduler        what waits and what sounds          Playback         decided bars become sound
     SongControls     what a song says beside its notes
-    Engine           what the engine is                  Requests         what it is asked; JobMaker, HeadStart, Answers
+    Engine           what the engine is                  Requests         what it is asked; JobMaker, HeadStart, Answers,
+                                                                          TakingOver (from another machine)
     TransportState   what the music does                 Transport        starts, stops and jumps
     ControlSurface   learned switches and knobs       DialValues       what the dials stand at
     Zones            which keys play which part

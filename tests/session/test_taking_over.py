@@ -180,6 +180,15 @@ def test_a_size_that_is_late_again_and_again_waits():
     assert "was late" in generation(stage).why_this_size
 
 
+def test_a_network_that_was_slow_long_ago_is_tried_again():
+    stage = jam(lambda now: 1.6 if 20 < now < 70 else 0.1)
+    stage.run(100)
+    assert bars(stage)[max(bars(stage))][-1] == "yellow_mini"
+    stage.run(200)
+    assert bars(stage)[max(bars(stage))][-1] == "yellow_20m"
+    assert all_fresh(stage)
+
+
 def test_a_far_size_that_joins_takes_over_at_a_bar_line():
     stage = jam(quick, EngineReady(MINI.checkpoint, MINI.warm_seconds))
     stage.at(20.0, BACK)

@@ -180,6 +180,8 @@ class Guest:
             with suppress(CompanionError):
                 self._store.confirm(pairing.host_public, self.address.endpoint)
             pairing.token_secret, pairing.address = "", self.address.endpoint
+            self._keys = [(each, token) for each, token in self._keys if each.token_secret or not token]
+            self._place = self._keys.index((pairing, False))
 
     def _is_confirmed(self, pairing: Pairing) -> bool:
         return not pairing.token_secret and pairing.address == self.address.endpoint

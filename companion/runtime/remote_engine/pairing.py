@@ -125,6 +125,8 @@ class HostStore:
             with _changing(self._path, HostKeys) as keys:
                 if not keys.secret:
                     keys.public, keys.secret = new_keys()
+        if not (_is_key(keys.public) and _is_key(keys.secret)):
+            raise CompanionError(f"{self._path}: damaged; delete it and pair again (companion engine --pair)")
         return keys.public, keys.secret
 
     def new_token(self, now: float) -> str:
@@ -194,7 +196,8 @@ class GuestStore:
 
     def candidates(self, address: str) -> list[Pairing]:
         """The pairings to try at an address, likeliest first: the one last used there, then those used nowhere, newest first."""
-        newest_first = list(reversed(_read(self._path, GuestKeys).pairings))
+        pairings = reversed(_read(self._path, GuestKeys).pairings)
+        newest_first = [each for each in pairings if all(map(_is_key, (each.host_public, each.public, each.secret)))]
         return sorted(newest_first, key=lambda pairing: (pairing.address != address, bool(pairing.address)))
 
     def confirm(self, host_public: str, address: str) -> None:

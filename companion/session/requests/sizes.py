@@ -132,6 +132,9 @@ class Sizes:
         """In its smallest window, for all parts: a size runs as long as it can write at least that."""
         name = size.checkpoint.name
         deadlines, smallest = self._deadlines[name], Size(dims_of(size.checkpoint)[-1], parts)
+        if size.checkpoint.place and deadlines.is_measured and not self._remembered(name, bar):
+            # The network may be another one by now. A stand-in is there should this be wrong.
+            deadlines.engine_ready(size.warm_seconds, size.checkpoint.round_trip_seconds)
         own, measured = deadlines.lead(smallest), deadlines.is_measured
         running = self._policy.current
         own += self.reserve_seconds(smallest.model_dim, parts, name)

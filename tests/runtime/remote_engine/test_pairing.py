@@ -104,3 +104,14 @@ def test_a_damaged_file_is_one_line(tmp_path):
     (tmp_path / "host.json").write_text("{")
     with pytest.raises(CompanionError, match="damaged; delete it and pair again"):
         HostStore(tmp_path).guest("x", 0.0)
+    (tmp_path / "host.json").write_text('{"public": "x", "secret": "y"}')
+    with pytest.raises(CompanionError, match="damaged; delete it and pair again"):
+        HostStore(tmp_path).own_keys()
+
+
+def test_a_damaged_pairing_is_left_out(tmp_path):
+    guest = GuestStore(tmp_path)
+    guest.accept(HostStore(tmp_path / "host").new_token(0.0))
+    text = (tmp_path / "guest.json").read_text()
+    (tmp_path / "guest.json").write_text(text.replace('"public": "', '"public": "x'))
+    assert guest.candidates("tcp://a:1") == []

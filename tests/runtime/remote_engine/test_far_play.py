@@ -1,0 +1,144 @@
+"""A whole performance with its engine on another machine: real processes, a real socket, and a network that can be cut and frozen."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("zmq")
+
+from companion.bench.live.slow_network import SlowNetwork
+from companion.inference.checkpoints.hub import shipped_checkpoint
+from companion.runtime.front.report import hanging_notes
+from companion.runtime.players.demo import DemoOptions, launch_options
+from companion.runtime.processes.live_performance import LivePerformance, start
+from companion.runtime.recording.recorder import read_log
+from companion.runtime.recording.records import EventReceived
+from companion.runtime.recording.replay import replay
+from companion.session.api.effects import Notice
+from companion.session.api.events import EngineLost, EngineReady, SizeLost
+from companion.session.api.settings import ModelSettings
+from tests.runtime.remote_engine.remote_stage import HostProcess, wait_until
+
+MODEL = "yellow_mini"
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="live playing needs Linux or macOS"),
+    pytest.mark.skipif(shipped_checkpoint(MODEL) is None, reason="no shipped checkpoint in this checkout"),
+]
+
+
+class Player:
+    """A performance, and what it has told its player."""
+
+    def __init__(self, performance: LivePerformance) -> None:
+        self.performance = performance
+        self.told: list[str] = []
+
+    def writer(self) -> str:
+        """Where the size that writes runs: a host, "" for this machine, "?" for none."""
+        self.told += [event.text for event in self.performance.events() if isinstance(event, Notice)]
+        snapshot = self.performance.snapshot()
+        return "?" if snapshot is None or snapshot.checkpoint is None else snapshot.checkpoint.place
+
+    def wait_for_writer(self, place: str) -> None:
+        wait_until(lambda: self.writer() == place, f"{place or 'this machine'} to write; told: {self.told}")
+
+    def wait_for_bars(self, count: int) -> None:
+        def bars() -> int:
+            snapshot = self.performance.snapshot()
+            return snapshot.generation.bars if snapshot else 0
+
+        begun = bars()
+        wait_until(lambda: bars() >= begun + count, "the music to go on")
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[HostProcess]:
+    running = HostProcess(tmp_path / "host", MODEL)
+    running.wait_for("is ready")
+    yield running
+    running.end()
+
+
+@pytest.fixture
+def network(host: HostProcess) -> Iterator[SlowNetwork]:
+    between = SlowNetwork(host.port, delay_seconds=0.005)
+    yield between
+    between.close()
+
+
+@pytest.fixture
+def player(
+    host: HostProcess, network: SlowNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Player]:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "guest"))
+    host.pair(tmp_path / "guest")
+    model = ModelSettings(checkpoint=MODEL, engine=f"tcp://127.0.0.1:{network.port}")
+    performance = start(launch_options(DemoOptions(bars=0, bpm=75, model=model, record_dir=tmp_path, seed=1)))
+    playing = Player(performance)
+    playing.wait_for_writer("127.0.0.1")
+    playing.wait_for_bars(6)
+    yield playing
+    performance.stop()
+
+
+def end_and_check(player: Player) -> None:
+    """What must hold of every recording: nothing hangs, no process died here, and it plays again note for note."""
+    player.performance.stop()
+    assert player.performance.recording is not None
+    log = read_log(player.performance.recording / "log.jsonl")
+    assert not hanging_notes(log)
+    assert player.performance.summary["faults"] == 0
+    assert not [record for record in log.of_kind(EventReceived) if isinstance(record.event, EngineLost)]
+    assert replay(log).same
+    assert set(player.performance.summary["bars_by_ladder_step"]) <= {"fresh", "older", "variation"}
+
+
+def test_a_network_that_is_cut_or_frozen_and_mended(player, network):
+    for break_it in (network.cut, network.freeze):
+        break_it()
+        player.wait_for_writer("")
+        player.wait_for_bars(6)
+        network.mend()
+        player.wait_for_writer("127.0.0.1")
+        player.wait_for_bars(6)
+    assert any("writes from here on: yellow_mini at 127.0.0.1 is cut off" in text for text in player.told)
+    end_and_check(player)
+    events = [record.event for record in read_log(player.performance.recording / "log.jsonl").of_kind(EventReceived)]
+    assert len([event for event in events if isinstance(event, SizeLost)]) == 2
+    assert len([event for event in events if isinstance(event, EngineReady)]) == 4
+
+
+def test_a_host_that_is_suspended_killed_and_started_again(player, host):
+    host.process.send_signal(signal.SIGSTOP)
+    player.wait_for_writer("")
+    player.wait_for_bars(6)
+    host.process.send_signal(signal.SIGCONT)
+    player.wait_for_writer("127.0.0.1")
+    host.restart()
+    player.wait_for_writer("")
+    player.wait_for_bars(6)
+    player.wait_for_writer("127.0.0.1")
+    host.engine().kill()
+    player.wait_for_writer("")
+    player.wait_for_writer("127.0.0.1")
+    player.wait_for_bars(6)
+    end_and_check(player)
+    assert "ended" not in host.lines[-1]
+
+
+def test_a_machine_that_is_not_paired_plays_with_its_own_model_and_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nobody"))
+    model = ModelSettings(checkpoint=MODEL, engine="tcp://127.0.0.1:9")
+    performance = start(launch_options(DemoOptions(bars=0, model=model, record_dir=tmp_path, seed=1)))
+    player = Player(performance)
+    try:
+        player.wait_for_writer("")
+        player.wait_for_bars(3)
+        wait_until(lambda: player.writer() == "" and any("is not paired" in text for text in player.told), "the notice")
+    finally:
+        performance.stop()
