@@ -211,10 +211,9 @@ class Requests:
         checkpoint = self._engine.checkpoint
         if checkpoint is None:
             return
-        left = self._line_seconds(bar) - now
-        sizes = [Size(dim, len(lanes)) for dim in self._dims(bar, checkpoint)]
-        fitting = next((size for size in sizes if self._deadlines.lead(size) <= left), sizes[-1])
-        self.size = Size(fitting.model_dim, len(self._decisions.lanes_in(bar)))
+        left, dims = self._line_seconds(bar) - now, self._dims(bar, checkpoint)
+        dim = next((dim for dim in dims if self._deadlines.lead(Size(dim, len(lanes))) <= left), dims[-1])
+        self.size = Size(dim, len(self._decisions.lanes_in(bar)))
         self._generate(bar, now, insurance=False, lanes=lanes)
 
     @property
