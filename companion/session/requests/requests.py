@@ -162,8 +162,7 @@ class Requests:
 
     def regenerate(self, bar: int, now: float) -> bool:
         """Write a tentative bar again: use the next take if there is one, else send a new request at once. False: no lane may change."""
-        lanes = [lane.index for lane in self._lanes.of("companion") if self._decisions.plays_in(lane, bar)]
-        lanes = [lane for lane in lanes if not self._plan.at(lane, bar).locked]
+        lanes = [lane.index for lane in self._decisions.lanes_in(bar) if not self._plan.at(lane.index, bar).locked]
         if not lanes:
             return False
         if not self._plan.discard(lanes, bar):
@@ -226,8 +225,6 @@ class Requests:
         if self._engine.checkpoint is None or self.size is None:
             return None
         return self._deadlines.lead(Size(self.size.model_dim, lanes))
-
-    # -- what has happened --------------------------------------------------------------------------------------------
 
     def expected(self, request_id: int) -> Request | None:
         """The current request, if an answer belongs to it. Other answers are counted and dropped."""
