@@ -5,6 +5,7 @@ This module knows no command.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -66,6 +67,11 @@ def add_osc(parser: argparse.ArgumentParser) -> None:
 
 
 def has_terminal() -> bool:
-    """Whether there is a terminal to draw on and to read keys from. Textual uses the process's own standard input and error."""
+    """Whether there is a terminal to draw on and to read keys from, or a browser in its place.
+
+    Textual uses the process's own standard input and error. textual-serve names another driver for a browser.
+    """
+    if os.environ.get("TEXTUAL_DRIVER"):
+        return True
     streams = (sys.__stdin__, sys.__stderr__)
     return all(stream is not None and stream.isatty() for stream in streams)

@@ -26,7 +26,7 @@ from companion.tui.controls.overlay import Overlay
 from companion.tui.controls.screen import DialScreen
 from companion.tui.feed import Feed, HasHappened, one_line
 from companion.tui.finder.finder import Finder
-from companion.tui.keys import KEYS, PANIC_KEYS
+from companion.tui.keys import KEYS, PANIC_KEYS, STAGE
 from companion.tui.notices import NoticeBoard
 from companion.tui.pace import FASTEST_SECONDS, Pace
 from companion.tui.pickers.choices import ChoiceScreen
@@ -70,6 +70,7 @@ class CompanionApp(App[int]):
         self.keyboard = TypingKeyboard()
         self._thru, self._sounds = ThruQuestion(thru_wish), False
         self._launcher = launcher
+        self.attached: bool = getattr(launcher, "attached", False)  # the performance is another screen's
         self._preset_saver = preset_saver
         self._overlay = Overlay()
         self._pace = Pace()
@@ -81,7 +82,7 @@ class CompanionApp(App[int]):
     # --- life ------------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        self.stage = Stage()
+        self.stage = Stage(stage_view=getattr(self._launcher, "view", "") == STAGE)
         self.push_screen(self.stage)
         self.set_interval(FASTEST_SECONDS, self._frame)
         self.call_after_refresh(self._launch)
@@ -117,7 +118,7 @@ class CompanionApp(App[int]):
         top = self.screen_stack[-1] if self.screen_stack else None  # there is no screen while the app is closing
         if isinstance(top, (ChoiceScreen, DialScreen, KeyboardScreen, MixerScreen)) and top.is_mounted:
             top.show(self.picture)
-        if top is self.stage:
+        if top is self.stage and not self.attached:
             self._mind_thru()
 
     def _mind_thru(self) -> None:
@@ -162,7 +163,7 @@ class CompanionApp(App[int]):
         return self._board.lines(time.monotonic())
 
     def _ends_by_itself(self) -> bool:
-        return bool(self._options and self._options.bars)
+        return self.attached or bool(self._options and self._options.bars)
 
     # --- wishes ----------------------------------------------------------------------------------------------------
 
@@ -250,8 +251,8 @@ class CompanionApp(App[int]):
 
     def load_preset(self, name: str) -> None:
         """End this performance and start one from a preset."""
-        if self._options is None:
-            self.say("this performance was not started from a preset")
+        if self._options is None or self.attached:
+            self.say("a preset is loaded on the screen that started the performance")
             return
         self.run_worker(lambda: self._relaunch(name), thread=True, group="relaunch", exclusive=True)
 

@@ -271,14 +271,16 @@ class Stage(MenuActions, Screen[None]):
         self.app.push_screen(HelpScreen())
 
     def action_ask_quit(self) -> None:
-        """Quit, but ask first while music is running."""
+        """Quit, but ask first while music is running. An attached screen only leaves."""
         snapshot = self.app.picture
-        if snapshot is None or snapshot.transport.state not in ("running", "lost") or self.app.feed.ended:
+        runs = snapshot is not None and snapshot.transport.state in ("running", "lost")
+        if self.app.feed.ended or snapshot is None or not (runs or self.app.attached):
             self.app.exit(0)
             return
-        self.app.push_screen(
-            ConfirmScreen("The music is running. Quit?"), lambda sure: self.app.exit(0) if sure else None
+        question = (
+            "Detach this screen? The performance goes on." if self.app.attached else "The music is running. Quit?"
         )
+        self.app.push_screen(ConfirmScreen(question), lambda sure: self.app.exit(0) if sure else None)
 
     async def on_click(self, event: Click) -> None:
         """Press the button under the mouse, or choose the part and bar there."""

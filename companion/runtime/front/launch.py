@@ -19,14 +19,11 @@ class Launcher:
 
 
 def start_performance(options: LaunchOptions) -> Performance:
-    """Start the processes, and the OSC server where one is asked for. Returns at once; the first snapshot follows in some 0.4 s.
+    """Start the processes, the OSC server where one is asked for, and the socket for further screens.
 
-    Raises PortError and UsageError.
+    Returns at once; the first snapshot follows in some 0.4 s. Raises PortError and UsageError.
     """
     from companion.runtime.processes.live_performance import start
-
-    if not options.osc:
-        return start(options)
     from companion.runtime.remote.led import LedPerformance
 
     return LedPerformance(lambda: start(options), options.osc)

@@ -25,18 +25,24 @@ class Link:
     """One end; see the module. `fileno` is for select."""
 
     def __init__(
-        self, end: socket.socket, buffer_bytes: int = BUFFER_BYTES, accepts: frozenset[type] | None = None
+        self,
+        end: socket.socket,
+        buffer_bytes: int = BUFFER_BYTES,
+        accepts: frozenset[type] | None = None,
+        max_frame_bytes: int = MAX_FRAME_BYTES,
     ) -> None:
-        """accepts: the only kinds of message that the other end may send; None for all."""
+        """accepts: the only kinds of message that the other end may send; None for all. A message above max_frame_bytes closes the link."""
         end.setblocking(False)
         self._socket = end
         self._limit = buffer_bytes
         self._accepts = accepts
+        self._max_frame_bytes = max_frame_bytes
         self._waiting: deque[memoryview] = deque()
         self._waiting_bytes = 0
         self._newest: Any = None
         self._incoming = bytearray()
         self.closed = False
+        self.overlong = False  # closed because of a message that was too long, or was none
         self.dropped = self.refused = 0
         self.fault = ""  # why the last message was refused
 
@@ -127,7 +133,8 @@ class Link:
         start = 0
         while len(self._incoming) - start >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._incoming, start)
-            if length > MAX_FRAME_BYTES:
+            if length > self._max_frame_bytes:
+                self.overlong = True
                 self._end()
                 break
             end = start + _LENGTH.size + length

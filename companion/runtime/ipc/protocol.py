@@ -115,6 +115,41 @@ class Finishing:
     """Supervisor → front: the music is over and the recording is being completed. Repeated until `Ended`."""
 
 
+# --- with further screens on a running performance ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Performing:
+    """Performance → attached screen: the first message. process: the performance's id. settings: those it began with."""
+
+    process: int
+    title: str
+    settings: SessionSettings
+    program: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlayed:
+    """Attached screen → performance: a message of the typing keyboard, and when its key was struck (monotonic seconds)."""
+
+    data: bytes
+    struck_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AskPorts:
+    """Attached screen → performance: which ports are there?"""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPorts:
+    """Performance → attached screen: the ports that exist; `error` says why there are none, if that is known."""
+
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    error: str = ""
+
+
 # --- with an engine on another machine: the guest is the machine that plays, the host is the one with the engine -------
 
 REMOTE_PROTOCOL = 1  # raised by a change that an older program would misunderstand; new fields with a default are none

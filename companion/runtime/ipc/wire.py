@@ -62,6 +62,11 @@ MESSAGES: tuple[type, ...] = (
     protocol.EngineStuck,
     protocol.Wire,
     Ports,
+    # from and to further screens, beside the front's own
+    protocol.Performing,
+    protocol.KeyPlayed,
+    protocol.AskPorts,
+    protocol.KnownPorts,
     # from and to an engine on another machine, beside the engine's own
     protocol.Hello,
     protocol.Welcome,

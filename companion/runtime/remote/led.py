@@ -1,29 +1,58 @@
-"""A performance that other programs may control while it lasts."""
+"""A performance that other programs and other screens may control while it lasts."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
+from companion import __version__
+from companion.errors import CompanionError
+from companion.runtime.attach.server import ScreenServer
+from companion.runtime.attach.sockets import listen
 from companion.runtime.front.performance import Performance
+from companion.runtime.ipc.protocol import Performing
 from companion.runtime.remote.osc import OscServer, parse_address
 from companion.runtime.remote.shared import SharedPerformance
+from companion.session.api.effects import Notice
 
 
 class LedPerformance(SharedPerformance):
-    """A shared performance and its OSC server, which ends with it."""
+    """A shared performance with its OSC server, if one is asked for, and its socket for further screens. Both end with it."""
 
-    def __init__(self, start: Callable[[], Performance], osc: str) -> None:
-        """start: starts the performance itself. osc: PORT or HOST:PORT. Raises UsageError where that cannot be used."""
-        host, port = parse_address(osc)
+    def __init__(self, start: Callable[[], Performance], osc: str = "") -> None:
+        """start: starts the performance itself. osc: PORT or HOST:PORT, "" = none. Raises UsageError where that cannot be used."""
+        address = parse_address(osc) if osc else None
         super().__init__(start())
-        try:
-            self._server = OscServer(self.observe(), host, port)
-        except Exception:
-            super().stop()
-            raise
-        self._server.start()
+        self._osc: OscServer | None = None
+        if address is not None:
+            try:
+                self._osc = OscServer(self.observe(), *address)
+            except Exception:
+                super().stop()
+                raise
+            self._osc.start()
+        self._screens = self._serve_screens()
 
     def stop(self) -> None:
-        """Stop the OSC server, then end the performance."""
-        self._server.stop()
+        """Stop the servers, and end the performance. Attached screens are told when it is over."""
+        if self._osc is not None:
+            self._osc.stop()
+        if self._screens is not None:
+            self._screens.announce_end()
         super().stop()
+        if self._screens is not None:
+            self._screens.close(self.ended or "")
+
+    def _serve_screens(self) -> ScreenServer | None:
+        """The music does not depend on further screens: where they are not possible, one remark says so."""
+        try:
+            listener, path = listen()
+        except CompanionError as error:
+            self.tell(Notice("warning", f"no further screen can attach: {error}"))
+            return None
+        options = self.options
+        server = ScreenServer(
+            self.observe(), Performing(os.getpid(), options.title, options.settings, __version__), listener, path
+        )
+        server.start()
+        return server

@@ -140,6 +140,18 @@ class Observer:
         """Pass a command on."""
         self._shared.send(command)
 
+    def play_key(self, data: bytes, struck_at: float) -> None:
+        """A key of a typing keyboard."""
+        self._shared.play_key(data, struck_at)
+
+    def choose_port(self, direction: str, name: str) -> None:
+        """Play on another port."""
+        self._shared.choose_port(direction, name)
+
+    def list_ports(self) -> PortList:
+        """The ports that exist."""
+        return self._shared.list_ports()
+
     def alive(self) -> bool:
         """Whether the performance goes on."""
         return self._shared.alive()
