@@ -24,7 +24,7 @@ def add_parser(subparsers: Any) -> None:
         help="measure a checkpoint on held-out music",
         description="Bits a token and a note, quality of infilled bars, control, following, copying and validity of a "
         "checkpoint, each beside its baselines and its ceiling and with a 95 % interval, on the held-out part of a folder of "
-        "MIDI files (split by splits.tsv where there is one). --chords and --reaction are measurements of their own.",
+        "MIDI files (split by splits.tsv where there is one). --chords, --reaction and --takes are measurements of their own.",
         epilog=EXAMPLE,
     )
     parser.add_argument("checkpoint", nargs="?", help="a shipped checkpoint's name, or a file")
@@ -58,6 +58,11 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="play whole performances through the real session in simulated time: how far does it share the player's pitch "
         "classes, chorus by chorus, when it can only hear and expect the chords? And how fast does it follow a new key?",
+    )
+    one.add_argument(
+        "--takes",
+        action="store_true",
+        help="what it brings to choose each bar among 2 or 4 takes, and how long it takes",
     )
     parser.add_argument("--engine", default="auto", choices=ENGINES)
     parser.add_argument("--seed", type=int, default=1)
@@ -139,6 +144,11 @@ def _measure(
         report = evaluate_chords(path, options, progress)
         report["charts"] = measure_charts(path, options.engine, options.seed, progress)
         return report, [*chord_lines(report), *chart_lines(report["charts"])]
+    if args.takes:
+        from companion.evaluation.choice import choice_lines, evaluate_choice
+
+        report = evaluate_choice(path, options, progress)
+        return report, list(choice_lines(report))
     if args.reaction:
         from companion.evaluation.harmony.focus import evaluate_reaction, reaction_lines
 

@@ -40,6 +40,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--harmony", type=float, metavar="H", help="how strongly parts keep to the chords: 0 not at all, 1 strictly"
     )
     group.add_argument(
+        "--takes", type=int, metavar="N", help="write N takes of each part's bar where there is time, and play the best"
+    )
+    group.add_argument(
         "--variety", type=float, metavar="V", help="how strongly parts leave a note they stay on; 0 = off"
     )
 
@@ -113,6 +116,7 @@ def changed_model(model: ModelSettings, args: argparse.Namespace) -> ModelSettin
         ("--top-p", args.top_p, limits.TOP_P),
         ("--harmony", args.harmony, limits.HARMONY),
         ("--variety", args.variety, limits.VARIETY),
+        ("--takes", args.takes, limits.TAKES),
     ):
         if value is not None and (fault := limit.fault(value)):
             raise UsageError(f"{option} {fault}")
@@ -121,7 +125,7 @@ def changed_model(model: ModelSettings, args: argparse.Namespace) -> ModelSettin
     _check_abilities(args.checkpoint or model.checkpoint, args.mask_mode, args.model_dim)
     dials = ("temperature", "top_p", "harmony", "variety")
     sampling = {name: value for name in dials if (value := getattr(args, name)) is not None}
-    names = ("checkpoint", "engine", "mask_mode", "model_dim")
+    names = ("checkpoint", "engine", "mask_mode", "model_dim", "takes")
     fields = {name: value for name in names if (value := getattr(args, name)) is not None}
     return replace(model, sampling=replace(model.sampling, **sampling), **fields)
 

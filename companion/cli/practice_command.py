@@ -329,7 +329,7 @@ def _measure(args: argparse.Namespace) -> int:
     try:
         for chart, settings in charts:
             parts = [track for track in settings.tracks if track.role == "companion"]
-            found = measure_chart(engine, chart, parts, sampling=settings.model.sampling)
+            found = measure_chart(engine, chart, parts, sampling=settings.model.sampling, takes=settings.model.takes)
             measured.append({**found, "checkpoint": engine.checkpoint.name})
             if not args.json:
                 print("\n".join(measure_lines(measured[-1])))

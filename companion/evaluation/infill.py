@@ -57,8 +57,12 @@ class Player:
         attribute: Mapping[int, Mapping[str, int]] | None = None,
         chords: KnownChords | None = None,
         steered: bool = True,
+        takes: int = 1,
     ) -> dict[Cell, Bar]:
-        """The generated bars of one live job. steered: with the harmony and variety dials at their defaults; otherwise both are 0."""
+        """The generated bars of one live job. steered: with the harmony and variety dials at their defaults; otherwise both are 0.
+
+        takes: the best of so many candidates of each part's bar, as `inference.live.choice` scores them.
+        """
         job = LiveJob(
             score,
             tuple(sorted(targets)),
@@ -71,6 +75,8 @@ class Player:
             guide=chords.guide if chords else None,
             seed=seed,
             density_hard_limit=NOTES_A_BAR,
+            takes=takes,
+            ranked=takes > 1,
         )
         meters = {(t, bar): score.tracks[t].bars[bar].time_signature for t, bar in job.targets}
         try:

@@ -128,12 +128,13 @@ def fill_chart(
     bars_ahead: int | None = None,
     sampling: Sampling | None = None,
     together: Together = DEFAULT_TOGETHER,
+    takes: int = 1,
 ) -> Score:
     """The chart's comping as track 0, then the parts, written bar by bar the way live practice writes them.
 
     bars_ahead: bars of the window beyond the bar to be written. None stands for what a session does: KNOWN_AHEAD, or 0 for a model
     that reads chord guides, because it sees those instead of the comping. together: which parts are written in one batch, see
-    `layout.Together`. Raises GenerationError.
+    `layout.Together`. takes: each part's bar is the best of so many candidates (`inference.live.choice`). Raises GenerationError.
     """
     live = LiveInfill(engine, together)
     sampling = sampling or Sampling()
@@ -162,6 +163,8 @@ def fill_chart(
             chords=bar_spans[bar],
             guide=guides[bar],
             chord_tracks=frozenset({0}),
+            takes=takes,
+            ranked=takes > 1,
         )
         for (track, _), notes in live.generate(job).takes[0].bars.items():
             row = score.tracks[track]
@@ -184,10 +187,14 @@ def measure_chart(
     parts: Sequence[TrackSettings],
     seeds: Sequence[int] = (1, 2, 3),
     sampling: Sampling | None = None,
+    takes: int = 1,
 ) -> dict[str, Any]:
-    """Every melodic part's overlap over these takes, the rule-made bass line's, and chance; as JSON values."""
+    """Every melodic part's overlap over these seeds, the rule-made bass line's, and chance; as JSON values.
+
+    takes: see `fill_chart`.
+    """
     sampling = sampling or Sampling()
-    scores = [fill_chart(engine, chart, parts, seed, sampling=sampling) for seed in seeds]
+    scores = [fill_chart(engine, chart, parts, seed, sampling=sampling, takes=takes) for seed in seeds]
     melodic = [(number, part) for number, part in enumerate(parts, 1) if not part.is_drum]
     filled = [
         {
@@ -201,6 +208,7 @@ def measure_chart(
         "chart": chart.title,
         "bars": len(chart.bars),
         "takes": len(seeds),
+        "candidates": takes,
         "harmony": sampling.harmony,
         "variety": sampling.variety,
         "chord_guide": engine.checkpoint.chord_guide,

@@ -38,13 +38,16 @@ from companion.session.requests.answers import Answers
 from companion.session.requests.engine import Engine
 from companion.session.requests.head_start import HeadStart
 from companion.session.requests.jobs import JobMaker
+from companion.session.requests.request import CurrentRequest
 from companion.session.requests.requests import Requests
+from companion.session.requests.side_requests import SideRequests
 from companion.session.requests.size_choice import SizeChoice
 from companion.session.requests.sizes import Sizes
 from companion.session.requests.taking_over import TakingOver
 from companion.session.rewriting.rewriting import Rewriting
 from companion.session.sequencer import Sequencer
 from companion.session.spare_time import SpareTime
+from companion.session.takes.choice import TakeChoice
 from companion.session.timing.musical_time import MusicalTime
 from companion.session.timing.timeline import Timeline
 from companion.session.transport.states import TransportState
@@ -153,10 +156,12 @@ class Parts:
             self.outbox,
             self.seed,
         )
+        current = CurrentRequest(self.sizes, self.outbox)
         self.requests = Requests(
             self.engine,
             self.sizes,
             choice,
+            current,
             jobs,
             self.performance,
             self.time,
@@ -170,6 +175,7 @@ class Parts:
             self.spare,
             self.outbox,
         )
+        side = SideRequests(self.engine, jobs, current, self.requests, self.playback, self.time)
         self.head_start = HeadStart(
             self.engine, self.requests, self.performance, self.time, self.lanes, self.plan, self.extensions
         )
@@ -184,15 +190,20 @@ class Parts:
             self.decisions,
             self.playback,
             self.requests,
+            side,
             self.outbox,
         )
         self.taking_over = TakingOver(
             self.engine, self.sizes, choice, self.requests, self.performance, self.time, self.plan, self.outbox
         )
+        self.takes = TakeChoice(
+            self.performance, self.lanes, self.plan, self.decisions, self.requests, side, self.outbox
+        )
         self.answers = Answers(
             self.engine,
             self.sizes,
             jobs,
+            current,
             self.requests,
             self.head_start,
             self.lanes,
@@ -200,6 +211,7 @@ class Parts:
             self.playback,
             self.rewriting,
             self.taking_over,
+            self.takes,
             self.outbox,
         )
 
@@ -255,6 +267,7 @@ class Parts:
             LaneCommands(self.lanes, self.playback),
             ModelCommands(self.engine, self.requests, self.rewriting, self.outbox),
             self.chords,
+            self.takes,
             self.sound,
             self.surface,
             self.zones,

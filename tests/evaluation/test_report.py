@@ -10,6 +10,7 @@ import torch
 
 from companion.cli.main import run
 from companion.evaluation import infill
+from companion.evaluation.choice import choice_lines
 from companion.evaluation.harmony.focus import chord_lines, reaction_lines
 from companion.evaluation.harmony.reaction import BARS_HEARD, SOURCES
 from companion.evaluation.measures import controls
@@ -141,6 +142,22 @@ def test_reaction_to_a_change_of_key_has_a_floor_and_a_ceiling(
         assert 1 <= report[source]["bars_until_fit"]["median"]["value"] <= BARS_HEARD + 1
         assert len(report[source]["share_fitting"]) == BARS_HEARD + 1
     assert "median" in "\n".join(reaction_lines(report))
+
+
+def test_choosing_among_takes_is_measured_against_one_take(
+    music: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(infill, "NOTES_A_BAR", 4)
+    argv = ["evaluate", str(checkpoint), "--data", str(music), "--bars", "4", "--windows", "2", "--takes", "--json"]
+    argv += ["--engine", "reference", "--cache", str(tmp_path / "cache")]
+    assert run(argv) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert list(report["takes"]) == ["1", "2", "4"]
+    assert report["takes"]["1"]["onset_f1_gain"]["value"] == 0
+    four = report["takes"]["4"]
+    gain = four["onset_f1"]["value"] - report["takes"]["1"]["onset_f1"]["value"]
+    assert four["onset_f1_gain"]["value"] == pytest.approx(gain)
+    assert "gain" in "\n".join(choice_lines(report))
 
 
 def test_a_folder_without_music_is_said(tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:

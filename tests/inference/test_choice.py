@@ -41,6 +41,18 @@ def test_the_bar_before_again_costs():
     assert weighed(IN_CHORD, before=Bar(IN_CHORD)).total < weighed(IN_CHORD, before=Bar()).total
 
 
+def test_a_line_may_pass_through_other_notes():
+    walking = (*IN_CHORD, Note(480, 60, 50))
+    assert 0.85 < weighed(walking).in_chord < 1
+    assert weighed(walking).total == weighed(IN_CHORD).total
+
+
+def test_where_no_chord_is_known_the_others_pitch_classes_stand_for_it():
+    heard = score(IN_CHORD, -1.0, 480, None, (), None, frozenset({0}))
+    assert heard.in_chord == 0.5
+    assert score(IN_CHORD, -1.0, 480, None, (), None).in_chord == 1
+
+
 def test_what_the_model_finds_likelier_wins_where_all_else_is_equal():
     assert weighed(IN_CHORD, likelihood=-0.5).total > weighed(IN_CHORD, likelihood=-1.5).total
 

@@ -36,7 +36,7 @@ from companion.session.transport.states import Happening, TransportState
 
 ROOT = Path(companion.session.__file__).parent
 # These modules own the records that they write: lanes, captured notes, bars of the plan, waiting notes, the request under way.
-OWNERS = {"lanes.py", "capture.py", "plan.py", "scheduler.py", "requests.py"}
+OWNERS = {"lanes.py", "capture.py", "plan.py", "scheduler.py", "request.py"}
 
 
 def outbox() -> Outbox:

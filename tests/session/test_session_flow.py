@@ -139,19 +139,19 @@ def test_a_takes_request_keeps_the_other_take_for_regenerate():
     def answer(_job: Job, _target: int) -> list[Note]:
         return [Note(0, 400, next(pitches))]
 
-    stage = playing(duo(), bars=4, answer=answer)
+    stage = playing(duo(), bars=14, answer=answer)  # several takes are asked for once some bars have been measured
     stage.at(0.1, command("set_model", takes=2))
-    stage.at(4.9, command("regenerate"))
+    stage.at(24.9, command("regenerate"))
 
     def coming() -> list[int]:
         bars = stage.session.snapshot(stage.now).lanes[1].bars
         return [note.pitch for note in next(view.notes for view in bars if view.state == "tentative")]
 
-    stage.run(4.85)
+    stage.run(24.85)
     first = coming()
-    stage.run(4.95)
+    stage.run(24.95)
     assert coming() != first
-    assert not [time for time, _ in stage.jobs(Generate) if abs(time - 4.9) < 1e-3]
+    assert not [time for time, _ in stage.jobs(Generate) if abs(time - 24.9) < 1e-3]
 
 
 def test_a_drop_out_goes_on_in_the_same_bars():

@@ -43,6 +43,10 @@ SECOND = Selection(lane=1)
         ("keep", NOW, SECOND, [command("keep")]),
         ("keep", NOW, Selection(1, 3), [command("keep", bar=3)]),
         ("keep", NOW, Selection(1, 6), [command("keep")]),
+        ("another_take", NOW, SECOND, [command("another_take", track=1)]),
+        ("another_take", NOW, Selection(1, 6), [command("another_take", track=1, bar=6)]),
+        ("another_take", NOW, Selection(0), [command("another_take")]),
+        ("another_take", replace(NOW, transport=replace(NOW.transport, state="stopped")), SECOND, []),
         ("lock", NOW, Selection(1, 6), [command("lock", bar=6, on=False)]),
         ("lock", NOW, SECOND, []),
         ("lock", MASTER, Selection(1, 3), []),
@@ -141,12 +145,17 @@ def test_ports_in_use_are_marked_and_vanished_ones_stay_listed() -> None:
 
 
 def test_windows_and_mask_modes_are_those_of_the_checkpoint() -> None:
-    _, windows, modes = model_sections(NOW, None)
+    _, windows, modes, takes = model_sections(NOW, None)
+    assert [(choice.label, choice.value, choice.current) for choice in takes.choices] == [
+        ("off", 1, True),
+        ("2", 2, False),
+        ("4", 4, False),
+    ]
     assert [choice.value for choice in windows.choices] == [0, 4, 8]
     assert next(choice.value for choice in modes.choices) == "auto"
     assert "token" not in [choice.value for choice in modes.choices]
     other = replace(NOW, model=replace(NOW.model, model_dim=12, mask_mode="token"))
-    _, windows, modes = model_sections(other, [])
+    _, windows, modes, _ = model_sections(other, [])
     current = [choice.value for section in (windows, modes) for choice in section.choices if choice.current]
     assert current == [8, "auto"], "chosen for another checkpoint: what the session makes of it"
     loading = model_sections(replace(NOW, checkpoint=None), [])

@@ -132,6 +132,16 @@ def test_a_bar_whose_rest_was_written_anew_is_marked() -> None:
     assert palette.REWRITTEN_MARK in LanesPainter().draw(shown, Selection(), 120, 18).text()
 
 
+def test_a_bar_says_which_take_it_plays() -> None:
+    snapshot = snapshot_at(20.0)
+    lane = snapshot.lanes[1]
+    bars = tuple(replace(view, take=(2, 4)) if view.bar == snapshot.transport.bar else view for view in lane.bars)
+    shown = replace(snapshot, lanes=(snapshot.lanes[0], replace(lane, bars=bars), *snapshot.lanes[2:]))
+    assert "2/4" in LanesPainter().draw(shown, Selection(), 80, 18).text()
+    assert "take 2/4" in LanesPainter().draw(shown, Selection(), 120, 18).text()
+    assert "2/4" not in LanesPainter().draw(snapshot, Selection(), 120, 18).text()
+
+
 def test_only_the_playhead_moves_between_two_pictures_of_a_beat() -> None:
     painter = LanesPainter()
     first, second = (painter.draw(snapshot_at(at), Selection(), 80, 18) for at in (9.01, 9.2))

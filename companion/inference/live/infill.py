@@ -265,8 +265,21 @@ def _total(job: LiveJob, take: LiveTake) -> float:
         )
         before = window.tracks[track].bars[bar - 1] if bar else None
         chords = None if drums else job.chords
-        total += score(notes, take.likelihood, window.resolution, chords, others, before).total
+        around = frozenset[int]() if drums else _sounding(job, track, bar)
+        total += score(notes, take.likelihood, window.resolution, chords, others, before, around).total
     return total
+
+
+def _sounding(job: LiveJob, track: int, bar: int) -> frozenset[int]:
+    """Pitch classes that the other parts sound in a bar and the one before it, as far as the job shows these."""
+    return frozenset(
+        note.pitch % 12
+        for number, other in enumerate(job.window.tracks)
+        if number != track and not other.is_drum and number not in job.chord_tracks
+        for at in range(max(0, bar - 1), bar + 1)
+        if (number, at) not in job.hidden
+        for note in other.bars[at].notes
+    )
 
 
 def _with_bars(window: Score, bars: Mapping[Cell, tuple[Note, ...]], standing: Mapping[int, tuple[Note, ...]]) -> Score:

@@ -152,6 +152,10 @@ def _break(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
     return [command("break", beats=_whole(arguments[0], "beats")) if arguments else command("break")]
 
 
+def _another_take(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    return [command("another_take", track=_track(arguments)) if arguments else command("another_take")]
+
+
 def _any_command(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
     """`/companion/do mute track 0 on 1`: any command by its name, with its arguments as pairs (counted from 0)."""
     name, pairs = str(_at(arguments, 0, "name")), list(arguments[1:])
@@ -171,6 +175,12 @@ _OURS = (
     Address("/companion/meter", "i numerator, i denominator", "the time signature from the next open bar on", _meter),
     Address("/companion/seek", "i bar", "jump to a bar, counted from 1", _seek),
     Address("/companion/regenerate", "", "write the next bar anew", _plain("regenerate")),
+    Address(
+        "/companion/another_take",
+        "[i track]",
+        "another take of the next bar, or of the one that repeats",
+        _another_take,
+    ),
     Address("/companion/keep", "[i on]", "repeat this bar of the companion's parts", _switch("keep")),
     Address("/companion/undo", "", "take back the last change of the plan or of a dial", _plain("undo")),
     Address("/companion/redo", "", "make it again", _plain("redo")),
@@ -190,6 +200,9 @@ _OURS = (
     Address("/companion/top_p", "f", "share of likely tokens to draw from", _sampling("top_p", _number)),
     Address("/companion/harmony", "f", "how strongly notes follow the chords", _sampling("harmony", _number)),
     Address("/companion/variety", "f", "how strongly a part leaves a note it stays on", _sampling("variety", _number)),
+    Address(
+        "/companion/takes", "i number", "takes of a bar to choose from; 1 is off", _value("set_model", "takes", _whole)
+    ),
     Address("/companion/fill", "[s at]", "drum fill: now, beat, bar or section", _placed("fill")),
     Address("/companion/break", "[i beats]", "the band stops, and is back on a one", _break),
     Address("/companion/ending", "", "a cadence, a last chord, and the end", _plain("ending")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from companion.session.api.command_base import Bar, Command, Switch
+from companion.session.api.command_base import Bar, Command, Switch, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,14 @@ class Lock(Command):
 
     bar: Bar | None = None
     on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AnotherTake(Command):
+    """Play another take of a part (None: all of ours) in a coming bar (None: the next one), or in the bar that is repeated."""
+
+    track: Track | None = None
+    bar: Bar | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,10 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """The checkpoint and window. model_dim: 0 = the largest that the deadline rule allows. mask_mode: "auto" as in inference."""
+    """The checkpoint and window. model_dim: 0 = the largest that the deadline rule allows. mask_mode: "auto" as in inference.
+
+    takes: how many candidates of each part's bar to choose from, where there is time (`session.takes.policy`); 1 = no choice.
+    """
 
     checkpoint: str = "yellow"
     engine: str = "auto"

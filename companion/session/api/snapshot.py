@@ -22,6 +22,7 @@ class BarView:
     """One cell of the roll. Note onsets and durations in ticks at 480 a quarter from this bar's line.
 
     rewritten_from: the beat (quarter notes) from which the bar was rewritten while it sounded; None if it was not.
+    take: (which take it is, of how many), counted from 1; None where there is nothing to choose from.
     """
 
     bar: int
@@ -30,6 +31,7 @@ class BarView:
     notes: tuple[Note, ...] = ()
     locked: bool = False
     rewritten_from: float | None = None
+    take: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

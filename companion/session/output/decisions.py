@@ -13,7 +13,8 @@ from companion.session.output.plan import Plan, PlanBar
 from companion.session.performance import Performance
 from companion.session.timing.musical_time import MusicalTime
 
-Kept = tuple[int | None, Mapping[int, tuple[Note, ...]]]  # the bar and its notes by lane
+# The bar; by lane, its notes and what is planned of it (which knows the takes).
+Kept = tuple[int | None, Mapping[int, tuple[Note, ...]], Mapping[int, PlanBar]]
 
 
 class Decisions:
@@ -29,6 +30,7 @@ class Decisions:
         self._performance, self._time, self._lanes = performance, time, lanes
         self._plan, self._extensions = plan, extensions
         self._kept_notes: Mapping[int, tuple[Note, ...]] = MappingProxyType({})  # by lane
+        self._kept_cells: Mapping[int, PlanBar] = MappingProxyType({})  # by lane; they know which take is repeated
         self.kept_bar: int | None = None
         self.bars_by_step: dict[str, int] = {}
         self.bars_with_late_notes = 0
@@ -60,7 +62,9 @@ class Decisions:
         else:
             counted = True
             if self.kept_bar is not None:
-                self._plan.put(lane.index, bar, self._kept(lane, bar), "kept")
+                cell = self._kept_cells.get(lane.index)
+                number = cell.number_of(cell.picked or cell.chosen) if cell is not None else None
+                self._plan.put(lane.index, bar, self._kept(lane, bar), "kept", number=number)
         cell = self._plan.commit(lane.index, bar, meter, lane.is_drum)
         if counted and is_new:
             self.bars_by_step[cell.origin] = self.bars_by_step.get(cell.origin, 0) + 1
@@ -69,20 +73,25 @@ class Decisions:
     def keep(self, bar: int) -> None:
         """Repeat what our lanes played in this bar."""
         self.kept_bar = bar
-        self._kept_notes = {lane.index: self._plan.notes(lane.index, bar) for lane in self._lanes.of("companion")}
+        self._kept_cells = {lane.index: self._plan.at(lane.index, bar) for lane in self._lanes.of("companion")}
+        self._kept_notes = {lane: cell.notes() for lane, cell in self._kept_cells.items()}
 
     @property
     def kept(self) -> Kept:
         """What is repeated, for `restore_kept`."""
-        return self.kept_bar, self._kept_notes
+        return self.kept_bar, self._kept_notes, self._kept_cells
 
     def restore_kept(self, kept: Kept) -> None:
         """Repeat what was repeated before, or nothing."""
-        self.kept_bar, self._kept_notes = kept
+        self.kept_bar, self._kept_notes, self._kept_cells = kept
 
     def keep_nothing(self) -> None:
         """Stop repeating and generate again."""
         self.kept_bar = None
+
+    def kept_cell(self, lane: int) -> PlanBar | None:
+        """The bar that a lane repeats, if one is kept."""
+        return self._kept_cells.get(lane) if self.kept_bar is not None else None
 
     def note_was_late(self, cell: PlanBar) -> None:
         """A note of a decided bar came too late to sound."""
@@ -91,4 +100,7 @@ class Decisions:
 
     def _kept(self, lane: Lane, bar: int) -> tuple[Note, ...]:
         length = self._time.timeline.meter(bar).bar_ticks(RESOLUTION)
-        return tuple(note for note in self._kept_notes.get(lane.index, ()) if note.onset_ticks < length)
+        cell = self._kept_cells.get(lane.index)
+        chosen = cell.picked if cell is not None else None
+        notes = chosen.in_order() if chosen is not None else self._kept_notes.get(lane.index, ())
+        return tuple(note for note in notes if note.onset_ticks < length)

@@ -6,7 +6,7 @@ fresh draft → older draft for that bar → variation of the lane's last bar �
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from companion.music import Note, TimeSignature
@@ -16,12 +16,17 @@ from companion.session.output.fallback import vary
 
 BARS_KEPT = 128
 VERSIONS_KEPT = 8
+TAKES_KEPT = 15  # of one bar, besides the one that it had first
 MODEL_BARS_BACK = 16
 
 
 @dataclass(slots=True, eq=False)
 class Draft:
-    """One proposal for a (lane, bar). insurance: it was made before the previous bar was known, so it is not fresh."""
+    """One proposal for a (lane, bar). insurance: it was made before the previous bar was known, so it is not fresh.
+
+    group: the request whose takes it is compared with, its own or an earlier one; 0 = it is no take. take: its rank there.
+    number: (which take it is, of how many), counted from 1, for the copy of a take in a bar that is repeated.
+    """
 
     request_id: int
     notes: list[Note] = field(default_factory=list)
@@ -29,21 +34,30 @@ class Draft:
     insurance: bool = False
     origin: Ladder = "fresh"
     take: int = 0
+    group: int = 0
+    number: tuple[int, int] | None = None
 
     @property
     def has_content(self) -> bool:
         """Whether anything has arrived, even if only that the bar is a rest."""
         return self.complete or bool(self.notes)
 
+    def in_order(self) -> tuple[Note, ...]:
+        """The notes in order of onset."""
+        return tuple(sorted(self.notes, key=lambda note: (note.onset_ticks, note.pitch)))
+
 
 @dataclass(slots=True, eq=False)
 class PlanBar:
-    """A (lane, bar). drafts: oldest first. After commit `chosen` is what sounds."""
+    """A (lane, bar). drafts: oldest first. After commit `chosen` is what sounds. picked: the take that the player has
+    chosen; after commit only where the bar is repeated.
+    """
 
     lane: int
     bar: int
     drafts: list[Draft] = field(default_factory=list)
     spare: list[Draft] = field(default_factory=list)  # other takes
+    picked: Draft | None = None
     chosen: Draft | None = None
     origin: Ladder = ""
     locked: bool = False
@@ -55,18 +69,44 @@ class PlanBar:
         """No longer changeable."""
         return self.chosen is not None
 
+    @property
+    def fixed(self) -> bool:
+        """Whether a new answer must not change what it will play."""
+        return self.locked or self.picked is not None
+
     def best(self) -> Draft | None:
         """The draft that would be played now."""
+        if self.picked is not None:
+            return self.picked
         for wanted in (False, True):
             for draft in reversed(self.drafts):
                 if draft.insurance == wanted and draft.has_content and (draft.complete or not wanted):
                     return draft
         return None
 
+    def takes(self) -> list[Draft]:
+        """The complete takes that the player can choose from, in the order in which they came, best first."""
+        current = self.picked or self.chosen or self.best()
+        if current is None or not current.group:
+            return []
+        shelf = [draft for draft in (*self.drafts, *self.spare) if draft.complete and draft.group == current.group]
+        return sorted(shelf, key=lambda draft: (draft.request_id, draft.take))
+
+    def number_of(self, draft: Draft | None) -> tuple[int, int] | None:
+        """(which take a draft is, of how many), counted from 1; None where there is nothing to choose from."""
+        if draft is None or draft.number is not None:
+            return draft.number if draft else None
+        takes = self.takes()
+        return (takes.index(draft) + 1, len(takes)) if len(takes) > 1 and draft in takes else None
+
+    def repeated(self) -> tuple[Note, ...]:
+        """The notes that it would play when it is repeated."""
+        return self.picked.in_order() if self.picked is not None else self.notes()
+
     def notes(self) -> tuple[Note, ...]:
         """The notes that sound, or would sound now, in order of onset."""
         draft = self.chosen or self.best()
-        return tuple(sorted(draft.notes, key=lambda note: (note.onset_ticks, note.pitch))) if draft else ()
+        return draft.in_order() if draft else ()
 
 
 # For each lane: its bar, the drafts with whether each was an insurance, and the other takes.
@@ -95,11 +135,11 @@ class Plan:
         for draft in reversed(shelf):
             if draft.request_id == request_id and draft.take == take:
                 return draft
-        draft = Draft(request_id, insurance=insurance, take=take)
+        draft = Draft(request_id, insurance=insurance, take=take, group=request_id)
         shelf.append(draft)
         if cell.locked and len(shelf) > 1 and shelf is cell.drafts:
             shelf.insert(0, shelf.pop())
-        del shelf[:-VERSIONS_KEPT]
+        del shelf[: -(VERSIONS_KEPT if shelf is cell.drafts else TAKES_KEPT)]
         return draft
 
     def commit(self, lane: int, bar: int, meter: TimeSignature, is_drum: bool, keep: bool = True) -> PlanBar:
@@ -110,7 +150,8 @@ class Plan:
         draft = cell.best()
         if draft is not None:
             cell.chosen = draft
-            cell.origin = "older" if draft.insurance else draft.origin
+            cell.origin = "older" if draft.insurance and draft is not cell.picked else draft.origin
+            cell.picked = None
             return cell
         last = self._last_notes(lane, bar) if keep else ()
         notes = vary(last, meter.bar_ticks(RESOLUTION), bar, is_drum) if last else ()
@@ -118,11 +159,19 @@ class Plan:
         cell.chosen = Draft(0, list(notes), True, origin=cell.origin)
         return cell
 
-    def put(self, lane: int, bar: int, notes: Iterable[Note], origin: Ladder, locked: bool = False) -> PlanBar:
-        """Write a bar that is known: a backing track's, a kept one. Nothing happens to a committed bar."""
+    def put(
+        self,
+        lane: int,
+        bar: int,
+        notes: Iterable[Note],
+        origin: Ladder,
+        locked: bool = False,
+        number: tuple[int, int] | None = None,
+    ) -> PlanBar:
+        """Write a bar that is known: a backing track's, a kept one. Nothing happens to a committed bar. number: see `Draft`."""
         cell = self.at(lane, bar)
         if cell.chosen is None:
-            cell.drafts.append(Draft(0, list(notes), True, origin=origin))
+            cell.drafts.append(Draft(0, list(notes), True, origin=origin, number=number))
             cell.locked = cell.locked or locked
         return cell
 
@@ -132,7 +181,7 @@ class Plan:
         assert cell.chosen is not None
         place = round(from_beat * RESOLUTION)
         stands = [_ended(note, place, tones) for note in cell.chosen.notes if note.onset_ticks < place]
-        cell.chosen = Draft(0, [*stands, *notes], True, origin=cell.chosen.origin)
+        cell.chosen = Draft(0, [*stands, *notes], True, origin=cell.chosen.origin, group=cell.chosen.group)
         cell.rewritten_from = from_beat
 
     def note_was_late(self, cell: PlanBar) -> bool:
@@ -149,7 +198,7 @@ class Plan:
         cell = self.get(lane, bar)
         if cell is not None and cell.chosen is not None:
             heard = [note for note in cell.chosen.notes if note.onset_ticks < end_ticks]
-            cell.chosen = Draft(0, heard, True, origin=cell.chosen.origin)
+            cell.chosen = Draft(0, heard, True, origin=cell.chosen.origin, group=cell.chosen.group)
 
     def add(self, lane: int, bar: int, notes: Iterable[Note]) -> None:
         """A committed bar plays these notes as well."""
@@ -186,7 +235,7 @@ class Plan:
     def discard(self, lanes: Iterable[int], bar: int) -> bool:
         """Set the tentative plan of a bar aside, for the next take or a new request. True: a take was at hand."""
         cells = [self.at(lane, bar) for lane in lanes]
-        cells = [cell for cell in cells if not cell.committed and not cell.locked]
+        cells = [cell for cell in cells if not cell.committed and not cell.fixed]
         at_hand = bool(cells)
         for cell in cells:
             spare = next((draft for draft in cell.spare if draft.complete), None)
@@ -225,6 +274,19 @@ class Plan:
                 draft.insurance = insurance
             cell.drafts, cell.spare = [draft for draft, _ in drafts], list(spare)
         return bool(tentative)
+
+    def pick(self, picks: Mapping[PlanBar, Draft | None]) -> None:
+        """The player has chosen these takes; None: the best one. In a bar that has sounded, they count where it is repeated."""
+        for cell, draft in picks.items():
+            cell.picked = draft
+
+    def add_takes(self, cell: PlanBar, takes: Iterable[Draft]) -> None:
+        """Further takes of a bar, to be chosen from beside those that it has."""
+        current = cell.picked or cell.chosen or cell.best()
+        for take in takes:
+            take.group = current.group if current and current.group else take.request_id
+            cell.spare.append(take)
+        del cell.spare[:-TAKES_KEPT]
 
     def _last_notes(self, lane: int, bar: int) -> tuple[Note, ...]:
         """Notes of the last bar that the model made, so that variations do not drift. If that is long ago, of the last bar of any kind."""

@@ -22,11 +22,13 @@ from companion.session.output.playback import Playback
 from companion.session.requests.engine import Engine
 from companion.session.requests.head_start import HeadStart
 from companion.session.requests.jobs import JobMaker
+from companion.session.requests.request import CurrentRequest
 from companion.session.requests.requests import Requests
 from companion.session.requests.sizes import Sizes
 from companion.session.requests.taking_over import TakingOver
 from companion.session.requests.window import fits, spelled
 from companion.session.rewriting.rewriting import Rewriting
+from companion.session.takes.choice import TakeChoice
 
 NOTES_A_DRAFT = 400  # further notes of one bar are dropped
 
@@ -39,6 +41,7 @@ class Answers:
         engine: Engine,
         sizes: Sizes,
         jobs: JobMaker,
+        current: CurrentRequest,
         requests: Requests,
         head_start: HeadStart,
         lanes: Lanes,
@@ -46,12 +49,13 @@ class Answers:
         playback: Playback,
         rewriting: Rewriting,
         taking_over: TakingOver,
+        takes: TakeChoice,
         outbox: Outbox,
     ) -> None:
         self._engine, self._sizes, self._jobs = engine, sizes, jobs
-        self._requests, self._head_start = requests, head_start
+        self._current, self._requests, self._head_start = current, requests, head_start
         self._lanes, self._plan, self._playback = lanes, plan, playback
-        self._rewriting, self._taking_over, self._outbox = rewriting, taking_over, outbox
+        self._rewriting, self._taking_over, self._takes, self._outbox = rewriting, taking_over, takes, outbox
 
     def receive(self, event: EngineEvent, now: float) -> None:
         """Handle any event of the engine."""
@@ -74,7 +78,7 @@ class Answers:
             self._engine_lost(event.reason)
 
     def _note_generated(self, event: NoteGenerated, now: float) -> None:
-        flight = self._requests.expected(event.request_id)
+        flight = self._current.expected(event.request_id)
         if flight is None:
             return
         if event.track not in flight.lanes or event.bar != flight.bar:
@@ -83,12 +87,18 @@ class Answers:
         if flight.rest is not None:
             self._rewriting.note_came(flight.request_id, event.track, event.note)
             return
-        self._requests.note_came(now)
+        if flight.further:
+            self._takes.note_came(event)
+            return
+        self._current.note_came(now)
         draft = self._plan.open_draft(event.track, event.bar, event.request_id, event.take, flight.insurance)
         if len(draft.notes) >= NOTES_A_DRAFT:
             self._outbox.count("stray_notes")
             return
         cell = self._plan.at(event.track, event.bar)
+        if event.take > 0:
+            draft.notes.append(event.note)  # kept with the bar, and not heard unless the player wants it
+            return
         if cell.committed and cell.chosen is not draft:
             self._outbox.count("late_notes_dropped")
             return
@@ -96,32 +106,36 @@ class Answers:
             draft.notes.append(event.note)
 
     def _bar_generated(self, event: BarGenerated, now: float) -> None:
-        flight = self._requests.expected(event.request_id)
+        flight = self._current.expected(event.request_id)
         if flight is None or event.track not in flight.lanes or event.bar != flight.bar:
             return
         if flight.rest is not None:
             self._rewriting.part_complete(flight.request_id, event.track, now)
+        elif flight.further:
+            self._takes.take_complete(flight.request_id, event.track, event.take)
         else:
             draft = self._plan.open_draft(event.track, event.bar, event.request_id, event.take, flight.insurance)
             self._plan.complete(draft)
 
     def _finished(self, event: GenerationFinished, now: float) -> None:
-        flight = self._requests.expected(event.request_id)
+        flight = self._current.expected(event.request_id)
         if flight is None:
             return
-        self._requests.ended()
+        self._current.ended()
+        if flight.further:
+            self._takes.finished(flight, now)
+            return
         if flight.rest is None:
             for lane in flight.lanes:
                 self._plan.complete(self._plan.open_draft(lane, flight.bar, flight.request_id, 0, flight.insurance))
         if flight.earnest:
-            first = flight.first_note_seconds
-            deadlines = self._sizes.deadlines_of(flight.checkpoint)
-            deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds, first)
+            self._takes.bar_came(flight)
+            self._current.measure(flight, now, flight.first_note_seconds)
         self._requests.insure(now)
 
     def _failed(self, event: GenerationFailed) -> None:
-        if self._requests.expected(event.request_id):
-            self._requests.ended()
+        if self._current.expected(event.request_id):
+            self._current.ended()
             self._outbox.count("failed_requests")
             self._outbox.notice(f"generation failed: {event.reason}", "warning")
 
@@ -172,7 +186,7 @@ class Answers:
     def _engine_lost(self, reason: str) -> None:
         self._engine.gone()
         self._sizes.lost()
-        self._requests.ended()
+        self._current.ended()
         self._requests.resize()
         self._outbox.count("engine_losses")
         self._outbox.notice(f"engine lost: {reason}", "error")

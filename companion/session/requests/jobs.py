@@ -55,8 +55,11 @@ class JobMaker:
         """Forget what the previous checkpoint could not read."""
         self._unreadable_meter = None
 
-    def job(self, bar: int, lanes: tuple[int, ...], now: float, model_dim: int) -> Job | None:
-        """The request for a bar with everything known now; None if there is nothing to ask or nothing that can be asked."""
+    def job(self, bar: int, lanes: tuple[int, ...], now: float, model_dim: int, takes: int = 1) -> Job | None:
+        """The request for a bar with everything known now; None if there is nothing to ask or nothing that can be asked.
+
+        takes: candidates for each part, which come back with the best first.
+        """
         checkpoint = self._engine.checkpoint
         if checkpoint is None or not lanes or self._meter_unreadable(bar, checkpoint):
             return None
@@ -84,7 +87,8 @@ class JobMaker:
             "mask_mode": model.mask_mode if model.mask_mode in checkpoint.mask_modes else "auto",
             "sampling": model.sampling,
             "seed": request_seed(self._seed, request_id),
-            "takes": model.takes,
+            "takes": takes,
+            "ranked": takes > 1,
             "expected": self._form.expected_beats(bar),
             "chords": self._chords.known_spans(bar),
             "guide": self._chords.guide(bar),
@@ -135,7 +139,7 @@ class JobMaker:
             return self._capture.notes(lane.index, bar, position) if bar <= self._performance.bar else None
         cell = self._plan.get(lane.index, bar)
         if bar <= self._performance.committed_bar:
-            return cell.notes() if cell else ()
+            return cell.repeated() if cell else ()
         return cell.notes() if cell and cell.best() else None
 
     def _only_shows_chords(self, number: int) -> bool:

@@ -12,7 +12,7 @@ def lanes_to_ask(lanes: Lanes, decisions: Decisions, plan: Plan, bar: int, limit
     wanted: list[Lane] = []
     for lane in lanes.of("companion"):
         cell = plan.get(lane.index, bar)
-        if decisions.plays_in(lane, bar) and not (cell and (cell.locked or cell.committed)):
+        if decisions.plays_in(lane, bar) and not (cell and (cell.fixed or cell.committed)):
             wanted.append(lane)
     if limit is not None and len(wanted) > limit:
         wanted.sort(key=lambda lane: (plan.last_fresh(lane.index, bar), lane.index))

@@ -28,6 +28,7 @@ RECENT_SAMPLES = 16
 PRIOR_SAMPLES = 4  # after this many measured requests the engine's estimate is no longer used
 FIRST_GUESS_SECONDS = 0.3  # a bar of one lane with a window of 8, before anything is known
 LANE_SHARE = 0.7  # each further lane adds this share of a one-lane request's time
+TAKE_SHARE = 0.4  # each further take of a part's bar adds this share: takes are one batch (docs/takes.md)
 
 
 def quantile(values: Iterable[float], share: float) -> float:
@@ -50,26 +51,33 @@ def worst(samples: Iterable[float], longest: float = math.inf) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a request is: bars of the window, lanes generated together. advice: one line for the player, or ""."""
+    """How large a request is: bars of the window, lanes generated together, takes of each lane.
+
+    advice: one line for the player, or "".
+    """
 
     model_dim: int
     lanes: int
     advice: str = ""
+    takes: int = 1
+
+
+_Key = tuple[int, int, int]  # model_dim, lanes, takes
 
 
 class Deadlines:
-    """Measured generation times by (model_dim, lanes)."""
+    """Measured generation times by (model_dim, lanes, takes)."""
 
     def __init__(self, margin: float, floor_seconds: float) -> None:
         self.margin = margin
         self.floor_seconds = floor_seconds
-        self._samples: dict[tuple[int, int], deque[float]] = {}
+        self._samples: dict[_Key, deque[float]] = {}
         self._recent: deque[float] = deque(maxlen=SAMPLES_KEPT)
         self._first_notes: deque[float] = deque(maxlen=SAMPLES_KEPT)
-        self._latest: deque[tuple[int, int, float]] = deque(maxlen=RECENT_SAMPLES)  # model_dim, lanes, seconds
+        self._latest: deque[tuple[_Key, float]] = deque(maxlen=RECENT_SAMPLES)  # with seconds
         self._warm: dict[int, float] = {}
         self._round_trip = 0.0
-        self._estimates: dict[tuple[int, int], float] = {}
+        self._estimates: dict[_Key, float] = {}
         self._longest = math.inf  # seconds of a request that a lead within a bar allows for
 
     def engine_ready(self, warm_seconds: Sequence[tuple[int, float]], round_trip_seconds: float = 0.0) -> None:
@@ -84,41 +92,47 @@ class Deadlines:
         self._samples.clear()
         self._estimates.clear()
         expected = [lead_seconds / self.margin] * FEW_SAMPLES
-        self._samples[size.model_dim, size.lanes] = deque(expected, maxlen=SAMPLES_KEPT)
+        self._samples[size.model_dim, size.lanes, size.takes] = deque(expected, maxlen=SAMPLES_KEPT)
 
     @property
     def is_measured(self) -> bool:
         """Whether enough requests of some size have been measured to reckon with."""
         return any(len(samples) >= PRIOR_SAMPLES for samples in self._samples.values())
 
-    def record(self, model_dim: int, lanes: int, seconds: float, first_note_seconds: float | None = None) -> None:
+    def knows(self, model_dim: int, lanes: int) -> bool:
+        """Whether requests of this size have been measured, with any number of takes."""
+        return any(
+            key[:2] == (model_dim, lanes) and len(samples) >= PRIOR_SAMPLES for key, samples in self._samples.items()
+        )
+
+    def record(
+        self, model_dim: int, lanes: int, seconds: float, first_note_seconds: float | None = None, takes: int = 1
+    ) -> None:
         """A request took this long from its effect to its last event."""
-        self._samples.setdefault((model_dim, lanes), deque(maxlen=SAMPLES_KEPT)).append(seconds)
+        key = model_dim, lanes, takes
+        self._samples.setdefault(key, deque(maxlen=SAMPLES_KEPT)).append(seconds)
         self._recent.append(seconds)
-        self._latest.append((model_dim, lanes, seconds))
+        self._latest.append((key, seconds))
         if first_note_seconds is not None:
             self._first_notes.append(first_note_seconds)
         self._estimates.clear()
 
-    def estimate(self, model_dim: int, lanes: int) -> float:
+    def estimate(self, model_dim: int, lanes: int, takes: int = 1) -> float:
         """p99 seconds of a request of this size."""
-        key = (model_dim, lanes)
+        key = (model_dim, lanes, takes)
         if key not in self._estimates:
-            self._estimates[key] = self._estimate(model_dim, lanes)
+            self._estimates[key] = self._estimate(key)
         return self._estimates[key]
 
     def recent_lead(self, size: Size) -> float:
         """As `lead`, by the last few requests alone, whatever their size; 0 where there are none."""
-        scaled = (
-            seconds * _lane_factor(size.lanes) / _lane_factor(lanes) * (size.model_dim / model_dim) ** 0.5
-            for model_dim, lanes, seconds in self._latest
-        )
+        scaled = (seconds * _ratio((size.model_dim, size.lanes, size.takes), key) for key, seconds in self._latest)
         longest = max(scaled, default=0.0)
         return max(self.floor_seconds, longest * self.margin) if longest else 0.0
 
     def lead(self, size: Size) -> float:
         """Seconds before the bar line at which to ask."""
-        return max(self.floor_seconds, self.estimate(size.model_dim, size.lanes) * self.margin)
+        return max(self.floor_seconds, self.estimate(size.model_dim, size.lanes, size.takes) * self.margin)
 
     def choose(self, dims: Sequence[int], lanes: int, bar_seconds: float, current: Size | None) -> Size:
         """The largest request that fits. dims: allowed windows, the wanted one first, descending."""
@@ -147,31 +161,33 @@ class Deadlines:
         last = self._recent[-1] if self._recent else 0.0
         return quantile(self._recent, 0.5), quantile(self._recent, 0.99), quantile(self._first_notes, 0.5), last
 
-    def _estimate(self, model_dim: int, lanes: int) -> float:
-        samples = self._samples.get((model_dim, lanes), ())
+    def _estimate(self, key: _Key) -> float:
+        samples = self._samples.get(key, ())
         if len(samples) >= PRIOR_SAMPLES:
             missing = max(0, FEW_SAMPLES - len(samples)) / FEW_SAMPLES
             return worst(samples, self._longest) * (1 + FEW_MARGIN * missing)
-        return max([self._prior(model_dim, lanes), *samples])
+        return max([self._prior(key), *samples])
 
-    def _prior(self, model_dim: int, lanes: int) -> float:
+    def _prior(self, key: _Key) -> float:
         """From the nearest size measured, else from the engine's own measure of one bar of one lane."""
-        measured = [key for key, samples in self._samples.items() if len(samples) >= PRIOR_SAMPLES]
+        measured = [known for known, samples in self._samples.items() if len(samples) >= PRIOR_SAMPLES]
         if measured:
-            near = min(measured, key=lambda key: (abs(key[0] - model_dim), abs(key[1] - lanes)))
-            lane_ratio = _lane_factor(lanes) / _lane_factor(near[1])
-            return worst(self._samples[near], self._longest) * lane_ratio * (model_dim / near[0]) ** 0.5
-        if model_dim in self._warm:
-            return UNMEASURED * self._warm[model_dim] * _lane_factor(lanes) + self._round_trip
+            near = min(measured, key=lambda known: tuple(abs(a - b) for a, b in zip(known, key, strict=True)))
+            return worst(self._samples[near], self._longest) * _ratio(key, near)
         if self._warm:
-            near_dim = min(self._warm, key=lambda dim: abs(dim - model_dim))
-            scaled = self._warm[near_dim] * (model_dim / near_dim) ** 0.5
-            return UNMEASURED * scaled * _lane_factor(lanes) + self._round_trip
-        return FIRST_GUESS_SECONDS * _lane_factor(lanes) * (model_dim / 8) ** 0.5
+            near_dim = min(self._warm, key=lambda dim: abs(dim - key[0]))
+            return UNMEASURED * self._warm[near_dim] * _ratio(key, (near_dim, 1, 1)) + self._round_trip
+        return FIRST_GUESS_SECONDS * _ratio(key, (8, 1, 1))
 
 
-def _lane_factor(lanes: int) -> float:
-    return 1 + LANE_SHARE * (max(lanes, 1) - 1)
+def _ratio(size: _Key, known: _Key) -> float:
+    """How many times as long a request of one size is expected to take as one of another."""
+
+    def factor(key: _Key) -> float:
+        model_dim, lanes, takes = key
+        return model_dim**0.5 * (1 + LANE_SHARE * (max(lanes, 1) - 1)) * (1 + TAKE_SHARE * (max(takes, 1) - 1))
+
+    return factor(size) / factor(known)
 
 
 def _advice(size: Size, wanted: Size) -> str:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from companion.harmony.guide import guide_bar
-from companion.session.api.effects import Cancel, Generate, Prefill
+from companion.session.api.effects import Prefill
 from companion.session.api.events import CheckpointInfo
 from companion.session.chords.chords import Chords
 from companion.session.input.heard_form import HeardForm
@@ -26,11 +25,12 @@ from companion.session.requests.engine import Engine
 from companion.session.requests.jobs import JobMaker
 from companion.session.requests.lanes_asked import lanes_to_ask
 from companion.session.requests.lead_time import Deadlines, Size
-from companion.session.requests.request import Request, Rest
+from companion.session.requests.request import CurrentRequest, Request
 from companion.session.requests.size_choice import SizeChoice
 from companion.session.requests.sizes import Sizes
 from companion.session.requests.window import fitting_dims
 from companion.session.spare_time import SpareTime
+from companion.session.takes.policy import TakesPolicy
 from companion.session.timing.musical_time import MusicalTime
 
 NEVER = math.inf
@@ -46,8 +46,7 @@ AFTER_BEAT = 1 / 8
 class Requests:
     """At most one request at a time.
 
-    in_flight: the one under way. size: what the next one may ask; None until that is known. prefilling: a prefill was sent
-    since the last request.
+    size: what the next one may ask; None until that is known. prefilling: a prefill was sent since the last request.
     """
 
     def __init__(
@@ -55,6 +54,7 @@ class Requests:
         engine: Engine,
         sizes: Sizes,
         choice: SizeChoice,
+        current: CurrentRequest,
         jobs: JobMaker,
         performance: Performance,
         time: MusicalTime,
@@ -69,16 +69,21 @@ class Requests:
         outbox: Outbox,
     ) -> None:
         self._engine, self._sizes, self._choice, self._jobs = engine, sizes, choice, jobs
+        self._current, self._takes = current, TakesPolicy()
         self._performance, self._time, self._lanes, self._plan = performance, time, lanes, plan
         self._decisions, self._playback, self._scheduler = decisions, playback, scheduler
         self._form, self._chords, self._spare, self._outbox = form, chords, spare, outbox
-        self.in_flight: Request | None = None
         self.size: Size | None = None
         self.prefilling = False
         self._held_until = 0.0  # seconds
         self._asked_bar = -1  # the last bar that was asked for in earnest
         self._insured_bar = -1
         self._next_prefill_beats = 0.0  # session position
+
+    @property
+    def in_flight(self) -> Request | None:
+        """The request under way."""
+        return self._current.in_flight
 
     @property
     def _deadlines(self) -> Deadlines:
@@ -125,7 +130,10 @@ class Requests:
 
     def new_bar(self, bar: int, now: float) -> None:
         """A bar line: choose the size of the coming request, and cancel requests that have become useless."""
-        if self.in_flight and self.in_flight.bar < bar:
+        flight = self.in_flight
+        if flight and flight.earnest and flight.bar <= bar and flight.size.takes > 1:
+            self._takes.was_late(bar)
+        if flight and flight.bar < bar and not flight.further:
             self.give_up(now)
         self._spare.bar_began(bar)
         self._spare.add(self._form.hear(bar - 1), self._chords.hear(bar - 1))
@@ -142,7 +150,7 @@ class Requests:
             return
         if bar <= self._performance.entry_bar or not self._performance.running:
             return
-        lead = self._deadlines.lead(self.size)
+        lead = self.lead_of(self.size, 1)
         if lead <= INSURANCE_SHARE * self._time.bar_seconds(bar) and self.due_seconds() - now > lead:
             self._insured_bar = bar
             self._generate(bar, now, insurance=True)
@@ -155,14 +163,14 @@ class Requests:
         bar = self._next_bar()
         if bar != self._performance.bar + 1:
             return
-        job = self._jobs.job(bar, self._lanes_to_ask(bar), now, self._wanted_dim())
+        job = self._jobs.job(bar, self._lanes_to_ask(bar), now, self.wanted_dim)
         if job is not None:
             self.prefilling = True
             self._outbox.emit(Prefill(job))
 
     def regenerate(self, bar: int, now: float) -> bool:
         """Write a tentative bar again: use the next take if there is one, else send a new request at once. False: no lane may change."""
-        lanes = [lane.index for lane in self._decisions.lanes_in(bar) if not self._plan.at(lane.index, bar).locked]
+        lanes = [lane.index for lane in self._decisions.lanes_in(bar) if not self._plan.at(lane.index, bar).fixed]
         if not lanes:
             return False
         if not self._plan.discard(lanes, bar):
@@ -181,29 +189,25 @@ class Requests:
         self.size = self._choose_size(bar)
         self._generate(bar, now, insurance=False, deadline=deadline)
 
-    def ask_rest(self, rest: Rest, now: float) -> int | None:
-        """Have the rest of the sounding bar rewritten. Returns the request's id; None if nothing can be requested."""
-        job = self._jobs.job(rest.bar, rest.lanes, now, self._wanted_dim())
-        if job is None:
-            return None
-        self.cancel()
-        guide = guide_bar([rest.chord])[0] if self._engine.checkpoint and self._engine.checkpoint.chord_guide else None
-        job = replace(
-            job,
-            takes=1,
-            expected=(),
-            chords=(rest.chord,),
-            guide=guide,
-            forced=dict(rest.stands),
-            from_beat=rest.from_beat,
-        )
-        size = Size(job.window.bar_count, len(rest.lanes))
-        self.in_flight = Request(
-            job.request_id, rest.bar, rest.lanes, size, now, insurance=False, checkpoint=job.size, rest=rest
-        )
-        self._outbox.emit(Generate(job, self._line_seconds(rest.bar) + rest.from_beat * 60 / self._time.clock.bpm))
-        self._outbox.count("rewrites_asked")
-        return job.request_id
+    def is_asked(self, bar: int) -> bool:
+        """Whether a bar has been asked for in earnest."""
+        return bar <= self._asked_bar
+
+    def brings_takes(self, bar: int) -> bool:
+        """Whether several takes of a bar are under way or will be asked for."""
+        flight = self.in_flight
+        if flight is not None and flight.earnest and flight.bar == bar:
+            return flight.size.takes > 1
+        return bar == self._next_bar() and self.size is not None and self.size.takes > 1
+
+    def lead_of(self, size: Size, takes: int = 1) -> float:
+        """Seconds before its bar line at which a request of this size must go out."""
+        return self._deadlines.lead(replace(size, takes=takes))
+
+    def takes_in(self, seconds_left: float, size: Size, wanted: int) -> int:
+        """As many takes, up to `wanted`, as the time allows; 0 where it does not even allow one."""
+        takes = self._takes.in_time(wanted, seconds_left, lambda number: self.lead_of(size, number))
+        return takes if self.lead_of(size, takes) <= seconds_left or takes > 1 else 0
 
     def ask_again(self, bar: int, lanes: tuple[int, ...], now: float) -> None:
         """Have the size that writes now write these lanes of a bar that was asked of another one, in what time is left."""
@@ -216,32 +220,11 @@ class Requests:
         self._generate(bar, now, insurance=False, lanes=lanes)
 
     @property
-    def is_busy(self) -> bool:
-        """Whether something is under way that may not be given up for a rest."""
-        return self.in_flight is not None and not self.in_flight.insurance
+    def wanted_dim(self) -> int:
+        """Bars of the window that the next request is to show."""
+        return self.size.model_dim if self.size else self._engine.model.model_dim
 
-    def seconds_for(self, lanes: int) -> float | None:
-        """How long a request for this many lanes is expected to take; None while nothing can be requested."""
-        if self._engine.checkpoint is None or self.size is None:
-            return None
-        return self._deadlines.lead(Size(self.size.model_dim, lanes))
-
-    def expected(self, request_id: int) -> Request | None:
-        """The current request, if an answer belongs to it. Other answers are counted and dropped."""
-        flight = self.in_flight
-        if flight is not None and flight.request_id == request_id:
-            return flight
-        self._outbox.count("stale_answers")
-        return None
-
-    def note_came(self, now: float) -> None:
-        """A note of the request under way."""
-        if self.in_flight is not None and self.in_flight.first_note_seconds is None:
-            self.in_flight.first_note_seconds = now - self.in_flight.sent_seconds
-
-    def ended(self) -> None:
-        """The request under way has come to its end, or nobody answers it any more."""
-        self.in_flight = None
+    # -- what has happened --------------------------------------------------------------------------------------------
 
     def first_is_asked(self, bar: int) -> None:
         """The music begins with a bar that was asked for at rest."""
@@ -276,18 +259,11 @@ class Requests:
 
     def cancel(self) -> None:
         """Cancel the current request."""
-        if self.in_flight is not None:
-            self._outbox.emit(Cancel(self.in_flight.request_id))
-            self.in_flight = None
+        self._current.cancel()
 
     def give_up(self, now: float) -> None:
         """Give up a request that takes too long. Its time counts as a measurement."""
-        flight = self.in_flight
-        if flight is not None and flight.earnest:
-            deadlines = self._sizes.deadlines_of(flight.checkpoint)
-            deadlines.record(flight.size.model_dim, flight.size.lanes, now - flight.sent_seconds)
-            self._outbox.count("unfinished_requests")
-        self.cancel()
+        self._current.give_up(now)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -297,13 +273,11 @@ class Requests:
     def _line_seconds(self, bar: int) -> float:
         return self._time.to_seconds(self._time.timeline.start(bar))
 
-    def _wanted_dim(self) -> int:
-        return self.size.model_dim if self.size else self._engine.model.model_dim
-
     def _ask_next(self, now: float) -> None:
         bar = self._next_bar()
-        if self.size and self._line_seconds(bar) - now < HOPELESS_SHARE * self._deadlines.lead(self.size):
-            tail_is_useful = self._deadlines.lead(self.size) < self._time.bar_seconds(bar)
+        lead = self.lead_of(self.size, 1) if self.size else 0.0
+        if self._line_seconds(bar) - now < HOPELESS_SHARE * lead:
+            tail_is_useful = lead < self._time.bar_seconds(bar)
             bar += 0 if tail_is_useful else 1
         self._asked_bar = bar
         if self.size:
@@ -315,16 +289,23 @@ class Requests:
         self, bar: int, now: float, insurance: bool, deadline: float | None = None, lanes: tuple[int, ...] = ()
     ) -> None:
         lanes = lanes or self._lanes_to_ask(bar)
-        job = self._jobs.job(bar, lanes, now, self._wanted_dim())
+        job = self._jobs.job(bar, lanes, now, self.wanted_dim, 1 if insurance else self._takes_in_time(bar, now))
         if job is None:
             return
-        size = Size(job.window.bar_count, len(lanes))
-        self.in_flight = Request(job.request_id, bar, lanes, size, now, insurance, checkpoint=job.size)
+        size = Size(job.window.bar_count, len(lanes), takes=job.takes)
+        request = Request(job.request_id, bar, lanes, size, now, insurance, checkpoint=job.size)
         if deadline is None:
             deadline = self.due_seconds() if insurance else self._time.to_seconds(self._time.timeline.end(bar))
         self.prefilling = False
-        self._outbox.emit(Generate(job, deadline))
-        self._outbox.count("insurances" if insurance else "requests")
+        self._current.send(request, job, deadline, "insurances" if insurance else "requests")
+
+    def _takes_in_time(self, bar: int, now: float) -> int:
+        """The takes of each part in a request that goes out now."""
+        size = self.size
+        if size is None or size.takes == 1:
+            return 1
+        left = self._line_seconds(bar) - now - self._sizes.reserve_seconds(size.model_dim, size.lanes)
+        return self._takes.in_time(size.takes, left, lambda takes: self.lead_of(size, takes))
 
     def _lanes_to_ask(self, bar: int) -> tuple[int, ...]:
         limit = self.size.lanes if self.size else None
@@ -343,7 +324,14 @@ class Requests:
         size = self._deadlines.choose(dims, lanes, seconds, self.size)
         if size.advice and (self.size is None or size.advice != self.size.advice):
             self._outbox.notice(size.advice, "warning")
-        return size
+        takes = self._takes.choose(
+            self._engine.model.takes,
+            bar,
+            seconds,
+            lambda takes: self.lead_of(size, takes),
+            measured=self._deadlines.knows(size.model_dim, size.lanes),
+        )
+        return replace(size, takes=takes)
 
     def _dims(self, bar: int, checkpoint: CheckpointInfo) -> list[int]:
         """The windows of this bar that a size may be shown, largest first."""

@@ -26,6 +26,7 @@ from companion.session.output.playback import Playback
 from companion.session.performance import Performance
 from companion.session.requests.request import Rest
 from companion.session.requests.requests import NEVER, Requests
+from companion.session.requests.side_requests import SideRequests
 from companion.session.rewriting.clash import chord_at, clashes, lasting, sure_chord
 from companion.session.rewriting.places import beat_length, places
 from companion.session.timing.musical_time import MusicalTime
@@ -59,11 +60,13 @@ class Rewriting:
         decisions: Decisions,
         playback: Playback,
         requests: Requests,
+        side: SideRequests,
         outbox: Outbox,
     ) -> None:
         self._performance, self._time, self._lanes = performance, time, lanes
         self._form, self._chords, self._plan = form, chords, plan
-        self._decisions, self._playback, self._requests, self._outbox = decisions, playback, requests, outbox
+        self._decisions, self._playback, self._outbox = decisions, playback, outbox
+        self._requests, self._side = requests, side
         self._bar = -1
         self._next_check_beats = 0.0  # session position
         self._tried: set[tuple[int, frozenset[int]]] = set()  # in this bar: (lane, chord) that was asked for
@@ -135,7 +138,7 @@ class Rewriting:
         self._next_check_beats = self._time.timeline.start(bar) + AFTER_BEAT
 
     def _consider(self, now: float) -> None:
-        if self._requests.is_busy:
+        if self._side.is_busy:
             return
         timeline, bar = self._time.timeline, self._bar
         meter, line = timeline.meter(bar), timeline.start(bar)
@@ -179,7 +182,7 @@ class Rewriting:
             for lane in lanes
         }
         rest = Rest(bar, lanes, from_beat, stands, chord)
-        request_id = self._requests.ask_rest(rest, now)
+        request_id = self._side.ask_rest(rest, now)
         self._pending = None if request_id is None else _Pending(request_id, rest)
 
     def _may_change(self, lane: Lane, bar: int) -> bool:
@@ -196,7 +199,7 @@ class Rewriting:
 
     def _reachable(self, lanes: int, now: float) -> float | None:
         """Return the first place of the dial that an answer can reach, if it would not delay the next bar's request."""
-        seconds = self._requests.seconds_for(lanes)
+        seconds = self._side.seconds_for(lanes)
         if seconds is None or now + seconds > self._requests.due_seconds():
             self._say_if_slow(seconds)
             return None

@@ -86,9 +86,12 @@ class LaneViews:
             return BarView(bar, "empty")
         if not cell.committed:
             draft = cell.best()
-            origin = ("older" if draft.insurance else draft.origin) if draft else ""
-            return BarView(bar, "tentative", origin, cell.notes(), cell.locked)
-        return BarView(bar, over, cell.origin, cell.notes(), cell.locked, cell.rewritten_from)
+            older = draft is not None and draft.insurance and draft is not cell.picked
+            origin = "older" if older else draft.origin if draft else ""
+            return BarView(bar, "tentative", origin, cell.notes(), cell.locked, take=cell.number_of(draft))
+        return BarView(
+            bar, over, cell.origin, cell.notes(), cell.locked, cell.rewritten_from, cell.number_of(cell.chosen)
+        )
 
     def _human(self, lane: Lane, bar: int, position: float) -> BarView:
         notes = self._capture.notes(lane.index, bar, position)

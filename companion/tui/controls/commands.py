@@ -110,6 +110,16 @@ def _regenerate(snapshot: Snapshot, selection: Selection) -> list[Command]:
     return [command("regenerate") if selection.bar is None else command("regenerate", bar=selection.bar)]
 
 
+def _another_take(snapshot: Snapshot, selection: Selection) -> list[Command]:
+    """For the chosen part; where that is none of ours, for all of ours. The session knows which bars can still be changed."""
+    if snapshot.transport.state not in ("running", "lost"):
+        return []
+    lane = selected_lane(snapshot, selection)
+    track = {} if lane is None or lane.role != "companion" else {"track": lane.index}
+    bar = {} if selection.bar is None else {"bar": selection.bar}
+    return [command("another_take", **track, **bar)]
+
+
 def _keep(snapshot: Snapshot, selection: Selection) -> list[Command]:
     """Only a bar that has begun can be repeated. The session knows whether a bar is already kept."""
     past = selection.bar is not None and selection.bar <= snapshot.transport.bar
@@ -210,6 +220,7 @@ _WISHES: dict[str, Wish] = {
     "solo": _lane_switch("solo", lambda lane: lane.solo),
     "remove": _remove,
     "regenerate": _regenerate,
+    "another_take": _another_take,
     "keep": _keep,
     "lock": _lock,
     "undo": _plain("undo"),

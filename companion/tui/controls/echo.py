@@ -36,7 +36,7 @@ def _why_not(name: str, snapshot: Snapshot, selection: Selection) -> str:
         return NOT_MASTER
     if name.startswith("call_"):
         return "nothing plays yet"
-    if name == "regenerate" and snapshot.transport.state not in ("running", "lost"):
+    if name in ("regenerate", "another_take") and snapshot.transport.state not in ("running", "lost"):
         return "nothing plays yet"
     if name in ("regenerate", "lock"):
         bar = target_bar(snapshot, selection)
@@ -106,6 +106,14 @@ def _regenerate(wish: Any, snapshot: Snapshot, selection: Selection) -> str:
     return f"{'the next bar' if bar is None else f'bar {bar_label(snapshot, bar)}'} is written anew"
 
 
+def _another_take(wish: Any, snapshot: Snapshot, selection: Selection) -> str:
+    lane = next((lane for lane in snapshot.lanes if lane.index == wish.track), None)
+    who = f"{lane.name}: " if lane else ""
+    if snapshot.kept_bar is not None:
+        return f"{who}another take from the next repetition on"
+    return f"{who}another take of {'the next bar' if wish.bar is None else f'bar {bar_label(snapshot, wish.bar)}'}"
+
+
 def _wait(wish: Any, snapshot: Snapshot, selection: Selection) -> str:
     bars = wish.bars
     return f"the companion waits {bars} bar{'s' * (bars != 1)}" if bars else "the companion comes in at once"
@@ -136,6 +144,7 @@ _SAYINGS: dict[str, Callable[[Any, Snapshot, Selection], str]] = {
     "solo": _lane_on("alone", "no longer alone"),
     "remove": _role("removed"),
     "regenerate": _regenerate,
+    "another_take": _another_take,
     "keep": _keep,
     "lock": _lock,
     "rewrite": _value("rewriting within the bar: {}", "dial"),

@@ -182,13 +182,13 @@ def _draw_beats(canvas: Canvas, body: Area, beats: float, denominator: int) -> N
 
 
 def _draw_head(canvas: Canvas, lane: LaneView, view: BarView, x: int, y: int, width: int, *, rule: bool) -> None:
-    """The line above a bar: where its notes come from, what will become of them, whether it is locked or was rewritten."""
+    """The line above a bar: where its notes come from, which take they are, whether it is locked or was rewritten."""
     if rule:
         canvas.put(x, y, "├" + "─" * (width - 1), palette.LINE)
     pieces = [piece for piece in _head_pieces(lane, view) if piece[0]]
     spans: list[tuple[str, Style]] = []
     for wordy in (2, 1, 0) if rule else (0,):  # drop words until it fits
-        spans = [(f"{mark} {word}" if wordy > level else mark, style) for mark, word, level, style in pieces]
+        spans = [(words if wordy > level else short, style) for short, words, level, style in pieces]
         if sum(len(text) + 1 for text, _ in spans) <= width - 1:
             break
     for text, style in spans:
@@ -196,15 +196,21 @@ def _draw_head(canvas: Canvas, lane: LaneView, view: BarView, x: int, y: int, wi
 
 
 def _head_pieces(lane: LaneView, view: BarView) -> list[tuple[str, str, int, Style]]:
-    """(mark, word, the word's rank when words are dropped, style) of a bar."""
+    """(short, in words, the rank of the words when they are dropped, style) of a bar."""
     pieces: list[tuple[str, str, int, Style]] = []
     if lane.role != "human":
         mark = palette.ORIGIN_MARKS.get(view.origin, "")
-        pieces.append((mark, view.origin, 0, palette.ORIGIN_STYLES.get(view.origin, palette.DIM)))
+        pieces.append(
+            (mark, f"{mark} {view.origin}" if mark else "", 0, palette.ORIGIN_STYLES.get(view.origin, palette.DIM))
+        )
+    if view.take is not None:
+        number, count = view.take
+        short = f"{number}/{count}"
+        pieces.append((short, f"take {short}", 0, palette.KEY if number > 1 else palette.DIM))
     if view.locked:
-        pieces.append((palette.LOCK_MARK, "locked", 1, palette.KEY))
+        pieces.append((palette.LOCK_MARK, f"{palette.LOCK_MARK} locked", 1, palette.KEY))
     if view.rewritten_from is not None:
-        pieces.append((palette.REWRITTEN_MARK, "rewritten", 1, palette.KEY))
+        pieces.append((palette.REWRITTEN_MARK, f"{palette.REWRITTEN_MARK} rewritten", 1, palette.KEY))
     return pieces
 
 

@@ -16,6 +16,7 @@ from companion.tui.pickers.choices import Choice, Section
 from companion.tui.wording import action_words, port_label
 
 DRUMS = -1  # in place of a program
+TAKES = (1, 2, 4)
 COMMON_METERS = tuple(TimeSignature(*pair) for pair in ((4, 4), (3, 4), (2, 4), (6, 8), (12, 8), (5, 4), (7, 8)))
 
 MASK_WORDS = {
@@ -63,7 +64,7 @@ def port_sections(snapshot: Snapshot | None, ports: PortNames | None) -> list[Se
 
 
 def model_sections(snapshot: Snapshot | None, installed: Sequence[InstalledCheckpoint] | None) -> list[Section]:
-    """Checkpoints, and the windows and mask modes that the loaded one has."""
+    """Checkpoints, the windows and mask modes that the loaded one has, and how many takes of a bar to choose from."""
     info = snapshot.checkpoint if snapshot else None
     loaded = info.name if info else ""
     known = list(installed or ())
@@ -87,7 +88,13 @@ def model_sections(snapshot: Snapshot | None, installed: Sequence[InstalledCheck
         *sections,
         Section("model_dim", "window (model_dim), at most", tuple(windows)),
         Section("mask_mode", "mask mode: how the bars you have not played are hidden", tuple(modes)),
+        Section("takes", "takes of a bar to choose from, where there is time", _takes(chosen.takes)),
     ]
+
+
+def _takes(chosen: int) -> tuple[Choice, ...]:
+    numbers = sorted({*TAKES, chosen})
+    return tuple(Choice("off" if takes == 1 else str(takes), takes, takes == chosen) for takes in numbers)
 
 
 def _capabilities(found: InstalledCheckpoint) -> str:

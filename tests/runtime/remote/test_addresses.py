@@ -10,6 +10,7 @@ import pytest
 
 from companion.errors import CommandError
 from companion.runtime.remote.addresses import ADDRESSES, changes, commands_for, documentation, state_of
+from companion.session.api.bar_commands import AnotherTake
 from companion.session.api.lane_commands import Mute, SetAttribute
 from companion.session.api.model_commands import SetModel, SetSampling
 from companion.session.api.transport_commands import Seek, SetTempo, Start
@@ -27,6 +28,9 @@ from tests.tui.scripted import snapshot_at
         ("/companion/attribute", (2, "note_density", 3), [SetAttribute(1, "note_density", 3)]),
         ("/companion/attribute", (2, "note_density", -1), [SetAttribute(1, "note_density", None)]),
         ("/companion/harmony", (0.5,), [SetSampling(harmony=0.5)]),
+        ("/companion/another_take", (), [AnotherTake()]),
+        ("/companion/another_take", (2,), [AnotherTake(1)]),
+        ("/companion/takes", (4,), [SetModel(takes=4)]),
         ("/companion/do", ("mute", "track", 0, "on", True), [Mute(0, True)]),
         ("/midigpt/session/start", (), [Start()]),
         ("/param/set", ("temperature", 0.9), [SetSampling(temperature=0.9)]),
