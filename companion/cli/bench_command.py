@@ -22,6 +22,7 @@ examples:
   companion bench --checkpoint random:512x6x8 --against midigpt,transformers --contended
   companion bench --engine onnx:mixed-kv8,onnx:q8-kv8 --quality --data ~/midi
   companion bench --realtime --tempo 120 --bars 200
+  companion bench --remote 5,20,50 --checkpoint yellow_mini --tempo 120 --bars 100
 """
 
 
@@ -51,6 +52,12 @@ def add_parser(subparsers: Any) -> None:
     add("--data", type=Path, metavar="FOLDER", help="MIDI files for --quality (default: made music)")
     add("--prompts", type=int, default=16, help="prompts for --quality (16)")
     add("--recognition", action="store_true", help="how long naming the chords of a bar takes")
+    add(
+        "--remote",
+        metavar="MS",
+        help="play in time with an engine behind a network with so many ms of delay each way; several with commas",
+    )
+    add("--loss", type=float, default=1.0, metavar="PERCENT", help="with --remote: packets lost (1)")
     add("--realtime", action="store_true", help="play in time with everything running and report the share in time")
     add(
         "--sound",
@@ -73,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     if args.rounds < 1 or args.prompts < 1 or args.bars < 1:
         raise UsageError("--rounds, --prompts and --bars must be at least 1")
+    if args.remote is not None:
+        return _run_remote(args)
     if args.realtime:
         from companion.bench.live.realtime import measure_realtime, realtime_text
 
@@ -102,6 +111,22 @@ def run(args: argparse.Namespace) -> int:
     if args.plot:
         plot(rows, args.plot)
     print(json.dumps([row.to_dict() for row in rows]) if args.json else table(rows))
+    return 0
+
+
+def _run_remote(args: argparse.Namespace) -> int:
+    from companion.bench.live.remote import measure_remote, remote_text
+
+    if not 0 <= args.loss <= 50:
+        raise UsageError("--loss must be from 0 to 50 percent")
+    reports = []
+    for delay_ms in _numbers(args.remote, "--remote"):
+        found = measure_remote(args.checkpoint, delay_ms, args.loss / 100, args.bars, args.tempo)
+        reports.append(found)
+        if not args.json:
+            print(remote_text(found), flush=True)
+    if args.json:
+        print(json.dumps(reports))
     return 0
 
 

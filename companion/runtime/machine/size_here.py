@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from companion.session.api.events import EngineReady, LoadedSize
 from companion.session.api.settings import SessionSettings
+from companion.session.requests.lead_time import Size
 from companion.session.requests.sizes import Sizes
 
 TEMPI_BPM = (80, 120, 160, 200)
@@ -16,11 +17,15 @@ BEATS = 4
 
 @dataclass(frozen=True, slots=True)
 class SizeAt:
-    """What would run at a tempo, in 4/4 with PARTS parts to write. why: one line, "" where there is one size only."""
+    """What would run at a tempo, in 4/4 with PARTS parts to write. why: one line, "" where there is one size only.
+
+    lead_seconds: how long before its line a bar would be asked for at first.
+    """
 
     bpm: int
     name: str
     why: str
+    lead_seconds: float = 0.0
 
 
 def sizes_at(loaded: Sequence[LoadedSize], tempi: Iterable[int] = TEMPI_BPM, parts: int = PARTS) -> list[SizeAt]:
@@ -34,7 +39,10 @@ def sizes_at(loaded: Sequence[LoadedSize], tempi: Iterable[int] = TEMPI_BPM, par
         sizes.ready(event)
         choice = sizes.choose(0, BEATS * 60 / bpm, parts, lambda info: sorted(info.num_bars_map, reverse=True))
         assert choice is not None
-        found.append(SizeAt(bpm, choice.name, choice.why))
+        info = sizes.current
+        assert info is not None
+        lead = sizes.lead(Size(min(info.num_bars_map), parts))
+        found.append(SizeAt(bpm, choice.name, choice.why, lead))
     return found
 
 

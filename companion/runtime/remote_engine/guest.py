@@ -148,7 +148,7 @@ class Guest:
                 pairing, with_token = self._keys[self._place]
                 self.state = "connected"
                 self.conversation.connected(now, pairing.public if with_token else "")
-            elif event == zmq.EVENT_CONNECTED:
+            elif event == zmq.EVENT_CONNECTED and self.state == "not reachable":
                 self.state = "reachable, but no engine of ours has answered"
             elif event in (zmq.EVENT_HANDSHAKE_FAILED_AUTH, zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL):
                 self._refused(now, is_certain=event == zmq.EVENT_HANDSHAKE_FAILED_AUTH)

@@ -28,6 +28,7 @@ import platformdirs
 from companion.errors import CompanionError, UsageError
 from companion.runtime.remote_engine.curve import new_keys, public_of, to_bytes, to_text
 
+KEYS_VARIABLE = "COMPANION_KEYS"  # another folder for the keys
 TOKEN_PREFIX = "CE1."
 TOKEN_LIFE_SECONDS = 24 * 3600.0
 SECRET_BYTES, CHECK_BYTES, KEY_BYTES = 16, 4, 32
@@ -77,6 +78,8 @@ class Token:
 
 def keys_folder() -> Path:
     """Where the keys are kept."""
+    if folder := os.environ.get(KEYS_VARIABLE):
+        return Path(folder)
     return platformdirs.user_config_path("companion") / "engine"
 
 
