@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
+
+import pytest
 
 from companion.midi.messages import NoteOn
 from companion.session.api.effects import Cancel, Generate, Job, Notice
@@ -216,3 +219,24 @@ def test_a_slow_link_is_learnt_and_the_bars_are_asked_for_earlier():
     assert len(late) <= RESCUES
     assert bars(stage)[max(bars(stage))][-1] == "yellow_20m"
     assert all_fresh(stage)
+
+
+@pytest.mark.parametrize("delay_seconds", [0.005, 0.02, 0.05])
+def test_a_slow_and_lossy_network_costs_no_bar(delay_seconds):
+    """120 BPM, 400 bars, 1 % of the segments lost: a loss holds up the connection for 0.2 s, and two in a row for 0.6 s."""
+    chance = random.Random(5)
+
+    def far(now: float) -> float:
+        segments = 12 + 4  # a request and its answer, measured with three parts
+        stalls = sum((0.2 if chance.random() < 0.99 else 0.6) for _ in range(segments) if chance.random() < 0.01)
+        return 0.08 + 0.04 * chance.random() + 2 * delay_seconds + stalls
+
+    stage = jam(far)
+    stage.run(800)
+    stage.close()
+    view = generation(stage)
+    assert view.bars >= 395
+    assert view.bars_fresh / view.bars >= 0.995
+    assert stage.hanging == 0
+    writers = [names[-1] for names in bars(stage).values()]
+    assert writers.count("yellow_20m") / len(writers) > 0.8
