@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command
+from companion.cli.options import add_command, in_browser
 from companion.errors import CompanionError, UsageError
 
 if TYPE_CHECKING:
     from companion.runtime.attach.performance import AttachedPerformance
     from companion.runtime.front.performance import LaunchOptions, Performance
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS, PARENT_SECONDS = 0.1, 0.5
 VIEWS = ("lanes", "stage")
 ENDED = "the performance has ended"
 DETACHED = "detached; the performance goes on"
@@ -55,10 +57,20 @@ def run(args: argparse.Namespace) -> int | AttachedLauncher:
             "no performance is running" if args.pid is None else f"no performance with process id {args.pid} is running"
         )
         raise CompanionError(f"{which}; start one with companion jam, practice or demo")
+    if in_browser():
+        threading.Thread(target=_leave_with_parent, name="parent", daemon=True).start()
     performance = attach(found[args.pid] if args.pid is not None else next(iter(found.values())))
     if args.headless:
         return follow(performance)
     return AttachedLauncher(performance, args.view)
+
+
+def _leave_with_parent() -> None:
+    """End with the web server that started this screen; it may be killed, and then nobody tells us."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os._exit(0)
 
 
 @dataclass(frozen=True, slots=True)

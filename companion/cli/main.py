@@ -35,6 +35,7 @@ COMMANDS: dict[str, CommandEntry] = {
     ),
     "demo": CommandEntry("companion.cli.demo_command", "hear and see it without hardware: a recorded player performs"),
     "attach": CommandEntry("companion.cli.attach_command", "a further screen on a running performance"),
+    "serve": CommandEntry("companion.cli.serve_command", "that screen in a browser, such as a phone's"),
     "infill": CommandEntry("companion.cli.infill_command", "fill bars of a MIDI file"),
     "replay": CommandEntry("companion.cli.replay_command", "play a recorded performance again, note for note"),
     "ports": CommandEntry("companion.cli.ports_command", "list MIDI ports"),

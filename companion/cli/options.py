@@ -66,12 +66,12 @@ def add_osc(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--osc", default="", metavar="[HOST:]PORT", help=words)
 
 
-def has_terminal() -> bool:
-    """Whether there is a terminal to draw on and to read keys from, or a browser in its place.
+def in_browser() -> bool:
+    """Whether a browser takes the terminal's place: textual-serve names another driver for it."""
+    return bool(os.environ.get("TEXTUAL_DRIVER"))
 
-    Textual uses the process's own standard input and error. textual-serve names another driver for a browser.
-    """
-    if os.environ.get("TEXTUAL_DRIVER"):
-        return True
+
+def has_terminal() -> bool:
+    """Whether there is a screen to draw on and to read keys from. Textual uses the process's own standard input and error."""
     streams = (sys.__stdin__, sys.__stderr__)
-    return all(stream is not None and stream.isatty() for stream in streams)
+    return in_browser() or all(stream is not None and stream.isatty() for stream in streams)

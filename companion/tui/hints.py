@@ -6,7 +6,8 @@ from rich.style import Style
 
 from companion.session.api.snapshot import Snapshot
 from companion.tui import palette
-from companion.tui.canvas import Canvas
+from companion.tui.calls.buttons import Tap
+from companion.tui.canvas import Area, Canvas
 from companion.tui.keys import KEYS, PRACTICE, ROLL, STAGE, Key
 
 ALWAYS = ("find", "help", "quit")
@@ -16,9 +17,13 @@ _HINTS = sorted((key for key in KEYS if key.hint), key=lambda key: (key.keys not
 
 def draw_hints(
     width: int, height: int, snapshot: Snapshot | None = None, *, view: str = ROLL, echo: str = ""
-) -> Canvas:
-    """Draw as many hints as fit. Finding, help and quit are always shown. echo: what the last key did, shown first."""
+) -> tuple[Canvas, list[Tap]]:
+    """Draw as many hints as fit, and say where they can be clicked. Finding, help and quit are always shown.
+
+    echo: what the last key did, shown first.
+    """
     canvas = Canvas(width, height)
+    taps: list[Tap] = []
     always = [key for key in _HINTS if key.hint in ALWAYS]
     reserve = sum(_width(key, key.hint) for key in always)
     if echo:
@@ -27,11 +32,17 @@ def draw_hints(
     for key in () if echo else _HINTS:
         word = _word(key, snapshot, view)
         if key not in always and word and x + _width(key, word) <= width - reserve:
-            x = canvas.put_spans(x, 0, *_spans(key, word))
+            x = _put(canvas, taps, x, key, word)
     x = max(x, width - reserve) if echo else x
     for key in always:
-        x = canvas.put_spans(x, 0, *_spans(key, key.hint))
-    return canvas
+        x = _put(canvas, taps, x, key, key.hint)
+    return canvas, taps
+
+
+def _put(canvas: Canvas, taps: list[Tap], x: int, key: Key, word: str) -> int:
+    end = canvas.put_spans(x, 0, *_spans(key, word))
+    taps.append(Tap(Area(x, 0, end - x, 1), key.action))
+    return end
 
 
 def _word(key: Key, snapshot: Snapshot | None, view: str) -> str:

@@ -83,6 +83,8 @@ CanvasPane {{ width: 1fr; height: 1fr; }}
 .picker OptionList {{ height: 1fr; border: none; background: {GROUND}; }}
 .title, .hint {{ height: 1; }}
 .dials {{ align: left bottom; background: transparent; }}
+ModalScreen, CommandPalette {{ layers: default corner; }}
+Corner {{ layer: corner; dock: right; width: 20; height: 1; background: transparent; }}
 CommandPalette > Vertical {{ margin-top: 0; }}
 CommandPalette SearchIcon {{ display: none; }}
 CommandPalette CommandInput {{ padding-left: 1; }}

@@ -129,7 +129,9 @@ class Stage(MenuActions, Screen[None]):
         view = self._view(snapshot)
         if self.stage_view:
             self._paint_tapped("afar", lambda width, height: draw_stage(snapshot, health, width, height))
-            self._paint("hints", lambda width, height: draw_hints(width, height, snapshot, view=view, echo=answer))
+            self._paint_tapped(
+                "hints", lambda width, height: draw_hints(width, height, snapshot, view=view, echo=answer)
+            )
             return
         self._paint("transport", lambda width, height: draw_transport(snapshot, health, width, height))
         self._paint("song", lambda width, height: draw_line(snapshot, width))
@@ -137,7 +139,7 @@ class Stage(MenuActions, Screen[None]):
         self._paint("column", lambda width, height: draw_column(snapshot, width, height, said))
         self._paint("strip", lambda width, height: draw_strip(snapshot, width, height, said))
         self._paint_tapped("calls", lambda width, height: draw_calls(snapshot, width, height))
-        self._paint("hints", lambda width, height: draw_hints(width, height, snapshot, view=view, echo=answer))
+        self._paint_tapped("hints", lambda width, height: draw_hints(width, height, snapshot, view=view, echo=answer))
         if snapshot is not None:
             self._paint("lanes", lambda width, height: self._painter.draw(snapshot, self.selection, width, height))
         else:

@@ -11,13 +11,14 @@ from textual.widgets import Input
 
 from companion.session.api.commands import command
 from companion.tui.app import CompanionApp
+from companion.tui.corner import Corner
 from companion.tui.finder.actions import Known, findable, listed
 from companion.tui.finder.typed import TYPED, typed_actions
 from companion.tui.help.screen import HelpScreen
 from companion.tui.keys import KEYS, LEARNABLE
 from companion.tui.pickers.offers import InstalledCheckpoint
 from tests.tui.scripted import practice_at, snapshot_at
-from tests.tui.test_app import running, still, until
+from tests.tui.test_app import running, still, text_of, until
 
 
 @pytest.fixture(autouse=True)
@@ -149,6 +150,24 @@ async def test_panic_works_while_text_is_typed(key: str) -> None:
         await pilot.press("a", "exclamation_mark")
         await until(pilot, lambda: performance.sent == [command("panic")])
         assert "!" not in app.screen.query_one(Input).value
+
+
+@pytest.mark.parametrize("key", ["colon", "M", "a", "K", "V", "S", "C", "question_mark", "q"])
+async def test_every_overlay_has_panic_and_closing_in_its_corner(key: str) -> None:
+    performance = still()
+    async with running(performance) as (app, pilot):
+        await pilot.press(key)
+        await until(pilot, lambda: bool(app.screen.query(Corner)) and app.screen.query_one(Corner).region.width > 0)
+        await pilot.click(Corner, offset=(2, 0))
+        await until(pilot, lambda: performance.sent == [command("panic")])
+        await pilot.click(Corner, offset=(12, 0))
+        await until(pilot, lambda: app.screen is app.stage)
+
+
+async def test_hints_can_be_clicked() -> None:
+    async with running(still()) as (app, pilot):
+        await pilot.click("#hints", offset=(text_of(app, "hints").index("find"), 0))
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
 
 
 async def test_words_are_found_in_any_order() -> None:
