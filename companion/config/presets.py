@@ -16,6 +16,7 @@ import platformdirs
 from companion.config import controls, schema
 from companion.config.tables import Schema
 from companion.errors import ConfigError, UsageError
+from companion.midi.port_choice import PortChoice
 from companion.resources import configs_dir
 from companion.session.api.settings import (
     REWRITE_DEFAULT,
@@ -51,14 +52,6 @@ TABLES = (
     "knobs",
     "zones",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PortChoice:
-    """Which ports to use, by name or part of it; "" = the first real one, or our own virtual port. "none" = no port."""
-
-    input: str = ""
-    output: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ It loads nothing, so it needs no torch.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from companion.inference.checkpoints import hub
+from companion.inference.checkpoints.hashes import file_sha256
 
 LARGE, MINI = "20m", "mini"
 SUMS_NAME = "SHA256SUMS"  # the output of `sha256sum *.pt`; optional
@@ -20,7 +20,6 @@ LARGE_FILE_BYTES = 20_000_000  # the 2.4 M checkpoints take 5 MB and the 20 M on
 # A large CPU engine holds its graphs in float and in bytes, and a cache for each part: 380 MB measured for a 41 MB file.
 MEMORY_PER_FILE_BYTE = 8
 MEMORY_BASE_BYTES = 60_000_000
-_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +103,10 @@ def _shipped_sums() -> Mapping[str, str]:
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                digest.update(chunk)
+        return file_sha256(path)
     except OSError:
         return ""
-    return digest.hexdigest()
 
 
 def _file_bytes(path: Path) -> int:

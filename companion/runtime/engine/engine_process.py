@@ -36,6 +36,9 @@ def prepare_process() -> None:
     """What must be set before numpy, onnxruntime or torch are loaded."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would take the realtime loop's core
     os.environ.setdefault("KMP_BLOCKTIME", "0")
+    # numpy asks for pages of 2 MB for large arrays. A memory of keys and values is used in its first part only, a third or so, and
+    # then takes up all of itself.
+    os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     give_way()
 

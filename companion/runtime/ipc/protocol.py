@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from companion.config.presets import PortChoice
+from companion.midi.port_choice import PortChoice
 from companion.runtime.players.tunes import Manner
 from companion.session.api.settings import SessionSettings
 from companion.sound.settings import SoundChoice

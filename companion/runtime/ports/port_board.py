@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from companion.config.presets import PortChoice
 from companion.errors import PortError
 from companion.midi.messages import Message
+from companion.midi.port_choice import PortChoice
 from companion.midi.ports import InputPort, OutputPort, match_port, stable_names
 from companion.midi.probe import Ports
 from companion.runtime.ports.connector import Connector

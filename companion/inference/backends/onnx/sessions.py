@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,6 +52,25 @@ def open_sessions(graphs: Sequence[Path | bytes], threads: int) -> Sessions:
     return Sessions(asleep, _open(graphs, threads, min(DECODE_THREADS, threads), spinning=True))
 
 
+@cache
+def _one_arena() -> bool:
+    """Let all graphs take their working memory from one arena, which grows by what is needed. Returns whether that could be had.
+
+    By default each graph has its own, which doubles whenever it grows, and keeps what its largest run has ever needed.
+    """
+    try:
+        device = onnxruntime.OrtMemoryInfo(
+            "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+        )
+        unlimited, as_requested, usual = 0, 1, -1
+        onnxruntime.create_and_register_allocator(
+            device, onnxruntime.OrtArenaCfg(unlimited, as_requested, usual, usual)
+        )
+    except Exception:  # ONNX Runtime's exceptions have no common base
+        return False
+    return True
+
+
 def default_threads() -> int:
     """Threads for prefill: every core up to four."""
     return max(1, min(4, os.cpu_count() or 1))
@@ -86,5 +106,7 @@ def _session(graph: Path | bytes, threads: int, spinning: bool) -> onnxruntime.I
     # Spinning must also end with the run; by default it lasts tens of milliseconds longer. Every session has its own threads, and
     # the spinning threads of a prefill would take the cores from the first dozen tokens after it.
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    if _one_arena():
+        options.add_session_config_entry("session.use_env_allocators", "1")
     source = graph if isinstance(graph, bytes) else str(graph)
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

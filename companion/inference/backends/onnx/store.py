@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from companion.inference.checkpoints.hashes import file_sha256
+
 FORMAT = 5  # raise whenever the graph or the manifest changes
 MOST_ENTRIES = 12  # the least recently used go first
 _CHUNK = 1 << 20
@@ -41,8 +43,10 @@ def default_folder() -> Path:
 
 def hash_checkpoint(path: Path) -> str:
     """Hex SHA-256 of a checkpoint's bytes, be it a file or a directory of files. Raises OSError."""
+    if not path.is_dir():
+        return file_sha256(path)
     digest = hashlib.sha256()
-    for file in sorted(path.glob("*.*")) if path.is_dir() else [path]:
+    for file in sorted(path.glob("*.*")):
         with file.open("rb") as stream:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
