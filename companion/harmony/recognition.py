@@ -1,12 +1,14 @@
 """Recognises chords in played music, half a bar at a time, and the key. Pure. It takes about half a millisecond a bar.
 
 Each chord gets a score for how well it explains the notes and how usual it is in the key (`chord_scores`). A bar has one
-chord, unless two chords explain its halves clearly better. The chords of a finished bar are not revised. The figures
-below were chosen on the validation split (`companion evaluate --recognition` measures on the test split).
+chord, unless two chords explain its halves clearly better. A single line leaves much open; there the chords before decide as well
+(`progression`). The chords of a finished bar are not revised. The figures below were chosen on the validation split
+(`companion evaluate --recognition` measures on the test split).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -21,14 +23,15 @@ from companion.harmony.hearing.chord_scores import (
     sound_scores,
 )
 from companion.harmony.hearing.evidence import Evidence, gather, half_bars
+from companion.harmony.hearing.progression import Progression
 from companion.harmony.hearing.tables import QUALITIES
 from companion.harmony.key import Key, spell_chord
 from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import ChordSymbol, parse_chord
 from companion.music import Note, TimeSignature
 
-_ONE_CHORD_FOR_CHORDS = 2.0  # in favour of one chord a bar
-_ONE_CHORD_FOR_LINES = 4.0  # a line is ambiguous and needs more of it
+# Where several voices sound:
+_ONE_CHORD = 2.0  # in favour of one chord a bar
 _SAME_AGAIN = 0.8  # in favour of the last chord at the next bar line
 # A chord tone other than the root is written as a bass if it is the lowest note for at least this share of the time.
 _SLASH_SHARE = 0.8
@@ -44,6 +47,7 @@ class Recogniser:
 
     def __init__(self) -> None:
         self._keys = KeyTracker()
+        self._progression = Progression()
         self._last: int | None = None
 
     @property
@@ -59,6 +63,7 @@ class Recogniser:
     def clear(self) -> None:
         """Forget everything, because other music begins."""
         self._keys = KeyTracker()
+        self._progression = Progression()
         self._last = None
 
     def hear(self, notes: Iterable[Note], meter: TimeSignature, resolution: int = 480) -> tuple[ChordSpan, ...]:
@@ -73,14 +78,16 @@ class Recogniser:
     ) -> Generator[None, None, tuple[ChordSpan, ...]]:
         """Do what `hear` does in steps of a fifth of a millisecond or so, each of which ends with a `yield`."""
         kept = tuple(notes)
+        halves: list[Evidence] = []
         heard: list[tuple[Evidence, Scores]] = []
         for start, end in half_bars(meter):
-            heard += _sounding([gather(kept, start, end, resolution)])
+            halves.append(gather(kept, start, end, resolution))
+            heard += _sounding(halves[-1:])
             yield
         for half, sound in heard:
             self._keys.hear(half, sound)
             yield
-        spans, last = self._decide(heard, float(meter.beats))
+        spans, last = self._decide(halves, heard, float(meter.beats), remember=True)
         if last is not None:
             self._last = last
         return spans
@@ -95,26 +102,57 @@ class Recogniser:
             for start, end in half_bars(meter)
             if start < until_beat
         ]
-        return self._decide(_sounding(halves), float(meter.beats))[0]
+        return self._decide(halves, _sounding(halves), float(meter.beats), remember=False)[0]
 
     def _decide(
-        self, sounding: Sequence[tuple[Evidence, Scores]], bar_beats: float
+        self,
+        halves: Sequence[Evidence],
+        sounding: Sequence[tuple[Evidence, Scores]],
+        bar_beats: float,
+        remember: bool,
     ) -> tuple[tuple[ChordSpan, ...], int | None]:
         """Return the spans of the halves, and the last chord as an index. A silent half takes the chord of its neighbour."""
         if not sounding:
+            if remember:
+                self._progression.hear([None] * len(halves))
             return (), None
         heard = [half for half, _ in sounding]
+        if max(half.voices for half in heard) <= SEVERAL_VOICES:
+            return self._decide_line(halves, sounding, bar_beats, remember)
         scores = [self._scores(half, sound, half is heard[0]) for half, sound in sounding]
+        if remember:
+            self._progression.is_told(scores[-1])
         one = scores[0] if len(scores) == 1 else [a + b for a, b in zip(*scores, strict=True)]
         best = _best(one)
-        if len(scores) == 1 or one[best] + _bonus(heard) >= sum(max(half_scores) for half_scores in scores):
-            return (self._span(0.0, bar_beats, best, one, heard),), best
+        if len(scores) == 1 or one[best] + _ONE_CHORD >= sum(max(half_scores) for half_scores in scores):
+            return (self._span(0.0, bar_beats, best, softmax(one)[best], heard),), best
         spans, chord = [], best
         for half, half_scores in zip(heard, scores, strict=True):
             chord = _best(half_scores)
             end = bar_beats if half is heard[-1] else heard[-1].beat
-            spans.append(self._span(half.beat, end - half.beat, chord, half_scores, [half]))
+            spans.append(self._span(half.beat, end - half.beat, chord, softmax(half_scores)[chord], [half]))
         return tuple(spans), chord
+
+    def _decide_line(
+        self,
+        halves: Sequence[Evidence],
+        sounding: Sequence[tuple[Evidence, Scores]],
+        bar_beats: float,
+        remember: bool,
+    ) -> tuple[tuple[ChordSpan, ...], int | None]:
+        """`_decide` for a bar in which one note at a time sounds."""
+        own = {half.beat: self._scores(half, sound, False) for half, sound in sounding}
+        found = self._progression.hear([own.get(half.beat) for half in halves], remember)
+        if len({half.root for half in found}) == 1:
+            one = [sum(values) / len(found) for values in zip(*(half.scores for half in found), strict=True)]
+            best = _best_of(one, found[0].root)
+            return (self._span(0.0, bar_beats, best, math.exp(one[best]), halves),), best
+        chords = [_best_of(half.scores, half.root) for half in found]
+        spans = tuple(
+            self._span(half.beat, half.beats, chord, math.exp(weighed.scores[chord]), [half])
+            for half, weighed, chord in zip(halves, found, chords, strict=True)
+        )
+        return spans, chords[-1]
 
     def _scores(self, half: Evidence, sound: Scores, first: bool) -> Scores:
         scores = [a + b for a, b in zip(sound, self._keys.prior(half), strict=True)]
@@ -122,10 +160,10 @@ class Recogniser:
             scores[self._last] += _SAME_AGAIN
         return scores
 
-    def _span(self, beat: float, beats: float, chord: int, scores: Scores, halves: Sequence[Evidence]) -> ChordSpan:
+    def _span(self, beat: float, beats: float, chord: int, confidence: float, halves: Sequence[Evidence]) -> ChordSpan:
         root, quality = divmod(chord, QUALITY_COUNT)
         symbol = _symbol(root, QUALITIES[quality], _bass(root, quality, halves), self._keys.spelling)
-        return ChordSpan(beat, beats, symbol, "heard", softmax(scores)[chord])
+        return ChordSpan(beat, beats, symbol, "heard", min(1.0, confidence))
 
 
 def in_one_go(steps: Generator[None, None, Result]) -> Result:
@@ -186,9 +224,9 @@ def _best(scores: Scores) -> int:
     return max(range(len(scores)), key=scores.__getitem__)
 
 
-def _bonus(heard: Sequence[Evidence]) -> float:
-    several = max(half.voices for half in heard) > SEVERAL_VOICES
-    return _ONE_CHORD_FOR_CHORDS if several else _ONE_CHORD_FOR_LINES
+def _best_of(scores: Scores, root: int) -> int:
+    """The likeliest chord on a root."""
+    return max(range(root * QUALITY_COUNT, (root + 1) * QUALITY_COUNT), key=scores.__getitem__)
 
 
 def _bass(root: int, quality: int, halves: Sequence[Evidence]) -> int:

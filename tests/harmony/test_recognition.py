@@ -1,5 +1,7 @@
 """Chords heard from notes: every quality by itself, whole charts of our own, and what a bar's chords may not depend on."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,8 @@ from companion.charts.comping import bass_line, comping_track
 from companion.charts.reader import parse_chart, read_chart
 from companion.charts.spans import chart_spans
 from companion.harmony.fit import CONTRADICTS, contradiction
+from companion.harmony.hearing.chord_scores import QUALITY_COUNT
+from companion.harmony.hearing.progression import Progression
 from companion.harmony.hearing.tables import QUALITIES
 from companion.harmony.key import Key, spell_chord
 from companion.harmony.recognition import Recogniser, recognise_song, with_held_notes
@@ -171,3 +175,37 @@ def test_a_melody_over_a_known_chart_keeps_to_its_key():
     ]
     found = recognise_song([(tuple(notes), FOUR) for notes in line])
     assert [bar[0].chord.root for bar in found] == [bar.chords[0].chord.root for bar in chart.bars]
+
+
+def line(*pitches):
+    """One note after another, all equally long, filling a bar of four."""
+    length = 1920 // len(pitches)
+    return [Note(number * length, length, pitch) for number, pitch in enumerate(pitches)]
+
+
+def test_what_a_line_leaves_open_is_decided_by_the_chords_before():
+    dominant, open_bar = line(67, 71, 74, 77), line(64, 67, 64, 67)  # G B D F, then only E and G
+    after_dominant = heard(dominant, open_bar)[-1]
+    assert {span.chord.root for span in after_dominant} == {0}
+    minor_dominant = line(71, 75, 78, 81)  # B D# F# A leads to E
+    assert {span.chord.root for span in heard(minor_dominant, open_bar)[-1]} == {4}
+
+
+def test_a_bar_in_progress_is_not_remembered():
+    recogniser, other = Recogniser(), Recogniser()
+    for one in (recogniser, other):
+        one.hear(line(67, 71, 74, 77), FOUR)
+    recogniser.peek(line(61, 65, 68, 61), FOUR, 3.0)
+    assert recogniser.hear(line(64, 67, 64, 67), FOUR) == other.hear(line(64, 67, 64, 67), FOUR)
+
+
+def test_beliefs_are_probabilities_and_silence_keeps_them():
+    progression = Progression()
+    scores = [0.0] * (12 * QUALITY_COUNT)
+    scores[7 * QUALITY_COUNT + QUALITIES.index("7")] = 12.0  # G7
+    first, second = progression.hear([scores, None])
+    assert (first.root, second.root) == (7, 7)
+    for half in (first, second):
+        assert sum(math.exp(score) for score in half.scores) == pytest.approx(1, abs=1e-3)
+    ((following,),) = [progression.hear([None])]
+    assert following.root == 0, "after a dominant comes what lies a fourth above"
