@@ -22,6 +22,7 @@ from companion.session.api.settings import (
     REWRITE_DEFAULT,
     ChordSettings,
     ClockSettings,
+    LeadingSettings,
     ModelSettings,
     PracticeSettings,
     Sampling,
@@ -47,6 +48,7 @@ TABLES = (
     "session",
     "practice",
     "trading",
+    "leading",
     "chords",
     "tracks",
     "knobs",
@@ -134,6 +136,7 @@ def _from_document(document: dict[str, Any], path: Path) -> Preset:
         model=ModelSettings(sampling=Sampling(**table("sampling", schema.SAMPLING)), **table("model", schema.MODEL)),
         practice=PracticeSettings(**table("practice", schema.PRACTICE)),
         trading=TradingSettings(**table("trading", schema.TRADING)),
+        leading=LeadingSettings(**table("leading", schema.LEADING)),
         chords=chords,
         **{"rewrite": REWRITE_DEFAULT, **table("session", schema.SESSION)},
     )
@@ -171,6 +174,7 @@ def preset_document(preset: Preset) -> dict[str, Any]:
         "session": schema.SESSION.write(settings, SessionSettings(tracks=())),
         "practice": schema.PRACTICE.write(settings.practice, PracticeSettings()),
         "trading": schema.TRADING.write(settings.trading, TradingSettings()),
+        "leading": schema.LEADING.write(settings.leading, LeadingSettings()),
         "chords": schema.CHORDS.write(settings.chords, ChordSettings()),
     }
     document.update((name, table) for name, table in tables.items() if table)

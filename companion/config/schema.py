@@ -208,6 +208,14 @@ TRADING = Schema(
         "solo_track": text("solo_track", "a track's name"),
     }
 )
+LEADING = Schema(
+    {
+        "intensity": number("intensity", limits.INTENSITY),
+        "follow_dynamics": number("follow_dynamics", limits.SHARE),
+        "follow_density": number("follow_density", limits.SIGNED_SHARE),
+        "stay_out_of_register": number("stay_out_of_register", limits.SHARE),
+    }
+)
 CHORDS = Schema(
     {
         "progression": text("progression", 'chords by bar, such as "Dm7 | G7 | Cmaj7"'),

@@ -118,6 +118,14 @@ class Extension:
         """Levels that the model is asked for in a bar of a lane, in place of the lane's own; asked when the bar is requested."""
         return {}
 
+    def pace(self, lane: Lane, bar: int) -> int | None:
+        """The level of note density that a melodic lane is asked for in a bar; None = as the model likes. Asked as attributes are."""
+        return None
+
+    def avoided(self, lane: Lane, bar: int) -> tuple[int, int, float] | None:
+        """Pitches from which a lane stays away in a bar: the lowest, the highest, how strongly (0 to 1). None = none."""
+        return None
+
     def loudness(self, lane: Lane) -> float:
         """A factor for the velocities of one of our lanes; asked when notes are scheduled."""
         return 1.0

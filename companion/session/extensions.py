@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any, TypeVar
@@ -24,9 +24,9 @@ def extensions_for(settings: SessionSettings) -> tuple[Extension, ...]:
     """In the order in which they are asked."""
     turns = TakingTurns(settings.trading)
     if settings.song is None:
-        return Leader(), turns
+        return Leader(settings=settings.leading), turns
     practising = Practising(settings.song, settings.practice)
-    return Leader(practising.section_end), practising, turns
+    return Leader(practising.section_end, settings.leading), practising, turns
 
 
 class Extensions:
@@ -71,6 +71,16 @@ class Extensions:
         for extension in reversed(self._extensions):
             levels.update(extension.attributes(lane, bar))
         return levels
+
+    def paces(self, lanes: Iterable[Lane], bar: int) -> dict[int, int]:
+        """The levels of note density that melodic lanes are asked for, by lane."""
+        asked = ((lane.index, self._first(lambda extension, lane=lane: extension.pace(lane, bar))) for lane in lanes)
+        return {index: level for index, level in asked if level is not None}
+
+    def avoided(self, lanes: Iterable[Lane], bar: int) -> dict[int, tuple[int, int, float]]:
+        """The pitches from which lanes stay away, by lane."""
+        asked = ((lane.index, self._first(lambda extension, lane=lane: extension.avoided(lane, bar))) for lane in lanes)
+        return {index: pitches for index, pitches in asked if pitches is not None}
 
     def loudness(self, lane: Lane) -> float:
         """The factors of all."""

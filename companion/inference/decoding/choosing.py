@@ -17,6 +17,7 @@ from companion.inference.backends.base import Logits
 from companion.inference.decoding.sampling import SamplingOptions, chance_of, sample
 from companion.inference.decoding.writer import BarWriter
 from companion.inference.steering.dials import Steering
+from companion.inference.steering.register import Avoided
 from companion.tokenizer import TokenType, Vocabulary
 from companion.tokenizer.grammar import GrammarState, Mask
 
@@ -35,7 +36,8 @@ _CONTENT_TYPES = (
 class DecodeSettings:
     """How tokens are chosen. seed, attempt, step and the take's number together determine its random numbers.
 
-    bias [vocab]: added to the logits of every step. chords, harmony: see `steering.dials.Steering`.
+    bias [vocab]: added to the logits of every step. chords, harmony, paces, avoided: see
+    `steering.dials.Steering`.
     openings: for each target, in writing order, the ids that its fill begins with; () = none.
     from_tick: a tick of the model's grid. If there are openings, notes that the model chooses begin there or later.
     weighed: add up each take's log-likelihood under the model itself.
@@ -51,6 +53,8 @@ class DecodeSettings:
     bias: npt.NDArray[np.float32] | None = None
     chords: tuple[ChordSpan, ...] | None = None
     harmony: float = 0.0
+    paces: tuple[int | None, ...] = ()
+    avoided: tuple[Avoided | None, ...] = ()
     openings: tuple[tuple[int, ...], ...] = ()
     from_tick: int = 0
     weighed: bool = False

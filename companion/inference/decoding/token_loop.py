@@ -170,7 +170,15 @@ class PromptRunner:
         state = self._start_state(prompt, request, settings)
         random = make_generator(settings.seed, settings.attempt, settings.step, number)
         writer = BarWriter(self.tokenizer.vocabulary, request, prompt.targets, number, on_note, on_bar)
-        steering = Steering.of(self.tokenizer.vocabulary, request, prompt.targets, settings.chords, settings.harmony)
+        steering = Steering.of(
+            self.tokenizer.vocabulary,
+            request,
+            prompt.targets,
+            settings.chords,
+            settings.harmony,
+            settings.paces,
+            settings.avoided,
+        )
         return Take(number, state, random, writer, steering, settings.openings)
 
     def _start_state(self, prompt: Prompt, request: WindowRequest, settings: DecodeSettings) -> GrammarState:

@@ -120,7 +120,8 @@ class LiveInfill:
         runs: list[PromptRun] = []
         for part, (prompt, request, order, _) in zip(parts, prepared, strict=True):
             settings = _settings(part.job, part.number, self._bias(part.job, job))
-            settings = replace(settings, **self._openings(part.job, prompt, order))
+            leading = _leading(part.job, prompt, order)
+            settings = replace(settings, **leading, **self._openings(part.job, prompt, order))
             heard = _renumbered(on_note, order), _renumbered(on_bar, order)
             runs.append(PromptRun(prompt, request, settings, numbers, *heard, slot=part.number))
         found, stats = run_parts(self._runner, runs, cancel)
@@ -212,6 +213,17 @@ class LiveInfill:
 
     def _needed(self, job: LiveJob) -> int:
         return 48 * len(job.targets)
+
+
+def _leading(job: LiveJob, prompt: Prompt, order: list[int]) -> dict[str, Any]:
+    """What the targets are asked for in writing order, where the player leads them."""
+    if not job.paces and not job.avoided:
+        return {}
+    tracks = [order[number] for number, _ in prompt.targets]
+    return {
+        "paces": tuple(job.paces.get(track) for track in tracks),
+        "avoided": tuple(job.avoided.get(track) for track in tracks),
+    }
 
 
 def _settings(job: LiveJob, step: int, bias: npt.NDArray[np.float32] | None) -> DecodeSettings:

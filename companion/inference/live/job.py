@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from companion.harmony.spans import ChordSpan
 from companion.inference.decoding.sampling import SamplingOptions
 from companion.inference.requests.planner import Cell
+from companion.inference.steering.register import Avoided
 from companion.music.score import Note, Score
 from companion.tokenizer import Style
 
@@ -33,6 +34,8 @@ class LiveJob:
     track is pushed away from a pitch that it has repeated; see `steering.variety`.
     forced: track → its own notes of the target bar that stand, all before from_beat (quarter notes from the bar line). Only
     notes from there on are written, reported and returned; other parts are shown the whole bar.
+    paces: track → level of note density that a melodic part is steered to. avoided: track → pitches that it is pushed away from,
+    because the player plays there; see `steering.register`.
     """
 
     window: Score
@@ -59,6 +62,8 @@ class LiveJob:
     chord_tracks: frozenset[int] = frozenset()
     forced: Mapping[int, tuple[Note, ...]] = field(default_factory=dict)
     from_beat: float = 0.0
+    paces: Mapping[int, int] = field(default_factory=dict)
+    avoided: Mapping[int, Avoided] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,9 +94,9 @@ class ChordLean:
         table = self.later if bar.here else self.first
         leaning = logits.copy()
         pitches = leaning[self._pitches]
-        before = _log_sum(pitches)
+        before = log_sum(pitches)
         pitches += table[bar.position_ticks][self._classes]
-        pitches += before - _log_sum(pitches)
+        pitches += before - log_sum(pitches)
         if self.past:
             self._strike_at_changes(leaning, bar)
         return leaning
@@ -111,7 +111,7 @@ class ChordLean:
                 logits[self._ends] -= self.past
 
 
-def _log_sum(values: npt.NDArray[np.float32]) -> np.float32:
+def log_sum(values: npt.NDArray[np.float32]) -> np.float32:
     """log Σ exp, safe for large values."""
     largest = values.max()
     return largest + np.log(np.exp(values - largest).sum())

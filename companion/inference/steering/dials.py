@@ -22,9 +22,9 @@ from companion.harmony.spans import ChordSpan
 from companion.inference.prompts.prompt import WindowRequest
 from companion.inference.requests.planner import Cell
 from companion.inference.steering.bar_so_far import BarSoFar, Bias, Places
-from companion.inference.steering.chords import ChordLean
+from companion.inference.steering.chords import ChordLean, log_sum
 from companion.inference.steering.pacing import FORBIDDEN, Pace, beat_feel
-from companion.inference.steering.register import Register
+from companion.inference.steering.register import Avoided, Register, away_from
 from companion.inference.steering.voicing import Lengths, Voices
 from companion.music.score import Bar
 from companion.tokenizer import TokenType, Vocabulary, attributes
@@ -36,7 +36,7 @@ _OPENED = frozenset((TokenType.FILL_IN_START, TokenType.TIME_SIG))
 class BarPushes:
     """What pushes one bar; None for what nobody asked for. It does not change while the bar is written.
 
-    length_ticks: the bar's, in model ticks. named: the token type that completes a note.
+    length_ticks: the bar's, in model ticks. named: the token type that completes a note. away [pitches]: see `register`.
     """
 
     length_ticks: int
@@ -46,11 +46,13 @@ class BarPushes:
     lengths: Lengths | None = None
     register: Register | None = None
     lean: ChordLean | None = None
+    away: Bias | None = None
 
     @property
     def dialled(self) -> bool:
         """Whether any dial pushes the bar."""
-        return not (self.pace is None and self.voices is None and self.lengths is None and self.register is None)
+        asked = (self.pace, self.voices, self.lengths, self.register, self.away)
+        return any(wish is not None for wish in asked)
 
     @property
     def must_sound(self) -> bool:
@@ -67,7 +69,8 @@ class Steering:
     """Follows one take of a request token by token.
 
     targets: the request's cells in writing order. chords: those of the bar to be written; None if unknown. harmony: how
-    strongly melodic parts are pushed towards them.
+    strongly melodic parts are pushed towards them. paces: for each target, the level of note density that a melodic part is asked
+    for; attributes ask that of drums alone. avoided: for each target, the player's register (`register`). () = none.
     """
 
     def __init__(
@@ -77,9 +80,13 @@ class Steering:
         targets: Sequence[Cell],
         chords: Sequence[ChordSpan] | None = None,
         harmony: float = 0.0,
+        paces: Sequence[int | None] = (),
+        avoided: Sequence[Avoided | None] = (),
     ) -> None:
         self._vocabulary, self._request, self._targets = vocabulary, request, targets
         self._chords, self._harmony = chords, harmony
+        self._paces = paces or (None,) * len(targets)
+        self._avoided = avoided or (None,) * len(targets)
         self._places = Places.of(vocabulary)
         self._bias = np.zeros(vocabulary.size, dtype=np.float32)
         self._last = TokenType.FILL_IN_START
@@ -96,12 +103,15 @@ class Steering:
         targets: Sequence[Cell],
         chords: Sequence[ChordSpan] | None = None,
         harmony: float = 0.0,
+        paces: Sequence[int | None] = (),
+        avoided: Sequence[Avoided | None] = (),
     ) -> Steering | None:
         """The steering of a request; None if nothing is asked of its targets."""
         melodic = any(not request.window.tracks[track].is_drum for track, _ in targets)
         leans = melodic and harmony > 0 and bool(chords)
         asked = any(request.asked.get(track) or request.bar_attributes.get((track, at)) for track, at in targets)
-        return cls(vocabulary, request, targets, chords, harmony) if asked or leans else None
+        led = any(wish is not None for wish in (*paces, *avoided))
+        return cls(vocabulary, request, targets, chords, harmony, paces, avoided) if asked or leans or led else None
 
     def _open(self) -> None:
         self._number += 1
@@ -117,16 +127,19 @@ class Steering:
         levels = attributes.for_bars({**self._request.asked.get(track_number, {}), **bar_levels})
         meter = track.bars[at].time_signature
         length = meter.bar_ticks(places.resolution)
+        density = levels.get("note_density") if track.is_drum else self._paces[number]
+        chord = 1.0 if track.is_drum else self._chord_size(track_number)
+        pace = None if density is None else Pace(density, length, self._feel(track_number), places, chord)
         if track.is_drum:
-            density = levels.get("note_density")
-            pace = None if density is None else Pace(density, length, self._feel(track_number), places)
             return BarPushes(length, TokenType.NOTE_ONSET, pace=pace)
         return BarPushes(
             length,
             TokenType.NOTE_DURATION,
+            pace=pace,
             voices=Voices.of(levels, places),
             lengths=Lengths.of(levels, places),
             register=Register.of(levels, self._shown_pitches(track_number), places),
+            away=away_from(self._avoided[number], places),
             lean=ChordLean.of(self._chords, meter, self._harmony, track.program, places),
         )
 
@@ -137,6 +150,12 @@ class Steering:
 
     def _shown_pitches(self, number: int) -> list[int]:
         return sorted(note.pitch for bar in self._shown(number) for note in bar.notes)
+
+    def _chord_size(self, number: int) -> float:
+        """How many notes the track strikes together, on average."""
+        bars = [bar.notes for bar in self._shown(number)]
+        onsets = sum(len({note.onset_ticks for note in notes}) for notes in bars)
+        return max(1.0, sum(map(len, bars)) / onsets) if onsets else 1.0
 
     def _feel(self, number: int) -> npt.NDArray[np.float32]:
         """How the track's visible bars divide the beat."""
@@ -186,7 +205,14 @@ class Steering:
         return bias
 
     def lean(self, logits: Bias) -> Bias:
-        """The logits [vocab] with pitches pushed towards the chord that sounds where the next note would begin."""
-        lean, named = self._pushes.lean, self._pushes.named
-        names_a_length = self._last is TokenType.NOTE_ONSET and named is not self._last
-        return logits if lean is None or names_a_length else lean.lean(logits, self._bar)
+        """The logits [vocab] with pitches pushed towards the chord that sounds where the next note would begin, and out of the way."""
+        lean, away, named = self._pushes.lean, self._pushes.away, self._pushes.named
+        if self._last is TokenType.NOTE_ONSET and named is not self._last:
+            return logits
+        if away is not None:
+            logits = logits.copy()
+            pitches = logits[self._places.pitches]
+            before = log_sum(pitches)
+            pitches += away
+            pitches += before - log_sum(pitches)
+        return logits if lean is None else lean.lean(logits, self._bar)

@@ -43,16 +43,19 @@ def beat_feel(onsets_ticks: Iterable[int], ticks_a_beat: int) -> npt.NDArray[np.
 
 
 class Pace:
-    """The push of one bar towards one level of note_density. feel: see `beat_feel`.
+    """The push of one bar towards one level of note_density. feel: see `beat_feel`. chord: how many notes the track strikes together.
 
     fewest, most: notes of the level. pull: nats for a difference of one note. behind, ahead [ticks + 1]: how many notes a bar has
     at least and at most at each tick when it is on pace. reach: ticks.
     """
 
-    def __init__(self, level: int, length_ticks: int, feel: npt.NDArray[np.float32], places: Places) -> None:
+    def __init__(
+        self, level: int, length_ticks: int, feel: npt.NDArray[np.float32], places: Places, chord: float = 1.0
+    ) -> None:
         fewest, most = attributes.density_range(level)
-        self._places = places
-        self.fewest, self.most = fewest, int(fewest * OPEN_RANGE) if most is None else most
+        self._places, self._together = places, max(MOST_TOGETHER, round(chord))
+        most = int(fewest * OPEN_RANGE) if most is None else most
+        self.fewest, self.most = (round(fewest * chord), round(most * chord))
         inset = INSET * (self.most - fewest)
         middle = (self.fewest + self.most) / 2
         self.pull = PULL / middle**0.5
@@ -81,6 +84,6 @@ class Pace:
         push = min(self.pull * lag, STACK_PULL) if lag > 0 else 0.0
         if early > 0 and bar.here:
             push -= self.pull * early
-        if bar.here >= MOST_TOGETHER:
-            push -= 2.0 * (bar.here - MOST_TOGETHER + 1)
+        if bar.here >= self._together:
+            push -= 2.0 * (bar.here - self._together + 1)
         bias[places.note_starts] += push

@@ -1,8 +1,9 @@
-"""Steers the pitches of a bar towards the key, range and number of pitch classes that the player asked for.
+"""Steers the pitches of a bar towards the key, range and number of pitch classes that the player asked for, and away from the player.
 
 A key is a soft push: a chromatic passing note stays possible if the model is sure of it. A range is a hard limit: the notes of
 the track's visible bars together with those of the new bar stay within it. If the track already spans more, the bar keeps to a
-band of that width around the middle of the visible notes.
+band of that width around the middle of the visible notes. Away from the player's own register is a soft push that leaves the chance
+of a note as it was: the note moves to another octave or another pitch.
 """
 
 from __future__ import annotations
@@ -16,6 +17,18 @@ from companion.inference.steering.pacing import FORBIDDEN
 from companion.tokenizer import attributes
 
 OUT_OF_KEY = 7.0  # nats against a pitch outside the scale
+IN_THE_WAY = 6.0  # nats against a pitch within the player's register, at full strength
+Avoided = tuple[int, int, float]  # the lowest and the highest pitch to stay away from, and how strongly, 0 to 1
+
+
+def away_from(avoided: Avoided | None, places: Places) -> Bias | None:
+    """The push [pitches] in nats away from a register; None for none."""
+    if avoided is None:
+        return None
+    low, high, strength = avoided
+    away = np.zeros(places.pitches.stop - places.pitches.start, dtype=np.float32)
+    away[low : high + 1] = -IN_THE_WAY * strength
+    return away
 
 
 class Register:

@@ -102,6 +102,8 @@ def live_job(job: Job, genres: Sequence[str] = (), switches: Collection[str] = (
         chord_tracks=frozenset(job.chord_tracks),
         forced={track: job.forced[lane] for track, lane in enumerate(job.tracks) if lane in job.forced},
         from_beat=job.from_beat,
+        paces={track: job.paces[lane] for track, lane in enumerate(job.tracks) if lane in job.paces},
+        avoided={track: job.avoided[lane] for track, lane in enumerate(job.tracks) if lane in job.avoided},
     )
 
 

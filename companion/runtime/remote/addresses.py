@@ -215,6 +215,8 @@ _OURS = (
     Address("/companion/cancel_call", "", "take back the last call that has not begun", _plain("cancel_call")),
     Address("/companion/intensity", "i value", "0 to 100; 50 is neutral", _value("set_intensity", "value", _whole)),
     Address("/companion/follow_dynamics", "f depth", "0 to 1", _value("follow_dynamics", "depth", _number)),
+    Address("/companion/follow_density", "f depth", "-1 to 1", _value("follow_density", "depth", _number)),
+    Address("/companion/stay_out_of_register", "f depth", "0 to 1", _value("stay_out_of_register", "depth", _number)),
     Address("/companion/do", "s command, then pairs", "any command by its name; it counts from 0", _any_command),
 )
 

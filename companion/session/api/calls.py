@@ -91,3 +91,17 @@ class FollowDynamics(Command):
     """How far the band's loudness follows the player's: 0 = not at all, 1 = all the way."""
 
     depth: Annotated[float, limits.SHARE]
+
+
+@dataclass(frozen=True, slots=True)
+class FollowDensity(Command):
+    """How far the band's density follows the player's: 1 = as busy as the player, 0 = not at all, -1 = busy where the player rests."""
+
+    depth: Annotated[float, limits.SIGNED_SHARE]
+
+
+@dataclass(frozen=True, slots=True)
+class StayOutOfRegister(Command):
+    """How far the band's pitched parts stay out of the octaves in which the player plays: 0 = not at all, 1 = all the way."""
+
+    depth: Annotated[float, limits.SHARE]

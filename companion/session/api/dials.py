@@ -75,6 +75,20 @@ _ALL = (
         lambda value, track: calls.FollowDynamics(value),
     ),
     Dial(
+        "follow_density",
+        "follow density",
+        limits.SIGNED_SHARE,
+        limits.SIGNED_SHARE.range,
+        lambda value, track: calls.FollowDensity(value),
+    ),
+    Dial(
+        "stay_out_of_register",
+        "my register free",
+        limits.SHARE,
+        limits.SHARE.range,
+        lambda value, track: calls.StayOutOfRegister(value),
+    ),
+    Dial(
         "tempo",
         "tempo",
         limits.BPM,

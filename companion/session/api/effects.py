@@ -46,6 +46,8 @@ class Job:
     the notes after them are written and returned. Without forced notes, from_beat is 0 and the whole bar is written.
     ranked: whether the takes are candidates for each part. They then come back with the best first (take 0).
     size: the loaded size that is to write, by `CheckpointInfo.name`; "" for the largest.
+    paces: lane → level of note density for a melodic part, where the player leads it. avoided: lane → the lowest and the highest
+    pitch of the player's register, and how strongly the part stays away from it (0 to 1).
     """
 
     request_id: int
@@ -67,6 +69,8 @@ class Job:
     from_beat: float = 0.0
     ranked: bool = False
     size: str = ""
+    paces: Mapping[int, int] = field(default_factory=dict)
+    avoided: Mapping[int, tuple[int, int, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

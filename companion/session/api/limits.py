@@ -66,6 +66,7 @@ LATENCY_SECONDS = Limit(-0.5, 0.5)
 LEAD_FLOOR_SECONDS = Limit(0.0, 2.0)
 LEAD_MARGIN = Limit(1.0, 10.0)
 SHARE = Limit(0.0, 1.0)
+SIGNED_SHARE = Limit(-1.0, 1.0)
 
 TEMPERATURE = Limit(0.05, 5.0)
 TOP_P = Limit(0.01, 1.0)
@@ -110,6 +111,7 @@ ATTRIBUTE_TOPS = {
     "pitch_class_set": 12,
 }
 # Attributes that are two ends of one range: the lower end, the upper end.
+DRUM_DENSITY_EDGES = (2, 3, 5, 8, 10, 12, 15, 18, 26)  # most notes a bar at each level of note density but the last
 ATTRIBUTE_RANGES = (
     ("min_polyphony", "max_polyphony"),
     ("min_note_duration", "max_note_duration"),

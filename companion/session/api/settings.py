@@ -230,6 +230,19 @@ class TradingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LeadingSettings:
+    """How the band follows the player from the start. intensity: 0-100, 50 is neutral.
+
+    follow_dynamics: 0 to 1. follow_density: -1 (fill my gaps) to 1 (as busy as I am). stay_out_of_register: 0 to 1.
+    """
+
+    intensity: int = 50
+    follow_dynamics: float = 0.0
+    follow_density: float = 0.0
+    stay_out_of_register: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class SessionSettings:
     """Everything a session needs to start."""
 
@@ -248,6 +261,7 @@ class SessionSettings:
     song: Song | None = None
     practice: PracticeSettings = PracticeSettings()
     trading: TradingSettings = TradingSettings()
+    leading: LeadingSettings = LeadingSettings()
     chords: ChordSettings = ChordSettings()
     # Logs from before there was rewriting do not name it, so its default here must be "never"; presets have REWRITE_DEFAULT.
     rewrite: RewriteDial = "never"

@@ -204,6 +204,8 @@ class Snapshot:
     calls: tuple[CallView, ...] = ()
     intensity: int = 50
     follow_dynamics: float = 0.0
+    follow_density: float = 0.0
+    stay_out_of_register: float = 0.0
     kept_bar: int | None = None  # the bar of our parts that is repeated instead of generating
     chords: ChordsView = ChordsView()
     rewrite: RewriteDial = "never"

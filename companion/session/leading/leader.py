@@ -17,6 +17,7 @@ from companion.music import Note
 from companion.music.units import RESOLUTION
 from companion.session.api import calls as api
 from companion.session.api.command_base import Command
+from companion.session.api.settings import LeadingSettings
 from companion.session.api.snapshot import CallView, Ladder
 from companion.session.commands.undoable import FindUndoable, dial
 from companion.session.extension import Context, Extension, Handler
@@ -25,6 +26,7 @@ from companion.session.lanes import Lane
 from companion.session.leading import dynamics, endings, fills
 from companion.session.leading.calling import Calling, drummers
 from companion.session.leading.calls import FOR_EVER, Call, CallLedger
+from companion.session.leading.listening import Listening
 
 LOW_INTENSITY, FULL_INTENSITY = 20, 100
 THIN_LEVEL = 1  # note density and voices while the player has a solo
@@ -34,13 +36,17 @@ Given = tuple[tuple[Note, ...], Ladder]
 class Leader(Extension):
     """See the module. stop: ends the music if the clock is ours. section_end: the last bar of the section that a bar is in."""
 
-    def __init__(self, section_end: Callable[[int], int | None] = lambda bar: None) -> None:
+    def __init__(
+        self,
+        section_end: Callable[[int], int | None] = lambda bar: None,
+        settings: LeadingSettings = LeadingSettings(),  # noqa: B008 - frozen
+    ) -> None:
         self._calls = CallLedger()
         self._calling = Calling(self._calls, section_end)
         self._player = dynamics.PlayerLoudness()
         self._recogniser = Recogniser()
-        self.intensity = dynamics.NEUTRAL_INTENSITY
-        self.depth = 0.0
+        self._listening = Listening(settings)
+        self.intensity, self.depth = settings.intensity, settings.follow_dynamics
         self._after_ending = False
         self._arrival_bar: int | None = None  # the bar after a fill
 
@@ -53,6 +59,7 @@ class Leader(Extension):
         """Map all calls and dials to their methods."""
         return {
             **self._calling.handlers(),
+            **self._listening.handlers(),
             api.Drop: self._drop,
             api.SetIntensity: self._set_intensity,
             api.FollowDynamics: self._follow,
@@ -69,6 +76,7 @@ class Leader(Extension):
         drop = dial("drop", self._read_drop, self._write_drop, lambda before: f"intensity is {before[0]}")
         return {
             **self._calling.undoables(),
+            **self._listening.undoables(),
             api.Drop: lambda wish: drop,
             api.SetIntensity: lambda wish: intensity,
             api.FollowDynamics: lambda wish: depth,
@@ -114,10 +122,20 @@ class Leader(Extension):
             return {"note_density": THIN_LEVEL, "max_polyphony": THIN_LEVEL}
         if any(self._calls.in_bar(bar, "fill")):
             return {"note_density": 9}
-        shift = dynamics.density_shift(self.intensity)
+        follows = round(self._listening.density_shift(bar, self._bar_beats(bar)))
+        shift = dynamics.density_shift(self.intensity) + follows
         if shift and (own := lane.attributes.get("note_density")) is not None:
             return {"note_density": min(9, max(0, own + shift))}
-        return {"note_density": min(9, max(0, 4 + shift))} if shift else {}
+        usual = self._listening.usual_level(lane) if follows else 4
+        return {"note_density": min(9, max(0, usual + shift))} if shift else {}
+
+    def pace(self, lane: Lane, bar: int) -> int | None:
+        """Return the level of note density of a melodic lane that follows the player."""
+        return self._listening.pace(lane, bar, self._bar_beats(bar))
+
+    def avoided(self, lane: Lane, bar: int) -> tuple[int, int, float] | None:
+        """Return the player's register, which the lane leaves free."""
+        return self._listening.avoided(lane)
 
     def loudness(self, lane: Lane) -> float:
         """Return the factor for our velocities."""
@@ -126,17 +144,20 @@ class Leader(Extension):
 
     def dials(self) -> Mapping[str, float]:
         """Return the dials of the whole band."""
-        return {"intensity": self.intensity, "follow_dynamics": self.depth}
+        return {"intensity": self.intensity, "follow_dynamics": self.depth, **self._listening.dials()}
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def due_position(self) -> float | None:
         """Return the next place within a bar where a call begins."""
         due = [call.start_beats for call in self._due_within_bar()]
+        if (beat := self._listening.due_position()) is not None:
+            due.append(beat)
         return min(due, default=None)
 
     def reached(self, position: float, now: float) -> None:
         """Begin the calls that are due within a bar."""
+        self._listening.reached(position, self._bar_beats(self._context.performance.bar))
         for call in list(self._due_within_bar()):
             if call.start_beats > position + 1e-6:
                 continue
@@ -151,6 +172,9 @@ class Leader(Extension):
         """Forget calls that are over, play the arrival after a fill, and end the music after an ending."""
         self._context.spare.add(self._hear(bar - 1))
         self._player.bar_passed()
+        for lane in self._context.lanes.of("companion"):
+            self._listening.played(lane, bar - 1, self._context.plan.notes(lane.index, bar - 1))
+        self._listening.forget_before(bar)
         ended = [call for call in self._calls.of("ending") if call.last_bar < bar]
         for call in self._calls.of("build"):
             self._rise(call, bar)
@@ -166,12 +190,15 @@ class Leader(Extension):
     def stopped(self, now: float) -> None:
         """Forget all calls, because the music stopped."""
         self._calls.clear()
+        self._listening.stopped()
         self._after_ending = False
         self._arrival_bar = None
 
     def note_played(self, note: CapturedNote, now: float) -> None:
-        """Follow the player's loudness."""
+        """Follow the player's loudness, density and register."""
         self._player.heard(note.velocity)
+        is_drum = self._context.lanes[note.lane].is_drum
+        self._listening.heard(note, is_drum, self._bar_beats(self._context.performance.bar))
 
     # -- the picture --------------------------------------------------------------------------------------------------
 
@@ -183,7 +210,7 @@ class Leader(Extension):
             )
             for call in self._calls
         )
-        return {"calls": shown, "intensity": self.intensity, "follow_dynamics": self.depth}
+        return {"calls": shown, **self.dials()}
 
     # -- commands -----------------------------------------------------------------------------------------------------
 
@@ -226,6 +253,9 @@ class Leader(Extension):
         return ended or any(self._calls.in_bar(bar, "break"))
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _bar_beats(self, bar: int) -> float:
+        return float(self._context.time.timeline.meter(max(bar, 0)).beats)
 
     def _due_within_bar(self) -> Iterator[Call]:
         """Return the calls that begin within a bar that was decided before they were made."""

@@ -81,7 +81,7 @@ class JobMaker:
             return None
         request_id = self._next_request_id
         self._next_request_id += 1
-        model = self._engine.model
+        model, asked = self._engine.model, [self._lanes[lane] for lane in lanes]
         request = {
             "request_id": request_id,
             "mask_mode": model.mask_mode if model.mask_mode in checkpoint.mask_modes else "auto",
@@ -94,6 +94,8 @@ class JobMaker:
             "guide": self._chords.guide(bar),
             "chord_tracks": tuple(at for at, lane in enumerate(window.tracks) if self._only_shows_chords(lane)),
             "size": checkpoint.name,
+            "paces": self._extensions.paces(asked, bar),
+            "avoided": self._extensions.avoided(asked, bar),
         }
         called = {lane: self._extensions.attributes(self._lanes[lane], bar) for lane in lanes}
         return job_of(window, self._lanes, checkpoint, called, request)

@@ -28,8 +28,8 @@ from companion.tui.controls.knobs import HINT, knob_of, range_words, short_words
 from companion.tui.lanes.draw import Selection
 from companion.tui.status.draw import gauge
 
-LEADING_STEPS = {"intensity": 5, "follow_dynamics": 0.1}
-LEADING_USUAL = {"intensity": 50, "follow_dynamics": 0.0}
+LEADING_STEPS = {"intensity": 5, "follow_dynamics": 0.1, "follow_density": 0.1, "stay_out_of_register": 0.1}
+LEADING_USUAL = {"intensity": 50, "follow_dynamics": 0.0, "follow_density": 0.0, "stay_out_of_register": 0.0}
 DIAL_WIDTH = 16
 NAME_WIDTH = 20
 SAMPLING_DIALS = {

@@ -89,6 +89,8 @@ _EFFECTS: dict[str, Callable[[Snapshot, dict[str, Any]], Snapshot]] = {
     "set_pan": _lane_field("pan", "value"),
     "set_attribute": _attribute,
     "follow_dynamics": _snapshot_field("follow_dynamics", "depth"),
+    "follow_density": _snapshot_field("follow_density", "depth"),
+    "stay_out_of_register": _snapshot_field("stay_out_of_register", "depth"),
     "set_intensity": _snapshot_field("intensity", "value"),
     "set_sampling": _sampling,
     "set_tempo": _tempo,

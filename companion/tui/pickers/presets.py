@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from companion.session.api.settings import Knob, SessionSettings, TrackSettings, Zone
+from companion.session.api.settings import Knob, LeadingSettings, SessionSettings, TrackSettings, Zone
 from companion.session.api.snapshot import LaneView, Snapshot
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ def settings_on_screen(snapshot: Snapshot, base: SessionSettings) -> SessionSett
         learned=dict(snapshot.learned),
         knobs=_bound((view.knob for view in snapshot.knobs), snapshot),
         zones=_bound(snapshot.zones, snapshot),
+        leading=LeadingSettings(
+            snapshot.intensity,
+            snapshot.follow_dynamics,
+            snapshot.follow_density,
+            snapshot.stay_out_of_register,
+        ),
         trading=replace(base.trading, trade_bars=snapshot.trade_bars, answer=snapshot.answer),
     )
     if practice is None:

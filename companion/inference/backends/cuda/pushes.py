@@ -103,6 +103,9 @@ def set_bar(here: Mapping[str, npt.NDArray[Any]], bar: int, pushes: BarPushes) -
             if register.ends:
                 dials[[Dial.LOWEST, Dial.HIGHEST]] = register.ends
         dials[Dial.CLASSES] = NONE if register.classes is None else register.classes
+    if pushes.away is not None:
+        # Here a note becomes a little less likely where all its pitches do; the reference keeps its chance as it was.
+        here["in_key"][bar] += pushes.away
     if (lean := pushes.lean) is not None:
         dials[[Dial.LEANS, Dial.PAST]] = 1, lean.past
         tables = here["lean"].reshape(-1, 2, ticks, 12)[bar]
