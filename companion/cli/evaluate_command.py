@@ -67,7 +67,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--engine", default="auto", choices=ENGINES)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cache", type=Path, help="where read music is kept (default: the user's cache folder)")
-    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="piano rolls and scores as a picture")
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE.png",
+        help="piano rolls and scores as a picture; with --recognition three pictures, the others named FILE-errors and FILE-confidence",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
@@ -118,13 +123,13 @@ def _options(args: argparse.Namespace) -> EvaluationOptions:
 def _run_recognition(args: argparse.Namespace) -> int:
     if not args.data.is_dir():
         raise TrainingError(f"no folder {args.data} (name the music with --data)")
-    from companion.evaluation.harmony import expectation, recognition
+    from companion.evaluation.harmony import expectation, plots, recognition
 
     songs = list(recognition.known_songs(args.data, args.split, args.windows, args.seed))
     report = recognition.measure_recognition(songs, args.seed)
     report["expectation"] = expectation.measure_expectation(songs)
     if args.plot:
-        recognition.plot(songs, args.plot)
+        plots.plot_all(songs, report, args.plot)
     print(
         json.dumps(report)
         if args.json

@@ -118,7 +118,7 @@ def measure_recognition(songs: Sequence[KnownSong], seed: int = 1) -> dict[str, 
         chosen = [song for song in songs if name != "melody" or song.dataset == REAL_MELODIES]
         report[name] = {}
         for way in ("bar by bar", "whole song"):
-            pairs = [pair for song in chosen if (bars := song.bars(roles)) for pair in _compared(song, bars, way)]
+            pairs = [pair for song in chosen if (bars := song.bars(roles)) for pair in compared(song, bars, way)]
             report[name][way] = _shares(pairs)
     report["contradiction"] = _contradictions(songs, seed)
     return report
@@ -127,7 +127,7 @@ def measure_recognition(songs: Sequence[KnownSong], seed: int = 1) -> dict[str, 
 Compared = tuple[ChordSymbol, ChordSymbol | None, float]  # true chord, what was heard, beats
 
 
-def _compared(song: KnownSong, bars: Bars, way: str) -> Iterator[Compared]:
+def compared(song: KnownSong, bars: Bars, way: str) -> Iterator[Compared]:
     """Stretches with one true and one heard chord. During silence the last heard chord is assumed to continue."""
     if way == "whole song":
         heard = recognise_song(bars)
@@ -144,7 +144,7 @@ def _compared(song: KnownSong, bars: Bars, way: str) -> Iterator[Compared]:
         last = spans[-1].chord if spans else last
 
 
-def _shares(pairs: Sequence[Compared]) -> dict[str, float]:
+def _shares(pairs: Sequence[Compared]) -> dict[str, Any]:
     from mir_eval import chord as comparisons
 
     if not pairs:
@@ -155,8 +155,19 @@ def _shares(pairs: Sequence[Compared]) -> dict[str, float]:
     return {
         "root": float(comparisons.weighted_accuracy(comparisons.root(truth, heard), beats)),
         "sevenths": float(comparisons.weighted_accuracy(comparisons.sevenths(truth, heard), beats)),
+        "roots_off": _roots_off(pairs),
         "beats": float(beats.sum()),
     }
+
+
+def _roots_off(pairs: Sequence[Compared]) -> list[float]:
+    """[12] share of the beats by how many semitones the heard root lies above the true one. Beats without a heard chord are left out."""
+    off = [0.0] * 12
+    for true, heard, beats in pairs:
+        if heard is not None:
+            off[(heard.root - true.root) % 12] += beats
+    total = sum(off) or 1.0
+    return [beats / total for beats in off]
 
 
 _HARTE = (
@@ -216,32 +227,3 @@ def lines(report: Mapping[str, Any]) -> list[str]:
             f"{shares['kept bars called wrong']:.1%} of bars that kept to their chord called wrong"
         )
     return out
-
-
-def plot(songs: Sequence[KnownSong], path: Path, beats: int = 128) -> None:
-    """Plot one song of each of three sets: true roots as a band, heard roots as a line; fourths keep related chords close."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    chosen = list({song.dataset: song for song in songs if song.bars(PARTS["comping and bass"])}.values())[:3]
-    figure, axes = pyplot.subplots(len(chosen), 1, figsize=(10, 2.6 * len(chosen)), squeeze=False)
-    names = ["C", "F", "Bb", "Eb", "Ab", "Db", "Gb", "B", "E", "A", "D", "G"]
-    for axis, song in zip(axes[:, 0], chosen, strict=True):
-        bars = song.bars(PARTS["comping and bass"]) or []
-        compared = list(_compared(song, bars, "bar by bar"))
-        at, rows = 0.0, []
-        for true, heard, length in compared:
-            rows.append((at, length, true.root * 5 % 12, None if heard is None else heard.root * 5 % 12))
-            at += length
-        for start, length, true_row, heard_row in rows:
-            axis.broken_barh([(start, length)], (true_row - 0.45, 0.9), color="#c8d6e5")
-            if heard_row is not None:
-                axis.plot([start, start + length], [heard_row, heard_row], color="#c0392b", linewidth=2)
-        axis.set(xlim=(0, min(beats, at)), ylim=(-0.6, 11.6), yticks=range(12), yticklabels=names)
-        axis.set_title(f"{song.dataset}: true roots (bands) and heard roots (lines)", fontsize=9)
-    axes[-1, 0].set_xlabel("beats with a known chord")
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
