@@ -194,7 +194,7 @@ class Parts:
             self.outbox,
         )
         self.taking_over = TakingOver(
-            self.engine, self.sizes, choice, self.requests, self.performance, self.time, self.plan, self.outbox
+            self.sizes, choice, self.requests, self.performance, self.time, self.plan, self.outbox
         )
         self.takes = TakeChoice(
             self.performance, self.lanes, self.plan, self.decisions, self.requests, side, self.outbox

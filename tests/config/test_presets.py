@@ -270,3 +270,21 @@ def test_what_jam_accepts_a_preset_can_keep(bars: int) -> None:
     trading = changed_trading(preset.settings.trading, args)
     save_preset(replace(preset, settings=replace(preset.settings, trading=trading)), "copy")
     assert load_preset("copy").settings.trading.trade_bars == bars
+
+
+@pytest.mark.parametrize("engine", ["tcp://192.168.1.20:5577", "tcp://desk:5577", "tcp://[fe80::1]:5577", "onnx"])
+def test_an_engine_may_be_on_another_machine(tmp_path, engine):
+    path = tmp_path / "far.toml"
+    path.write_text(f'[model]\nengine = "{engine}"\n[[tracks]]\nname = "me"\nrole = "human"\n')
+    assert load_preset(str(path)).settings.model.engine == engine
+
+
+@pytest.mark.parametrize(
+    "engine", ["tcp://", "tcp://desk", "tcp://desk:0", "tcp://desk:99999", "udp://desk:1", "tcp://a b:1", "gpu"]
+)
+def test_an_engine_that_is_none_is_one_line(tmp_path, engine):
+    path = tmp_path / "far.toml"
+    path.write_text(f'[model]\nengine = "{engine}"\n[[tracks]]\nname = "me"\nrole = "human"\n')
+    with pytest.raises(ConfigError, match="tcp://HOST:PORT") as caught:
+        load_preset(str(path))
+    assert "\n" not in str(caught.value)

@@ -59,6 +59,7 @@ def measure_remote(checkpoint: str, delay_ms: float, loss: float, bars: int, tem
         "tempo": tempo,
         "share_in_time": found["bars_fresh"] / max(found["bars"], 1),
         "bars_taken_over": counters["bars_taken_over"],
+        "bars_asked_of_host": counters["bars_asked_elsewhere"],
         "round_trip_ms": round(1000 * trips[-1], 1) if trips else None,
         "losses": sum(isinstance(each, SizeLost) for each in events),
         "stalls": network.stalls,
@@ -103,7 +104,8 @@ def remote_text(found: dict[str, Any]) -> str:
         (
             f"{found['share_in_time']:.1%} of {found['bars']} bars in time at {found['tempo']:g} BPM with {found['delay_ms']:g} ms each "
             f"way and {found['loss']:.1%} lost ({found['stalls']} stalls); round trip {found['round_trip_ms']} ms",
-            f"taken over by this machine: {found['bars_taken_over']} requests of {found['counters'].get('requests')}; "
+            f"bars asked of the host: {found['bars_asked_of_host']} of {found['counters'].get('requests')}; taken over by this "
+            f"machine: {found['bars_taken_over']}; "
             f"link lost {found['losses']} times; hanging notes {found['hanging_notes']}",
             f"lead {found['lead_ms']} ms, generation {found['generation_ms']} ms, first note {found['first_note_ms']} ms, "
             f"notes dropped late {found['late_notes_dropped']}",

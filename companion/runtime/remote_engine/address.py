@@ -1,11 +1,13 @@
-"""Addresses of engines on other machines: `tcp://HOST:PORT`. Pure."""
+"""How machines are addressed, `tcp://HOST:PORT`, and how they speak of checkpoints. Pure."""
 
 from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 
 from companion.errors import UsageError
+from companion.inference.checkpoints.hub import SUFFIXES
 from companion.session.api.engine_names import REMOTE_PREFIX, is_remote
 
 DEFAULT_PORT = 5577
@@ -66,3 +68,9 @@ def parse_address(text: str) -> Address:
 def remote_address(engine: str) -> Address | None:
     """The address that an engine's name holds; None for an engine on this machine. Raises UsageError."""
     return parse_address(engine) if is_remote(engine) else None
+
+
+def plain_checkpoint(checkpoint: str) -> str:
+    """The name by which machines speak of a checkpoint: a file's without its folder and ending."""
+    path = Path(checkpoint)
+    return path.stem if path.suffix in SUFFIXES else path.name

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from companion.errors import CompanionError, UsageError
 from companion.runtime.ipc.protocol import Goodbye, Introduce, Pong, TurnedAway, Welcome
 from companion.runtime.ipc.wire import WireError, decode, encode
-from companion.runtime.remote_engine.address import parse_address
+from companion.runtime.remote_engine.address import parse_address, plain_checkpoint
 from companion.runtime.remote_engine.conversation import Conversation, News, Told
 from companion.runtime.remote_engine.curve import prepare, public_of, zeromq
 from companion.runtime.remote_engine.pairing import GuestStore, Pairing
@@ -39,6 +39,7 @@ HOST_MESSAGES = (
 )
 MESSAGES_A_TURN = 500
 NEXT_KEY_SECONDS = 1.0  # after a refusal, until the next key is tried
+PERFORMANCE = secrets.token_hex(8)  # of this process: another checkpoint's guest goes on with the same one
 clock = time.monotonic
 NOT_PAIRED = (
     "this machine is not paired with the engine at {address}: on the engine's machine run `companion engine --pair`, and here "
@@ -56,8 +57,8 @@ class Guest:
         self.address = parse_address(engine)
         self._context = zeromq()()
         self._store = store or GuestStore()
-        name, performance = socket.gethostname(), secrets.token_hex(8)
-        self.conversation = Conversation(self.address.host, replace(model, engine="auto"), name, performance)
+        wanted = replace(model, engine="auto", checkpoint=plain_checkpoint(model.checkpoint))
+        self.conversation = Conversation(self.address.host, wanted, socket.gethostname(), PERFORMANCE)
         self._keys = self._own_keys()
         self._place = 0  # among the keys
         self._socket: zmq.Socket | None = None

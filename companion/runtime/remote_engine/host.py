@@ -13,17 +13,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from companion.errors import CompanionError
-from companion.inference.checkpoints.hub import SUFFIXES, shipped_checkpoint
+from companion.inference.checkpoints.hub import shipped_checkpoint
 from companion.runtime.engine.engine_keeper import EngineKeeper
 from companion.runtime.engine.engine_link import EngineLink
 from companion.runtime.ipc.link import take_descriptor
 from companion.runtime.ipc.protocol import Goodbye, Hello, Ping, TurnedAway, Welcome
 from companion.runtime.ipc.wire import WireError, decode, encode
-from companion.runtime.remote_engine.address import Address
+from companion.runtime.remote_engine.address import Address, plain_checkpoint
 from companion.runtime.remote_engine.checks import job_fault
 from companion.runtime.remote_engine.curve import prepare, zeromq
 from companion.runtime.remote_engine.gate import Gate
@@ -36,6 +35,7 @@ from companion.session.api.events import (
     EngineReady,
     GenerationFailed,
     GenerationFinished,
+    LoadFailed,
     NoteGenerated,
 )
 from companion.session.api.settings import ModelSettings
@@ -62,7 +62,8 @@ class Host:
         self._context = zeromq()()
         import zmq
 
-        self._model, self._store, self._say = model, store, say
+        self._model = self._loaded = model
+        self._store, self._say = store, say
         self._poller = zmq.Poller()
         self._gate = Gate(self._context, lambda key: store.guest(key, time.time()) is not None)
         self._router = self._context.socket(zmq.ROUTER)
@@ -312,8 +313,13 @@ class Host:
                 self._asked.clear()
             else:
                 event = _named_plainly(event)
+                self._loaded = self._model
             self._news = event
             self._say(event.reason if isinstance(event, EngineLost) else ready_line(event))
+        elif isinstance(event, LoadFailed):
+            self._model = self._loaded  # which goes on
+            event = EngineLost(f"{event.checkpoint} cannot be loaded: {event.reason}")
+            self._say(event.reason)
         elif isinstance(event, (NoteGenerated, BarGenerated, GenerationFinished, GenerationFailed)):
             theirs = self._asked.get(event.request_id)
             if isinstance(event, (GenerationFinished, GenerationFailed)):
@@ -325,12 +331,6 @@ class Host:
             return
         if seat is not None:
             self._send(seat.peer, event)
-
-
-def plain_checkpoint(checkpoint: str) -> str:
-    """The name by which machines speak of a checkpoint: a file's without its folder and ending."""
-    path = Path(checkpoint)
-    return path.stem if path.suffix in SUFFIXES else path.name
 
 
 def _named_plainly(event: EngineReady) -> EngineReady:

@@ -74,6 +74,8 @@ class SizeChoice:
         current = self._sizes.current
         if current is not None and seconds_left >= FAIR_SHARE * lead_seconds:
             self._asked[bar] = current.name
+            if current.place:
+                self._outbox.count("bars_asked_elsewhere")
 
     def bar_began(self, bar: int) -> None:
         """A bar line: `bar` was decided just before it, and the notes of the bar before are out."""

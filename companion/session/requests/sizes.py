@@ -77,6 +77,10 @@ class Sizes:
         stand_in = self._stand_in(self._policy.current if name is None else name)
         return self._deadlines[stand_in.checkpoint.name].lead(Size(model_dim, lanes)) if stand_in else 0.0
 
+    def has_stand_in(self, name: str) -> bool:
+        """Whether a size runs on another machine and one on this machine can stand in for it."""
+        return self._stand_in(name) is not None
+
     def lead(self, size: Size) -> float:
         """Seconds before the bar line at which to ask the size that writes, with time for its stand-in."""
         return self.deadlines.lead(size) + self.reserve_seconds(size.model_dim, size.lanes)

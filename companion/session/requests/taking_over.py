@@ -11,7 +11,6 @@ from companion.session.api.events import SizeLost
 from companion.session.output.outbox import Outbox
 from companion.session.output.plan import Plan
 from companion.session.performance import Performance
-from companion.session.requests.engine import Engine
 from companion.session.requests.request import Request
 from companion.session.requests.requests import NEVER, Requests
 from companion.session.requests.size_choice import SizeChoice
@@ -24,7 +23,6 @@ class TakingOver:
 
     def __init__(
         self,
-        engine: Engine,
         sizes: Sizes,
         choice: SizeChoice,
         requests: Requests,
@@ -33,17 +31,17 @@ class TakingOver:
         plan: Plan,
         outbox: Outbox,
     ) -> None:
-        self._engine, self._sizes, self._choice, self._requests = engine, sizes, choice, requests
+        self._sizes, self._choice, self._requests = sizes, choice, requests
         self._performance, self._time, self._plan, self._outbox = performance, time, plan, outbox
 
     def due_seconds(self) -> float:
         """When the stand-in must begin with what was asked of another machine; infinity where nothing is."""
         flight = self._waiting()
-        if flight is None or not self._performance.running:
+        if flight is None or not self._performance.running or not self._sizes.has_stand_in(flight.checkpoint):
             return NEVER
         missing = self._missing(flight)
         reserve = self._sizes.reserve_seconds(flight.size.model_dim, len(missing), flight.checkpoint)
-        if not missing or not reserve:
+        if not missing:
             return NEVER
         return self._time.to_seconds(self._time.timeline.start(flight.bar)) - reserve
 

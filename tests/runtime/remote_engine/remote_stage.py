@@ -21,7 +21,7 @@ from companion.runtime.ipc.wire import decode, encode
 from companion.runtime.remote_engine.curve import new_keys, public_of
 from companion.runtime.remote_engine.pairing import GuestStore, HostStore
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> Any:

@@ -20,7 +20,7 @@ from companion.runtime.recording.recorder import read_log
 from companion.runtime.recording.records import EventReceived
 from companion.runtime.recording.replay import replay
 from companion.session.api.effects import Notice
-from companion.session.api.events import EngineLost, EngineReady, SizeLost
+from companion.session.api.events import EngineLost, EngineReady, SizeLost, command
 from companion.session.api.settings import ModelSettings
 from tests.runtime.remote_engine.remote_stage import HostProcess, wait_until
 
@@ -78,10 +78,11 @@ def player(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "guest"))
     host.pair(tmp_path / "guest")
     model = ModelSettings(checkpoint=MODEL, engine=f"tcp://127.0.0.1:{network.port}")
-    performance = start(launch_options(DemoOptions(bars=0, bpm=75, model=model, record_dir=tmp_path, seed=1)))
+    # Slow, so that both engines are in time even where tests run beside each other.
+    performance = start(launch_options(DemoOptions(bars=0, bpm=45, model=model, record_dir=tmp_path, seed=1)))
     playing = Player(performance)
     playing.wait_for_writer("127.0.0.1")
-    playing.wait_for_bars(6)
+    playing.wait_for_bars(3)
     yield playing
     performance.stop()
 
@@ -102,10 +103,10 @@ def test_a_network_that_is_cut_or_frozen_and_mended(player, network):
     for break_it in (network.cut, network.freeze):
         break_it()
         player.wait_for_writer("")
-        player.wait_for_bars(6)
+        player.wait_for_bars(3)
         network.mend()
         player.wait_for_writer("127.0.0.1")
-        player.wait_for_bars(6)
+        player.wait_for_bars(3)
     assert any("writes from here on: yellow_mini at 127.0.0.1 is cut off" in text for text in player.told)
     end_and_check(player)
     events = [record.event for record in read_log(player.performance.recording / "log.jsonl").of_kind(EventReceived)]
@@ -116,17 +117,17 @@ def test_a_network_that_is_cut_or_frozen_and_mended(player, network):
 def test_a_host_that_is_suspended_killed_and_started_again(player, host):
     host.process.send_signal(signal.SIGSTOP)
     player.wait_for_writer("")
-    player.wait_for_bars(6)
+    player.wait_for_bars(3)
     host.process.send_signal(signal.SIGCONT)
     player.wait_for_writer("127.0.0.1")
     host.restart()
     player.wait_for_writer("")
-    player.wait_for_bars(6)
+    player.wait_for_bars(3)
     player.wait_for_writer("127.0.0.1")
     host.engine().kill()
     player.wait_for_writer("")
     player.wait_for_writer("127.0.0.1")
-    player.wait_for_bars(6)
+    player.wait_for_bars(3)
     end_and_check(player)
     assert "ended" not in host.lines[-1]
 
@@ -142,3 +143,17 @@ def test_a_machine_that_is_not_paired_plays_with_its_own_model_and_is_told(tmp_p
         wait_until(lambda: player.writer() == "" and any("is not paired" in text for text in player.told), "the notice")
     finally:
         performance.stop()
+
+
+def test_another_checkpoint_is_loaded_on_both_machines(player, host):
+    player.performance.send(command("set_model", checkpoint="ghost_mini"))
+    wait_until(
+        lambda: (
+            (s := player.performance.snapshot()) and s.checkpoint and s.checkpoint.name == "ghost_mini at 127.0.0.1"
+        ),
+        "the host's ghost_mini",
+    )
+    player.wait_for_bars(3)
+    assert host.said("loading ghost_mini")
+    assert not host.said("turned away")
+    end_and_check(player)
