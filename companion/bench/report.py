@@ -34,10 +34,13 @@ def table(rows: Sequence[Row]) -> str:
         )
         lines += [f"{where}: {peer} takes {_ratio_text(ratios)}" for peer, ratios in row.against.items()]
         if row.device:
+            device = row.device
             lines.append(
-                f"{where}: {row.device['name']}, {row.device['read_ms']:.3f} ms to read what a token needs, "
-                f"{row.device['launch_ms']:.3f} ms to start its {row.device['kernels']} kernels"
+                f"{where}: {device['name']}; {device['read_ms']:.3f} ms to read what a token needs, "
+                f"{device['launch_ms']:.3f} ms to start its {device['kernels']} kernels ({device['kernels_used']})"
             )
+            ratios = (row.ms_per_token / max(device[floor], 1e-9) for floor in ("read_ms", "launch_ms"))
+            lines.append("{}: a token takes {:.1f} × and {:.1f} × these floors".format(where, *ratios))
         if row.host_ms:
             lines.append(
                 f"{where}: of a token {row.host_ms['plain']:.3f} ms are not the model's "

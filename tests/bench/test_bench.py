@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from companion.bench.engines import device
 from companion.bench.engines.material import (
     find_checkpoint,
     make_score,
@@ -23,6 +25,7 @@ from companion.bench.report import plot, table
 from companion.cli.bench_command import EXAMPLES
 from companion.cli.main import run
 from companion.errors import UsageError
+from companion.inference.backends.cuda.backend import CudaBackend
 from companion.inference.backends.onnx.backend import OnnxBackend
 from companion.inference.checkpoints.files import Checkpoint, ModelConfig
 from companion.midi.file import read_midi, write_midi
@@ -110,19 +113,29 @@ def test_the_gpu_engine_makes_a_bar_by_itself(checkpoint: Checkpoint, monkeypatc
     assert all(sample.tokens > 1 and sample.decode_ms > 0 for sample in samples)
 
 
-def test_a_gpus_floors_are_measured_and_told(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    from companion.bench.engines import device
-    from companion.inference.backends.cuda.backend import CudaBackend
-
-    assert device.kernels_a_token(checkpoint) > 11 * checkpoint.config.n_layer
-    on_cpu = device.floors
-    monkeypatch.setattr(device, "floors", lambda checkpoint, size: on_cpu(checkpoint, size, "cpu"))
+def test_a_gpus_floors_are_measured_and_told(checkpoint: Checkpoint) -> None:
+    plain = device.kernels_a_token(checkpoint)
+    assert 11 * checkpoint.config.n_layer < plain < device.kernels_a_token(checkpoint, steered=True)
     runner = CompanionRunner(
         "cuda", CudaBackend.from_checkpoint(checkpoint, "cpu"), Tokenizer(checkpoint.encoder_config)
     )
     rows = measure([runner], [], checkpoint, bars=4, tracks=2, rounds=1)
+    assert rows[0].device is not None
     assert rows[0].floor_ms == max(rows[0].device["read_ms"], rows[0].device["launch_ms"]) > 0
-    assert f"to start its {rows[0].device['kernels']} kernels" in table(rows)
+    text = table(rows)
+    assert f"to start its {plain} kernels (plain)" in text
+    assert "no GPU, the CPU stands in" in text
+    assert "× these floors" in text
+    assert rows[0].pass_ratios is not None
+    assert list(rows[0].pass_ratios) == [1, 2, 4, 8]
+
+
+def test_without_a_gpu_its_engine_is_measured_on_the_stand_in(checkpoint: Checkpoint) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    backend = make_runner("cuda", checkpoint, Tokenizer(checkpoint.encoder_config)).backend
+    assert isinstance(backend, CudaBackend)
+    assert backend.device == "cpu"
 
 
 def test_an_engine_compared_with_itself_differs_in_nothing(checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from companion.inference.backends.cuda.backend import CudaBackend
 from companion.inference.backends.cuda.recording import Recorder
-from companion.inference.backends.cuda.writer import AHEAD
+from companion.inference.backends.cuda.writing.writer import AHEAD
 from companion.inference.backends.writing import Infill, PromptEnd
 from companion.inference.checkpoints.files import Checkpoint
 from companion.tokenizer import Vocabulary
@@ -37,22 +37,31 @@ class Floors(NamedTuple):
     kernels: int
 
 
-def device_name() -> str:
-    """The GPU's name from its driver, or "no GPU"."""
-    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no GPU"
+def device_name(backend: CudaBackend) -> str:
+    """The GPU's name from its driver; without a GPU, what stands in for it."""
+    if backend.device == "cuda":
+        return torch.cuda.get_device_name(0)
+    return "no GPU, the CPU stands in (its times say nothing about a GPU)"
 
 
-def floors(checkpoint: Checkpoint, bytes_a_token: int, device: str = "cuda") -> Floors:
-    """Measured just now on `device`: reading that many bytes again and again, and replaying that many empty kernels."""
-    kernels = kernels_a_token(checkpoint)
-    return Floors(_read_ms(bytes_a_token, torch.device(device)), _launch_ms(kernels, torch.device(device)), kernels)
+def floors(backend: CudaBackend, checkpoint: Checkpoint, bytes_a_token: int) -> Floors:
+    """Measured just now on the engine's device: reading that many bytes again and again, and replaying as many empty kernels as a
+    token takes.
+    """
+    kernels = backend.launches or kernels_a_token(checkpoint)
+    device = torch.device(backend.device)
+    return Floors(_read_ms(bytes_a_token, device), _launch_ms(kernels, device), kernels)
 
 
-def kernels_a_token(checkpoint: Checkpoint) -> int:
-    """Operations that compute something in one self-fed step. Counted on the CPU; a few of them are several kernels on a GPU."""
+def kernels_a_token(checkpoint: Checkpoint, steered: bool = False) -> int:
+    """Operations that compute something in one plain step. Counted on the CPU; a few of them are several kernels on a GPU.
+
+    steered: with what follows dials and chords. A fused step has a fixed number of kernels, `CudaBackend.launches`.
+    """
     backend = CudaBackend.from_checkpoint(checkpoint, "cpu")
     grammar = Grammar(Vocabulary(checkpoint.encoder_config))
-    infill = Infill((WrittenBar(is_drum=True),) * 4, np.full((1, 2 * backend.n_positions), 0.5), allow_rests=False)
+    uniforms = np.full((1, 2 * backend.n_positions), 0.5)
+    infill = Infill((WrittenBar(is_drum=True),) * 4, uniforms, allow_rests=False, weighed=steered)
     writing = backend.begin(grammar)
     writing.add(backend.new_cache(), PromptEnd(0, 0, 1), infill)
     running = writing.run()

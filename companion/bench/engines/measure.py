@@ -36,7 +36,7 @@ class Row:
     """One engine on one checkpoint and window; milliseconds are medians unless named otherwise.
 
     floor_ms: bytes of weights and cache that one token must read, over the bandwidth at which one core reads that much; on a
-    GPU the larger of that device's two floors, which `device` holds (`bench.device.Floors`).
+    GPU the larger of that device's two floors, which `device` holds with its name and its kernels (`bench.device.Floors`).
     host_ms: of a token beside the model, {plain, steered}. pass_ratios: rows in a batch → how many times longer a pass takes
     than with one row.
     against: for each peer, how many times longer it took for {prefill, token, bar}.
@@ -90,7 +90,7 @@ def measure(
     rows = [_row(runner.name, samples[runner.name], checkpoint, bars, tracks, contended) for runner in runners]
     for row, runner in zip(rows, ours, strict=False):
         if runner.backend.name == "cuda":
-            _add_device_floors(row, checkpoint)
+            _add_device_floors(row, runner.backend, checkpoint)
         else:
             row.floor_ms = floor_ms(checkpoint.config, getattr(runner.backend, "scheme", "fp32"), row.prompt_tokens)
         row.host_ms = runner.host_ms(one_bar_request(make_score(bars, tracks, seed=0)))
@@ -99,11 +99,12 @@ def measure(
     return rows
 
 
-def _add_device_floors(row: Row, checkpoint: Checkpoint) -> None:
+def _add_device_floors(row: Row, backend: Any, checkpoint: Checkpoint) -> None:
     from companion.bench.engines.device import device_name, floors
 
-    found = floors(checkpoint, bytes_per_token(checkpoint.config, "fp16", row.prompt_tokens))
-    row.device = {"name": device_name(), **found._asdict()}
+    kind = "fp16" if backend.device == "cuda" else "fp32"
+    found = floors(backend, checkpoint, bytes_per_token(checkpoint.config, kind, row.prompt_tokens))
+    row.device = {"name": device_name(backend), "kernels_used": backend.kernels, **found._asdict()}
     row.floor_ms = max(found.read_ms, found.launch_ms)
 
 

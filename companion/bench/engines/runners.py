@@ -199,8 +199,21 @@ def make_runner(name: str, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Comp
         from companion.inference.backends.onnx.backend import OnnxBackend
 
         return CompanionRunner(name, OnnxBackend.from_checkpoint(checkpoint, quantization=scheme), tokenizer)
-    backend, _ = make_backend(checkpoint, engine)
+    backend = _stand_in(checkpoint) if engine == "cuda" else None
+    if backend is None:
+        backend, _ = make_backend(checkpoint, engine)
     return CompanionRunner(backend.name, backend, tokenizer)
+
+
+def _stand_in(checkpoint: Checkpoint) -> Backend | None:
+    """The GPU engine's code on the CPU where there is no GPU, so that its operations can be counted; else None."""
+    import torch
+
+    if torch.cuda.is_available():
+        return None
+    from companion.inference.backends.cuda.backend import CudaBackend
+
+    return CudaBackend.from_checkpoint(checkpoint, "cpu")
 
 
 @cache

@@ -74,7 +74,7 @@ def _automatic(checkpoint: Checkpoint) -> tuple[Backend, str]:
     reasons = []
     if _has_gpu():
         try:
-            return _cuda(checkpoint), "an NVIDIA GPU is present, and agrees with the CPU"
+            return _cuda(checkpoint), "a GPU is present, and agrees with the CPU"
         except GenerationError as error:
             reasons.append(str(error))
     try:
@@ -85,9 +85,10 @@ def _automatic(checkpoint: Checkpoint) -> tuple[Backend, str]:
 
 
 def _may_have_gpu() -> bool:
-    """Guess without importing torch whether a GPU can be used: an NVIDIA driver is loaded, and the engine for it is installed."""
+    """Guess without importing torch whether a GPU can be used: a driver of NVIDIA or AMD is loaded, and the engine is installed."""
     has_driver = (
-        any(Path(place).exists() for place in ("/dev/nvidiactl", "/proc/driver/nvidia")) or sys.platform == "win32"
+        any(Path(place).exists() for place in ("/dev/nvidiactl", "/proc/driver/nvidia", "/dev/kfd"))
+        or sys.platform == "win32"
     )
     return has_driver and find_spec("companion.inference.backends.cuda.backend") is not None
 

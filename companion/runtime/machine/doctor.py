@@ -200,6 +200,7 @@ def _shipped(problems: list[Problem]) -> list[str]:
 
 def _measure(name: str, engine: str, problems: list[Problem]) -> dict[str, Any] | None:
     from companion.runtime.engine.worker import Worker
+    from companion.runtime.machine.gpu_report import gpu_findings
     from companion.session.api.settings import ModelSettings
 
     try:
@@ -211,6 +212,7 @@ def _measure(name: str, engine: str, problems: list[Problem]) -> dict[str, Any] 
         info = worker.info()
         per_token = worker.measure_token()
         seconds = {dim: worker.measure(dim) for dim in sorted(info.num_bars_map)}
+        gpu = gpu_findings(worker, 1000 * per_token)
     finally:
         worker.close()
     return {
@@ -220,6 +222,7 @@ def _measure(name: str, engine: str, problems: list[Problem]) -> dict[str, Any] 
         "ms_per_token": round(1000 * per_token, 3),
         "bar_ms": {str(dim): round(1000 * value, 1) for dim, value in seconds.items()},
         "tempi": [_at_tempo(bpm, seconds) for bpm in TEMPI],
+        "gpu": gpu,
     }
 
 
@@ -265,6 +268,8 @@ def _wakes_text(wakes: dict[str, Any]) -> str:
 
 def text_of(findings: dict[str, Any]) -> str:
     """The findings for people."""
+    from companion.runtime.machine.gpu_report import gpu_lines
+
     machine, ports, realtime = findings["machine"], findings["ports"], findings["realtime"]
     lines = [
         f"machine    {machine['processor']}, {machine['cores']} cores, {machine['gpu'] or 'no GPU'}, Python {machine['python']}",
@@ -274,6 +279,8 @@ def text_of(findings: dict[str, Any]) -> str:
     lines.append(f"sound      {_sound_text(findings['sound'])}")
     for entry in findings["checkpoints"]:
         lines.append(f"{entry['name']:<10} {entry['engine']}, {entry['ms_per_token']:.2f} ms a token")
+        if entry["gpu"] is not None:
+            lines += gpu_lines(entry["gpu"])
         for row in entry["tempi"]:
             verdict = "" if row["in_time"] else "  (too slow)"
             lines.append(

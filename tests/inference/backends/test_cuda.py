@@ -19,7 +19,7 @@ from companion.inference.backends.cuda.backend import CudaBackend
 from companion.inference.backends.cuda.check import check
 from companion.inference.backends.cuda.model import StaticModel
 from companion.inference.backends.cuda.recording import Recorder
-from companion.inference.backends.cuda.sampling import DeviceSampler
+from companion.inference.backends.cuda.writing.sampling import DeviceSampler
 from companion.inference.backends.reference import ReferenceBackend
 from companion.inference.backends.writing import Infill, PromptEnd, Written
 from companion.inference.decoding.choosing import Chooser, DecodeSettings, Take

@@ -10,7 +10,7 @@ import pytest
 from companion.bench.engines.material import make_score
 from companion.errors import GenerationError
 from companion.inference.backends.cuda.backend import CudaBackend
-from companion.inference.backends.cuda.sampling import MOST_BARS
+from companion.inference.backends.cuda.writing.sampling import MOST_BARS
 from companion.inference.backends.writing import Infill, PromptEnd
 from companion.inference.decoding.choosing import Chooser
 from companion.inference.decoding.sampling import SamplingOptions

@@ -13,7 +13,7 @@ from companion.config.presets import load_preset
 from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import parse_chord
 from companion.inference.backends.cuda.backend import CudaBackend
-from companion.inference.backends.cuda.sampling import MOST_BARS, MOST_OPENED, DeviceSampler
+from companion.inference.backends.cuda.writing.sampling import MOST_BARS, MOST_OPENED, DeviceSampler
 from companion.inference.backends.writing import Infill
 from companion.inference.decoding import following
 from companion.inference.decoding.choosing import Chooser, DecodeSettings

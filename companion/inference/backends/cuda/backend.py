@@ -1,7 +1,7 @@
 """The GPU engine: a pool of keys and values, and steps recorded as CUDA graphs.
 
 `forward` fulfils the engine contract and waits for the host once per call. `begin` is the fast path: whole steps (model,
-grammar and draw) are replayed without waiting (see `cuda.writer`). Recordings and memory belong to the engine. A cache only
+grammar and draw) are replayed without waiting (see `cuda.writing`). Recordings and memory belong to the engine. A cache only
 borrows a slot of the pool, so nothing is recorded or allocated for a new cache or a new bar.
 
 The tests run the same code on a CPU, step by step instead of recorded. `companion bench --engine cuda` measures a GPU.
@@ -19,11 +19,12 @@ import torch
 from companion.errors import GenerationError
 from companion.inference.backends.base import Cache, Ids, Logits
 from companion.inference.backends.cuda.feeding import Feeder
+from companion.inference.backends.cuda.kernels import use_fused
 from companion.inference.backends.cuda.model import StaticModel, readable_rows
 from companion.inference.backends.cuda.pool import Pool
 from companion.inference.backends.cuda.recording import Recorder
-from companion.inference.backends.cuda.sampling import MOST_BARS, MOST_OPENED
-from companion.inference.backends.cuda.writer import DeviceWriter
+from companion.inference.backends.cuda.writing.sampling import MOST_BARS, MOST_OPENED
+from companion.inference.backends.cuda.writing.writer import DeviceWriter
 from companion.inference.backends.writing import Infill, PromptEnd, Written
 from companion.tokenizer.grammar import Grammar
 
@@ -93,6 +94,8 @@ class CudaBackend:
     name = "cuda"
 
     def __init__(self, model: StaticModel, recorder: Recorder | None = None) -> None:
+        """`kernels` says how steps are done: "plain", "fused", or "plain: " and why the fused kernels are not used."""
+        self.kernels = "plain"
         self._model: StaticModel | None = model
         self.recorder = recorder or Recorder.for_device(model.device)
         self.pool = Pool(model)
@@ -135,6 +138,16 @@ class CudaBackend:
         return model.step(cache.memory, fed, where, rows, slots, readable_rows(end))
 
     @property
+    def device(self) -> str:
+        """Where the model runs, in torch's words: "cuda", "cpu"."""
+        return self._opened().device.type
+
+    @property
+    def launches(self) -> int | None:
+        """How many kernels a fused step starts; None for plain steps."""
+        return None if self._writer is None or self._writer.fused is None else self._writer.fused.kernels
+
+    @property
     def most_rows(self) -> int:
         """See `WritingBackend`."""
         return self.pool.plan.desk
@@ -163,6 +176,8 @@ class CudaBackend:
     def _writer_for(self, grammar: Grammar) -> DeviceWriter:
         if self._writer is None or self._writer.grammar is not grammar:
             self._writer = DeviceWriter(self._opened(), self.pool, self.recorder, grammar)
+            if self._opened().device.type != "cpu":
+                self.kernels = use_fused(self._writer, self._opened(), self.pool.memory)
         return self._writer
 
     @torch.inference_mode()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from companion.inference.backends.cuda.numbers import Fields
+from companion.inference.backends.cuda.writing.numbers import Fields
 from companion.inference.steering.bar_so_far import Places
 from companion.inference.steering.dials import BarPushes
 from companion.tokenizer.token_types import TokenType

@@ -7,15 +7,15 @@ differs between takes, bars and infills is in tensors, so one recorded step serv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from companion.inference.backends.cuda.numbers import Numbers
-from companion.inference.backends.cuda.pushes import Dial, set_bar
-from companion.inference.backends.cuda.steering import BarState, DeviceSteering
+from companion.inference.backends.cuda.writing.numbers import Numbers
+from companion.inference.backends.cuda.writing.pushes import Dial, set_bar
+from companion.inference.backends.cuda.writing.steering import BarState, DeviceSteering
 from companion.inference.backends.writing import Infill
 from companion.inference.decoding.choosing import SMALLEST_CHANCE, note_content
 from companion.inference.steering.dials import BarPushes
@@ -24,7 +24,7 @@ from companion.tokenizer.token_types import TokenType
 
 MOST_BARS = 32  # bars in one batch, of all parts together
 MOST_OPENED = 256  # tokens that a bar may begin with
-_HOLDS = 8  # content of the open bar as bits: 1 any note, 2 the most notes of a bar, 4 the most at this position
+HOLDS = 8  # content of the open bar as bits: 1 any note, 2 the most notes of a bar, 4 the most at this position
 _NO_LIMIT = 1 << 30
 _MOST_KEPT_TABLES = 64
 
@@ -34,7 +34,7 @@ _MOST_KEPT_TABLES = 64
 LAST, BAR, NOTES, TOGETHER, PLACE, LEFT, ROOM, WRITTEN, PITCH = range(9)
 COLUMNS = 9
 # What a bar that has just begun may be: forced to sound, a rest if chance wants it, or anything at once.
-_ANYTHING, _MAY_REST, _MUST_SOUND = range(3)
+ANYTHING, MAY_REST, MUST_SOUND = range(3)
 
 
 class DeviceSampler:
@@ -49,10 +49,10 @@ class DeviceSampler:
         vocabulary = grammar.vocabulary
         size = vocabulary.size
         self._types = {token_type: number for number, token_type in enumerate(vocabulary.domains)}
-        self._rows_a_bar = len(self._types) * _HOLDS
+        self._rows_a_bar = len(self._types) * HOLDS
         self._end = vocabulary.first_id(TokenType.FILL_IN_END)
         self._kept_tables: dict[tuple[WrittenBar, bool, bool], npt.NDArray[np.bool_]] = {}
-        self._steering = DeviceSteering(vocabulary, MOST_BARS, _HOLDS, device)
+        self._steering = DeviceSteering(vocabulary, MOST_BARS, HOLDS, device)
         self._bars = BarState(vocabulary, takes, device)
         rows = MOST_BARS * self._rows_a_bar
         self._numbers = Numbers(
@@ -83,7 +83,7 @@ class DeviceSampler:
         self._bits = torch.tensor([1, 2, 4], device=device)
         self._state = torch.zeros((takes, COLUMNS), dtype=torch.int64, device=device)
         self._draws = torch.zeros(takes, dtype=torch.int64, device=device)
-        self._step = torch.zeros(1, dtype=torch.int64, device=device)
+        self._step = torch.zeros(takes, dtype=torch.int64, device=device)
         self.tokens = torch.full((takes, limit), -1, dtype=torch.int64, device=device)
         self.done = torch.ones(takes, dtype=torch.bool, device=device)
         self.weights = torch.zeros((takes, 2), dtype=torch.float64, device=device)
@@ -93,8 +93,28 @@ class DeviceSampler:
         """Every tensor that `choose` changes."""
         return (
             *(self.tokens, self.done, self.weights, self._state, self._draws, self._step),
-            *(self._bars.rings, self._bars.played),
+            *(self._bars.rings, self._bars.heard, self._bars.played),
         )
+
+    @property
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        """Everything that `choose` reads and writes, by name, for another implementation of it."""
+        return {
+            **self._numbers.there,
+            "tokens": self.tokens,
+            "done": self.done,
+            "weights": self.weights,
+            "state": self._state,
+            "draws": self._draws,
+            "step": self._step,
+            "rings": self._bars.rings,
+            "heard": self._bars.heard,
+            "played": self._bars.played,
+            "type_of": self._type_of,
+            "after": self._after,
+            "before": self._before,
+            "content": self._content,
+        }
 
     def start(self, infills: Sequence[tuple[Infill, int]]) -> None:
         """Begin to write these infills, each with the number of tokens for which there is room after its prompt.
@@ -107,7 +127,7 @@ class DeviceSampler:
         for infill, room in infills:
             takes = slice(row, row + len(infill.uniforms))
             self._set_takes(takes, infill)
-            last = self._types[TokenType.FILL_IN_START] * _HOLDS
+            last = self._types[TokenType.FILL_IN_START] * HOLDS
             here["start"][takes] = last, bar * self._rows_a_bar, 0, 0, -1, len(infill.targets), room, 0, 0
             self._set_bars(bar, infill)
             row, bar = takes.stop, bar + len(infill.targets)
@@ -134,7 +154,7 @@ class DeviceSampler:
             rows = slice((first + number) * self._rows_a_bar, (first + number + 1) * self._rows_a_bar)
             here["allowed"][rows] = self._table(target, number + 1 == len(infill.targets), infill.allow_rests)
             ticks = target.meter.bar_ticks(resolution)
-            here["facts"][rows] = ticks, _ANYTHING
+            here["facts"][rows] = ticks, ANYTHING
             kind = TokenType.NOTE_ONSET if target.is_drum else TokenType.NOTE_DURATION
             pushes = infill.pushes[number] if infill.pushes else BarPushes(ticks, kind)
             set_bar(here, first + number, pushes)
@@ -142,11 +162,11 @@ class DeviceSampler:
             here["opened"][first + number] = -1
             here["opened"][first + number, : len(opening)] = opening
             here["from_tick"][first + number] = infill.from_tick
-            begun = rows.start + self._types[TokenType.FILL_IN_START] * _HOLDS
+            begun = rows.start + self._types[TokenType.FILL_IN_START] * HOLDS
             if infill.allow_rests and pushes.must_sound:
-                here["facts"][begun, 1] = _MUST_SOUND
+                here["facts"][begun, 1] = MUST_SOUND
             elif infill.allow_rests and infill.options.top_k != 1:
-                here["facts"][begun, 1] = _MAY_REST
+                here["facts"][begun, 1] = MAY_REST
 
     def choose(self, logits: torch.Tensor, steered: bool) -> torch.Tensor:
         """Return the next token of the first B takes from logits [B, vocab]; 0 for takes that are done. The state changes in place.
@@ -169,7 +189,7 @@ class DeviceSampler:
 
         draws = self._draws[:batch]
         uniforms = there["uniforms"].gather(1, torch.stack((draws, draws + 1), 1))
-        asks = facts[:, 1] == _MAY_REST
+        asks = facts[:, 1] == MAY_REST
         raw = torch.where(legal, logits.double(), self._never)
         resting = torch.softmax(raw, 1)[:, self._end]
         pushed = logits + there["bias"]
@@ -177,7 +197,7 @@ class DeviceSampler:
             resting, pushed = self._steered(resting, pushed, state)
         rests = asks & (uniforms[:, 0] < resting)
         scores = torch.where(legal, pushed.double(), self._never)
-        scores[:, self._end].masked_fill_(facts[:, 1] > _ANYTHING, -torch.inf)
+        scores[:, self._end].masked_fill_(facts[:, 1] > ANYTHING, -torch.inf)
         uniform = torch.where(asks, uniforms[:, 1], uniforms[:, 0])
         drawn = self._draw(scores, uniform, there["filters"], steered)
         token = torch.where(rests, self._ending, drawn)
@@ -188,7 +208,7 @@ class DeviceSampler:
         token = token.masked_fill(done, 0)
 
         draws.add_(used)
-        self.tokens[:batch].index_copy_(1, self._step, torch.where(done, self._blank, token)[:, None])
+        self.tokens[:batch].index_copy_(1, self._step[:1], torch.where(done, self._blank, token)[:, None])
         self._step.add_(1)
         if steered:
             self._bars.take(token, place.clamp(min=0), state[:, PITCH])
@@ -271,7 +291,7 @@ class DeviceSampler:
         for token in range(vocabulary.size):
             kind, value = vocabulary.type_of(token)
             type_of[token] = self._types[kind]
-            keep[token, LAST], add[token, LAST] = 0, self._types[kind] * _HOLDS
+            keep[token, LAST], add[token, LAST] = 0, self._types[kind] * HOLDS
             add[token, ROOM], add[token, WRITTEN] = -1, 1
             if kind is TokenType.NOTE_ONSET:
                 add[token, [NOTES, TOGETHER]] = 1
@@ -293,9 +313,9 @@ class DeviceSampler:
         if (found := self._kept_tables.get((bar, last, rests))) is not None:
             return found
         firsts = [first for first, _ in self.grammar.vocabulary.domains.values()]
-        table = np.zeros((len(self._types), _HOLDS, len(self._types)), dtype=bool)
+        table = np.zeros((len(self._types), HOLDS, len(self._types)), dtype=bool)
         for number, kind in enumerate(self._types):
-            for holds in range(_HOLDS):
+            for holds in range(HOLDS):
                 state = self.grammar.start_infill(
                     (bar,) if last else (bar, bar),
                     allow_rests=rests,

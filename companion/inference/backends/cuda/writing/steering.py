@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from companion.inference.backends.cuda.numbers import Fields
-from companion.inference.backends.cuda.pushes import NONE, Dial, fields, lengths_of
+from companion.inference.backends.cuda.writing.numbers import Fields
+from companion.inference.backends.cuda.writing.pushes import NONE, Dial, fields, lengths_of
 from companion.inference.steering import pacing, voicing
 from companion.inference.steering.bar_so_far import Places
 from companion.inference.steering.pacing import FORBIDDEN
@@ -24,8 +24,8 @@ CLASSES = 12
 class BarState:
     """What steering remembers of each take's bar.
 
-    rings [takes × pitches, ticks]: how many notes of a pitch sound at a tick, also past the bar's end. played [takes, pitches +
-    durations]: how often each was written.
+    rings [takes × pitches, ticks]: how many notes of a pitch sound at a tick, also past the bar's end. heard [takes, ticks]: how
+    many of all pitches. played [takes, pitches + durations]: how often each was written.
     """
 
     def __init__(self, vocabulary: Vocabulary, takes: int, device: torch.device) -> None:
@@ -33,6 +33,7 @@ class BarState:
         ticks, pitches, durations = lengths_of(self.places)
         self.ticks = ticks + durations + 1
         self.rings = torch.zeros((takes * pitches, self.ticks), device=device)
+        self.heard = torch.zeros((takes, self.ticks), device=device)
         self.played = torch.zeros((takes, pitches + durations), device=device)
         self._takes, self._pitches = takes, pitches
         self._all_ticks = torch.arange(self.ticks, device=device)
@@ -51,23 +52,23 @@ class BarState:
 
     def clear(self) -> None:
         """Forget all bars."""
-        self.rings.zero_()
-        self.played.zero_()
+        for tensor in (self.rings, self.heard, self.played):
+            tensor.zero_()
 
-    def of(self, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """rings [B, pitches, ticks] and played [B, pitches + durations] of the first takes."""
-        return self.rings.view(self._takes, self._pitches, -1)[:batch], self.played[:batch]
+    def of(self, batch: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """rings [B, pitches, ticks], heard [B, ticks] and played [B, pitches + durations] of the first takes."""
+        return self.rings.view(self._takes, self._pitches, -1)[:batch], self.heard[:batch], self.played[:batch]
 
     def take(self, token: torch.Tensor, position: torch.Tensor, pitch: torch.Tensor) -> None:
         """Take the next token [B] of each take. position [B, 1]: where its note begins. pitch [B]: that note's."""
         batch = len(token)
         keep, lasts = self._keep.index_select(0, token), self._lasts.index_select(0, token)
-        played = self.played[:batch]
+        rings, heard, played = self.of(batch)
         played.copy_(torch.addcmul(self._add.index_select(0, token), played, keep))
-        rings, _ = self.of(batch)
+        sounds = ((self._all_ticks >= position) & (self._all_ticks < position + lasts)).float()
+        heard.copy_(torch.addcmul(sounds, heard, keep))
         rings.mul_(keep[:, :, None])
-        sounds = (self._all_ticks >= position) & (self._all_ticks < position + lasts)
-        self.rings.index_add_(0, self._first_rings[:batch] + pitch, sounds.float())
+        self.rings.index_add_(0, self._first_rings[:batch] + pitch, sounds)
 
 
 class DeviceSteering:
@@ -107,7 +108,7 @@ class DeviceSteering:
         bars: torch.Tensor,
         last: torch.Tensor,
         counts: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-        memory: tuple[torch.Tensor, torch.Tensor],
+        memory: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     ) -> torch.Tensor:
         """The logits [B, vocab] as pushed by dials and chords.
 
@@ -248,12 +249,11 @@ class _Now:
         bars: torch.Tensor,
         last: torch.Tensor,
         counts: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-        memory: tuple[torch.Tensor, torch.Tensor],
+        memory: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     ) -> None:
         self.there, self.bars, self.last = there, bars, last
         self.notes, self.here, self.position = counts
-        self.rings, self.played = memory
-        self.heard = self.rings.sum(1)
+        self.rings, self.heard, self.played = memory
         self._dials = there["dials"].index_select(0, bars)
         melodic = self.dial("MELODIC") > 0
         onset = last == steering._onset

@@ -9,36 +9,58 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from companion.inference.backends.cuda.model import BUCKET, StaticModel, readable_rows
-from companion.inference.backends.cuda.numbers import Numbers
 from companion.inference.backends.cuda.pool import Pool
 from companion.inference.backends.cuda.recording import Recorder, Step
-from companion.inference.backends.cuda.sampling import DeviceSampler, is_steered
+from companion.inference.backends.cuda.writing.numbers import Numbers
+from companion.inference.backends.cuda.writing.sampling import DeviceSampler, is_steered
 from companion.inference.backends.writing import Infill, PromptEnd, Written
 from companion.tokenizer.grammar import Grammar
 
 AHEAD = 8  # steps per batch: the device has enough work while the host reads, and notes still arrive soon
+Part = tuple[
+    PromptEnd, int, Infill
+]  # the end of a prompt, the prompt's length without it, and what is written after it
 _ROW = 2  # of what is fed: id, position, row of the slot, position of the next token
 
 
+class Fused(Protocol):
+    """Another implementation of a whole step; see `kernels.fused.FusedStep`."""
+
+    @property
+    def kernels(self) -> int: ...
+
+    def run(self, memory: torch.Tensor, fed: torch.Tensor, batch: int, readable: int) -> None: ...
+
+
 class DeviceWriter:
-    """The desk of one model and grammar. One batch of infills is on it at a time."""
+    """The desk of one model and grammar. One batch of infills is on it at a time.
+
+    `fed` [4, rows, 1] holds the inputs of the next step: ids, positions, rows of the slots, and the positions after these.
+    """
 
     def __init__(self, model: StaticModel, pool: Pool, recorder: Recorder, grammar: Grammar) -> None:
         self.grammar, self.rows = grammar, pool.plan.desk
         self._model, self._pool, self._recorder = model, pool, recorder
         self.limit = model.config.n_positions
-        self._sampler = DeviceSampler(grammar, self.rows, self.limit, model.device)
+        self.sampler = DeviceSampler(grammar, self.rows, self.limit, model.device)
         self._start = Numbers({"fed": ((4, self.rows), "i8")}, model.device)
-        self._fed = torch.zeros((4, self.rows, 1), dtype=torch.int64, device=model.device)
+        self.fed = torch.zeros((4, self.rows, 1), dtype=torch.int64, device=model.device)
         self._most = torch.tensor([model.capacity - 1, self.limit - 1], device=model.device)[:, None, None]
         self._slots = torch.arange(self.rows, device=model.device)
         self._steps: dict[tuple[int, int, bool], Step] = {}
-        self._snapshots = [_Snapshot(self._sampler) for _ in range(2)]
+        self.fused: Fused | None = None
+        self._snapshots = [_Snapshot(self.sampler) for _ in range(2)]
+
+    def use(self, fused: Fused) -> None:
+        """Do whole steps with this implementation from now on."""
+        self.fused = fused
+        self._steps.clear()
 
     @property
     def batches(self) -> tuple[int, ...]:
@@ -49,7 +71,7 @@ class DeviceWriter:
         """Record the steps for every number of rows, every length of prompt, steered and not."""
         for readable in range(BUCKET, readable_rows(self.limit) + 1, BUCKET):
             for batch in self.batches:
-                for steered in (False, True):
+                for steered in (False, True) if self.fused is None else (False,):
                     self._step(batch, readable, steered)
 
     def place(self, memory: torch.Tensor, slot: int, length: int, first: int, rows: int) -> None:
@@ -57,22 +79,32 @@ class DeviceWriter:
         desk = self._pool.memory[:, :, first : first + rows, :length]
         desk.copy_(memory[:, :, slot : slot + 1, :length].expand_as(desk))
 
-    @torch.inference_mode()
-    def write(self, parts: list[tuple[PromptEnd, int, Infill]]) -> Iterator[Written]:
-        """See `Writing.run`. parts: prompt's end, length of the prompt without it, infill. The prompts are on the desk."""
-        rooms = [min(self.limit - length, self.limit - end.next_position + 1) for end, length, _ in parts]
+    def put_on(self, parts: list[Part]) -> None:
+        """Set the inputs of the first step and the states of all takes. The prompts are on the desk already."""
         fed, row = self._start.here["fed"], 0
         fed[:] = np.array([0, 0, self._model.capacity - 1, 0])[:, None]
         for end, length, infill in parts:
             rows = slice(row, row := row + len(infill.uniforms))
             fed[:, rows] = np.array([end.token, end.position, length, end.next_position])[:, None]
         self._start.send()
-        self._fed.copy_(self._start.there["fed"][:, :, None])
-        self._sampler.start([(infill, room) for (_, _, infill), room in zip(parts, rooms, strict=True)])
-        batch = next(size for size in self.batches if size >= row)
-        steered = any(is_steered(infill) for _, _, infill in parts)
-        longest, room = max(length for _, length, _ in parts), max(rooms)
-        seen = [0] * row
+        self.fed.copy_(self._start.there["fed"][:, :, None])
+        self.sampler.start([(part[2], self._room(part)) for part in parts])
+
+    def _room(self, part: Part) -> int:
+        """How many tokens fit after a part's prompt."""
+        end, length, _ = part
+        return min(self.limit - length, self.limit - end.next_position + 1)
+
+    @torch.inference_mode()
+    def write(self, parts: list[Part]) -> Iterator[Written]:
+        """See `Writing.run`. parts: prompt's end, length of the prompt without it, infill. The prompts are on the desk."""
+        self.put_on(parts)
+        rows = sum(len(infill.uniforms) for _, _, infill in parts)
+        batch = next(size for size in self.batches if size >= rows)
+        # A fused step does everything at no cost, so there is only one kind of it.
+        steered = self.fused is None and any(is_steered(infill) for _, _, infill in parts)
+        longest, room = max(length for _, length, _ in parts), max(self._room(part) for part in parts)
+        seen = [0] * rows
         before: _Snapshot | None = None
         for start in range(0, room, AHEAD):
             for number in range(start, min(start + AHEAD, room)):
@@ -92,7 +124,7 @@ class DeviceWriter:
     def _step(self, batch: int, readable: int, steered: bool) -> Step:
         key = batch, readable, steered
         if key not in self._steps:
-            changing = (self._fed, *self._sampler.state)
+            changing = (self.fed, *self.sampler.state)
             kept = [tensor.clone() for tensor in changing]
             self._steps[key] = self._recorder.record(partial(self._run, batch, readable, steered))
             for tensor, value in zip(changing, kept, strict=True):
@@ -101,10 +133,21 @@ class DeviceWriter:
 
     def _run(self, batch: int, readable: int, steered: bool) -> None:
         """One step: model, grammar and draw, then the inputs of the next step."""
-        fed = self._fed[:, :batch]
-        ids, positions, rows, following = fed.unbind()
-        logits = self._model.step(self._pool.memory, ids, positions, rows, self._slots[:batch], readable, desk=True)
-        ids.copy_(self._sampler.choose(logits, steered)[:, None])
+        if self.fused is not None:
+            self.fused.run(self._pool.memory, self.fed, batch, readable)
+        else:
+            self.choose(self.logits(batch, readable), steered)
+
+    def logits(self, batch: int, readable: int) -> torch.Tensor:
+        """The model's part of a plain step: logits [B, vocab] after what is fed."""
+        ids, positions, rows, _ = self.fed[:, :batch].unbind()
+        return self._model.step(self._pool.memory, ids, positions, rows, self._slots[:batch], readable, desk=True)
+
+    def choose(self, logits: torch.Tensor, steered: bool) -> None:
+        """The sampler's part of a plain step: the next tokens from logits [B, vocab], and what is fed next."""
+        fed = self.fed[:, : len(logits)]
+        ids, positions, _, following = fed.unbind()
+        ids.copy_(self.sampler.choose(logits, steered)[:, None])
         positions.copy_(following)
         # Rows that are done go on until the batch ends, so their places must stay inside the memory.
         places = fed[_ROW:]
