@@ -112,6 +112,7 @@ class CompanionApp(App[int]):
             self._tell(event)
         if self.feed.newest is not None:
             self.picture = self._overlay.apply(self.feed.newest, time.monotonic())
+            self._took_takes = self._took_takes or self.picture.recording  # by a pedal, OSC or another screen
             if self.feed.ended:
                 self.picture = stopped(self.picture)
         if self.stage.is_ready:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from rich.cells import cell_len
@@ -97,13 +98,19 @@ def cells_of(text: str) -> list[str]:
     """One entry a terminal cell: a wide character is followed by an empty entry; control and zero-width ones become "?"."""
     if text.isascii():
         return list(text) if text.isprintable() else [char if char.isprintable() else "?" for char in text]
+    return list(_cells_of_any(text))
+
+
+@lru_cache(maxsize=2048)
+def _cells_of_any(text: str) -> tuple[str, ...]:
+    """The same for text that is not plain. Letters made of blocks are the same in most pictures, and widths are slow to look up."""
     cells: list[str] = []
     for char in text:
         width = cell_len(char) if char.isprintable() else 0
         cells.append(char if width else "?")
         if width == 2:
             cells.append("")
-    return cells
+    return tuple(cells)
 
 
 def changed_areas(old: Canvas | None, new: Canvas) -> list[Area]:

@@ -27,7 +27,10 @@ def traced(folder: Path, *arguments: str) -> list[str]:
         missing("strace is not installed (apt install strace)")
     trace, home = folder / "trace.txt", folder / "home"
     home.mkdir()
+    runtime = folder / "run"
+    runtime.mkdir(mode=0o700)
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "PYTHONPATH": os.getcwd()}
+    environment["XDG_RUNTIME_DIR"] = str(runtime)
     command = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", TRACED_CALLS, "-o", str(trace)]
     try:
         probe = subprocess.run([*command, "true"], capture_output=True, text=True, timeout=20)
@@ -69,7 +72,8 @@ def test_a_whole_run_contacts_nobody_and_writes_only_what_was_asked_for(tmp_path
     # Long enough: the uploader resolves its host some seconds after the library is loaded.
     calls = traced(tmp_path, "demo", "--headless", "--bars", "4", "--tracks", "1", "--record", str(recordings))
     assert [call for call in calls if INTERNET.search(call)] == []
-    allowed = (str(recordings), str(tmp_path / "home" / ".cache" / "companion"), "/dev/", "/proc/")
+    sockets = str(tmp_path / "run" / "companion")  # where further screens attach
+    allowed = (str(recordings), str(tmp_path / "home" / ".cache" / "companion"), sockets, "/dev/", "/proc/")
     made = {path for path in files_made(calls) if "__pycache__" not in path}
     assert any(path.endswith("log.jsonl") for path in made), "the trace sees files"
     # Folders above the allowed ones are made on the way to them.

@@ -50,9 +50,9 @@ def test_every_picture_is_five_points_high_and_even() -> None:
 
 
 def test_letters_are_drawn_to_scale() -> None:
-    assert draw_text("F", Scale(2, 2)) == ["███", "█  ", "██ ", "█  ", "█  "]
-    assert draw_text("1", Scale(4, 2)) == ["  ██  ", "████  ", "  ██  ", "  ██  ", "██████"]
-    assert draw_text("L", Scale(1, 1)) == ["▌ ", "▌ ", "▀▘"]
+    assert draw_text("F", Scale(2, 2)) == ("███", "█  ", "██ ", "█  ", "█  ")
+    assert draw_text("1", Scale(4, 2)) == ("  ██  ", "████  ", "  ██  ", "  ██  ", "██████")
+    assert draw_text("L", Scale(1, 1)) == ("▌ ", "▌ ", "▀▘")
 
 
 @pytest.mark.parametrize("text", ["F#m7b5/C", "12.3", "BRIDGE in 8", "C°Δ♭", "日"])

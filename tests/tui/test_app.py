@@ -415,3 +415,12 @@ async def test_ports_are_named_until_they_are_given_up() -> None:
         performance.advance(0.05)
         await until(pilot, lambda: "✗ lost KeyStep" in text_of(app, "strip"))
         assert "FluidSynth" not in text_of(app, "strip")
+
+
+async def test_a_take_that_was_begun_by_a_pedal_or_another_screen_is_kept_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("companion.runtime.recording.takes.write_takes", lambda folder: [folder / "take-1.mid"])
+    for taken in (True, False):
+        async with running(still(recording=taken)) as (app, _pilot):
+            app.feed.recording = "/kept"
+            assert [str(path) for path in app.keep_takes()] == (["/kept/take-1.mid"] if taken else [])
+            app.feed.recording = ""

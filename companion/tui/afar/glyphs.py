@@ -7,6 +7,7 @@ terminal's cell is about twice as high as wide, so a point of (4, 2) half cells 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 POINTS_HIGH = 5
 SPACE_POINTS = 2
@@ -122,6 +123,7 @@ class Scale:
         return -(-POINTS_HIGH * self.height // 2)
 
 
+@lru_cache(maxsize=256)
 def points_wide(text: str) -> int:
     """How many points a text takes, with one between its letters."""
     return sum(_width(letter) + 1 for letter in text) - 1 if text else 0
@@ -139,15 +141,16 @@ def largest(points: int, columns: int, rows: int) -> Scale | None:
     return None
 
 
-def draw_text(text: str, scale: Scale) -> list[str]:
-    """A text as rows of block characters, all of the same length."""
+@lru_cache(maxsize=256)
+def draw_text(text: str, scale: Scale) -> tuple[str, ...]:
+    """A text as rows of block characters, all of the same length. Most texts of a picture are those of the one before."""
     lines = ["".join(_points(letter)[row] + "." for letter in text)[:-1] for row in range(POINTS_HIGH)]
     wide = ["".join(point * scale.width for point in line) for line in lines]
     high = [line for line in wide for _ in range(scale.height)]
     width = 2 * scale.columns(points_wide(text))
     high += ["." * width] * (2 * scale.rows - len(high))
     padded = [line.ljust(width, ".") for line in high]
-    return [
+    return tuple(
         "".join(
             _QUARTERS[
                 (upper[at] == "#") + 2 * (upper[at + 1] == "#") + 4 * (lower[at] == "#") + 8 * (lower[at + 1] == "#")
@@ -155,7 +158,7 @@ def draw_text(text: str, scale: Scale) -> list[str]:
             for at in range(0, width, 2)
         )
         for upper, lower in zip(padded[::2], padded[1::2], strict=True)
-    ]
+    )
 
 
 def _points(letter: str) -> tuple[str, ...]:

@@ -1,0 +1,71 @@
+"""A real performance with screens attached, one of them stopped and one killed: the music goes on in time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from companion.runtime.attach.sockets import running
+from companion.runtime.front.launch import start_performance
+from companion.runtime.front.report import report
+from companion.runtime.players.demo import DemoOptions, launch_options
+from companion.runtime.recording.recorder import LOG_NAME, read_log
+from companion.session.api.settings import ModelSettings
+
+BARS = 8
+
+
+def follower() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "companion", "attach", "--headless"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_stopped_and_a_killed_screen_cost_the_music_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    options = DemoOptions(bars=BARS, model=ModelSettings(checkpoint="yellow_mini"), record_dir=tmp_path / "kept")
+    performance = start_performance(launch_options(options))
+    screens: list[subprocess.Popen[str]] = []
+    try:
+        assert list(running()) == [os.getpid()]
+        screens = [follower() for _ in range(3)]
+        for screen in screens:
+            assert screen.stdout is not None
+            assert "BPM" in screen.stdout.readline()
+        stopped, killed, watching = screens
+        stopped.send_signal(signal.SIGSTOP)
+        killed.kill()
+        end = time.monotonic() + 60
+        while performance.alive():
+            performance.snapshot()
+            assert time.monotonic() < end, "eight bars last 17 seconds"
+            time.sleep(0.05)
+        performance.stop()
+        found = report(read_log(tmp_path / "kept" / _only(tmp_path / "kept") / LOG_NAME))
+        assert found["recorded_to_the_end"]
+        assert found["hanging_notes"] == 0
+        assert found["notes_out"] > 50
+        assert found["scheduling_error_ms"]["p50"] < 10
+        said = watching.communicate(timeout=10)[0]
+        assert f"bar {BARS}.1" in said
+        assert said.endswith("the performance has ended\n")
+        assert watching.returncode == 0
+    finally:
+        for screen in screens:
+            screen.kill()
+            screen.communicate()
+        performance.stop()
+
+
+def _only(folder: Path) -> str:
+    (found,) = folder.iterdir()
+    return found.name
