@@ -191,6 +191,7 @@ def measure_chart(
 ) -> dict[str, Any]:
     """Every melodic part's overlap over these seeds, the rule-made bass line's, and chance; as JSON values.
 
+    range: the smallest and the largest share of a part among the seeds, which says how far one draw can be trusted.
     takes: see `fill_chart`.
     """
     sampling = sampling or Sampling()
@@ -199,6 +200,7 @@ def measure_chart(
     filled = [
         {
             **chord_overlap(chart, [score.tracks[number] for score in scores], part.name).to_dict(),
+            "range": _range(chart, [score.tracks[number] for score in scores], part.name),
             "is_bass": part.program in BASS_PROGRAMS,
         }
         for number, part in melodic
@@ -217,6 +219,12 @@ def measure_chart(
     }
 
 
+def _range(chart: Chart, tracks: Sequence[Track], part: str) -> list[float] | None:
+    shares = [chord_overlap(chart, [track], part).share for track in tracks]
+    found = [share for share in shares if share is not None]
+    return [min(found), max(found)] if found else None
+
+
 def measure_lines(measured: dict[str, Any]) -> list[str]:
     """The measure for a terminal."""
     lines = [
@@ -228,6 +236,8 @@ def measure_lines(measured: dict[str, Any]) -> list[str]:
             continue
         strong = part["on_strong_beats"]
         details = [f"{part['by_length']:.0%} of their time"]
+        if measured["takes"] > 1 and part.get("range"):
+            details.insert(0, "{:.0%} to {:.0%} by take".format(*part["range"]))
         details += [] if strong is None else [f"{strong:.0%} on strong beats"]
         details += [f"root on {part['root_on_changes']:.0%} of changes"] if part["is_bass"] else []
         lines.append(

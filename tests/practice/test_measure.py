@@ -1,11 +1,16 @@
 """The measure itself, on parts whose overlap is known."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
 from companion.charts.comping import bass_line, comping_track
 from companion.charts.reader import parse_chart
-from companion.music import Bar, Note, Track
+from companion.music import Bar, Note, Score, Track
+from companion.practice import measure
 from companion.practice.measure import chance, chord_overlap
+from companion.session.api.settings import TrackSettings
 
 CHART = parse_chart("Feel: straight\n| C | F G7 | N.C. |")
 
@@ -49,3 +54,21 @@ def test_strong_beats_and_roots_are_counted_by_themselves():
 def test_a_root_that_is_held_over_a_change_counts_and_a_rest_does_not():
     held = parse_chart("| C F/C | G |")
     assert chord_overlap(held, [part([Note(0, 1920, 48)], [])], "x").root_on_changes == pytest.approx(2 / 3)
+
+
+def test_the_range_of_the_takes_is_named(monkeypatch):
+    comping = comping_track(CHART)
+    wrong = replace(
+        comping,
+        bars=tuple(replace(bar, notes=tuple(replace(n, pitch=61) for n in bar.notes)) for bar in comping.bars),
+    )
+    parts = (TrackSettings("comping", "companion", program=0),)
+    takes = {1: comping, 2: wrong}
+    monkeypatch.setattr(measure, "fill_chart", lambda engine, chart, parts, seed, **rest: Score((comping, takes[seed])))
+    engine = SimpleNamespace(checkpoint=SimpleNamespace(chord_guide=True))
+    found = measure.measure_chart(engine, CHART, parts, seeds=(1, 2))
+    low, high = found["parts"][0]["range"]
+    assert low < found["parts"][0]["share"] < high == 1
+    assert "to 100% by take" in "\n".join(measure.measure_lines(found))
+    alone = measure.measure_chart(engine, CHART, parts, seeds=(1,))
+    assert "by take" not in "\n".join(measure.measure_lines(alone))
