@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
 def _train(config: TrainingConfig, encoder: EncoderConfig, args: argparse.Namespace, seconds: float | None) -> None:
     import torch
 
+    from companion.cli.training_bar import TrainingBar
     from companion.training.examples.samples import SampleMaker
     from companion.training.run.trainer import Trainer
 
@@ -88,12 +89,12 @@ def _train(config: TrainingConfig, encoder: EncoderConfig, args: argparse.Namesp
         print(f"{split}: {len(corpus.songs)} songs, {len(corpus.broken)} files skipped", flush=True)
         digest.update(repr([entry.path for entry in entries]).encode())
         makers.append(SampleMaker(corpus, tokenizer, config.samples, config.data.weights, config.model.positions))
-    trainer = Trainer(
-        config, tokenizer, (makers[0], makers[1]), args.out, digest.hexdigest(), lambda line: print(line, flush=True)
-    )
+    bar = TrainingBar()
+    trainer = Trainer(config, tokenizer, (makers[0], makers[1]), args.out, digest.hexdigest(), bar.say, bar.show)
     if args.resume:
         trainer.resume()
-    trainer.run(seconds)
+    with bar:
+        trainer.run(seconds)
 
 
 def _identity(config: TrainingConfig, encoder: EncoderConfig) -> dict:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,17 +18,20 @@ from companion.training.music.corpus import Corpus
 from companion.training.network.transfer import load_teacher
 from companion.training.run.curves import read_rows
 from companion.training.run.trainer import CURVE_FILE, STATE_FILE, Trainer
+from companion.training.run.view import RunView
 from tests.training.support import tiny_config
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def trainer(corpus: Corpus, out: Path, mark: str = "x", **tables: dict) -> Trainer:
+def trainer(
+    corpus: Corpus, out: Path, show: Callable[[RunView], None] = lambda view: None, mark: str = "x", **tables: dict
+) -> Trainer:
     config = tiny_config(**tables)
     tokenizer = Tokenizer(EncoderConfig.load("yellow"))
     source = SampleMaker(corpus, tokenizer, config.samples, {}, config.model.positions)
     out.mkdir(exist_ok=True)
-    return Trainer(config, tokenizer, (source, source), out, mark, lambda line: None)
+    return Trainer(config, tokenizer, (source, source), out, mark, lambda line: None, show)
 
 
 def weights(run: Trainer) -> list[torch.Tensor]:
@@ -43,6 +47,21 @@ def test_loss_falls_and_is_recorded(corpus: Corpus, tmp_path: Path) -> None:
     assert read_rows(tmp_path / CURVE_FILE)[-1]["valid_bits"] == pytest.approx(progress.best_valid, abs=1e-4)
     assert load_checkpoint(tmp_path / "yellow.pt").config.n_embd == 32
     assert (tmp_path / "curve.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_whoever_watches_sees_a_run_go_on_to_its_end(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[RunView] = []
+    monkeypatch.setattr("companion.training.run.trainer._SHOW_SECONDS", 0.0)
+    run = trainer(corpus, tmp_path, seen.append, optimizer={"steps": 5})
+    run.run()
+    assert [view.step for view in seen] == [1, 2, 3, 4, 5]
+    shares = [view.share for view in seen]
+    assert all(share is not None and 0 < share <= 1 for share in shares)
+    assert shares[-1] == pytest.approx(1, abs=0.01)
+    assert seen[-1].seconds_left == pytest.approx(0, abs=0.01)
+    assert all(view.bits is not None and view.bits > 0 and view.tokens_per_second > 0 for view in seen)
 
 
 def test_a_resumed_run_ends_with_the_same_weights(corpus: Corpus, tmp_path: Path) -> None:
@@ -61,12 +80,12 @@ def test_a_resumed_run_ends_with_the_same_weights(corpus: Corpus, tmp_path: Path
 
 
 def test_another_runs_state_is_refused_and_a_broken_one_is_named(corpus: Corpus, tmp_path: Path) -> None:
-    trainer(corpus, tmp_path, "one").save()
+    trainer(corpus, tmp_path, mark="one").save()
     with pytest.raises(TrainingError, match="another model, data or sample settings"):
-        trainer(corpus, tmp_path, "two").resume()
+        trainer(corpus, tmp_path, mark="two").resume()
     (tmp_path / STATE_FILE).write_bytes(b"torn")
     with pytest.raises(TrainingError, match=r"state\.pt"):
-        trainer(corpus, tmp_path, "one").resume()
+        trainer(corpus, tmp_path, mark="one").resume()
 
 
 def test_a_small_model_learns_from_a_large_one_in_the_same_run(corpus: Corpus, tmp_path: Path) -> None:

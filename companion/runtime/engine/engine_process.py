@@ -43,6 +43,14 @@ def prepare_process() -> None:
     give_way()
 
 
+def import_early() -> None:
+    """Import what nearly every checkpoint needs, while the realtime process starts and before it says which one to load."""
+    with suppress(ImportError):
+        import companion.runtime.engine.sizes
+    with suppress(ImportError):
+        import companion.inference.backends.onnx.backend  # noqa: F401
+
+
 class EngineLoop:
     """Waits for work, does it, looks up between tokens."""
 
@@ -170,6 +178,7 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
     prepare_process()
     link = Link(adopt(int(arguments[0])))
+    import_early()
     EngineLoop(link).run()
 
 

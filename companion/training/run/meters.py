@@ -64,6 +64,11 @@ class Pace:
         return self._before + time.monotonic() - self._started
 
     @property
+    def spent(self) -> float:
+        """Seconds of this part so far."""
+        return time.monotonic() - self._started
+
+    @property
     def left(self) -> float | None:
         """Seconds until the limit, at least 0; None without one."""
         return None if self._limit is None else max(0.0, self._limit - (time.monotonic() - self._started))

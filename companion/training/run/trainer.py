@@ -29,9 +29,11 @@ from companion.training.network.transfer import init_from_checkpoint, load_teach
 from companion.training.run.curves import append_row, draw_curves, drop_rows_after, read_rows
 from companion.training.run.meters import Pace, Sums, stop_signals
 from companion.training.run.state import Progress, load_state, save_state
+from companion.training.run.view import RunView
 
 STATE_FILE, CURVE_FILE, PICTURE_FILE = "state.pt", "curve.jsonl", "curve.png"
 _VALID_SEED = 20_000
+_SHOW_SECONDS = 1.0
 
 
 def precision(dtype: str) -> str:
@@ -53,7 +55,8 @@ def _has_matrix_units() -> bool:
 class Trainer:
     """One run of one config into one folder.
 
-    say: called with lines for the user. fingerprint: identifies settings and data; it is checked on resume.
+    say: called with lines for the user. show: called with the state of the run once a second. Both only in the first process.
+    fingerprint: identifies settings and data; it is checked on resume.
     """
 
     def __init__(
@@ -64,11 +67,13 @@ class Trainer:
         out: Path,
         fingerprint: str,
         say: Callable[[str], None] = print,
+        show: Callable[[RunView], None] = lambda view: None,
     ) -> None:
         self.config, self.tokenizer, self.out, self.fingerprint = config, tokenizer, out, fingerprint
         self.name = config.run.encoder
         self.accelerator = Accelerator(mixed_precision=precision(config.run.dtype))
         self.say = say if self.accelerator.is_main_process else lambda line: None
+        self._show = show if self.accelerator.is_main_process else lambda view: None
         set_seed(config.run.seed)
         self.bare_model = build_model(config.model, tokenizer.vocabulary.size)
         self._train_maker, valid_maker = makers
@@ -141,6 +146,8 @@ class Trainer:
                     break
                 self._step(model, batches)
                 pace.stepped()
+                if pace.due("show", _SHOW_SECONDS):
+                    self._show(self._view(pace))
         self.progress.seconds = pace.seconds
         self._finish()
         return self.progress
@@ -220,6 +227,12 @@ class Trainer:
         self.say(
             f"step {self.progress.step} | {tokens:.2f} M tokens | {bits:.3f} bits/token | {speed:.0f} tokens/s{ending}"
         )
+
+    def _view(self, pace: Pace) -> RunView:
+        to_go = self._seconds_to_go(pace)
+        share = None if to_go is None else pace.spent / max(1e-9, pace.spent + to_go)
+        bits = self._sums.bits() if self._sums.parts else None
+        return RunView(self.progress.step, self.progress.tokens, bits, self._sums.speed(), share, to_go)
 
     def _seconds_to_go(self, pace: Pace) -> float | None:
         """The remaining time by the time limit or by the planned steps, whichever is shorter."""
