@@ -13,10 +13,13 @@ from companion.config import thru_wishes
 from companion.midi.codec import Decoder
 from companion.midi.messages import NoteOff, NoteOn
 from companion.session.api.commands import command
+from companion.session.api.control_commands import LearnDial
 from companion.session.api.lane_commands import SetPan, SetVolume
+from companion.session.api.settings import Knob
+from companion.session.api.snapshot import KnobView
 from companion.tui.app import CompanionApp
 from companion.tui.sound.keyboard_screen import KeyboardScreen
-from companion.tui.sound.mixer import pan_words, reset, turn
+from companion.tui.sound.mixer import draw_mixer, pan_words, reset, turn
 from companion.tui.sound.thru import ThruQuestion
 from tests.tui.scripted import ScriptedPerformance, snapshot_at
 
@@ -71,8 +74,16 @@ async def test_the_mixer_sends_volume_and_pan_of_the_chosen_part() -> None:
     app = CompanionApp(lambda: performance)
     async with app.run_test(size=(80, 24)) as pilot:
         await _until(pilot, lambda: app.picture is not None)
-        await pilot.press("V", "down", "right", "right", "less_than_sign", "escape")
-        assert performance.sent == [SetVolume(1, 105), SetVolume(1, 110), SetPan(1, 56)]
+        await pilot.press("V", "down", "right", "right", "less_than_sign", "n", "N", "escape")
+        turns = [SetVolume(1, 105), SetVolume(1, 110), SetPan(1, 56)]
+        assert performance.sent == [*turns, LearnDial("volume", 1), LearnDial("pan", 1)]
+
+
+def test_the_mixer_shows_the_knobs_of_a_part() -> None:
+    knobs = (KnobView(Knob("cc:7@0", "volume", 1, 0, 127)), KnobView(Knob("bend@0", "pan", 1, 0, 127), 0.1, True))
+    rows = draw_mixer(replace(picture_at(0.0), knobs=knobs), 0, 80, 11).text().splitlines()
+    assert "CC 7  wheel ↑" in rows[3]
+    assert "CC" not in rows[2]
 
 
 def test_the_mixer_stays_within_its_ends() -> None:

@@ -311,4 +311,4 @@ def test_zones_stand_beside_the_part_that_they_play() -> None:
     assert zone_words(picture, picture.lanes[0]) == "C-1–B2 -12, C4–G9 vel 90–127, from ch10 controls"
     assert zone_words(picture, picture.lanes[1]) == ""
     still = replace(picture, lanes=tuple(replace(lane, sounding=()) for lane in picture.lanes))
-    assert "you C-1–B2 -12" in LanesPainter().draw(still, Selection(), 120, 40).text()
+    assert "C-1–B2 -12" in LanesPainter().draw(still, Selection(), 120, 40).text()

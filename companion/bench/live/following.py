@@ -1,8 +1,9 @@
 """Measures in simulated time how the band follows the player: `python -m companion.bench.live.following [CHECKPOINT [BARS [SEEDS]]]`.
 
-The player alternates between four sparse bars and four busy ones, within one register. Printed for each setting of the dials: the
-correlation of the band's notes a bar with the player's onsets in the bar before, the band's notes in sparse and in busy bars (the
-first bar after each change, which the band cannot know, left out), and the share of the pitched notes in the player's register.
+The player alternates between four sparse bars and four busy ones, within one register. A bar of the band is asked for before the bar
+in front of it is over, so that a change is followed within two bars. Printed for each setting of the dials: the correlation of the
+band's notes a bar with the player's onsets two bars before, the band's notes in the third and fourth bars of the player's sparse and
+busy stretches, and the share of the pitched notes in the player's register.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ BPM, BEATS, GROUP_BARS = 110.0, 4.0, 4
 LOWEST, HIGHEST = 60, 76  # the player's pitches: C4 to E5
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72, 74, 76)
 FIRST_BAR = 4  # the band has listened and begun
+FOLLOWED_BARS = 2  # within which the band follows
 BAND = (
     TrackSettings("bass", "companion", program=33, channel=1, attributes={"max_polyphony": 0}),
     TrackSettings("piano", "companion", program=0, channel=2),
@@ -95,9 +97,9 @@ def measure(worker: Worker, leading: LeadingSettings, bars: int, seed: int) -> F
             pitched += 1
             inside += LOWEST <= record.message.key <= HIGHEST
     heard = range(FIRST_BAR, bars)
-    played = [float(len(player.bars[bar - 1])) for bar in heard]
+    played = [float(len(player.bars[bar - FOLLOWED_BARS])) for bar in heard]
     band = [float(by_bar[bar]) for bar in heard]
-    settled = [bar for bar in heard if is_busy(bar) == is_busy(bar - 1)]
+    settled = [bar for bar in heard if is_busy(bar) == is_busy(bar - FOLLOWED_BARS)]
     return Followed(
         correlation(played, band) if len(set(band)) > 1 else 0.0,
         fmean(by_bar[bar] for bar in settled if not is_busy(bar)),

@@ -244,8 +244,7 @@ def _flags(lane: LaneView, zones: str) -> list[tuple[str, Style]]:
         spans.append(("SOLO ", palette.GOOD))
     if lane.sounding:
         return [*spans, ("♪" + " ".join(pitch_name(pitch) for pitch in lane.sounding[:4]), palette.BOLD)]
-    role = [(f"{ROLE_WORDS[lane.role]} ", palette.DIM)]
-    return spans or ([*role, (zones, palette.KEY)] if zones else role)
+    return spans or [(zones, palette.KEY) if zones else (ROLE_WORDS[lane.role], palette.DIM)]
 
 
 def _instrument(lane: LaneView) -> str:

@@ -6,6 +6,7 @@ from companion.session.api.commands import Command, command
 from companion.session.api.snapshot import LaneView, Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
+from companion.tui.controls.knobs import knob_of, short_words
 
 USUAL = {"volume": 100, "pan": 64}  # General MIDI
 STEPS = {"volume": 5, "pan": 8}
@@ -49,14 +50,23 @@ def draw_mixer(snapshot: Snapshot | None, chosen: int, width: int, height: int) 
             (f" {volume:>3}   ", palette.PLAIN),
             (_pan_picture(pan), palette.HUMAN),
             (f" {pan_words(pan):<8}", palette.PLAIN),
+            (_knobs(snapshot, lane), palette.DIM),
             (" muted" if lane.muted else "", palette.WARN),
         )
     canvas.put_spans(
         0, height - 1, (" esc", palette.KEY), (" done ", palette.SELECTED), (" ↑ ↓", palette.KEY), (" part ", palette.DIM),
         (" ← →", palette.KEY), (" volume ", palette.DIM), (" < >", palette.KEY), (" pan ", palette.DIM), (" 0", palette.KEY),
-        (" as usual", palette.DIM),
+        (" as usual", palette.DIM), (" n N", palette.KEY), (" learn a knob", palette.DIM),
     )  # fmt: skip
     return canvas
+
+
+def _knobs(snapshot: Snapshot | None, lane: LaneView) -> str:
+    """The knobs of a part's volume and pan."""
+    if snapshot is None:
+        return ""
+    views = ((knob_of(snapshot, level, lane.index), level) for level in USUAL)
+    return "  ".join(short_words(view, value_of(lane, level)) for view, level in views if view is not None)
 
 
 def pan_words(pan: int) -> str:

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 
 from companion.session.api.commands import Command
 from companion.session.api.snapshot import LaneView, Snapshot
+from companion.tui.controls.knobs import learn
 from companion.tui.pane import CanvasPane
 from companion.tui.sound.mixer import draw_mixer, reset, turn
 
@@ -25,6 +26,8 @@ class MixerScreen(ModalScreen[None]):
         Binding("left,h,minus", "turn('volume', -1)", "softer"),
         Binding("less_than_sign,comma", "turn('pan', -1)", "to the left"),
         Binding("greater_than_sign,full_stop", "turn('pan', 1)", "to the right"),
+        Binding("n", "learn('volume')", "a knob for the volume"),
+        Binding("N", "learn('pan')", "a knob for the pan"),
         Binding("0,backspace", "reset", "as usual"),
         Binding("escape,V,q,enter", "close", "done"),
     ]
@@ -60,6 +63,12 @@ class MixerScreen(ModalScreen[None]):
         """Change a part's volume or pan by one step."""
         if (lane := self._lane()) is not None:
             self._send(turn(lane, level, by))
+
+    def action_learn(self, level: str) -> None:
+        """The next knob that moves turns a part's volume or pan."""
+        if (lane := self._lane()) is not None:
+            for wish in learn(level, lane.index):
+                self._send(wish)
 
     def action_reset(self) -> None:
         """Reset a part to a synthesizer's initial values."""
