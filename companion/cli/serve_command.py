@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if not 0 <= args.port <= 65535:
         raise UsageError("--port must be from 0 to 65535")
     try:
-        from companion.runtime.web.server import screen_command, serve
+        from companion.runtime.web.server import serve
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] in ("aiohttp", "textual_serve"):
             raise CompanionError(MISSING) from None
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
             print("no performance is running yet: start one, then open the link", flush=True)
         print("Ctrl-C ends the server; the performance goes on", file=sys.stderr, flush=True)
 
-    asyncio.run(serve(guard, args.port, screen_command(args.pid), tell))
+    asyncio.run(serve(guard, args.port, args.pid, tell))
     return 0
 
 

@@ -176,6 +176,15 @@ def test_place_tempo_chord_and_call_are_five_rows_high(size: tuple[int, int]) ->
     assert drawn_rows("BREAK", text) or size[0] < 60
 
 
+def test_a_low_band_still_names_the_section() -> None:
+    text = draw_stage(practice_at(NOW), "", 45, 29)[0].text()
+    at = text.split("\n").index(" A again in 4 bars")
+    rows = text.split("\n")[at - 3 : at]
+    scale = largest(points_wide("A in 4"), 43, 3)
+    assert scale is not None
+    assert [row.strip() for row in rows] == [row.strip() for row in draw_text("A in 4", scale)]
+
+
 def test_two_long_chords_leave_the_present_one_large() -> None:
     text = draw_stage(jamming((4, "F#m7b5/C"), (5, "C#maj7#11/G#")), "", 80, 23)[0].text()
     assert drawn_rows("F#m7b5/C", text)

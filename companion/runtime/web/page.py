@@ -42,7 +42,7 @@ button {{ font: inherit; padding: 0.6em 1.2em; }}
 </head>
 <body>
 <div class="message wait">{title} …<button id="start" hidden></button></div>
-<div class="message over">The screen is closed.<button onclick="location.reload()">Show it again</button></div>
+<div class="message over">No performance is shown.<button onclick="location.reload()">Show it again</button></div>
 <div id="terminal" class="textual-terminal"></div>
 <script>
 const terminal = document.getElementById("terminal");

@@ -18,6 +18,7 @@ from aiohttp import web
 from textual_serve.server import Server
 
 from companion.errors import UsageError
+from companion.runtime.attach.sockets import running
 from companion.runtime.web import page
 from companion.runtime.web.guard import Guard
 
@@ -33,8 +34,8 @@ def screen_command(pid: int | None) -> str:
     return "exec " + shlex.join(words if pid is None else [*words, "--pid", str(pid)])
 
 
-def application(guard: Guard, command: str) -> web.Application:
-    """The routes behind the guard. command: starts the screen of one visitor."""
+def application(guard: Guard, command: str, can_attach: Callable[[], bool]) -> web.Application:
+    """The routes behind the guard. command: starts the screen of one visitor. can_attach: whether there is something to show."""
     server = Server(command, title=TITLE)
     visitors: set[object] = set()
 
@@ -57,6 +58,8 @@ def application(guard: Guard, command: str) -> web.Application:
             return web.Response(status=400, text="no terminal has that size")
         if len(visitors) >= MAX_VISITORS:
             return web.Response(status=503, text=f"there are {MAX_VISITORS} visitors already")
+        if not await asyncio.to_thread(can_attach):
+            return web.Response(status=409, text="no performance is running")
         visitor = object()
         visitors.add(visitor)
         try:
@@ -71,12 +74,25 @@ def application(guard: Guard, command: str) -> web.Application:
     return made
 
 
-async def serve(guard: Guard, port: int, command: str, tell: Callable[[int], None]) -> None:
-    """Serve until Ctrl-C or SIGTERM. tell: called with the port once the server listens. Raises UsageError."""
+def there(pid: int | None) -> Callable[[], bool]:
+    """Whether that performance runs, or, without a process id, exactly one."""
+
+    def can_attach() -> bool:
+        found = running()
+        return pid in found if pid is not None else len(found) == 1
+
+    return can_attach
+
+
+async def serve(guard: Guard, port: int, pid: int | None, tell: Callable[[int], None]) -> None:
+    """Serve until Ctrl-C or SIGTERM. pid: which performance, None = the one that runs. tell: called with the port once the server listens.
+
+    Raises UsageError.
+    """
     logging.getLogger("textual-serve").addHandler(logging.NullHandler())
     logging.getLogger("textual-serve").propagate = False
     # Addresses of requests hold the token, so none is logged.
-    runner = web.AppRunner(application(guard, command), access_log=None, shutdown_timeout=2.0)
+    runner = web.AppRunner(application(guard, screen_command(pid), there(pid)), access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:
         site = web.TCPSite(runner, guard.host, port)

@@ -15,7 +15,7 @@ from companion.session.api.snapshot import Snapshot
 from companion.tui import palette
 from companion.tui.afar import facts
 from companion.tui.afar.facts import Fact
-from companion.tui.afar.glyphs import Scale, draw_text, largest, points_wide
+from companion.tui.afar.glyphs import POINTS_HIGH, Scale, draw_text, largest, points_wide
 from companion.tui.calls.buttons import Tap, draw_buttons, rows_of_buttons
 from companion.tui.canvas import Area, Canvas
 from companion.tui.transport.draw import in_time, message_spans
@@ -118,15 +118,16 @@ def _draw_band(canvas: Canvas, band: Sequence[Big], y: int, height: int) -> None
 
 
 def _sized(options: Sequence[tuple[str, ...]], columns: int, rows: int) -> list[tuple[str, Scale]] | None:
-    """Each text in the longest wording with which all of them fit at five rows or more, and its scale.
+    """Each text in the longest wording with which all of them fit at five rows or more (or as many as there are), and its scale.
 
     Where no wording does, the first texts stay large and the later ones become small. None if even that does not fit.
     """
+    least = max(min(LEAST_SCALE_HEIGHT, 2 * rows // POINTS_HIGH), 1)
     for step in range(max(len(texts) for texts in options)):
         texts = [each[min(step, len(each) - 1)] for each in options]
         points = sum(points_wide(text) for text in texts) + GAP_POINTS * (len(texts) - 1)
         scale = largest(points, columns, rows)
-        if scale is not None and scale.height >= LEAST_SCALE_HEIGHT:
+        if scale is not None and scale.height >= least:
             return [(text, scale) for text in texts]
     texts = [each[-1] for each in options]
     sized: list[tuple[str, Scale]] = []

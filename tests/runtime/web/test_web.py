@@ -108,12 +108,19 @@ def performance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scr
     """A performance that screens can attach to."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     made = ScriptedPerformance(lambda seconds: snapshot_at(9.1, now_seconds=seconds))
-    server = ScreenServer(
-        SharedPerformance(made).observe(), Performing(os.getpid(), "evening", SessionSettings(tracks=())), *listen()
-    )
-    server.start()
+    server = screens_of(made)
     yield made
     server.close()
+
+
+def screens_of(performance: ScriptedPerformance) -> ScreenServer:
+    """The performance, where screens can attach to it."""
+    settings = SessionSettings(tracks=())
+    server = ScreenServer(
+        SharedPerformance(performance).observe(), Performing(os.getpid(), "evening", settings), *listen()
+    )
+    server.start()
+    return server
 
 
 def started(*options: str) -> tuple[subprocess.Popen[str], str]:
@@ -173,6 +180,26 @@ async def test_a_phone_sees_the_stage_view_and_taps_a_call(performance) -> None:
                 await until_sent(performance, command("break"))
     finally:
         assert ended(process) == 0
+
+
+async def test_the_page_says_when_there_is_nothing_to_show_and_shows_what_begins_later(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    process, link = started()
+    try:
+        async with aiohttp.ClientSession() as browser:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await browser.ws_connect(f"{link}ws")
+            assert refused.value.status == 409
+            performance = ScriptedPerformance(lambda seconds: snapshot_at(9.1, now_seconds=seconds))
+            server = screens_of(performance)
+            async with browser.ws_connect(f"{link}ws?width=80&height=24") as visit:
+                await screen_text(visit, "PANIC")
+                server.close()
+                while (message := await visit.receive(timeout=20)).type == aiohttp.WSMsgType.BINARY:
+                    pass
+                assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED), "the browser says so"
+    finally:
+        ended(process)
 
 
 async def test_others_are_refused(performance) -> None:
