@@ -34,6 +34,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--port", type=int, default=DEFAULT_PORT, metavar="N", help=f"the port (default: {DEFAULT_PORT})"
     )
+    parser.add_argument("--token", action="store_true", help="ask for a token on this machine too, if others use it")
     parser.add_argument("--pid", type=int, metavar="N", help="which performance, where several run")
 
 
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         if error.name and error.name.partition(".")[0] in ("aiohttp", "textual_serve"):
             raise CompanionError(MISSING) from None
         raise
-    guard = guard_of(args.host)
+    guard = guard_of(args.host, always=args.token)
     found = running()
     if args.pid is None and len(found) > 1:
         raise UsageError("several performances are running: choose one with --pid N (companion attach --list)")

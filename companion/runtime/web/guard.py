@@ -47,10 +47,10 @@ class Guard:
         return hmac.compare_digest(token.encode(), self.token.encode())
 
 
-def guard_of(host: str) -> Guard:
-    """The guard of a server on this IP address, with a new token where others than this machine can connect."""
-    is_loopback = ipaddress.ip_address(host).is_loopback
-    return Guard(host, "" if is_loopback else secrets.token_urlsafe(TOKEN_BYTES))
+def guard_of(host: str, *, always: bool = False) -> Guard:
+    """The guard of a server on this IP address, with a new token where others than this machine can connect, or always."""
+    needs_token = always or not ipaddress.ip_address(host).is_loopback
+    return Guard(host, secrets.token_urlsafe(TOKEN_BYTES) if needs_token else "")
 
 
 def host_name(host: str) -> str:

@@ -67,6 +67,7 @@ def test_elsewhere_the_token_is_asked_for() -> None:
 
 def test_each_open_server_has_a_token_of_its_own() -> None:
     assert guard_of("127.0.0.1").token == guard_of("::1").token == ""
+    assert guard_of("127.0.0.1", always=True).token
     tokens = {guard_of(host).token for host in ("0.0.0.0", "192.168.1.5", "::")}
     assert len(tokens) == 3
     assert all(len(token) >= 32 for token in tokens)
