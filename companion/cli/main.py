@@ -33,6 +33,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "practice": CommandEntry(
         "companion.cli.practice_command", "a song file or chord chart as backing that listens to you"
     ),
+    "set": CommandEntry("companion.cli.set_command", "play a set list: songs in order, each prepared ahead"),
     "demo": CommandEntry("companion.cli.demo_command", "hear and see it without hardware: a recorded player performs"),
     "attach": CommandEntry("companion.cli.attach_command", "a further screen on a running performance"),
     "serve": CommandEntry("companion.cli.serve_command", "that screen in a browser, such as a phone's"),

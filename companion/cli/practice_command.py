@@ -29,11 +29,9 @@ if TYPE_CHECKING:
     from companion.charts.chart import Chart
     from companion.practice.launch import PracticeLauncher
     from companion.practice.setup import Wishes
-    from companion.practice.song_file import SongFile
     from companion.runtime.front.performance import LaunchOptions
     from companion.session.api.settings import SessionSettings, Song
 
-SCORE_SUFFIXES = (".mid", ".midi", ".kar", ".smf", ".rmi", ".musicxml", ".xml", ".mxl")
 EXAMPLES = (
     "companion practice SONG.mid --list",
     "companion practice SONG.mid --me melody --fill bass --fill Strings:49 --tempo 80% --loop 9-16 --report out/",
@@ -160,6 +158,8 @@ def settings_from_args(args: argparse.Namespace) -> SessionSettings:
     from companion.charts.comping import COMPING_NAME
     from companion.music.files.text import printable
     from companion.practice.setup import chart_settings, song_settings
+    from companion.practice.song_file import load_song
+    from companion.practice.sources import chart_song, find_source, is_chart, is_link, link_song
     from companion.session.api.settings import ClockSettings, ModelSettings
 
     if not 0 <= args.count_in <= 16:
@@ -171,11 +171,11 @@ def settings_from_args(args: argparse.Namespace) -> SessionSettings:
     if args.seed is not None:
         model = replace(model, seed=checked_seed(args.seed))
     if is_link(args.source):
-        settings = chart_settings(_link_song(args), _wishes(args), clock, model)
+        settings = chart_settings(link_song(args.source, args.song), _wishes(args), clock, model)
     elif is_chart(path := find_source(args.source)):
-        settings = chart_settings(_chart_song(path, args.song), _wishes(args), clock, model)
+        settings = chart_settings(chart_song(path, args.song), _wishes(args), clock, model)
     else:
-        song_file = _song_file(path)
+        song_file = load_song(path)
         for remark in song_file.remarks:
             print(f"companion: {path.name}: {printable(remark)}", file=sys.stderr)
         if [track.name for track in song_file.song.score.tracks] == [COMPING_NAME]:  # a lead sheet
@@ -183,36 +183,6 @@ def settings_from_args(args: argparse.Namespace) -> SessionSettings:
         else:
             settings = song_settings(song_file, _wishes(args), clock, model)
     return replace(settings, trading=changed_trading(settings.trading, args))
-
-
-def find_source(source: str | None) -> Path:
-    """Find a file, or a shipped chart by name. Raises UsageError, which lists the shipped charts."""
-    from companion.resources import configs_dir
-
-    charts = sorted((configs_dir() / "charts").glob("*.txt"))
-    names = ", ".join(path.stem for path in charts)
-    if source is None:
-        raise UsageError(f"practice what? Name a MIDI file, a chord chart or a shipped chart: {names}")
-    path = Path(source).expanduser()
-    if path.exists():
-        return path
-    for chart in charts:
-        if source in (chart.stem, chart.name):
-            return chart
-    raise UsageError(f"{source}: no such file, and no shipped chart of that name ({names})")
-
-
-def is_chart(path: Path) -> bool:
-    """Whether a file is a chart, judged by its suffix, or by its first bytes if the suffix is unknown."""
-    if path.suffix.lower() in SCORE_SUFFIXES:
-        return False
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder (expected a MIDI file or a chord chart)")
-    try:
-        with path.open("rb") as file:
-            return file.read(4) not in (b"MThd", b"RIFF")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _wishes(args: argparse.Namespace) -> Wishes:
@@ -233,48 +203,24 @@ def _wishes(args: argparse.Namespace) -> Wishes:
     )
 
 
-def is_link(source: str | None) -> bool:
-    """Whether this is an iReal Pro link and not a file."""
-    return source is not None and source.startswith(("irealb://", "irealbook://"))
-
-
-def _link_song(args: argparse.Namespace) -> Song:
-    from companion.charts.reader import read_ireal
-    from companion.practice.chart_song import chart_to_song
-
-    return chart_to_song(read_ireal(args.source, "link", args.song))
-
-
-def _chart_song(path: Path, wanted: str) -> Song:
-    from companion.charts.reader import read_chart
-    from companion.practice.chart_song import chart_to_song
-
-    song = chart_to_song(read_chart(path, wanted))
-    return song if song.title else replace(song, title=path.stem)
-
-
-def _song_file(path: Path) -> SongFile:
-    from companion.practice.song_file import load_song
-
-    return load_song(path)
-
-
 # -- without playing ----------------------------------------------------------------------------------------------------
 
 
 def _list(args: argparse.Namespace) -> int:
+    from companion.practice.sources import chart_song, find_source, is_chart, is_link, link_song
+
     if args.source is None:
         return _list_charts(args.json)
     if is_link(args.source):
-        return _list_chart(_link_song(args), args.json)
+        return _list_chart(link_song(args.source, args.song), args.json)
     path = find_source(args.source)
     if is_chart(path):
-        return _list_chart(_chart_song(path, args.song), args.json)
+        return _list_chart(chart_song(path, args.song), args.json)
     from dataclasses import asdict
 
-    from companion.practice.song_file import describe
+    from companion.practice.song_file import describe, load_song
 
-    found = _song_file(path)
+    found = load_song(path)
     if args.json:
         document = {
             "title": found.song.title,
@@ -319,6 +265,7 @@ def _measure(args: argparse.Namespace) -> int:
     """Measure one chart, or all shipped ones."""
     from companion.inference.engine import InferenceEngine
     from companion.practice.measure import measure_chart, measure_lines
+    from companion.practice.sources import find_source
     from companion.resources import configs_dir
 
     paths = [find_source(args.source)] if args.source else sorted((configs_dir() / "charts").glob("*.txt"))
@@ -342,6 +289,7 @@ def _measure(args: argparse.Namespace) -> int:
 
 def _measurable(path: Path, args: argparse.Namespace) -> tuple[Chart, SessionSettings]:
     from companion.charts.reader import read_chart
+    from companion.practice.sources import is_chart
 
     if not is_chart(path):
         raise UsageError("--measure needs a chord chart")

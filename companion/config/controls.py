@@ -16,14 +16,14 @@ from companion.session.api.settings import ChordZone, Knob, TrackSettings, Zone
 from companion.session.input.zones import check_key_zones
 
 
-def entries(value: Any, name: str, path: Path) -> list[Any]:
+def entries(value: Any, name: str, path: Path | str) -> list[Any]:
     """The tables of [[name]]. Raises ConfigError if it is none."""
     if not isinstance(value, list):
         raise ConfigError(f"{path}: [[{name}]] must be tables, each with [[{name}]] above it")
     return value
 
 
-def read_knobs(value: Any, tracks: Sequence[TrackSettings], path: Path) -> tuple[Knob, ...]:
+def read_knobs(value: Any, tracks: Sequence[TrackSettings], path: Path | str) -> tuple[Knob, ...]:
     """[[knobs]] as settings. Raises ConfigError with one line."""
     knobs: dict[str, Knob] = {}
     for number, entry in enumerate(entries(value, "knobs", path), start=1):
@@ -65,7 +65,7 @@ def write_knobs(knobs: Sequence[Knob], tracks: Sequence[TrackSettings]) -> list[
 
 
 def read_key_zones(
-    value: Any, tracks: Sequence[TrackSettings], chord_zones: Sequence[ChordZone], path: Path
+    value: Any, tracks: Sequence[TrackSettings], chord_zones: Sequence[ChordZone], path: Path | str
 ) -> tuple[Zone, ...]:
     """[[zones]] as settings. Raises ConfigError with one line."""
     zones: list[Zone] = []

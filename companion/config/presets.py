@@ -14,23 +14,13 @@ from typing import Any
 import platformdirs
 
 from companion.config import controls, schema
-from companion.config.tables import Schema
-from companion.errors import ConfigError, UsageError
+from companion.config.settings_tables import SETTINGS_TABLES, read_settings, read_snapshots, write_settings
+from companion.errors import ConfigError
 from companion.midi.port_choice import PortChoice
 from companion.resources import configs_dir
 from companion.session.api.settings import (
-    REWRITE_DEFAULT,
-    ChordSettings,
-    ClockSettings,
-    LeadingSettings,
-    ModelSettings,
-    PracticeSettings,
-    Sampling,
     SessionSettings,
-    TrackSettings,
-    TradingSettings,
 )
-from companion.session.chords.written import read_progression
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -39,21 +29,7 @@ else:  # pragma: no cover - the same parser under its earlier name
 
 DEFAULT_PRESET = "duo"
 MAX_PRESET_BYTES = 1_000_000
-TABLES = (
-    "title",
-    "ports",
-    "clock",
-    "model",
-    "sampling",
-    "session",
-    "practice",
-    "trading",
-    "leading",
-    "chords",
-    "tracks",
-    "knobs",
-    "zones",
-)
+TABLES = ("title", "ports", *SETTINGS_TABLES, "knobs", "snapshots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,72 +96,27 @@ def _from_document(document: dict[str, Any], path: Path) -> Preset:
     if not isinstance(title, str):
         raise ConfigError(f"{path}: title = {title!r} is not text")
 
-    def table(name: str, keys: Schema) -> dict[str, Any]:
-        return keys.read(document.get(name, {}), f"{path}: [{name}]")
-
-    tracks = document.get("tracks", [])
-    if not isinstance(tracks, list) or not tracks:
-        raise ConfigError(f"{path}: at least one [[tracks]] table is needed")
-    lanes = tuple(_track(entry, number, path) for number, entry in enumerate(tracks, start=1))
-    chords = _chords(table("chords", schema.CHORDS), path)
-    settings = SessionSettings(
-        tracks=lanes,
-        zones=controls.read_key_zones(document.get("zones", []), lanes, chords.zones, path),
-        knobs=controls.read_knobs(document.get("knobs", []), lanes, path),
-        clock=ClockSettings(**table("clock", schema.CLOCK)),
-        model=ModelSettings(sampling=Sampling(**table("sampling", schema.SAMPLING)), **table("model", schema.MODEL)),
-        practice=PracticeSettings(**table("practice", schema.PRACTICE)),
-        trading=TradingSettings(**table("trading", schema.TRADING)),
-        leading=LeadingSettings(**table("leading", schema.LEADING)),
-        chords=chords,
-        **{"rewrite": REWRITE_DEFAULT, **table("session", schema.SESSION)},
+    settings = read_settings(document, str(path))
+    settings = replace(
+        settings,
+        knobs=controls.read_knobs(document.get("knobs", []), settings.tracks, path),
+        snapshots=read_snapshots(document.get("snapshots", {}), str(path)),
     )
-    return Preset(path.stem, title, settings, PortChoice(**table("ports", schema.PORTS)), path)
-
-
-def _chords(fields: dict[str, Any], path: Path) -> ChordSettings:
-    settings = ChordSettings(**fields)
-    try:
-        if settings.progression:
-            read_progression(settings.progression)
-    except UsageError as error:
-        raise ConfigError(f"{path}: [chords] {error}") from None
-    return settings
-
-
-def _track(entry: Any, number: int, path: Path) -> TrackSettings:
-    where = f"{path}: [[tracks]] number {number}"
-    fields = schema.TRACK.read(entry, where)
-    for needed in ("name", "role"):
-        if needed not in fields:
-            raise ConfigError(f"{where}: {needed} is missing")
-    return TrackSettings(**fields)
+    ports = schema.PORTS.read(document.get("ports", {}), f"{path}: [ports]")
+    return Preset(path.stem, title, settings, PortChoice(**ports), path)
 
 
 def preset_document(preset: Preset) -> dict[str, Any]:
     """The preset as a TOML document, without values that equal the defaults."""
     settings = preset.settings
     document: dict[str, Any] = {"title": preset.title}
-    tables = {
-        "ports": schema.PORTS.write(preset.ports, PortChoice()),
-        "clock": schema.CLOCK.write(settings.clock, ClockSettings()),
-        "model": schema.MODEL.write(settings.model, ModelSettings()),
-        "sampling": schema.SAMPLING.write(settings.model.sampling, Sampling()),
-        "session": schema.SESSION.write(settings, SessionSettings(tracks=())),
-        "practice": schema.PRACTICE.write(settings.practice, PracticeSettings()),
-        "trading": schema.TRADING.write(settings.trading, TradingSettings()),
-        "leading": schema.LEADING.write(settings.leading, LeadingSettings()),
-        "chords": schema.CHORDS.write(settings.chords, ChordSettings()),
-    }
-    document.update((name, table) for name, table in tables.items() if table)
-    blank = TrackSettings(name="", role="human")
-    document["tracks"] = [
-        {"name": track.name, "role": track.role, **schema.TRACK.write(track, blank)} for track in settings.tracks
-    ]
+    if ports := schema.PORTS.write(preset.ports, PortChoice()):
+        document["ports"] = ports
+    document.update(write_settings(settings))
     if settings.knobs:
         document["knobs"] = controls.write_knobs(settings.knobs, settings.tracks)
-    if settings.zones:
-        document["zones"] = controls.write_key_zones(settings.zones, settings.tracks)
+    if settings.snapshots:
+        document["snapshots"] = {name: write_settings(stored) for name, stored in settings.snapshots.items()}
     return document
 
 

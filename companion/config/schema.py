@@ -84,6 +84,20 @@ def _read_engine(value: str) -> str:
     return value
 
 
+def _read_entry_tempo(value: float | str) -> str:
+    """96 or "80%" as typed. Raises ValueError."""
+    if isinstance(value, str):
+        read_percent(value)
+        return value
+    if fault := limits.BPM.fault(value):
+        raise ValueError(fault)
+    return f"{value:g}"
+
+
+def _read_lines(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
 def _seconds(value: Mapping[str, float]) -> dict[str, float]:
     return {port: milliseconds / 1000 for port, milliseconds in value.items()}
 
@@ -228,6 +242,19 @@ CHORDS = Schema(
             _read_zones,
             _write_zones,
         ),
+    }
+)
+ENTRY = Schema(
+    {
+        "title": text("title"),
+        "song": text("song", "a file, a link, or the name of a shipped chart"),
+        "progression": text("progression", 'chords by bar, such as "Dm7 | G7 | Cmaj7"'),
+        "preset": text("preset", "a preset's name or file"),
+        "tempo": Key("tempo", float | str, 'a tempo in BPM, or a share such as "80%"', _read_entry_tempo),
+        "transpose": number("transpose", limits.TRANSPOSE_SEMITONES),
+        "me": text("me", "the part that you play, by number or name"),
+        "fill": Key("fill", str | list[str], "a part for the companion, or a list of parts", _read_lines),
+        "notes": Key("notes", str | list[str], "text, or a list of texts", _read_lines),
     }
 )
 SESSION = Schema(

@@ -86,6 +86,7 @@ class Context:
     spare: SpareTime
     notice: Say
     emit: Callable[[Effect], None]
+    section_end: Callable[[int], int | None]
 
 
 class Extension:
@@ -101,6 +102,17 @@ class Extension:
     def next_song_bar(self, song_bar: int) -> int | None:
         """Which song bar follows; None = no opinion (the next one). For loops; asked when bars are laid out."""
         return None
+
+    def section_end(self, bar: int) -> int | None:
+        """The last bar of the section that a bar is in; None = no opinion, or no section follows."""
+        return None
+
+    def deciding(self, bar: int, now: float) -> None:
+        """The bar is decided next, just before its line."""
+
+    def settings(self) -> Mapping[str, Any]:
+        """Fields of SessionSettings that this extension answers for, as they are now."""
+        return {}
 
     def plays(self, lane: Lane, bar: int) -> bool | None:
         """Whether a companion lane plays in a bar; None = no opinion. Asked when it is requested and when it is committed."""

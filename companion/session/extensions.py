@@ -24,9 +24,8 @@ def extensions_for(settings: SessionSettings) -> tuple[Extension, ...]:
     """In the order in which they are asked."""
     turns = TakingTurns(settings.trading)
     if settings.song is None:
-        return Leader(settings=settings.leading), turns
-    practising = Practising(settings.song, settings.practice)
-    return Leader(practising.section_end, settings.leading), practising, turns
+        return Leader(settings.leading), turns
+    return Leader(settings.leading), Practising(settings.song, settings.practice), turns
 
 
 class Extensions:
@@ -37,6 +36,32 @@ class Extensions:
 
     def __iter__(self) -> Iterator[Extension]:
         return iter(self._extensions)
+
+    def put_first(self, *extensions: Extension) -> None:
+        """Ask these before all others."""
+        self._extensions = (*extensions, *self._extensions)
+
+    def practise(self, practising: Practising | None) -> Practising | None:
+        """Let this one practise in place of the one before, which is returned; None: nobody practises."""
+        before = next((each for each in self._extensions if isinstance(each, Practising)), None)
+        others = [each for each in self._extensions if each is not before]
+        if practising is not None:
+            others.insert(len(others) - 1, practising)
+        self._extensions = tuple(others)
+        return before
+
+    def section_end(self, bar: int) -> int | None:
+        """The last bar of the section that a bar is in."""
+        return self._first(lambda extension: extension.section_end(bar))
+
+    def deciding(self, bar: int, now: float) -> None:
+        """Tell all."""
+        for extension in self._extensions:
+            extension.deciding(bar, now)
+
+    def settings(self) -> dict[str, Any]:
+        """Fields of SessionSettings from all."""
+        return {name: value for extension in self._extensions for name, value in extension.settings().items()}
 
     def attach(self, context: Context, now: float) -> None:
         """The session exists."""

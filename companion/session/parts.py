@@ -5,11 +5,11 @@ from __future__ import annotations
 from companion.session.api.settings import SessionSettings
 from companion.session.chords.chords import Chords
 from companion.session.commands.bar_commands import BarCommands
-from companion.session.commands.handlers import Commands
-from companion.session.commands.history import History
+from companion.session.commands.handlers import Group
 from companion.session.commands.lane_commands import LaneCommands
 from companion.session.commands.model_commands import ModelCommands
 from companion.session.commands.sound_commands import SoundCommands
+from companion.session.commands.switchboard import Switchboard
 from companion.session.commands.transport_commands import TransportCommands
 from companion.session.dials.knobs import Knobs
 from companion.session.dials.values import DialValues
@@ -33,6 +33,7 @@ from companion.session.output.scheduler import Scheduler
 from companion.session.output.song_controls import SongControls
 from companion.session.performance import Performance
 from companion.session.ports import Ports
+from companion.session.practice.practising import Practising
 from companion.session.practice.songbook import SongBook
 from companion.session.requests.answers import Answers
 from companion.session.requests.engine import Engine
@@ -46,6 +47,7 @@ from companion.session.requests.sizes import Sizes
 from companion.session.requests.taking_over import TakingOver
 from companion.session.rewriting.rewriting import Rewriting
 from companion.session.sequencer import Sequencer
+from companion.session.snapshots.assembly import make_snapshots
 from companion.session.spare_time import SpareTime
 from companion.session.takes.choice import TakeChoice
 from companion.session.timing.musical_time import MusicalTime
@@ -84,6 +86,7 @@ class Parts:
             spare=self.spare,
             notice=self.outbox.notice,
             emit=self.outbox.emit,
+            section_end=self.extensions.section_end,
         )
 
     def _make_time_and_lanes(self, settings: SessionSettings) -> None:
@@ -112,7 +115,7 @@ class Parts:
             self.timeline, self.scheduler, clock.click, clock.click_channel, self.time.songbook.is_pickup
         )
         self.decisions = Decisions(self.performance, self.time, self.lanes, self.plan, self.extensions)
-        controls = SongControls(settings.song, self.lanes, self.time, self.scheduler, self.outbox)
+        self.song_controls = SongControls(settings.song, self.lanes, self.time, self.scheduler, self.outbox)
         self.playback = Playback(
             self.performance,
             self.time,
@@ -122,7 +125,7 @@ class Parts:
             self.decisions,
             self.scheduler,
             self.metronome,
-            controls,
+            self.song_controls,
             self.outbox,
             self.extensions.loudness,
         )
@@ -216,7 +219,7 @@ class Parts:
         )
 
     def _make_transport(self, settings: SessionSettings) -> None:
-        tempos = WrittenTempos(self.time, self.performance)
+        self.tempos = tempos = WrittenTempos(self.time, self.performance)
         self.transport = Transport(
             self.transport_state,
             settings.clock,
@@ -254,7 +257,8 @@ class Parts:
         self.zones = Zones(settings.zones, self.lanes, lambda: self.chords.zone.zones)
         self.thru = Thru(settings.thru, self.scheduler, self.outbox)
         self.sound = SoundCommands(self.scheduler, self.thru, self.time.songbook)
-        groups = (
+        self._make_snapshots(settings)
+        groups: tuple[Group, ...] = (
             TransportCommands(self.transport, self.time, self.performance, self.metronome, self.outbox.emit),
             BarCommands(
                 self.performance,
@@ -271,12 +275,9 @@ class Parts:
             self.sound,
             self.surface,
             self.zones,
-            *reversed(list(self.extensions)),
         )
-        self.history = History([group.undoables() for group in groups], self.outbox.notice)
-        self.commands = Commands(
-            [*(group.handlers() for group in groups), self.history.handlers()], self.history, self.outbox
-        )
+        self.switchboard = Switchboard(groups, self.extensions, self.outbox)
+        self.commands = self.switchboard.commands
         self.midi_input = MidiInput(
             self.lanes,
             self.performance,
@@ -294,6 +295,39 @@ class Parts:
             settings.input_latency_seconds,
         )
         self.ports = Ports(self.midi_input, self.scheduler, self.playback, self.outbox)
+
+    def _make_snapshots(self, settings: SessionSettings) -> None:
+        self.set_list = make_snapshots(
+            settings,
+            self.lanes,
+            self.time,
+            self.performance,
+            self.transport,
+            self.tempos,
+            self.playback,
+            self.song_controls,
+            self.requests,
+            self.engine,
+            self.chords,
+            self.rewriting,
+            self.metronome,
+            self.thru,
+            self.zones,
+            self.surface,
+            self.extensions,
+            self.outbox,
+            self._practise,
+            lambda wish, now: self.commands.do(wish, now),
+        )
+
+    def _practise(self, practising: Practising | None, now: float) -> None:
+        """Another song is practised from now on, or none."""
+        before = self.extensions.practise(practising)
+        if before is not None:
+            before.stopped(now)
+        if practising is not None:
+            practising.attached(self.context(), now)
+        self.switchboard.join()
 
     def _make_views(self) -> None:
         self.snapshots = SnapshotBuilder(

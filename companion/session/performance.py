@@ -32,6 +32,10 @@ class Performance:
         """Whether only the count-in is heard."""
         return self._transport.counting_in
 
+    def use_song(self, song_is_written: bool) -> None:
+        """There is a song now, or there is none any more."""
+        self._song_is_written = song_is_written
+
     def begin(self, bar: int) -> None:
         """A bar begins: its line is passed."""
         self.bar = bar

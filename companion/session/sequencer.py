@@ -86,7 +86,9 @@ class Sequencer:
     def _pass_bar_line(self, now: float) -> bool:
         """Pass at most one decision or bar line. Returns whether there was one."""
         if now >= self._commit_seconds():
-            self._playback.commit_bar(self._performance.committed_bar + 1)
+            bar = self._performance.committed_bar + 1
+            self._extensions.deciding(bar, now)
+            self._playback.commit_bar(bar)
             return True
         if now >= self._line_seconds():
             self._transport.begin_bar(self._performance.bar + 1, now)

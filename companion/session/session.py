@@ -35,7 +35,7 @@ from collections.abc import Mapping, Sequence
 
 from companion.session.api.commands import Command
 from companion.session.api.effects import Effect
-from companion.session.api.events import Event, MachineSlept, MidiReceived, PortChanged
+from companion.session.api.events import EngineReady, Event, MachineSlept, MidiReceived, PortChanged
 from companion.session.api.lane_commands import Panic
 from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
@@ -89,6 +89,8 @@ class Session:
             self._woke(event, now)
         else:
             self._parts.answers.receive(event, now)
+            if isinstance(event, EngineReady):
+                self._parts.set_list.prepare()
         self._parts.sequencer.advance(now)
 
     def _woke(self, event: MachineSlept, now: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,10 +16,11 @@ from companion.errors import CompanionError, UsageError
 from companion.runtime.ipc.protocol import SOUND_REMARK
 from companion.session.api.commands import Command, command
 from companion.session.api.control_names import control_words
-from companion.session.api.effects import Learned, Notice
+from companion.session.api.effects import Learned, Notice, SnapshotsChanged
 from companion.session.api.settings import SessionSettings
 from companion.session.api.setup_commands import Record
 from companion.session.api.snapshot import Snapshot
+from companion.session.api.snapshot_commands import LoadSettings
 from companion.tui import palette
 from companion.tui.controls.dials import attribute_tables
 from companion.tui.controls.overlay import Overlay
@@ -79,6 +80,7 @@ class CompanionApp(App[int]):
         self._echo = ("", 0.0)
         self._took_takes = False
         self._ports: dict[str, str] = {}
+        self._stored: Mapping[str, SessionSettings] | None = None
 
     # --- life ------------------------------------------------------------------------------------------------------
 
@@ -146,6 +148,8 @@ class CompanionApp(App[int]):
         if isinstance(event, Learned):
             self._board.add(f"{control_words(event.control)} now does: {action_words(event.action)}", "info", now)
             self.say(f"{control_words(event.control)} now does: {action_words(event.action)} — S keeps it in a preset")
+        elif isinstance(event, SnapshotsChanged):
+            self._stored = event.stored
         elif isinstance(event, Notice):
             self._board.add(event.text, event.level, now)
             self._sounds = self._sounds or event.text.startswith(SOUND_REMARK)
@@ -246,20 +250,20 @@ class CompanionApp(App[int]):
         assert self.picture is not None
         options = self._options
         base = options.settings if options else SessionSettings(tracks=())
-        settings = presets.settings_on_screen(self.picture, base)
+        settings = presets.settings_on_screen(self.picture, base, self._stored)
         if self._preset_saver is not None:
             return self._preset_saver(name, settings, self._ports)
         preset = self._preset or Preset(name, name, settings)
         return presets.save(name, replace(preset, title=preset.title or name), settings, self._ports)
 
     def load_preset(self, name: str) -> None:
-        """End this performance and start one from a preset."""
+        """Play with a preset from the next bar line on. A performance that has ended is started again with it."""
         if self._options is None or self.attached:
             self.say("a preset is loaded on the screen that started the performance")
             return
-        self.run_worker(lambda: self._relaunch(name), thread=True, group="relaunch", exclusive=True)
+        self.run_worker(lambda: self._use_preset(name), thread=True, group="relaunch", exclusive=True)
 
-    def _relaunch(self, name: str) -> None:
+    def _use_preset(self, name: str) -> None:
         from companion.config.presets import load_preset, remember_used
 
         try:
@@ -268,6 +272,24 @@ class CompanionApp(App[int]):
             self.call_from_thread(self._board.add, one_line(error), "error", time.monotonic())
             return
         remember_used(preset)
+        if self.feed.ended:
+            self._relaunch(preset)
+        else:
+            self.call_from_thread(self._go_on_with, preset)
+
+    def _go_on_with(self, preset: Preset) -> None:
+        launcher: Any = self._launcher
+        settings = replace(preset.settings, song=None)
+        options = replace(launcher.options, settings=settings, preset=preset, title=preset.title)
+        self._launcher = replace(launcher, options=options)
+        if preset.settings.snapshots:
+            self._stored = preset.settings.snapshots
+        for direction, port in (("in", preset.ports.input), ("out", preset.ports.output)):
+            if port:
+                self.choose_port(direction, port)
+        self.send(LoadSettings(preset.title, settings))
+
+    def _relaunch(self, preset: Preset) -> None:
         self.feed.stop()
         self.keep_takes()
         launcher: Any = self._launcher

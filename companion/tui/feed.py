@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from companion.errors import CompanionError
-from companion.session.api.effects import Learned, Notice, PassFinished
+from companion.session.api.effects import FrontEffect, Notice
 from companion.session.api.events import Command
 from companion.session.api.snapshot import Snapshot
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 1 / 20
 STALE_SECONDS = 1.5
 STOP_SECONDS = 10.0
-HasHappened = Notice | Learned | PassFinished
+HasHappened = FrontEffect
 
 
 class Feed:

@@ -61,6 +61,8 @@ _PRINTED = {
     "left": "←",
     "right": "→",
     "escape": "esc",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
     **{f"f{number}": f"F{number}" for number in range(1, 13)},
 }
 
@@ -162,8 +164,12 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "Set-up": (
         ("o", "[pick_ports]", "choose MIDI ports", "ports", _ROLL),
-        ("P", "[pick_preset]", "load a preset"),
-        ("S", "[save_preset]", "save everything on screen as a preset"),
+        ("P", "[pick_preset]", "load a preset: from the next bar line on"),
+        ("j", "[pick_snapshot]", "recall a snapshot from the next bar line on; 1 to 9 recall those of that name"),
+        ("J", "[store_snapshot]", "store everything that is set as a snapshot, under a name or a number"),
+        ("pagedown", "next_entry", "the next entry of the set list"),
+        ("pageup", "previous_entry", "the entry of the set list before this one"),
+        ("S", "[save_preset]", "save everything on screen as a preset, with the snapshots"),
         ("F", "[learn]", "teach a foot switch, pad or key an action, or a knob a dial"),
         ("colon", "[find]", "find any action by its name, and do it", "find"),
         ("ctrl+p", "[find]", "the same, where : is hard to type"),
@@ -208,4 +214,6 @@ LEARNABLE: tuple[tuple[str, str], ...] = (
     ("half_time", "half time, and back"),
     ("double_time", "double time, and back"),
     ("cancel_call", "take the last call back"),
+    ("next_entry", "next entry of the set list"),
+    ("previous_entry", "previous entry of the set list"),
 )

@@ -70,8 +70,8 @@ REWRITTEN_MARK = "↯"  # the rest of the bar was rewritten while it sounded
 STYLE_SHEET = f"""
 Screen {{ background: {GROUND}; layout: vertical; }}
 CanvasPane {{ width: 1fr; height: 1fr; }}
-#song, #calls, #hints {{ height: 1; }}
-#song, #practice, #afar {{ display: none; }}
+#set, #song, #calls, #hints {{ height: 1; }}
+#set, #song, #practice, #afar {{ display: none; }}
 #near {{ height: 1fr; }}
 #middle, #body {{ height: 1fr; }}
 #body {{ width: 1fr; }}

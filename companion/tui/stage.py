@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.css.scalar import Scalar
-from textual.events import Click, Resize
+from textual.events import Click, Key, Resize
 from textual.screen import Screen
 
 from companion.session.api.events import command
@@ -37,6 +37,7 @@ from companion.tui.sound.keyboard_screen import KeyboardScreen
 from companion.tui.sound.mixer_screen import MixerScreen
 from companion.tui.status.draw import COLUMN_WIDTH, STRIP_ROWS, draw_column, draw_strip
 from companion.tui.transport.draw import BIG_ROWS, SMALL_ROWS, draw_transport
+from companion.tui.transport.set_list import draw_set_list
 
 if TYPE_CHECKING:
     from companion.tui.app import CompanionApp
@@ -66,6 +67,7 @@ class Stage(MenuActions, Screen[None]):
         yield CanvasPane(id="afar")
         with Vertical(id="near"):
             yield CanvasPane(id="transport")
+            yield CanvasPane(id="set")
             yield CanvasPane(id="song")
             with Horizontal(id="middle"):
                 with Vertical(id="body"):
@@ -134,6 +136,7 @@ class Stage(MenuActions, Screen[None]):
             )
             return
         self._paint("transport", lambda width, height: draw_transport(snapshot, health, width, height))
+        self._paint("set", lambda width, height: draw_set_list(snapshot, width, height))
         self._paint("song", lambda width, height: draw_line(snapshot, width))
         self._paint("practice", lambda width, height: draw_practice(snapshot, self.selection, width, height))
         self._paint("column", lambda width, height: draw_column(snapshot, width, height, said))
@@ -159,10 +162,16 @@ class Stage(MenuActions, Screen[None]):
         body = self._body.size
         needed = needed_rows(snapshot, body.width) if practising and snapshot is not None else 0
         both = practising and has_song and body.height - needed >= MIN_LANES_ROWS
-        visible = {"song": has_song and not practising, "practice": practising, "lanes": both or not practising}
+        has_set = snapshot is not None and snapshot.set_list is not None
+        visible = {
+            "set": has_set,
+            "song": has_song and not practising,
+            "practice": practising,
+            "lanes": both or not practising,
+        }
         for name, up in visible.items():
             pane = self._panes[name]
-            height = str(needed) if name == "practice" and both else "1" if name == "song" else "1fr"
+            height = str(needed) if name == "practice" and both else "1" if name in ("song", "set") else "1fr"
             if pane.display != up or pane.styles.height != Scalar.parse(height):
                 pane.display, pane.styles.height = up, height
                 self._shown = None  # sizes change: draw again once they are known
@@ -283,6 +292,11 @@ class Stage(MenuActions, Screen[None]):
             "Detach this screen? The performance goes on." if self.app.attached else "The music is running. Quit?"
         )
         self.app.push_screen(ConfirmScreen(question), lambda sure: self.app.exit(0) if sure else None)
+
+    def on_key(self, event: Key) -> None:
+        """A digit recalls the snapshot of that name."""
+        if event.key in "123456789":
+            self.action_recall(event.key)
 
     async def on_click(self, event: Click) -> None:
         """Press the button under the mouse, or choose the part and bar there."""

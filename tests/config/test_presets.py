@@ -12,7 +12,7 @@ from companion.cli.playing_options import changed_trading
 from companion.config import Preset, list_presets, load_preset, presets, save_preset, schema
 from companion.errors import ConfigError
 from companion.session.api import limits
-from companion.session.api.settings import Knob, TrackSettings, Zone
+from companion.session.api.settings import Knob, LeadingSettings, TrackSettings, Zone
 
 SHIPPED = [name for name, _ in list_presets()]
 
@@ -288,3 +288,41 @@ def test_an_engine_that_is_none_is_one_line(tmp_path, engine):
     with pytest.raises(ConfigError, match="tcp://HOST:PORT") as caught:
         load_preset(str(path))
     assert "\n" not in str(caught.value)
+
+
+def test_snapshots_and_the_dials_that_lead_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(presets, "presets_dir", lambda: tmp_path)
+    settings = presets.load_preset("trio").settings
+    chorus = replace(
+        settings,
+        clock=replace(settings.clock, bpm=96.0),
+        leading=LeadingSettings(80, 0.5),
+        tracks=tuple(replace(track, muted=True, volume=70) for track in settings.tracks),
+    )
+    wanted = replace(settings, leading=LeadingSettings(30), snapshots={"1": settings, "chorus": chorus})
+    path = presets.save_preset(presets.Preset("x", "X", wanted), "x")
+    read = presets.load_preset(str(path)).settings
+    assert read.leading == LeadingSettings(30)
+    assert read.snapshots["chorus"] == replace(chorus, snapshots={}, learned={}, knobs=())
+    assert list(read.snapshots) == ["1", "chorus"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("snapshots = 3", "snapshots: expected tables [snapshots.NAME]"),
+        ("[snapshots.a]", "[snapshots.a]: at least one [[tracks]] table is needed"),
+        ("[snapshots]\na = 3", "[snapshots.a]: expected a table with clock"),
+        ("[snapshots.a]\nports = {}", "[snapshots.a]: unknown key 'ports'"),
+        ("[snapshots.a.clock]\nbpm = 5000", "[snapshots.a]: at least one"),
+        ("[leading]\nintensity = 101", "[leading]: intensity = 101 is not a whole number from 0 to 100"),
+    ],
+)
+def test_a_damaged_snapshot_is_one_line(tmp_path, text, said):
+    tracks = '[[tracks]]\nname = "me"\nrole = "human"\n'
+    path = tmp_path / "bad.toml"
+    path.write_text(f"{tracks}{text}" if text.startswith("[") else f"{text}\n{tracks}")
+    with pytest.raises(ConfigError) as raised:
+        presets.load_preset(str(path))
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)

@@ -6,16 +6,26 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
+from companion.config.presets import load_preset
 from companion.errors import CompanionError, ConfigError, UsageError
+from companion.runtime.front.performance import LaunchOptions
 from companion.session.api.effects import Learned, Notice
 from companion.session.api.events import PortChanged, command
+from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
+from companion.session.api.snapshot_commands import (
+    LoadSettings,
+    NextEntry,
+    PreviousEntry,
+    RecallSnapshot,
+    StoreSnapshot,
+)
 from companion.tui.app import CompanionApp
 from companion.tui.controls.dials import LEADING_STEPS, SAMPLING_DIALS
 from companion.tui.controls.screen import DialScreen
@@ -424,3 +434,46 @@ async def test_a_take_that_was_begun_by_a_pedal_or_another_screen_is_kept_too(mo
             app.feed.recording = "/kept"
             assert [str(path) for path in app.keep_takes()] == (["/kept/take-1.mid"] if taken else [])
             app.feed.recording = ""
+
+
+async def test_snapshots_are_stored_and_recalled_with_their_keys() -> None:
+    performance = still()
+    async with running(performance) as (_, pilot):
+        await pilot.press("J", "enter")
+        await until(pilot, lambda: StoreSnapshot("1") in performance.sent)
+        await pilot.press("2", "pagedown", "pageup")
+        await until(pilot, lambda: PreviousEntry() in performance.sent)
+        assert performance.sent[-3:] == [RecallSnapshot("2"), NextEntry(), PreviousEntry()]
+        await pilot.press("j")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+
+
+@dataclass(frozen=True)
+class OptionsLauncher:
+    """A launcher that knows its options, as the real one does."""
+
+    performance: Any
+    options: LaunchOptions = LaunchOptions(SessionSettings(tracks=()))
+    starts: list[int] = field(default_factory=list)
+
+    def __call__(self) -> Any:
+        self.starts.append(1)
+        return self.performance
+
+
+async def test_a_preset_is_loaded_without_an_end_of_the_performance(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    performance = still()
+    launcher = OptionsLauncher(performance)
+    app = CompanionApp(launcher)
+    async with app.run_test(size=SMALL) as pilot:
+        await until(pilot, lambda: app.picture is not None)
+        app.load_preset("trio")
+        await until(pilot, lambda: any(isinstance(wish, LoadSettings) for wish in performance.sent))
+        (wish,) = [wish for wish in performance.sent if isinstance(wish, LoadSettings)]
+        assert [track.name for track in wish.settings.tracks] == [
+            track.name for track in load_preset("trio").settings.tracks
+        ]
+        assert launcher.starts == [1]
+        assert app.preset_name == "trio"
+    app.feed.stop()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from companion.music import Note, TimeSignature
 from companion.session.api.control_names import control_words
 from companion.session.api.settings import Zone
-from companion.session.api.snapshot import BarPlace, BarView, CallView, GenerationView, Snapshot
+from companion.session.api.snapshot import BarPlace, BarView, CallView, GenerationView, SetListView, Snapshot
 from companion.tui import palette
 from companion.tui.calls.draw import draw_calls, mark_of
 from companion.tui.digits import big_text
@@ -21,6 +21,7 @@ from companion.tui.lanes.zones import zone_words
 from companion.tui.practice.draw import draw_line, draw_practice, following_bar, form_rows
 from companion.tui.status.draw import draw_column, draw_strip
 from companion.tui.transport.draw import draw_transport
+from companion.tui.transport.set_list import draw_set_list
 from companion.tui.wording import action_words, bar_and_beat, bar_label, percent
 from tests.tui.scripted import lanes, practice_at, snapshot_at
 
@@ -312,3 +313,15 @@ def test_zones_stand_beside_the_part_that_they_play() -> None:
     assert zone_words(picture, picture.lanes[1]) == ""
     still = replace(picture, lanes=tuple(replace(lane, sounding=()) for lane in picture.lanes))
     assert "C-1–B2 -12" in LanesPainter().draw(still, Selection(), 120, 40).text()
+
+
+@pytest.mark.parametrize("width", [40, 80, 160])
+def test_the_row_of_the_set_list_fits(width):
+    entry = SetListView(
+        1, 12, "A very long title of a song in F", ("soft at first", "then louder and louder"), "So What"
+    )
+    shown = draw_set_list(replace(snapshot_at(9.1), set_list=entry), width, 1).text()
+    assert shown.startswith(" 2/12 A very long")
+    assert "next: So What" in shown or width == 40
+    assert len(shown.rstrip("\n")) <= width
+    assert draw_set_list(snapshot_at(9.1), width, 1).text().strip() == ""

@@ -33,6 +33,7 @@ MESSAGES: tuple[type, ...] = (
     effects.Notice,
     effects.Learned,
     effects.PassFinished,
+    effects.SnapshotsChanged,
     protocol.ChoosePort,
     protocol.End,
     protocol.OwnPorts,

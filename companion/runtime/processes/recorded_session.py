@@ -30,6 +30,7 @@ from companion.session.api.effects import (
     AskClock,
     Cancel,
     Effect,
+    FrontEffect,
     Generate,
     Learned,
     LoadModel,
@@ -38,13 +39,13 @@ from companion.session.api.effects import (
     Prefill,
     PrepareModel,
     SendMidi,
+    SnapshotsChanged,
 )
 from companion.session.api.events import Event, MidiReceived
 from companion.session.api.settings import SessionSettings
 from companion.session.session import Session
 
 EngineEffect = Generate | Prefill | Cancel | LoadModel | PrepareModel
-FrontEffect = Notice | Learned | PassFinished
 MAX_FAULTS_KEPT = 20
 
 
@@ -135,7 +136,7 @@ class RecordedSession:
                 self._do(effect, now)
 
     def _do(self, effect: Effect, now: float) -> None:
-        if isinstance(effect, (Notice, Learned, PassFinished)):
+        if isinstance(effect, (Notice, Learned, PassFinished, SnapshotsChanged)):
             self._record(FrontTold(now, effect))
             self._around.tell_front(effect)
         elif isinstance(effect, AskClock):

@@ -13,7 +13,7 @@ from typing import Any
 
 from companion.midi.messages import Message
 from companion.music import TimeSignature
-from companion.session.api.effects import Learned, Notice, PassFinished
+from companion.session.api.effects import FrontEffect
 from companion.session.api.events import Event
 
 SCHEMA_VERSION = 2
@@ -127,7 +127,7 @@ class FrontTold:
     """The session sent a notice to the player."""
 
     seconds: float
-    notice: Notice | Learned | PassFinished
+    notice: FrontEffect
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What each OSC address means: one table for messages in, one for messages out. Pure: no socket, no thread.
+"""What each OSC address means: the table of the messages in. Pure: no socket, no thread. `state` has the messages out.
 
 Tracks and bars count from 1 here, as on screen. A message in becomes commands of the session, which check their own arguments.
 The second part of the table answers addresses of midigpt's OSC server, where it has one for the same thing; those work with and
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from companion.errors import CommandError
+from companion.runtime.remote.state import OUT
 from companion.session.api.commands import Command, command
 from companion.session.api.snapshot import LaneView, Snapshot
 
@@ -148,6 +149,21 @@ def _placed(name: str) -> Meaning:
     return lambda arguments, snapshot: [command(name, at=str(arguments[0])) if arguments else command(name)]
 
 
+def _named(name: str) -> Meaning:
+    """A number is a name, too: some senders know no text."""
+
+    def meaning(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+        given = _at(arguments, 0, "name")
+        is_number = isinstance(given, float) and given.is_integer()
+        return [command(name, name=str(int(given) if is_number else given))]
+
+    return meaning
+
+
+def _entry(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    return [command("choose_entry", number=_whole(_at(arguments, 0, "number"), "number") - 1)]
+
+
 def _break(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
     return [command("break", beats=_whole(arguments[0], "beats")) if arguments else command("break")]
 
@@ -217,6 +233,13 @@ _OURS = (
     Address("/companion/follow_dynamics", "f depth", "0 to 1", _value("follow_dynamics", "depth", _number)),
     Address("/companion/follow_density", "f depth", "-1 to 1", _value("follow_density", "depth", _number)),
     Address("/companion/stay_out_of_register", "f depth", "0 to 1", _value("stay_out_of_register", "depth", _number)),
+    Address(
+        "/companion/snapshot/store", "s name", "keep everything that is set under a name", _named("store_snapshot")
+    ),
+    Address("/companion/snapshot", "s name", "recall it from the next bar line on", _named("recall_snapshot")),
+    Address("/companion/set/next", "", "the next entry of the set list", _plain("next_entry")),
+    Address("/companion/set/previous", "", "the entry before", _plain("previous_entry")),
+    Address("/companion/set/entry", "i number", "an entry, counted from 1", _entry),
     Address("/companion/do", "s command, then pairs", "any command by its name; it counts from 0", _any_command),
 )
 
@@ -276,61 +299,6 @@ _MIDIGPTS = (
 )
 
 ADDRESSES: dict[str, Address] = {address.path: address for address in (*_OURS, *_MIDIGPTS)}
-
-
-# -- messages out -------------------------------------------------------------------------------------------------------
-
-OUT = (
-    ("/companion/bar", "i bar, f beat", "the place, counted from 1"),
-    ("/companion/bpm", "f bpm", "the tempo"),
-    ("/companion/transport", "s state", "stopped, armed, running or lost"),
-    ("/companion/in_time", "f share", "bars written in time, 0 to 1"),
-    ("/companion/lane", "i track, s name, i muted, i solo", "one for each part"),
-    ("/companion/calls", "s", "the calls that wait or are under way"),
-    ("/companion/intensity", "i", "0 to 100"),
-    ("/companion/notice", "s level, s text", "what companion has to say"),
-    ("/companion/error", "s text", "why a message was refused"),
-    ("/midigpt/session/started", "", "the music began"),
-    ("/midigpt/session/stopped", "", "the music ended"),
-    ("/midigpt/status", "s generating|ready", "whether a bar is being written"),
-)
-
-Out = tuple[str, tuple[Any, ...]]
-
-
-def state_of(snapshot: Snapshot) -> dict[str, tuple[Any, ...]]:
-    """The state as messages, path and arguments; lanes under a path of their own each, so that changes can be told apart."""
-    transport, generation = snapshot.transport, snapshot.generation
-    quarters_a_beat = 4 / transport.time_signature.denominator
-    state: dict[str, tuple[Any, ...]] = {
-        "/companion/bar": (transport.song_bar + 1, int(transport.beat // quarters_a_beat) + 1),
-        "/companion/bpm": (round(float(transport.bpm), 2),),
-        "/companion/transport": (transport.state,),
-        "/companion/in_time": (generation.bars_fresh / generation.bars if generation.bars else 1.0,),
-        "/companion/calls": (", ".join(call.kind for call in snapshot.calls),),
-        "/companion/intensity": (snapshot.intensity,),
-        "/midigpt/status": ("generating" if generation.state == "generating" else "ready",),
-    }
-    for lane in snapshot.lanes:
-        state[f"/companion/lane/{lane.index + 1}"] = (lane.name, int(lane.muted), int(lane.solo))
-    return state
-
-
-def changes(before: dict[str, tuple[Any, ...]], now: dict[str, tuple[Any, ...]]) -> list[Out]:
-    """The messages that tell what has changed, midigpt's session messages included."""
-    told: list[Out] = []
-    for path, arguments in now.items():
-        if before.get(path) == arguments:
-            continue
-        if path.startswith("/companion/lane/"):
-            told.append(("/companion/lane", (int(path.rpartition("/")[2]), *arguments)))
-        else:
-            told.append((path, arguments))
-        if path == "/companion/transport":
-            ran, runs = before.get(path) == ("running",), arguments == ("running",)
-            if ran != runs:
-                told.append((f"/midigpt/session/{'started' if runs else 'stopped'}", ()))
-    return told
 
 
 def documentation() -> str:

@@ -16,8 +16,9 @@ from pythonosc.osc_message_builder import ArgValue, build_msg
 from pythonosc.osc_packet import OscPacket, ParseError
 
 from companion.errors import CommandError, UsageError
-from companion.runtime.remote.addresses import changes, commands_for, printable, state_of
+from companion.runtime.remote.addresses import commands_for, printable
 from companion.runtime.remote.shared import Observer
+from companion.runtime.remote.state import changes, state_of
 from companion.session.api.effects import Notice
 
 DEFAULT_PORT = 7400  # midigpt's port, so that its patches find us

@@ -8,7 +8,8 @@ A command with wrong arguments cannot be made: all three raise CommandError with
 state of the performance (no such track, nothing to undo) and answers with a notice.
 Bars are session bars, counted from 0. Tracks are lanes, counted from 0. A switch (`on`) that is None toggles.
 The classes are in families:
-`transport_commands`, `bar_commands`, `lane_commands`, `model_commands`, `setup_commands`, `song_commands`, `calls`, `control_commands`.
+`transport_commands`, `bar_commands`, `lane_commands`, `model_commands`, `setup_commands`, `song_commands`, `snapshot_commands`,
+`calls`, `control_commands`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from companion.session.api import (
     lane_commands,
     model_commands,
     setup_commands,
+    snapshot_commands,
     song_commands,
     transport_commands,
 )
@@ -38,6 +40,7 @@ _FAMILIES = (
     model_commands,
     setup_commands,
     song_commands,
+    snapshot_commands,
     calls,
     control_commands,
 )

@@ -9,7 +9,7 @@ from typing import Literal
 from companion.harmony.spans import ChordSpan
 from companion.midi.messages import Message
 from companion.music import Note, Score
-from companion.session.api.settings import ModelSettings, Sampling
+from companion.session.api.settings import ModelSettings, Sampling, SessionSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,13 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotsChanged:
+    """The player has stored or removed a snapshot; the preset should remember them all."""
+
+    stored: Mapping[str, SessionSettings]
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedNote:
     """One note of a pass that was compared. bar (song bar, from 0), beat: where it is written, or where an extra note was played.
 
@@ -164,4 +171,5 @@ class PassFinished:
     notes: tuple[JudgedNote, ...] = ()
 
 
-Effect = SendMidi | AskClock | Generate | Prefill | Cancel | LoadModel | PrepareModel | Notice | Learned | PassFinished
+FrontEffect = Notice | Learned | PassFinished | SnapshotsChanged
+Effect = SendMidi | AskClock | Generate | Prefill | Cancel | LoadModel | PrepareModel | FrontEffect

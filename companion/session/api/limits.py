@@ -117,6 +117,8 @@ ATTRIBUTE_RANGES = (
     ("min_note_duration", "max_note_duration"),
     ("bar_min_polyphony", "bar_max_polyphony"),
 )
+ENTRY = whole(0, 999)  # of a set list
+MAX_SNAPSHOTS = 128
 
 ROLES: tuple[str, ...] = get_args(Role)
 CLOCK_SOURCES: tuple[str, ...] = get_args(ClockSource)

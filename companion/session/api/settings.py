@@ -243,8 +243,21 @@ class LeadingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SetEntry:
+    """One entry of a set list. notes: what the player wants to be reminded of, one line each."""
+
+    title: str
+    settings: SessionSettings
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """Everything a session needs to start."""
+    """Everything a session needs to start.
+
+    snapshots: by name, what a player has stored. set_list: its entries; the session begins with the settings of entry `first_entry`.
+    remarks: what the player should know at the beginning, one line each.
+    """
 
     tracks: tuple[TrackSettings, ...]
     clock: ClockSettings = ClockSettings()
@@ -265,3 +278,7 @@ class SessionSettings:
     chords: ChordSettings = ChordSettings()
     # Logs from before there was rewriting do not name it, so its default here must be "never"; presets have REWRITE_DEFAULT.
     rewrite: RewriteDial = "never"
+    snapshots: Mapping[str, SessionSettings] = field(default_factory=dict)
+    set_list: tuple[SetEntry, ...] = ()
+    first_entry: int = 0
+    remarks: tuple[str, ...] = ()

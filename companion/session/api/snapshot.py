@@ -141,6 +141,17 @@ class PracticeView:
 
 
 @dataclass(frozen=True, slots=True)
+class SetListView:
+    """The entry of the set list that is on. number: from 0. following: the next entry's title, "" after the last."""
+
+    number: int
+    count: int
+    title: str
+    notes: tuple[str, ...] = ()
+    following: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BarChords:
     """The chords of one session bar."""
 
@@ -210,3 +221,6 @@ class Snapshot:
     chords: ChordsView = ChordsView()
     rewrite: RewriteDial = "never"
     entry_bar: int = 0  # the first bar in which the companion may play
+    stored: tuple[str, ...] = ()  # names of the player's snapshots of everything that is set
+    newest_stored: str = ""  # the one that was stored or recalled last
+    set_list: SetListView | None = None

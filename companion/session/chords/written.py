@@ -43,6 +43,19 @@ class WrittenChords:
         if progression:
             self.set_progression(progression, loop)
 
+    def use_song(self) -> None:
+        """Read the chords of another song. Bars that were overwritten, and the progression, belonged to the one before."""
+        self._song = song_spans(self._songbook)
+        self._overwritten.clear()
+        self.set_progression("", self.loop)
+
+    def as_text(self) -> str:
+        """The progression as it could be typed, with the bars that the player has overwritten."""
+        if not self._bars or not self._overwritten:
+            return self.text
+        bars = [self._overwritten.get(place, spans) for place, spans in enumerate(self._bars)]
+        return " | ".join(" ".join(span.chord.text if span.chord else "N.C." for span in spans) for spans in bars)
+
     @property
     def any(self) -> bool:
         """Whether anything is written."""

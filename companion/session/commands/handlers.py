@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from companion.errors import UsageError
 from companion.session.api.command_base import Command, Refused, spoken
 from companion.session.commands.history import History
+from companion.session.commands.undoable import FindUndoable
 from companion.session.extension import Handler
 from companion.session.output.outbox import Outbox
+
+
+class Group(Protocol):
+    """Whoever answers commands."""
+
+    def handlers(self) -> Mapping[type[Command], Handler]:
+        """Map each command to its method."""
+        ...
+
+    def undoables(self) -> Mapping[type[Command], FindUndoable]:
+        """Map commands to what they change."""
+        ...
 
 
 class Commands:
@@ -21,8 +35,11 @@ class Commands:
         self._outbox = outbox
         self._history = history
         self._handlers: dict[type[Command], Handler] = {}
-        for group in groups:
-            self._handlers.update(group)
+        self.use(groups)
+
+    def use(self, groups: Iterable[Mapping[type[Command], Handler]]) -> None:
+        """Take other tables, because other parts answer from now on."""
+        self._handlers = {kind: handler for group in groups for kind, handler in group.items()}
 
     @property
     def known(self) -> frozenset[type[Command]]:
@@ -30,7 +47,14 @@ class Commands:
         return frozenset(self._handlers)
 
     def receive(self, wish: Command, now: float) -> None:
-        """Carry out a command. If that is impossible, a notice says why."""
+        """Carry out a command of the player, who may undo it. If that is impossible, a notice says why."""
+        self._carry_out(wish, now, self._history)
+
+    def do(self, wish: Command, now: float) -> None:
+        """The same for a command that is a part of a larger change: it is no step of the history."""
+        self._carry_out(wish, now, None)
+
+    def _carry_out(self, wish: Command, now: float, history: History | None) -> None:
         if isinstance(wish, Refused):
             self._outbox.notice(wish.reason, "warning")
             return
@@ -40,9 +64,10 @@ class Commands:
             self._outbox.notice(f"{name}: that is for practising with a song", "warning")
             return
         try:
-            reading = self._history.before(wish)
+            reading = None if history is None else history.before(wish)
             handler(wish, now)
-            self._history.after(reading, now)
+            if history is not None:
+                history.after(reading, now)
         except UsageError as error:
             self._outbox.notice(f"{name}: {error}", "warning")
 

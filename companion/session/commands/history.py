@@ -45,10 +45,15 @@ class History:
     def __init__(self, tables: Iterable[Mapping[type[Command], FindUndoable]], notice: Say) -> None:
         self._notice = notice
         self._find: dict[type[Command], FindUndoable] = {}
-        for table in tables:
-            self._find.update(table)
         self._done: deque[Step] = deque(maxlen=STEPS_KEPT)
         self._undone: list[Step] = []
+        self.use(tables)
+
+    def use(self, tables: Iterable[Mapping[type[Command], FindUndoable]]) -> None:
+        """Take other tables, because other parts answer from now on. Steps of the parts before are forgotten."""
+        self._find = {kind: find for table in tables for kind, find in table.items()}
+        self._done.clear()
+        self._undone.clear()
 
     def handlers(self) -> Mapping[type[Command], Handler]:
         """Map the two commands to their methods."""

@@ -75,6 +75,10 @@ class ControlSurface:
         )
         return {control_commands.SetKnob: lambda wish: bindings, control_commands.ForgetControl: lambda wish: bindings}
 
+    def use(self, learned: Mapping[str, str], knobs: tuple[Knob, ...]) -> None:
+        """Bind these controls and no others. Raises UsageError for one that cannot be."""
+        self._write((dict(learned), knobs), 0.0)
+
     def _bindings(self) -> tuple[dict[str, str], tuple[Knob, ...]]:
         return dict(self._switches.learned), self._knobs.knobs
 

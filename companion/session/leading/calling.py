@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from companion.errors import UsageError
@@ -29,10 +29,10 @@ def drummers(context: Context) -> Iterator[Lane]:
 
 
 class Calling:
-    """section_end: the last bar of the section that a bar is in."""
+    """calls: the ledger on which they stand."""
 
-    def __init__(self, calls: CallLedger, section_end: Callable[[int], int | None]) -> None:
-        self._calls, self._section_end = calls, section_end
+    def __init__(self, calls: CallLedger) -> None:
+        self._calls = calls
 
     def attached(self, context: Context) -> None:
         """Keep the parts of the session that are needed."""
@@ -98,7 +98,7 @@ class Calling:
                 self._calls.add("fill", start, self._context.time.timeline.end(bar), bar, bar)
                 return
         bar = self._open_bar()
-        if wish.at == "section" and (last := self._section_end(bar)) is not None:
+        if wish.at == "section" and (last := self._context.section_end(bar)) is not None:
             bar = last
         self._calls.add("fill", self._start(bar), self._context.time.timeline.end(bar), bar, bar)
 

@@ -7,7 +7,7 @@ own bar.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from companion.errors import UsageError
@@ -30,23 +30,21 @@ from companion.session.leading.listening import Listening
 
 LOW_INTENSITY, FULL_INTENSITY = 20, 100
 THIN_LEVEL = 1  # note density and voices while the player has a solo
+NEUTRAL = LeadingSettings()
 Given = tuple[tuple[Note, ...], Ladder]
 
 
 class Leader(Extension):
-    """See the module. stop: ends the music if the clock is ours. section_end: the last bar of the section that a bar is in."""
+    """See the module. leading: the dials at first."""
 
-    def __init__(
-        self,
-        section_end: Callable[[int], int | None] = lambda bar: None,
-        settings: LeadingSettings = LeadingSettings(),  # noqa: B008 - frozen
-    ) -> None:
+    def __init__(self, leading: LeadingSettings = NEUTRAL) -> None:
         self._calls = CallLedger()
-        self._calling = Calling(self._calls, section_end)
+        self._calling = Calling(self._calls)
         self._player = dynamics.PlayerLoudness()
         self._recogniser = Recogniser()
-        self._listening = Listening(settings)
-        self.intensity, self.depth = settings.intensity, settings.follow_dynamics
+        self._listening = Listening(leading)
+        self.intensity = leading.intensity
+        self.depth = leading.follow_dynamics
         self._after_ending = False
         self._arrival_bar: int | None = None  # the bar after a fill
 
@@ -201,6 +199,10 @@ class Leader(Extension):
         self._listening.heard(note, is_drum, self._bar_beats(self._context.performance.bar))
 
     # -- the picture --------------------------------------------------------------------------------------------------
+
+    def settings(self) -> Mapping[str, Any]:
+        """The dials that lead the band."""
+        return {"leading": LeadingSettings(self.intensity, self.depth, **self._listening.dials())}
 
     def picture(self, now: float) -> dict[str, Any]:
         """Return calls and dials for the screen."""

@@ -105,17 +105,27 @@ class Playback:
                 self.send_program(lane, now)
                 self.send_mix(lane, now)
 
-    def send_program(self, lane: Lane, now: float, always: bool = False) -> None:
-        """Choose a lane's instrument; a standard drum kit need not be chosen, unless `always`."""
+    def send_program(self, lane: Lane, now: float, always: bool = False, bar: int | None = None) -> None:
+        """Choose a lane's instrument, now or on the line of a bar; a standard drum kit need not be chosen, unless `always`."""
         if always or lane.out_channel != DRUM_CHANNEL or lane.program:
-            self._outbox.send(lane.output_port, ProgramChange(lane.out_channel, lane.program), now, lane.index)
+            self._send_to(lane, ProgramChange(lane.out_channel, lane.program), now, bar)
 
-    def send_mix(self, lane: Lane, now: float, reset: bool = False) -> None:
-        """Set a lane's volume and pan on its output, as far as somebody has chosen them; the usual values else, with `reset`."""
+    def send_mix(self, lane: Lane, now: float, reset: bool = False, bar: int | None = None) -> None:
+        """Set a lane's volume and pan on its output, as far as somebody has chosen them; the usual values else, with `reset`.
+
+        bar: on its line instead of now.
+        """
         for (controller, usual), chosen in zip(USUAL_MIX.items(), (lane.volume, lane.pan), strict=True):
             value = usual if chosen is None and reset else chosen
             if value is not None:
-                self._outbox.send(lane.output_port, ControlChange(lane.out_channel, controller, value), now, lane.index)
+                self._send_to(lane, ControlChange(lane.out_channel, controller, value), now, bar)
+
+    def _send_to(self, lane: Lane, message: ProgramChange | ControlChange, now: float, bar: int | None) -> None:
+        """Send a message now, or on the line of a bar: behind the note-offs there, before the note-ons."""
+        if bar is None:
+            self._outbox.send(lane.output_port, message, now, lane.index)
+        else:
+            self._scheduler.add_control(_voice(lane), bar, message, self._time.timeline.start(bar))
 
     def rest(self, now: float) -> None:
         """The music stops: forget waiting notes, end those that sound, and lift the pedals."""
@@ -134,6 +144,10 @@ class Playback:
         """End all notes of a lane, also those that wait."""
         self._scheduler.cancel(lane.index)
         self._scheduler.silence(now, [lane.index])
+
+    def end_on_line(self, lane: Lane, bar: int) -> None:
+        """End all notes of a lane on the line of a bar, also those that wait for later."""
+        self._scheduler.revise(lane.index, self._time.timeline.start(bar), lambda key: False)
 
     def silence_lane(self, lane: Lane, now: float) -> None:
         """End the sounding notes of a lane. Waiting notes will still sound."""

@@ -98,6 +98,9 @@ class SongControls:
         self, song: Song | None, lanes: Lanes, time: MusicalTime, scheduler: Scheduler, outbox: Outbox
     ) -> None:
         self._lanes, self._time, self._scheduler, self._outbox = lanes, time, scheduler, outbox
+        self._read(song)
+
+    def _read(self, song: Song | None) -> None:
         self._controls: Sequence[PartControls] = song.controls if song else ()
         self._programs = [track.program for track in song.score.tracks] if song else []
         self._sysex = song.sysex if song else ()
@@ -105,6 +108,11 @@ class SongControls:
         self._channels: dict[Target, WrittenChannel] = {}
         self._made_for: object = None
         self._next: tuple[int, int] | None = None  # (session bar, song bar) that would simply follow
+
+    def use_song(self, song: Song | None, now: float) -> None:
+        """Play what stands in another song. What the one before has left, such as a pedal, ends."""
+        self.rest(now)
+        self._read(song)
 
     def bar(self, bar: int, from_position: float | None = None) -> None:
         """Schedule what is written in a bar (from a position within it, if given), after the state that holds where it begins."""

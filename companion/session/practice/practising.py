@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from companion.errors import UsageError
 from companion.harmony.spelling import transpose_symbols
@@ -21,12 +22,13 @@ from companion.session.api.snapshot import Ladder, PracticeView
 from companion.session.api.song_commands import LoopHere, NextSection, SetLoop, Transpose
 from companion.session.api.transport_commands import SetTempoFactor
 from companion.session.commands.handlers import switched
-from companion.session.commands.undoable import FindUndoable, Undoable, dial
+from companion.session.commands.undoable import FindUndoable, dial
 from companion.session.extension import Context, Extension, Handler
 from companion.session.input.capture import CapturedNote
-from companion.session.lanes import Assignment, Lane
+from companion.session.lanes import Lane
 from companion.session.practice.judging import Judge
 from companion.session.practice.loop import Loop, Passes, bar_after, check_loop, loop_words
+from companion.session.practice.roles import Roles
 from companion.session.practice.sections import last_bar_of_section, section_around
 from companion.session.practice.shown_parts import parts_to_show
 from companion.session.practice.trainer import check_transposition, first_pass
@@ -64,7 +66,8 @@ class Practising(Extension):
         self._context, self._performance, self._time = context, context.performance, context.time
         self._passes = Passes(self.practice, context.time.timeline)
         self._judge = Judge(context, self._passes)
-        self._apply(0, now)
+        self._roles = Roles(context, self._parts_changed)
+        self._apply(0, now, follows=not self._performance.running)
 
     def first_song_bar(self, song_bar: int) -> int | None:
         """With a loop, music that would begin outside the loop begins at its start."""
@@ -146,6 +149,19 @@ class Practising(Extension):
         key = self._passes.settings(bar).transpose
         return self._time.songbook.notes(lane.song_track, self._performance.song_bar_of(bar), key) or ()
 
+    def settings(self) -> Mapping[str, Any]:
+        """How the song is practised now."""
+        now = self._passes.settings(self._bar())
+        return {
+            "practice": replace(
+                self.practice,
+                tempo_factor=now.tempo_factor,
+                transpose=now.transpose,
+                loop=self.loop,
+                keep_fills=self.keep_fills,
+            )
+        }
+
     # -- passes -------------------------------------------------------------------------------------------------------
 
     def _note_tempo(self, bar: int) -> None:
@@ -154,12 +170,13 @@ class Practising(Extension):
         if bar > 0 and abs(factor - self._passes.settings(bar - 1).tempo_factor) > 1e-9:
             self._passes.change(bar - 1, tempo_factor=factor)
 
-    def _apply(self, bar: int, now: float) -> None:
-        """Give the session the tempo and key of this bar's pass."""
+    def _apply(self, bar: int, now: float, follows: bool = True) -> None:
+        """Give the session the tempo and key of this bar's pass. follows: at once; a song that begins on the next line waits for it."""
         settings = self._passes.settings(bar)
         self._time.songbook.transpose_to(settings.transpose)
         self._time.set_tempo_factor(settings.tempo_factor)
-        self._context.course.follow_tempo(now)
+        if follows:
+            self._context.course.follow_tempo(now)
 
     def _put_kept_fills(self, bar: int) -> None:
         """Repeat in the coming bars what our lanes played there last time, in the current key."""
@@ -184,7 +201,7 @@ class Practising(Extension):
             NextSection: self._next_section,
             SetTempoFactor: self._set_tempo_factor,
             Transpose: self._transpose,
-            SetRole: self._set_role,
+            SetRole: lambda wish, now: self._roles.set_role(wish, now),
             Keep: self._keep,
         }
 
@@ -209,34 +226,18 @@ class Practising(Extension):
             lambda on, now: self._keep(Keep(on), now),
             lambda on: f"fills are {'kept' if on else 'new'}",
         )
-        roles = Undoable("roles", self._read_roles, self._write_roles, lambda roles: "who plays what", runs=False)
         return {
             SetLoop: lambda wish: loop,
             LoopHere: lambda wish: loop,
             SetTempoFactor: lambda wish: tempo,
             Transpose: lambda wish: key,
             Keep: lambda wish: keep,
-            SetRole: lambda wish: roles,
+            SetRole: lambda wish: self._roles.undoable(),
         }
 
     def _write_loop(self, loop: Loop | None, now: float) -> None:
         self.loop = check_loop(loop, self._time.songbook.bar_count)
         self._context.course.relay(now)
-
-    def _read_roles(self) -> dict[int, Assignment]:
-        return {lane.index: self._context.lanes.assignment(lane) for lane in self._context.lanes}
-
-    def _write_roles(self, roles: dict[int, Assignment], now: float) -> bool:
-        """Lanes that came later keep their roles."""
-        lanes = self._context.lanes
-        for lane in lanes:
-            assigned = roles.get(lane.index)
-            if assigned is not None and assigned != lanes.assignment(lane):
-                self._context.voices.end_lane(lane, now)
-                lanes.assign(lane, assigned)
-        self._shown = None
-        self._judge.part_changed()
-        return True
 
     def _set_loop(self, wish: SetLoop, now: float) -> None:
         wanted = None if wish.start is None or wish.end is None else (wish.start, wish.end)
@@ -279,18 +280,7 @@ class Practising(Extension):
         if self.keep_fills and self._performance.bar >= 0:
             self._put_kept_fills(self._performance.bar)
 
-    def _set_role(self, wish: SetRole, now: float) -> None:
-        """A written part becomes mine by giving it to the player's lane; any other role is the lane's own."""
-        lanes, role = self._context.lanes, wish.role
-        lane = lanes.find(wish.track)
-        player = next((human for human in lanes.of("human") if human is not lane), None)
-        if role == "human" and lane.song_track is not None and player is not None:
-            lanes.set_song_track(player, lane.song_track)
-            role = "silent"
-        elif player is not None and player.song_track == lane.song_track and role == "companion":
-            lanes.set_song_track(player, None)
-        self._context.voices.end_lane(lane, now)
-        lanes.set_role(lane, role)
+    def _parts_changed(self) -> None:
         self._shown = None
         self._judge.part_changed()
 
@@ -340,7 +330,7 @@ class Practising(Extension):
         return max(0, min(song_bar, self._time.songbook.bar_count - 1))
 
     def section_end(self, bar: int) -> int | None:
-        """The last session bar of the section that a session bar is in; None where no section follows."""
+        """Where the section of a bar ends."""
         return last_bar_of_section(self.song, self._time.timeline, bar)
 
 

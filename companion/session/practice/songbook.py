@@ -17,6 +17,10 @@ class SongBook:
     """Song bars from 0; bars past the end do not exist (rests in the default meter)."""
 
     def __init__(self, song: Song | None, default_meter: TimeSignature) -> None:
+        self.use(song, default_meter)
+
+    def use(self, song: Song | None, default_meter: TimeSignature) -> None:
+        """Take another song, or none."""
         self.song = song
         self.default_meter = default_meter
         self.transpose = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from companion.music import Note
@@ -24,6 +25,7 @@ class TakingTurns(Extension):
     """It is always present, because trading can begin at any time. Without trading, everybody plays."""
 
     def __init__(self, trading: TradingSettings) -> None:
+        self._trading = trading
         self._solo_track = trading.solo_track
         self._trader = Trader(trading.trade_bars, trading.answer)
 
@@ -79,6 +81,11 @@ class TakingTurns(Extension):
             lambda on: "answers when you rest" if on else "no answers",
         )
         return {Trade: lambda wish: trade, Answer: lambda wish: answer}
+
+    def settings(self) -> Mapping[str, Any]:
+        """What is traded."""
+        trading = replace(self._trading, trade_bars=self._trader.trade_bars, answer=self._trader.answer)
+        return {"trading": trading}
 
     def picture(self, now: float) -> dict[str, Any]:
         """What is traded, and whose turn it is."""

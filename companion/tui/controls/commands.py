@@ -225,6 +225,8 @@ _WISHES: dict[str, Wish] = {
     "lock": _lock,
     "undo": _plain("undo"),
     "redo": _plain("redo"),
+    "next_entry": _plain("next_entry"),
+    "previous_entry": _plain("previous_entry"),
     "rewrite": _rewrite,
     "wait": _cycle("wait", "bars", WAIT_CHOICES, lambda snapshot: snapshot.wait_bars),
     "cooler": _sampling("temperature", -TEMPERATURE_STEP, TEMPERATURE_RANGE),

@@ -135,8 +135,32 @@ class MenuActions:
 
         self._open(ChoiceScreen("Teach a pedal, pad or knob", offer, choose))
 
+    def action_pick_snapshot(self) -> None:
+        """Recall what was stored."""
+
+        def choose(section: str, name: str) -> None:
+            self.app.send(command("recall_snapshot", name=name))
+
+        self._open(ChoiceScreen("Recall a snapshot", offers.snapshot_sections, choose))
+
+    def action_recall(self, name: str) -> None:
+        """Recall a snapshot by its name, such as a digit."""
+        self.app.send(command("recall_snapshot", name=name))
+
+    def action_store_snapshot(self) -> None:
+        """Store everything that is set, under a name or the next number."""
+        app = self.app
+        if app.picture is None:
+            return
+
+        def store(name: str | None) -> None:
+            if name:
+                app.send(command("store_snapshot", name=name))
+
+        app.push_screen(NameScreen("Store a snapshot", offers.free_number(app.picture.stored)), store)
+
     def action_pick_preset(self) -> None:
-        """Choose another preset. This ends the performance and starts the preset's."""
+        """Choose another preset. It is played from the next bar line on."""
         app = self.app
         found: list[tuple[str, str]] | None = None
 

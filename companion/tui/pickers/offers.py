@@ -169,6 +169,19 @@ def call_sections() -> list[Section]:
     return [Section("call", "what shall the band do?", choices)]
 
 
+def snapshot_sections(snapshot: Snapshot | None) -> list[Section]:
+    """What was stored, by name."""
+    stored = snapshot.stored if snapshot else ()
+    newest = snapshot.newest_stored if snapshot else ""
+    choices = tuple(Choice(name, name, name == newest) for name in stored)
+    return [Section("snapshot", "snapshot", choices, "nothing is stored yet: J stores what is set now")]
+
+
+def free_number(stored: Sequence[str]) -> str:
+    """The first number that is no name yet."""
+    return next(str(number) for number in range(1, len(stored) + 2) if str(number) not in stored)
+
+
 def preset_sections(presets: Sequence[tuple[str, str]] | None, current: str) -> list[Section]:
     """Presets by name with their titles."""
     if presets is None:

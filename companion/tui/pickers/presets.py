@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from companion.config.presets import Preset
 
 
-def settings_on_screen(snapshot: Snapshot, base: SessionSettings) -> SessionSettings:
-    """`base` with every choice made on the screen. Settings that the screen does not show stay as they are."""
+def settings_on_screen(
+    snapshot: Snapshot, base: SessionSettings, stored: Mapping[str, SessionSettings] | None = None
+) -> SessionSettings:
+    """`base` with every choice made on the screen. Settings that the screen does not show stay as they are.
+
+    stored: the snapshots as they are now; None: those of `base`.
+    """
     transport, practice = snapshot.transport, snapshot.practice
     clock = replace(base.clock, source=transport.source, time_signature=transport.time_signature, click=snapshot.click)
     if transport.source == "internal":
@@ -37,6 +42,13 @@ def settings_on_screen(snapshot: Snapshot, base: SessionSettings) -> SessionSett
             snapshot.stay_out_of_register,
         ),
         trading=replace(base.trading, trade_bars=snapshot.trade_bars, answer=snapshot.answer),
+        chords=replace(
+            base.chords,
+            progression=snapshot.chords.progression,
+            loop=snapshot.chords.loop,
+            zones=snapshot.chords.zones,
+        ),
+        snapshots=base.snapshots if stored is None else stored,
     )
     if practice is None:
         return settings

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from companion.errors import CommandError
-from companion.runtime.remote.addresses import ADDRESSES, changes, commands_for, documentation, state_of
+from companion.runtime.remote.addresses import ADDRESSES, commands_for, documentation
+from companion.runtime.remote.state import changes, state_of
 from companion.session.api.bar_commands import AnotherTake
 from companion.session.api.lane_commands import Mute, SetAttribute
 from companion.session.api.model_commands import SetModel, SetSampling

@@ -1,0 +1,114 @@
+"""Reading set lists: a TOML file of entries. A damaged entry is one line that names it; the other entries are read all the same."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from companion.config.schema import ENTRY
+from companion.errors import ConfigError
+from companion.resources import configs_dir
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover - the same parser under its earlier name
+    import tomli as tomllib  # pyright: ignore[reportMissingImports]
+
+MAX_BYTES, MAX_ENTRIES = 1_000_000, 1000
+TABLES = ("title", "preset", "entries")
+
+
+@dataclass(frozen=True, slots=True)
+class EntryTable:
+    """One entry as it is written. number: from 1. Texts are as typed; "" is not given.
+
+    song: a file, a link or a shipped chart. tempo: "96" or "80%". me, fill: as of `companion practice`.
+    """
+
+    number: int
+    title: str = ""
+    song: str = ""
+    progression: str = ""
+    preset: str = ""
+    tempo: str = ""
+    transpose: int = 0
+    me: str = ""
+    fill: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the entry is called on screen and in messages."""
+        return self.title or self.song or self.progression or self.preset or "no name"
+
+
+@dataclass(frozen=True, slots=True)
+class SetListFile:
+    """A set list that was read. complaints: one line for each entry that could not be read."""
+
+    path: Path
+    title: str
+    entries: tuple[EntryTable, ...]
+    complaints: tuple[str, ...] = ()
+
+
+def find_set_list(name: str) -> Path:
+    """The file of a set list by its path, or by the name of a shipped one. Raises ConfigError."""
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    shipped = {file.stem: file for file in sorted((configs_dir() / "sets").glob("*.toml"))}
+    if name in shipped:
+        return shipped[name]
+    raise ConfigError(f"{name}: no such file, and no shipped set list of that name ({', '.join(shipped)})")
+
+
+def load_set_list(path: Path) -> SetListFile:
+    """Read a set list. Raises ConfigError where the file as a whole cannot be read."""
+    document = _document(path)
+    if unknown := [key for key in document if key not in TABLES]:
+        raise ConfigError(f"{path}: unknown key {unknown[0]!r} (allowed: {', '.join(TABLES)})")
+    for name in ("title", "preset"):
+        if not isinstance(document.get(name, ""), str):
+            raise ConfigError(f"{path}: {name} = {document[name]!r} is not text")
+    tables = document.get("entries")
+    if not isinstance(tables, list) or not tables:
+        raise ConfigError(f"{path}: at least one [[entries]] table is needed")
+    if len(tables) > MAX_ENTRIES:
+        raise ConfigError(f"{path}: no more than {MAX_ENTRIES} entries")
+    found, complaints = [], []
+    for number, table in enumerate(tables, start=1):
+        try:
+            entry = _entry(table, number, str(path))
+        except ConfigError as error:
+            complaints.append(f"{error}: this entry is skipped")
+            continue
+        found.append(entry if entry.preset else replace(entry, preset=document.get("preset", "")))
+    return SetListFile(path, document.get("title", path.stem), tuple(found), tuple(complaints))
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{path}: too large for a set list")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not a text file (expected a set list in TOML)") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply for a set list") from None
+
+
+def _entry(table: Any, number: int, where: str) -> EntryTable:
+    title = table.get("title") if isinstance(table, Mapping) else None
+    here = f"{where}: entry {number}{f' ({title})' if isinstance(title, str) else ''}"
+    fields = ENTRY.read(table, here)
+    if fields.get("song") and fields.get("progression"):
+        raise ConfigError(f"{here}: either song or progression, not both")
+    return EntryTable(number=number, **fields)

@@ -1,0 +1,64 @@
+"""Makes the parts of this room from the parts of a session, and lets the session's extensions know them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from companion.session.api.command_base import Command
+from companion.session.api.settings import SessionSettings
+from companion.session.chords.chords import Chords
+from companion.session.extensions import Extensions
+from companion.session.input.surface import ControlSurface
+from companion.session.input.thru import Thru
+from companion.session.input.zones import Zones
+from companion.session.lanes import Lanes
+from companion.session.output.click import Metronome
+from companion.session.output.outbox import Outbox
+from companion.session.output.playback import Playback
+from companion.session.output.song_controls import SongControls
+from companion.session.performance import Performance
+from companion.session.practice.practising import Practising
+from companion.session.requests.engine import Engine
+from companion.session.requests.requests import Requests
+from companion.session.rewriting.rewriting import Rewriting
+from companion.session.snapshots.reading import SettingsReader
+from companion.session.snapshots.recall import Recall
+from companion.session.snapshots.set_list import SetList
+from companion.session.snapshots.song_change import SongChange
+from companion.session.snapshots.stored import Snapshots
+from companion.session.timing.musical_time import MusicalTime
+from companion.session.transport.transport import Transport
+from companion.session.transport.written_tempos import WrittenTempos
+
+
+def make_snapshots(
+    settings: SessionSettings,
+    lanes: Lanes,
+    time: MusicalTime,
+    performance: Performance,
+    transport: Transport,
+    tempos: WrittenTempos,
+    playback: Playback,
+    song_controls: SongControls,
+    requests: Requests,
+    engine: Engine,
+    chords: Chords,
+    rewriting: Rewriting,
+    metronome: Metronome,
+    thru: Thru,
+    zones: Zones,
+    surface: ControlSurface,
+    extensions: Extensions,
+    outbox: Outbox,
+    practise: Callable[[Practising | None, float], None],
+    do: Callable[[Command, float], None],
+) -> SetList:
+    """Return the set list. practise: another song is practised, or none. do: carries a command out, outside the history."""
+    reader = SettingsReader(
+        settings, lanes, time, performance, engine, chords, rewriting, metronome, thru, zones, extensions
+    )
+    song_change = SongChange(time, performance, transport, tempos, chords, song_controls, practise)
+    recall = Recall(reader, song_change, lanes, time, performance, playback, requests, chords.zone, zones, outbox, do)
+    set_list = SetList(settings.set_list, settings.first_entry, settings.remarks, recall, outbox)
+    extensions.put_first(recall, Snapshots(settings.snapshots, recall, surface, outbox), set_list)
+    return set_list
