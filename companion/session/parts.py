@@ -257,7 +257,7 @@ class Parts:
         self.zones = Zones(settings.zones, self.lanes, lambda: self.chords.zone.zones)
         self.thru = Thru(settings.thru, self.scheduler, self.outbox)
         self.sound = SoundCommands(self.scheduler, self.thru, self.time.songbook)
-        self._make_snapshots(settings)
+        self.set_list = make_snapshots(settings, self, self._practise, lambda wish, now: self.commands.do(wish, now))
         groups: tuple[Group, ...] = (
             TransportCommands(self.transport, self.time, self.performance, self.metronome, self.outbox.emit),
             BarCommands(
@@ -295,30 +295,6 @@ class Parts:
             settings.input_latency_seconds,
         )
         self.ports = Ports(self.midi_input, self.scheduler, self.playback, self.outbox)
-
-    def _make_snapshots(self, settings: SessionSettings) -> None:
-        self.set_list = make_snapshots(
-            settings,
-            self.lanes,
-            self.time,
-            self.performance,
-            self.transport,
-            self.tempos,
-            self.playback,
-            self.song_controls,
-            self.requests,
-            self.engine,
-            self.chords,
-            self.rewriting,
-            self.metronome,
-            self.thru,
-            self.zones,
-            self.surface,
-            self.extensions,
-            self.outbox,
-            self._practise,
-            lambda wish, now: self.commands.do(wish, now),
-        )
 
     def _practise(self, practising: Practising | None, now: float) -> None:
         """Another song is practised from now on, or none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from companion.session.api.command_base import Command
 from companion.session.api.settings import SessionSettings
@@ -31,34 +32,71 @@ from companion.session.transport.transport import Transport
 from companion.session.transport.written_tempos import WrittenTempos
 
 
+class SessionParts(Protocol):
+    """The parts of a session that this room needs."""
+
+    lanes: Lanes
+    time: MusicalTime
+    performance: Performance
+    transport: Transport
+    tempos: WrittenTempos
+    playback: Playback
+    song_controls: SongControls
+    requests: Requests
+    engine: Engine
+    chords: Chords
+    rewriting: Rewriting
+    metronome: Metronome
+    thru: Thru
+    zones: Zones
+    surface: ControlSurface
+    extensions: Extensions
+    outbox: Outbox
+
+
 def make_snapshots(
     settings: SessionSettings,
-    lanes: Lanes,
-    time: MusicalTime,
-    performance: Performance,
-    transport: Transport,
-    tempos: WrittenTempos,
-    playback: Playback,
-    song_controls: SongControls,
-    requests: Requests,
-    engine: Engine,
-    chords: Chords,
-    rewriting: Rewriting,
-    metronome: Metronome,
-    thru: Thru,
-    zones: Zones,
-    surface: ControlSurface,
-    extensions: Extensions,
-    outbox: Outbox,
+    parts: SessionParts,
     practise: Callable[[Practising | None, float], None],
     do: Callable[[Command, float], None],
 ) -> SetList:
     """Return the set list. practise: another song is practised, or none. do: carries a command out, outside the history."""
     reader = SettingsReader(
-        settings, lanes, time, performance, engine, chords, rewriting, metronome, thru, zones, extensions
+        settings,
+        parts.lanes,
+        parts.time,
+        parts.performance,
+        parts.engine,
+        parts.chords,
+        parts.rewriting,
+        parts.metronome,
+        parts.thru,
+        parts.zones,
+        parts.extensions,
     )
-    song_change = SongChange(time, performance, transport, tempos, chords, song_controls, practise)
-    recall = Recall(reader, song_change, lanes, time, performance, playback, requests, chords.zone, zones, outbox, do)
-    set_list = SetList(settings.set_list, settings.first_entry, settings.remarks, recall, outbox)
-    extensions.put_first(recall, Snapshots(settings.snapshots, recall, surface, outbox), set_list)
+    song_change = SongChange(
+        parts.time,
+        parts.performance,
+        parts.transport,
+        parts.tempos,
+        parts.chords,
+        parts.song_controls,
+        practise,
+    )
+    recall = Recall(
+        reader,
+        song_change,
+        parts.lanes,
+        parts.time,
+        parts.performance,
+        parts.playback,
+        parts.requests,
+        parts.chords.zone,
+        parts.zones,
+        parts.outbox,
+        do,
+    )
+    set_list = SetList(settings.set_list, settings.first_entry, settings.remarks, recall, parts.outbox)
+    snapshots = Snapshots(settings.snapshots, recall, parts.surface, parts.outbox)
+    parts.extensions.put_first(recall, snapshots, set_list)
     return set_list
