@@ -178,7 +178,7 @@ class Parts:
             self.spare,
             self.outbox,
         )
-        side = SideRequests(self.engine, jobs, current, self.requests, self.playback, self.time)
+        self.side = side = SideRequests(self.engine, jobs, current, self.requests, self.playback, self.time)
         self.head_start = HeadStart(
             self.engine, self.requests, self.performance, self.time, self.lanes, self.plan, self.extensions
         )

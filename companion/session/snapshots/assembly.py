@@ -21,6 +21,7 @@ from companion.session.performance import Performance
 from companion.session.practice.practising import Practising
 from companion.session.requests.engine import Engine
 from companion.session.requests.requests import Requests
+from companion.session.requests.side_requests import SideRequests
 from companion.session.rewriting.rewriting import Rewriting
 from companion.session.snapshots.reading import SettingsReader
 from companion.session.snapshots.recall import Recall
@@ -43,6 +44,7 @@ class SessionParts(Protocol):
     playback: Playback
     song_controls: SongControls
     requests: Requests
+    side: SideRequests
     engine: Engine
     chords: Chords
     rewriting: Rewriting
@@ -91,6 +93,7 @@ def make_snapshots(
         parts.performance,
         parts.playback,
         parts.requests,
+        parts.side.seconds_for,
         parts.chords.zone,
         parts.zones,
         parts.outbox,

@@ -50,7 +50,7 @@ class Coming:
 
 
 class Recall(Extension):
-    """do: carries a command out, outside the history."""
+    """seconds_for: how long a request for so many lanes takes. do: carries a command out, outside the history."""
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class Recall(Extension):
         performance: Performance,
         playback: Playback,
         requests: Requests,
+        seconds_for: Callable[[int], float | None],
         chord_zones: ZoneKeys,
         zones: Zones,
         outbox: Outbox,
@@ -68,7 +69,7 @@ class Recall(Extension):
     ) -> None:
         self._reader, self._song_change = reader, song_change
         self._lanes, self._time, self._performance = lanes, time, performance
-        self._playback, self._requests = playback, requests
+        self._playback, self._requests, self._seconds_for = playback, requests, seconds_for
         self._chord_zones, self._zones = chord_zones, zones
         self._outbox, self._do = outbox, do
         self._coming: Coming | None = None
@@ -189,7 +190,7 @@ class Recall(Extension):
     def _ask_again(self, bar: int, now: float) -> None:
         """Have the coming bar written as it will be played, if there is time for that."""
         lanes = sum(lane.role == "companion" and not lane.removed for lane in self._lanes)
-        seconds = self._requests.seconds_for(lanes)
+        seconds = self._seconds_for(lanes)
         line = self._time.to_seconds(self._time.timeline.start(bar))
         if seconds is not None and lanes and now + seconds <= line:
             self._requests.ask_for(bar, now)
