@@ -33,7 +33,6 @@ from companion.session.output.scheduler import Scheduler
 from companion.session.output.song_controls import SongControls
 from companion.session.performance import Performance
 from companion.session.ports import Ports
-from companion.session.practice.practising import Practising
 from companion.session.practice.songbook import SongBook
 from companion.session.requests.answers import Answers
 from companion.session.requests.engine import Engine
@@ -257,7 +256,7 @@ class Parts:
         self.zones = Zones(settings.zones, self.lanes, lambda: self.chords.zone.zones)
         self.thru = Thru(settings.thru, self.scheduler, self.outbox)
         self.sound = SoundCommands(self.scheduler, self.thru, self.time.songbook)
-        self.set_list = make_snapshots(settings, self, self._practise, lambda wish, now: self.commands.do(wish, now))
+        self.set_list = make_snapshots(settings, self, self.context, lambda: self.switchboard)
         groups: tuple[Group, ...] = (
             TransportCommands(self.transport, self.time, self.performance, self.metronome, self.outbox.emit),
             BarCommands(
@@ -295,15 +294,6 @@ class Parts:
             settings.input_latency_seconds,
         )
         self.ports = Ports(self.midi_input, self.scheduler, self.playback, self.outbox)
-
-    def _practise(self, practising: Practising | None, now: float) -> None:
-        """Another song is practised from now on, or none."""
-        before = self.extensions.practise(practising)
-        if before is not None:
-            before.stopped(now)
-        if practising is not None:
-            practising.attached(self.context(), now)
-        self.switchboard.join()
 
     def _make_views(self) -> None:
         self.snapshots = SnapshotBuilder(

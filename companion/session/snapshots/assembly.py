@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from companion.session.api.command_base import Command
 from companion.session.api.settings import SessionSettings
 from companion.session.chords.chords import Chords
+from companion.session.commands.switchboard import Switchboard
+from companion.session.extension import Context
 from companion.session.extensions import Extensions
 from companion.session.input.surface import ControlSurface
 from companion.session.input.thru import Thru
@@ -59,10 +60,20 @@ class SessionParts(Protocol):
 def make_snapshots(
     settings: SessionSettings,
     parts: SessionParts,
-    practise: Callable[[Practising | None, float], None],
-    do: Callable[[Command, float], None],
+    context: Callable[[], Context],
+    switchboard: Callable[[], Switchboard],
 ) -> SetList:
-    """Return the set list. practise: another song is practised, or none. do: carries a command out, outside the history."""
+    """Return the set list. context: what extensions see. switchboard: whoever carries commands out; it is made after this room."""
+
+    def practise(practising: Practising | None, now: float) -> None:
+        """Another song is practised from now on, or none."""
+        before = parts.extensions.practise(practising)
+        if before is not None:
+            before.stopped(now)
+        if practising is not None:
+            practising.attached(context(), now)
+        switchboard().join()
+
     reader = SettingsReader(
         settings,
         parts.lanes,
@@ -97,7 +108,7 @@ def make_snapshots(
         parts.chords.zone,
         parts.zones,
         parts.outbox,
-        do,
+        lambda wish, now: switchboard().commands.do(wish, now),
     )
     set_list = SetList(settings.set_list, settings.first_entry, settings.remarks, recall, parts.outbox)
     snapshots = Snapshots(settings.snapshots, recall, parts.surface, parts.outbox)
