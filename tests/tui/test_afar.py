@@ -10,7 +10,7 @@ from companion.harmony.spans import ChordSpan
 from companion.harmony.symbols import parse_chord
 from companion.music import TimeSignature
 from companion.session.api.commands import command
-from companion.session.api.snapshot import BarChords, CallView, ChordsView, Snapshot
+from companion.session.api.snapshot import BarChords, BarView, CallView, ChordsView, Snapshot
 from companion.tui.afar import facts
 from companion.tui.afar.coming import coming_chords
 from companion.tui.afar.draw import draw_stage
@@ -137,6 +137,25 @@ def test_a_chord_that_is_not_known_now_is_no_later_one() -> None:
     assert not facts.chord_next(jamming((5, "G7"))).shown
 
 
+@pytest.mark.parametrize(
+    ("origins", "light"),
+    [
+        (("fresh", "kept"), "✓"),
+        (("fresh", "variation"), "~"),
+        (("older", "rest"), "✗"),
+        (("", ""), facts.NOTHING),
+    ],
+)
+def test_the_light_is_the_worst_of_our_parts_in_this_bar(origins: tuple[str, str], light: str) -> None:
+    picture = snapshot_at(NOW)
+    player, *ours = picture.lanes[:3]
+    views = [(BarView(3, "played", "rest"), BarView(4, "committed", origin)) for origin in origins]  # type: ignore[arg-type]
+    lanes = (player, *(replace(lane, bars=bars) for lane, bars in zip(ours, views, strict=True)))
+    assert facts.in_time(replace(picture, lanes=lanes)).texts == (light,)
+    silent = tuple(replace(lane, muted=True) for lane in lanes)
+    assert facts.in_time(replace(picture, lanes=silent)).texts == (facts.NOTHING,), "what is not heard is not late"
+
+
 def test_the_call_that_comes_first_is_shown_and_the_others_are_counted() -> None:
     waits, goes = CallView("break", 6, 24.0, 6), CallView("drums only", 4, 16.0, None)
     fact = facts.calls(snapshot_at(NOW, calls=(goes, waits)))
@@ -206,7 +225,7 @@ def test_small_words_do_not_run_into_each_other() -> None:
     for size in SIZES:
         text = draw_stage(picture, "", *size)[0].text()
         assert "120.0 BPM 4/4" in text
-        assert "in time" in text
+        assert "late: a rest" in text
         assert "⚑ double time: at bar" in text
 
 

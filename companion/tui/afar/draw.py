@@ -27,6 +27,7 @@ MARGIN = 1
 LEAST_SCALE_HEIGHT = 2  # half rows: five rows
 SMALLEST = Scale(1, 1)
 ARROW = "→ "
+LIGHT_STYLES = {facts.IN_TIME: palette.GOOD, facts.VARIED: palette.WARN, facts.RESTS: palette.BAD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,8 @@ def _bands(snapshot: Snapshot, *, narrow: bool) -> list[list[Big]]:
     goes = transport.state in ("running", "lost")
     place = Big(facts.place(snapshot), palette.TITLE if goes else palette.DIM)
     tempo = Fact((f"{transport.bpm:.0f}",), f"{transport.bpm:.1f} BPM {transport.time_signature}")
-    text, style = in_time(snapshot)
-    mark = text[0] if text[0] in "✓~✗" else facts.NOTHING
-    light = Big(Fact((mark,), "in time"), style)
+    lit = facts.in_time(snapshot)
+    light = Big(lit, LIGHT_STYLES.get(lit.texts[0], palette.DIM))
     now = Big(facts.chord_now(snapshot), palette.KEY)
     following = Big(facts.chord_next(snapshot), palette.PLAIN, ARROW)
     section = facts.next_section(snapshot)

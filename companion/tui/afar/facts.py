@@ -25,6 +25,13 @@ class Fact:
 
 
 UNSAID = Fact(())
+IN_TIME, VARIED, RESTS = "✓", "~", "✗"
+# The worst of the parts counts.
+LIGHTS: tuple[tuple[frozenset[str], str, str], ...] = (
+    (frozenset({"rest"}), RESTS, "late: a rest"),
+    (frozenset({"older", "variation"}), VARIED, "late: varied"),
+    (frozenset({"fresh", "kept", "written", "call"}), IN_TIME, "in time"),
+)
 
 
 def place(snapshot: Snapshot) -> Fact:
@@ -89,6 +96,17 @@ def _next_in_song(practice: PracticeView) -> Fact:
 
 def _coming(name: str, bars: int, words: str) -> Fact:
     return Fact((f"{name} in {bars}", f"{name} {bars}", str(bars)), f"{words} in {bars} bar{'s' * (bars != 1)}")
+
+
+def in_time(snapshot: Snapshot) -> Fact:
+    """The light: whether what our parts play in this bar was written in time. Its shape says it without colour."""
+    bar = snapshot.transport.bar
+    ours = [lane for lane in snapshot.lanes if lane.role == "companion" and not lane.muted]
+    origins = {view.origin for lane in ours for view in lane.bars if view.bar == bar and view.origin}
+    for origins_of_light, mark, words in LIGHTS:
+        if origins & origins_of_light:
+            return Fact((mark,), words)
+    return Fact((NOTHING,), "in time")
 
 
 def chord_now(snapshot: Snapshot) -> Fact:
