@@ -67,8 +67,8 @@ def test_a_part_stays_out_of_the_players_register(live, band) -> None:
 
     free, half, whole = share(None), share(0.5), share(1.0)
     assert free > 0.1
-    assert half < free / 3
-    assert whole < free / 20
+    assert half < free / 2
+    assert whole < free / 6
 
 
 def test_without_wishes_nothing_is_steered(live, band) -> None:
@@ -91,7 +91,7 @@ def test_a_part_of_chords_has_a_pace_in_chords(places: Places) -> None:
     assert (chords.fewest, chords.most) == (4 * single.fewest, 4 * single.most)
 
 
-def test_a_note_keeps_its_chance_while_its_pitch_moves(band, places: Places) -> None:
+def test_a_note_gets_half_of_its_chance_back_while_its_pitch_moves(band, places: Places) -> None:
     vocabulary, track = Vocabulary(golden.config("yellow")), melodic(band)
     request = WindowRequest(band, ((track, 6),))
     steering = Steering.of(vocabulary, request, [(track, 6)], avoided=[(60, 71, 1.0)])
@@ -102,7 +102,9 @@ def test_a_note_keeps_its_chance_while_its_pitch_moves(band, places: Places) -> 
     def chance(of: np.ndarray) -> float:
         return float(np.exp(of[places.pitches]).sum())
 
-    assert chance(leaning) == pytest.approx(chance(logits), rel=1e-4)
+    pushed = logits.copy()
+    pushed[places.pitches][60:72] -= IN_THE_WAY
+    assert chance(leaning) ** 2 == pytest.approx(chance(logits) * chance(pushed), rel=1e-3)
     moved = leaning[places.pitches] - logits[places.pitches]
     assert moved[60:72] + IN_THE_WAY == pytest.approx(np.full(12, moved[0]), abs=1e-4)
     others = np.ones(places.size, dtype=bool)

@@ -24,7 +24,7 @@ from companion.inference.requests.planner import Cell
 from companion.inference.steering.bar_so_far import BarSoFar, Bias, Places
 from companion.inference.steering.chords import ChordLean, log_sum
 from companion.inference.steering.pacing import FORBIDDEN, Pace, beat_feel
-from companion.inference.steering.register import Avoided, Register, away_from
+from companion.inference.steering.register import KEPT, Avoided, Register, away_from
 from companion.inference.steering.voicing import Lengths, Voices
 from companion.music.score import Bar
 from companion.tokenizer import TokenType, Vocabulary, attributes
@@ -214,5 +214,5 @@ class Steering:
             pitches = logits[self._places.pitches]
             before = log_sum(pitches)
             pitches += away
-            pitches += before - log_sum(pitches)
+            pitches += KEPT * (before - log_sum(pitches))
         return logits if lean is None else lean.lean(logits, self._bar)

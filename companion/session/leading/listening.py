@@ -30,6 +30,7 @@ USUAL_ONSETS_A_BEAT = 1.5  # between quarters and eighths: nothing moves
 FEWEST_ONSETS_A_BEAT = 0.25  # silence counts as this much
 LEVELS_A_DOUBLING = 2.5
 MOST_LEVELS = 6.0
+PITCHED_SHARE = 0.5  # of the levels that drums move: sixteenths of a drum kit are a groove, those of chords are none
 USUAL_LEVELS = (2, 4)  # of note density, of pitched parts (4 or 5 onsets a bar) and drums, until their own are known
 NEUTRAL_LEVELS = 0.75  # while density moves less than this, what a part plays counts as its own
 OWN_BARS = 8.0  # what a part plays of its own is a mean over about so many bars
@@ -120,7 +121,7 @@ class Listening:
         shift = 0.0 if lane.is_drum else self.density_shift(bar, bar_beats)
         if abs(shift) < NEUTRAL_LEVELS:
             return None
-        return min(9, max(0, round(self.usual_level(lane) + shift)))
+        return min(9, max(0, round(self.usual_level(lane) + PITCHED_SHARE * shift)))
 
     def avoided(self, lane: Lane) -> tuple[int, int, float] | None:
         """The player's register for a pitched lane, and how strongly it stays away; None while the player rests.

@@ -147,7 +147,7 @@ def test_busy_and_sparse_bars_of_the_player_move_the_band_and_it_says_so_in_its_
     stage.run(24)
     asked = jobs(stage)
     strings = [asked[bar].paces.get(STRINGS) for bar in (3, 6, 7, 10)]
-    assert strings == [0, 6, 6, 0]
+    assert strings == [0, 4, 4, 0]
     assert BASS in asked[6].paces
     assert DRUMS not in asked[6].paces
     drums = {bar: dict(zip(asked[bar].tracks, asked[bar].attributes, strict=True))[DRUMS] for bar in (3, 6)}

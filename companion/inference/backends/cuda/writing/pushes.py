@@ -104,7 +104,7 @@ def set_bar(here: Mapping[str, npt.NDArray[Any]], bar: int, pushes: BarPushes) -
                 dials[[Dial.LOWEST, Dial.HIGHEST]] = register.ends
         dials[Dial.CLASSES] = NONE if register.classes is None else register.classes
     if pushes.away is not None:
-        # Here a note becomes a little less likely where all its pitches do; the reference keeps its chance as it was.
+        # The reference gives half of the chance back that a note loses by this; here it stays lost.
         here["in_key"][bar] += pushes.away
     if (lean := pushes.lean) is not None:
         dials[[Dial.LEANS, Dial.PAST]] = 1, lean.past
