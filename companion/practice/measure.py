@@ -125,21 +125,19 @@ def fill_chart(
     parts: Sequence[TrackSettings],
     seed: int,
     model_dim: int = 8,
-    bars_ahead: int | None = None,
+    bars_ahead: int = KNOWN_AHEAD,
     sampling: Sampling | None = None,
     together: Together = DEFAULT_TOGETHER,
     takes: int = 1,
 ) -> Score:
     """The chart's comping as track 0, then the parts, written bar by bar the way live practice writes them.
 
-    bars_ahead: bars of the window beyond the bar to be written. None stands for what a session does: KNOWN_AHEAD, or 0 for a model
-    that reads chord guides, because it sees those instead of the comping. together: which parts are written in one batch, see
+    bars_ahead: bars of the window beyond the bar to be written, as in a session. A model that reads chord guides sees those
+    instead of the comping in them. together: which parts are written in one batch, see
     `layout.Together`. takes: each part's bar is the best of so many candidates (`inference.live.choice`). Raises GenerationError.
     """
     live = LiveInfill(engine, together)
     sampling = sampling or Sampling()
-    if bars_ahead is None:
-        bars_ahead = 0 if engine.checkpoint.chord_guide else KNOWN_AHEAD
     bar_spans = list(chart_spans(chart))
     guides = guide_bars(bar_spans)
     meters = [bar.time_signature for bar in chart.bars]
