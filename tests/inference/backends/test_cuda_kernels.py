@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 import torch
 
@@ -20,8 +21,10 @@ from companion.inference.backends.cuda.model import StaticModel  # noqa: E402
 from companion.inference.backends.cuda.pool import Pool  # noqa: E402
 from companion.inference.backends.cuda.recording import Recorder  # noqa: E402
 from companion.inference.backends.cuda.writing.writer import DeviceWriter  # noqa: E402
-from companion.tokenizer import Vocabulary  # noqa: E402
-from companion.tokenizer.grammar import Grammar  # noqa: E402
+from companion.inference.backends.writing import Infill, PromptEnd  # noqa: E402
+from companion.inference.decoding.sampling import SamplingOptions  # noqa: E402
+from companion.tokenizer import TokenType, Vocabulary  # noqa: E402
+from companion.tokenizer.grammar import Grammar, WrittenBar  # noqa: E402
 
 DEVICE = torch.device("cuda" if ON_GPU else "cpu")
 STEPS = agreement.STEPS if ON_GPU else 2  # the interpreter takes seconds for a step
@@ -55,6 +58,42 @@ def test_the_fused_model_is_the_model(make_checkpoint, width, heads) -> None:
 def test_the_fused_step_agrees_with_the_plain_one(parts) -> None:
     writer, model, pool = parts
     assert agreement.disagreement(writer, FusedStep(model, writer.sampler), pool.memory, STEPS) == ""
+
+
+def test_bars_end_and_begin_alike(parts) -> None:
+    """Logits that end bars early: states are cleared, the next bar opens with notes that stand, and a take ends; greedy and filtered."""
+    writer, model, _ = parts
+    vocabulary, size = writer.grammar.vocabulary, writer.grammar.vocabulary.size
+    onset, duration, place = (
+        vocabulary.first_id(kind)
+        for kind in (TokenType.NOTE_ONSET, TokenType.NOTE_DURATION, TokenType.TIME_ABSOLUTE_POS)
+    )
+    note = (place, onset + 60, duration + 5)
+    random = np.random.default_rng(3).random((1, 600))
+    one = Infill(
+        (WrittenBar(False),) * 2, random, SamplingOptions(top_k=1), openings=((), note), from_tick=7, weighed=True
+    )
+    two = Infill(
+        (WrittenBar(True),) * 2, random, SamplingOptions(0.8, 40, 0.9, 1, 0.2), allow_rests=False, density_hard_limit=2
+    )
+    batch = [(PromptEnd(1, 0, 1), 4, one), (PromptEnd(1, 0, 1), 290, two)]
+    logits = 2 * torch.randn((14, 2, size), generator=torch.Generator().manual_seed(5)).to(DEVICE)
+    logits[:, :, vocabulary.first_id(TokenType.FILL_IN_END)] += 7.0
+    fused = FusedStep(model, writer.sampler).sampler
+    seen = []
+    for choose in (lambda step: writer.choose(step, steered=True), lambda step: fused.choose(step, writer.fed)):
+        writer.put_on(batch)
+        states = []
+        for step in logits[:9] if not ON_GPU else logits:
+            choose(step)
+            states.append(agreement.states_of(writer, 2))
+        seen.append(states)
+    written = writer.sampler.tokens[:2].tolist()
+    assert written[0].count(vocabulary.first_id(TokenType.FILL_IN_START)) == 1
+    assert all(token in written[0] for token in note)
+    for plain, other in zip(*seen, strict=True):
+        for expected, found in zip(plain, other, strict=True):
+            torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-6)
 
 
 def test_a_fused_model_with_other_numbers_is_found_out(parts) -> None:

@@ -47,6 +47,7 @@ def disagreement(writer: DeviceWriter, fused: FusedStep, memory: torch.Tensor, s
         exact = writer.logits(rows, BUCKET)
         writer.choose(exact, steered=True)
         expected = [tensor.clone() for tensor in changing]
+        states = states_of(writer, rows)
         _set(changing, before)
         ids, positions, places, _ = writer.fed[:, :rows, 0].unbind()
         worst = _divergence(exact, fused.model.step(memory, ids, positions, places, BUCKET))
@@ -55,9 +56,7 @@ def disagreement(writer: DeviceWriter, fused: FusedStep, memory: torch.Tensor, s
         fused.sampler.choose(exact, writer.fed)
         same = writer.fed[0, :rows] == expected[0][0, :rows]
         different += int((~same).sum())
-        if bool(same.all()) and not all(
-            _alike(tensor[:rows], other[:rows]) for tensor, other in zip(changing[1:], expected[1:], strict=True)
-        ):
+        if bool(same.all()) and not all(map(_alike, states_of(writer, rows), states)):
             return "the fused sampler keeps other numbers"
         _set(changing, expected)
     share = different / (steps * rows)
@@ -69,8 +68,14 @@ def _set(tensors: tuple[torch.Tensor, ...], values: list[torch.Tensor]) -> None:
         tensor.copy_(value)
 
 
-def _alike(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return torch.allclose(one.double(), other.double(), rtol=1e-6, atol=1e-6)
+def states_of(writer: DeviceWriter, rows: int) -> list[torch.Tensor]:
+    """Copies of all numbers of the first `rows` takes, [rows, n] each: what is fed next, and the sampler's states."""
+    takes_first = (writer.fed.transpose(0, 1), *writer.sampler.state)
+    return [tensor.reshape(writer.rows, -1)[:rows].double().clone() for tensor in takes_first]
+
+
+def _alike(found: torch.Tensor, expected: torch.Tensor) -> bool:
+    return torch.allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
 def _divergence(exact: torch.Tensor, found: torch.Tensor) -> float:

@@ -28,9 +28,10 @@ class FusedModel:
         config, device, kind = model.config, model.device, model.dtype
         pieces = model.capacity // BUCKET
         self._size = config.n_embd // config.n_head
-        self._stream, self._packed, self._inner = (
-            torch.zeros((rows, times * config.n_embd), device=device, dtype=kind) for times in (1, 3, 4)
+        self._stream, self._joined, self._packed, self._inner = (
+            torch.zeros((rows, times * config.n_embd), device=device, dtype=kind) for times in (1, 1, 3, 4)
         )
+        self._block_pieces = triton.next_power_of_2(pieces)
         shape = (rows, config.n_head, pieces)
         self._parts = torch.zeros((*shape, self._size), device=device)
         self._tops, self._sums = torch.zeros(shape, device=device), torch.zeros(shape, device=device)
@@ -48,24 +49,28 @@ class FusedModel:
         for layer in range(model.config.n_layer):
             prefix = f"transformer.h.{layer}"
             self._normed(f"{prefix}.ln_1", f"{prefix}.attn.c_attn", self._packed, batch, gelu=False)
-            shared = {"PIECES": pieces, "WIDTH": width, "HEADS": heads, "SIZE": size}
+            shared = {"WIDTH": width, "HEADS": heads, "SIZE": size}
             shared["BLOCK_D"] = max(triton.next_power_of_2(size), PAD)
             layers.attend[(batch, heads, pieces)](
                 self._parts, self._tops, self._sums, self._packed, memory[layer, 0], memory[layer, 1], rows, size**-0.5,
-                model.capacity, **shared, BUCKET=BUCKET, BLOCK_R=BLOCK_ROWS,
+                model.capacity, pieces, **shared, BUCKET=BUCKET, BLOCK_R=BLOCK_ROWS,
             )  # fmt: skip
-            layers.join_add[(triton.cdiv(width, BLOCK_N),)](
-                self._stream, self._parts, self._tops, self._sums, weights[f"{prefix}.attn.c_proj.weight"],
-                weights[f"{prefix}.attn.c_proj.bias"], batch, **shared, BLOCK_P=triton.next_power_of_2(pieces),
-                BLOCK_N=BLOCK_N, PAD=PAD,
-            )  # fmt: skip
+            layers.join[(batch, heads)](
+                self._joined, self._parts, self._tops, self._sums, pieces, BLOCK_P=self._block_pieces, **shared
+            )
+            self._added(f"{prefix}.attn.c_proj", self._joined, batch)
             self._normed(f"{prefix}.ln_2", f"{prefix}.mlp.c_fc", self._inner, batch, gelu=True)
-            layers.linear_add[(triton.cdiv(width, BLOCK_N),)](
-                self._stream, self._inner, weights[f"{prefix}.mlp.c_proj.weight"], weights[f"{prefix}.mlp.c_proj.bias"],
-                batch, WIDTH=4 * width, OUTPUTS=width, BLOCK_K=BLOCK_K, BLOCK_N=BLOCK_N, PAD=PAD,
-            )  # fmt: skip
+            self._added(f"{prefix}.mlp.c_proj", self._inner, batch)
         self._normed("transformer.ln_f", "lm_head", self._logits, batch, gelu=False)
         return self._logits[:batch]
+
+    def _added(self, name: str, x: torch.Tensor, batch: int) -> None:
+        """Add a projection of x to the stream."""
+        matrix, width = self._model.weights[f"{name}.weight"], self._model.config.n_embd
+        layers.linear_add[(triton.cdiv(width, BLOCK_N),)](
+            self._stream, x, matrix, self._model.weights[f"{name}.bias"], batch, WIDTH=matrix.shape[1], OUTPUTS=width,
+            BLOCK_K=BLOCK_K, BLOCK_N=BLOCK_N, PAD=PAD,
+        )  # fmt: skip
 
     def _normed(self, norm: str, name: str, out: torch.Tensor, batch: int, gelu: bool) -> None:
         weights, width = self._model.weights, self._model.config.n_embd
@@ -89,7 +94,7 @@ class FusedStep:
     @property
     def kernels(self) -> int:
         """How many kernels a step starts."""
-        return 5 * self._layers + 3
+        return 6 * self._layers + 3
 
     def run(self, memory: torch.Tensor, fed: torch.Tensor, batch: int, readable: int) -> None:
         """Do one step for the first `batch` rows. fed [4, takes, 1]: see `DeviceWriter`."""

@@ -1,12 +1,13 @@
 # Triton's constants are written in capitals, and its types are not Python's.
 # ruff: noqa: N803
 # pyright: basic, reportMissingImports=false, reportGeneralTypeIssues=false, reportOperatorIssue=false, reportArgumentType=false
-"""One decoding step of GPT-2 in five kernels a layer, in Triton.
+"""One decoding step of GPT-2 in six kernels a layer, in Triton.
 
 A layer is: norm, projection to queries, keys and values; attention over pieces of the static cache, which also stores the new key and
-value; the pieces joined, projected and added to the stream; norm, first half of the feed-forward with its GELU; second half, added to
-the stream. Rows are takes or parts; they are padded to the 16 that a matrix unit needs. Sums are in float32.
+value; the pieces joined; their projection, added to the stream; norm, first half of the feed-forward with its GELU; second half, added
+to the stream. Rows are takes or parts; they are padded to the 16 that a matrix unit needs. Sums are in float32.
 
+Numbers that differ between recordings are not specialised, so few variants are compiled.
 Triton is imported here, so this module is imported only where it is used. With TRITON_INTERPRET=1 the kernels run on a CPU.
 """
 
@@ -30,7 +31,7 @@ def embed(stream, ids, positions, tokens, places, WIDTH: tl.constexpr, BLOCK: tl
     tl.store(stream + row * WIDTH + column, found, mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows"])
 def norm_linear(
     out, x, scale, shift, weights, bias, rows, WIDTH: tl.constexpr, OUTPUTS: tl.constexpr, GELU: tl.constexpr,
     BIASED: tl.constexpr, BLOCK_W: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_N: tl.constexpr, PAD: tl.constexpr,
@@ -68,7 +69,7 @@ def norm_linear(
     )
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows"])
 def linear_add(
     stream, x, weights, bias, rows, WIDTH: tl.constexpr, OUTPUTS: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_N: tl.constexpr,
     PAD: tl.constexpr,
@@ -90,15 +91,15 @@ def linear_add(
     tl.store(there, total.to(stream.dtype.element_ty), mask=held)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["pieces"])
 def attend(
-    parts, tops, sums, packed, keys, values, places, scaling, slot_rows, PIECES: tl.constexpr, WIDTH: tl.constexpr,
+    parts, tops, sums, packed, keys, values, places, scaling, slot_rows, pieces, WIDTH: tl.constexpr,
     HEADS: tl.constexpr, SIZE: tl.constexpr, BLOCK_D: tl.constexpr, BUCKET: tl.constexpr, BLOCK_R: tl.constexpr,
 ):  # fmt: skip
     """Attention of one row's query over one piece of its slot: not yet divided by the sum of its weights.
 
     packed [B, 3, width]: the new query, key and value. keys, values [slots, slot_rows, width]. places [B]: the row at which the new
-    key and value are stored. parts [B, heads, pieces, size], tops and sums [B, heads, pieces]: what `join_add` joins.
+    key and value are stored. parts [B, heads, pieces, size], tops and sums [B, heads, pieces]: what `join` joins.
     """
     row, head, piece = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     place = tl.load(places + row)
@@ -131,35 +132,26 @@ def attend(
         found = found * shrink + tl.sum(read * weights[:, None], 0)
         total = total * shrink + tl.sum(weights, 0)
         top = higher
-    at = (row * HEADS + head) * PIECES + piece
+    at = (row * HEADS + head) * pieces + piece
     tl.store(parts + at * SIZE + d, found, mask=inside)
     tl.store(tops + at, top)
     tl.store(sums + at, total)
 
 
-@triton.jit
-def join_add(
-    stream, parts, tops, sums, weights, bias, rows, PIECES: tl.constexpr, BLOCK_P: tl.constexpr, WIDTH: tl.constexpr,
-    HEADS: tl.constexpr, SIZE: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_N: tl.constexpr, PAD: tl.constexpr,
+@triton.jit(do_not_specialize=["pieces"])
+def join(
+    out, parts, tops, sums, pieces, BLOCK_P: tl.constexpr, WIDTH: tl.constexpr, HEADS: tl.constexpr, SIZE: tl.constexpr,
+    BLOCK_D: tl.constexpr,
 ):  # fmt: skip
-    """stream [rows, width] += attention · weights [width, width]ᵀ + bias, with the pieces of `attend` joined."""
-    row, d, p = tl.arange(0, PAD), tl.arange(0, BLOCK_D), tl.arange(0, BLOCK_P)
-    output = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
-    asked, inside = output < WIDTH, d < SIZE
-    present = (row[:, None] < rows) & (p[None] < PIECES)
-    total = tl.zeros((PAD, BLOCK_N), tl.float32)
-    for head in range(HEADS):
-        at = (row[:, None] * HEADS + head) * PIECES + p[None]
-        top = tl.load(tops + at, mask=present, other=-1.0e30)
-        factor = tl.where(present, tl.exp(top - tl.max(top, 1)[:, None]), 0.0)
-        summed = tl.sum(factor * tl.load(sums + at, mask=present, other=0.0), 1)
-        held = present[:, :, None] & inside[None, None]
-        found = tl.load(parts + at[:, :, None] * SIZE + d[None, None], mask=held, other=0.0)
-        joined = tl.sum(found * factor[:, :, None], 1) / tl.where(summed > 0.0, summed, 1.0)[:, None]
-        k = head * SIZE + d
-        block = tl.load(weights + output[:, None] * WIDTH + k[None], mask=asked[:, None] & inside[None], other=0.0)
-        total += tl.dot(joined.to(block.dtype), tl.trans(block), input_precision="ieee")
-    there = stream + row[:, None] * WIDTH + output[None]
-    kept = (row[:, None] < rows) & asked[None]
-    total += tl.load(bias + output, mask=asked, other=0.0)[None] + tl.load(there, mask=kept, other=0.0).to(tl.float32)
-    tl.store(there, total.to(stream.dtype.element_ty), mask=kept)
+    """out [B, width]: the pieces of `attend` joined, for one row and head."""
+    row, head = tl.program_id(0), tl.program_id(1)
+    p, d = tl.arange(0, BLOCK_P), tl.arange(0, BLOCK_D)
+    present, inside = p < pieces, d < SIZE
+    at = (row * HEADS + head) * pieces + p
+    top = tl.load(tops + at, mask=present, other=-1.0e30)
+    factor = tl.where(present, tl.exp(top - tl.max(top, 0)), 0.0)
+    summed = tl.sum(factor * tl.load(sums + at, mask=present, other=0.0), 0)
+    held = present[:, None] & inside[None]
+    found = tl.load(parts + at[:, None] * SIZE + d[None], mask=held, other=0.0)
+    joined = tl.sum(found * factor[:, None], 0) / summed
+    tl.store(out + row * WIDTH + head * SIZE + d, joined.to(out.dtype.element_ty), mask=inside)

@@ -206,14 +206,17 @@ def choose(
     dials, behind, ahead, beyond, short_of, reached, in_key, lean, next_chord,
     type_of, after, before, content, C: tl.constexpr,
 ):  # fmt: skip
-    """Choose the next token of one take from logits [B, vocab] and change its state."""
+    """Choose the next token of one take from logits [B, vocab] and change its state.
+
+    Nothing that is stored here is loaded again: the threads of a program do not see each other's stores without a barrier.
+    """
     take = tl.program_id(0).to(tl.int64)
     v = tl.arange(0, C.BLOCK_V)
     inside = v < C.VOCAB
     mine = state + take * C.COLUMNS
     last, where = tl.load(mine + C.LAST), tl.load(mine + C.BAR)
     notes, here, placed = tl.load(mine + C.NOTES), tl.load(mine + C.TOGETHER), tl.load(mine + C.PLACE)
-    written = tl.load(mine + C.WRITTEN)
+    written, left, room = tl.load(mine + C.WRITTEN), tl.load(mine + C.LEFT), tl.load(mine + C.ROOM)
     position = tl.maximum(placed, 0)
     is_done = tl.load(done + take)
     most = limits + take * 3
@@ -283,7 +286,8 @@ def choose(
     if is_done == 0:
         kind_now = tl.load(type_of + token)
         tl.store(mine + C.LAST, kind_now * C.HOLDS)
-        tl.store(mine + C.ROOM, tl.load(mine + C.ROOM) - 1)
+        room -= 1
+        tl.store(mine + C.ROOM, room)
         tl.store(mine + C.WRITTEN, written + 1)
         if kind_now == C.ONSET_KIND:
             tl.store(mine + C.NOTES, notes + 1)
@@ -316,9 +320,9 @@ def choose(
             for pitch in range(C.PITCHES):
                 tl.store(rings + (take * C.PITCHES + pitch) * C.HEARD + t, 0.0, mask=t < C.HEARD)
         elif kind_now == C.END_KIND:
-            tl.store(mine + C.LEFT, tl.load(mine + C.LEFT) - 1)
-    over = (tl.load(mine + C.LEFT) <= 0) | (tl.load(mine + C.ROOM) <= 0)
-    tl.store(done + take, is_done | over)
+            left -= 1
+            tl.store(mine + C.LEFT, left)
+    tl.store(done + take, is_done | (left <= 0) | (room <= 0))
 
     tl.store(fed + take, token)
     following = tl.load(fed + 3 * takes + take)
