@@ -258,8 +258,8 @@ class CompanionApp(App[int]):
 
     def load_preset(self, name: str) -> None:
         """Play with a preset from the next bar line on. A performance that has ended is started again with it."""
-        if self._options is None or self.attached:
-            self.say("a preset is loaded on the screen that started the performance")
+        if self._options is None:
+            self.say("this performance was not started from a preset")
             return
         self.run_worker(lambda: self._use_preset(name), thread=True, group="relaunch", exclusive=True)
 
@@ -272,7 +272,7 @@ class CompanionApp(App[int]):
             self.call_from_thread(self._board.add, one_line(error), "error", time.monotonic())
             return
         remember_used(preset)
-        if self.feed.ended:
+        if self.feed.ended and not self.attached:
             self._relaunch(preset)
         else:
             self.call_from_thread(self._go_on_with, preset)
@@ -280,8 +280,9 @@ class CompanionApp(App[int]):
     def _go_on_with(self, preset: Preset) -> None:
         launcher: Any = self._launcher
         settings = replace(preset.settings, song=None)
-        options = replace(launcher.options, settings=settings, preset=preset, title=preset.title)
-        self._launcher = replace(launcher, options=options)
+        if not self.attached:
+            options = replace(launcher.options, settings=settings, preset=preset, title=preset.title)
+            self._launcher = replace(launcher, options=options)
         if preset.settings.snapshots:
             self._stored = preset.settings.snapshots
         for direction, port in (("in", preset.ports.input), ("out", preset.ports.output)):

@@ -66,6 +66,12 @@ def test_parts_checkpoints_meters_and_presets_are_found_by_name() -> None:
     assert found["load preset trio"].preset == "trio"
 
 
+def test_snapshots_are_recalled_by_name() -> None:
+    found = {action.name: action for action in listed(Known(snapshot_at(9.1, stored=("verse", "2"))))}
+    assert found["recall snapshot verse"].wishes == (command("recall_snapshot", name="verse"),)
+    assert found["forget snapshot 2"].wishes == (command("remove_snapshot", name="2"),)
+
+
 def test_a_muted_part_is_offered_to_be_heard_again() -> None:
     picture = snapshot_at(9.1)
     muted = replace(picture, lanes=(picture.lanes[0], replace(picture.lanes[1], muted=True)))
@@ -83,6 +89,8 @@ def test_a_muted_part_is_offered_to_be_heard_again() -> None:
         ("practice tempo 80", command("set_tempo_factor", factor=0.8)),
         ("transpose -3", command("transpose", semitones=-3)),
         ("checkpoint ghost", command("set_model", checkpoint="ghost")),
+        ("store snapshot bridge", command("store_snapshot", name="bridge")),
+        ("entry 3", command("choose_entry", number=2)),
         ("break 2", command("break", beats=2)),
     ],
 )

@@ -114,6 +114,13 @@ def meter_actions(known: Known) -> Iterator[Action]:
         yield Action(f"time signature {meter}", wishes=(wish,))
 
 
+def snapshot_actions(known: Known) -> Iterator[Action]:
+    """Snapshots to recall or to forget, by name."""
+    for name in known.snapshot.stored if known.snapshot else ():
+        yield Action(f"recall snapshot {name}", wishes=(command("recall_snapshot", name=name),))
+        yield Action(f"forget snapshot {name}", wishes=(command("remove_snapshot", name=name),))
+
+
 def preset_actions(known: Known) -> Iterator[Action]:
     """Presets to load."""
     for name in known.presets:
@@ -122,7 +129,7 @@ def preset_actions(known: Known) -> Iterator[Action]:
 
 Source = Callable[[Known], Iterator[Action]]
 # What is listed before anything is typed, in this order.
-LISTED: tuple[Source, ...] = (key_actions, part_actions, learnable_actions)
+LISTED: tuple[Source, ...] = (key_actions, part_actions, snapshot_actions, learnable_actions)
 SOURCES: tuple[Source, ...] = (
     *LISTED,
     model_actions,

@@ -26,8 +26,8 @@ class Typed:
     read: Callable[[str], Any]
 
 
-def _bar(text: str) -> int:
-    """Bars are typed as they are shown, counted from 1."""
+def _counted_from_one(text: str) -> int:
+    """Bars and entries are typed as they are shown, counted from 1."""
     return int(text) - 1
 
 
@@ -40,8 +40,8 @@ TYPED: tuple[Typed, ...] = (
     Typed("tempo", "tempo {} BPM", "set_tempo", "bpm", float),
     Typed("bpm", "tempo {} BPM", "set_tempo", "bpm", float),
     Typed("intensity", "intensity {}", "set_intensity", "value", int),
-    Typed("bar", "go to bar {}", "seek", "bar", _bar),
-    Typed("go to bar", "go to bar {}", "seek", "bar", _bar),
+    Typed("bar", "go to bar {}", "seek", "bar", _counted_from_one),
+    Typed("go to bar", "go to bar {}", "seek", "bar", _counted_from_one),
     Typed("transpose", "transpose by {} semitones", "transpose", "semitones", int),
     Typed("practice tempo", "practice tempo {} %", "set_tempo_factor", "factor", _share),
     Typed("temperature", "temperature {}", "set_sampling", "temperature", float),
@@ -55,6 +55,8 @@ TYPED: tuple[Typed, ...] = (
     Typed("ending", "ending within {} bars", "ending", "bars", int),
     Typed("build", "build up over {} bars", "build", "bars", int),
     Typed("checkpoint", "checkpoint {}", "set_model", "checkpoint", str),
+    Typed("store snapshot", "store snapshot {}", "store_snapshot", "name", str),
+    Typed("entry", "entry {} of the set list", "choose_entry", "number", _counted_from_one),
     Typed("seed", "seed {}", "set_model", "seed", int),
 )
 

@@ -332,3 +332,13 @@ async def test_an_attached_screen_ends_with_the_performance(server) -> None:
         await until(pilot, lambda: app.return_value == 0)
     app.feed.stop()
     assert farewell(launcher.performance) == "the performance has ended"
+
+
+async def test_a_preset_is_loaded_from_an_attached_screen_too(server, performance) -> None:
+    app = CompanionApp(AttachedLauncher(here()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.picture is not None)
+        app.load_preset("trio")
+        await until(pilot, lambda: [wish.command_name for wish in performance.sent] == ["load_settings"])
+    app.feed.stop()
+    assert not performance.stopped
