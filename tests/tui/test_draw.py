@@ -309,7 +309,7 @@ def test_zones_stand_beside_the_part_that_they_play() -> None:
         Zone("pads", channel=9, controls=True),
     )
     picture = replace(snapshot_at(0.0), zones=zones)
-    assert zone_words(picture, picture.lanes[0]) == "C-1–B2 -12, C4–G9 vel 90–127, from ch10 controls"
+    assert zone_words(picture, picture.lanes[0]) == "C-1–B2 -12, C4–G9 vel 90–127, controls from ch10"
     assert zone_words(picture, picture.lanes[1]) == ""
     still = replace(picture, lanes=tuple(replace(lane, sounding=()) for lane in picture.lanes))
     assert "C-1–B2 -12" in LanesPainter().draw(still, Selection(), 120, 40).text()

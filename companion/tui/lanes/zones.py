@@ -19,5 +19,5 @@ def zone_words(snapshot: Snapshot, lane: LaneView) -> str:
         if zone.channel is not None and (zone.low, zone.high) == (0, 127):
             words = f"from ch{zone.channel + 1}"
         words += f" {zone.transpose:+d}" if zone.transpose else ""
-        found.append(f"{words} controls" if zone.controls else words)
+        found.append(f"controls {words}" if zone.controls else words)
     return ", ".join(found)
