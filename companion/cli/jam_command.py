@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from companion.cli.options import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed
 from companion.cli.playing_options import (
     add_chord_options,
+    add_intro,
     add_model_options,
     add_trading_options,
     checked_ports,
@@ -37,6 +38,7 @@ def add_parser(subparsers: Any) -> None:
         "--clock", choices=limits.CLOCK_SOURCES, help="whose time: MIDI clock, ours, Ableton Link, JACK"
     )
     parser.add_argument("--bpm", type=float, metavar="B", help="tempo of the internal clock, 10 to 400")
+    add_intro(parser)
     add_chord_options(parser)
     add_trading_options(parser)
     add_model_options(parser)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from companion.errors import CheckpointError, PortError, UsageError
 from companion.session.api import limits
@@ -68,6 +68,17 @@ def add_trading_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--answer", action="store_true", help="the solo track answers when you rest, and yields when you come back"
+    )
+
+
+def add_intro(parser: Any) -> None:
+    """Add the option for an intro."""
+    parser.add_argument(
+        "--intro",
+        type=int,
+        choices=(2, 4),
+        metavar="2|4",
+        help="bars of rhythm before the first bar, after the count-in",
     )
 
 
@@ -175,7 +186,8 @@ def settings_from_args(settings: SessionSettings, args: argparse.Namespace) -> S
         model = replace(model, seed=checked_seed(args.seed))
     trading = changed_trading(settings.trading, args)
     chords = changed_chords(settings.chords, args, settings.zones)
-    return replace(settings, clock=clock, model=model, trading=trading, chords=chords)
+    intro = settings.intro_bars if args.intro is None else args.intro
+    return replace(settings, clock=clock, model=model, trading=trading, chords=chords, intro_bars=intro)
 
 
 def changed_trading(trading: TradingSettings, args: argparse.Namespace) -> TradingSettings:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from companion.cli.options import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed
 from companion.cli.playing_options import (
+    add_intro,
     add_model_options,
     add_trading_options,
     changed_model,
@@ -80,6 +81,7 @@ def add_parser(subparsers: Any) -> None:
     course.add_argument(
         "--count-in", type=int, default=1, metavar="N", help="bars of clicks before the start (default: 1)"
     )
+    add_intro(course)
     course.add_argument("--click", action="store_true", help="a click on every beat")
     course.add_argument(
         "--trainer", metavar="70:110:+4", default="", help="tempo in percent: from, to, and the step after every pass"
@@ -182,7 +184,7 @@ def settings_from_args(args: argparse.Namespace) -> SessionSettings:
             settings = chart_settings(song_file.song, _wishes(args), clock, model)
         else:
             settings = song_settings(song_file, _wishes(args), clock, model)
-    return replace(settings, trading=changed_trading(settings.trading, args))
+    return replace(settings, trading=changed_trading(settings.trading, args), intro_bars=args.intro or 0)
 
 
 def _wishes(args: argparse.Namespace) -> Wishes:

@@ -25,7 +25,8 @@ TABLES = ("title", "preset", "entries")
 class EntryTable:
     """One entry as it is written. number: from 1. Texts are as typed; "" is not given.
 
-    song: a file, a link or a shipped chart. tempo: "96" or "80%". me, fill: as of `companion practice`.
+    song: a file, a link or a shipped chart. intro: bars; None: as the preset says.
+    tempo: "96" or "80%". me, fill: as of `companion practice`.
     """
 
     number: int
@@ -35,6 +36,7 @@ class EntryTable:
     preset: str = ""
     tempo: str = ""
     transpose: int = 0
+    intro: int | None = None
     me: str = ""
     fill: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -38,6 +38,8 @@ def make_set(file: SetListFile, clock: ClockSettings) -> MadeSet:
     for table in file.entries:
         try:
             settings = entry_settings(table, file.path.parent, clock)
+            if table.intro is not None:
+                settings = replace(settings, intro_bars=table.intro)
         except CompanionError as error:
             complaints.append(f"entry {table.number} ({table.name}): {error}: this entry is skipped")
             continue
@@ -96,6 +98,7 @@ def _song_entry(
         settings,
         model=preset.model,
         wait_bars=preset.wait_bars,
+        intro_bars=preset.intro_bars,
         thru=preset.thru,
         trading=preset.trading,
         rewrite=preset.rewrite,

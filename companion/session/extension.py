@@ -6,10 +6,11 @@ Context holds, and know no more of time than `now`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from companion.harmony.spans import ChordSpan
 from companion.music import Note
 from companion.session.api.commands import Command
 from companion.session.api.effects import Effect
@@ -51,6 +52,10 @@ class Course(Protocol):
         """Take up the song's tempo, times the tempo factor."""
         ...
 
+    def begin_again(self, now: float) -> None:
+        """As master, while the count-in is heard: start once more from the beginning."""
+        ...
+
     def finish(self, now: float) -> None:
         """The music has come to its end: as master, stop. Somebody else's clock runs on."""
         ...
@@ -87,6 +92,8 @@ class Context:
     notice: Say
     emit: Callable[[Effect], None]
     section_end: Callable[[int], int | None]
+    chords: Callable[[int], Sequence[ChordSpan] | None]
+    first_song_bar: Callable[[int], int]
 
 
 class Extension:
@@ -98,6 +105,17 @@ class Extension:
     def first_song_bar(self, song_bar: int) -> int | None:
         """Where music begins that was to begin with this song bar; None = there."""
         return None
+
+    def intro_bars(self) -> int:
+        """How many bars come before the first bar of a start from the beginning."""
+        return 0
+
+    def introduces(self, bar: int, bars: int) -> bool:
+        """The music begins with this session bar: so many bars of intro (0 for none), and then the song.
+
+        Returns whether this extension lets somebody play them.
+        """
+        return False
 
     def next_song_bar(self, song_bar: int) -> int | None:
         """Which song bar follows; None = no opinion (the next one). For loops; asked when bars are laid out."""

@@ -13,6 +13,8 @@ from companion.session.api.snapshot import Ladder, PracticeView
 from companion.session.extension import Context, Extension
 from companion.session.input.capture import CapturedNote
 from companion.session.lanes import Lane
+from companion.session.leading.calls import CallLedger
+from companion.session.leading.intro import Introduction
 from companion.session.leading.leader import Leader
 from companion.session.practice.practising import Practising
 from companion.session.trading.turns import TakingTurns
@@ -23,9 +25,11 @@ Answer = TypeVar("Answer")
 def extensions_for(settings: SessionSettings) -> tuple[Extension, ...]:
     """In the order in which they are asked."""
     turns = TakingTurns(settings.trading)
+    calls = CallLedger()
+    leading = Leader(settings.leading, calls), Introduction(calls, settings.intro_bars)
     if settings.song is None:
-        return Leader(settings.leading), turns
-    return Leader(settings.leading), Practising(settings.song, settings.practice), turns
+        return *leading, turns
+    return *leading, Practising(settings.song, settings.practice), turns
 
 
 class Extensions:
@@ -72,6 +76,15 @@ class Extensions:
         """Where music begins that was to begin with this song bar."""
         found = self._first(lambda extension: extension.first_song_bar(song_bar))
         return song_bar if found is None else found
+
+    def intro_bars(self) -> int:
+        """How many bars come before the first bar of a start from the beginning."""
+        return max((extension.intro_bars() for extension in self._extensions), default=0)
+
+    def introduces(self, bar: int, bars: int) -> bool:
+        """Tell all. Returns whether one of them can let somebody play the intro."""
+        played = [extension.introduces(bar, bars) for extension in self._extensions]
+        return any(played)
 
     def next_song_bar(self, song_bar: int) -> int:
         """The song bar that follows."""

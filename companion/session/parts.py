@@ -86,6 +86,8 @@ class Parts:
             notice=self.outbox.notice,
             emit=self.outbox.emit,
             section_end=self.extensions.section_end,
+            chords=self.chords.known_spans,
+            first_song_bar=self.extensions.first_song_bar,
         )
 
     def _make_time_and_lanes(self, settings: SessionSettings) -> None:
@@ -94,9 +96,7 @@ class Parts:
         self.lanes = Lanes(settings.tracks)
         songbook = SongBook(settings.song, settings.clock.time_signature)
         songbook.transpose_to(settings.practice.transpose)
-        self.timeline = Timeline(
-            lambda song_bar: songbook.meter(song_bar) or songbook.default_meter, self.extensions.next_song_bar
-        )
+        self.timeline = Timeline(songbook.meter_at, self.extensions.next_song_bar)
         self.time = MusicalTime(
             settings.clock.source, settings.clock.bpm, songbook, self.timeline, settings.practice.tempo_factor
         )

@@ -82,7 +82,8 @@ class Performance:
 
     def name_of(self, bar: int) -> str:
         """The number of a session bar as the player counts."""
-        return f"bar {self._timeline.song_bar(bar) + 1}"
+        song_bar = self._timeline.song_bar(bar)
+        return f"bar {song_bar + 1 if song_bar >= 0 else song_bar}"
 
     def _bars_to_wait(self) -> int:
         """Bars before the companion enters: those asked for, but at least one to hear, unless a song is written."""

@@ -38,7 +38,8 @@ def bar_label(snapshot: Snapshot, bar: int) -> str:
 def bar_and_beat(transport: TransportView) -> str:
     """Position as players count it, from 1: "13.2"; "-1.3" while counting in. Beats are those of the meter's denominator."""
     count_in = _bars_to_go(transport)
-    return f"{-count_in if count_in else transport.song_bar + 1}.{beat_in_bar(transport) + 1}"
+    song_bar = transport.song_bar
+    return f"{-count_in if count_in else song_bar + 1 if song_bar >= 0 else song_bar}.{beat_in_bar(transport) + 1}"
 
 
 def beat_in_bar(transport: TransportView) -> int:

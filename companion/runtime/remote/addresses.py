@@ -149,6 +149,10 @@ def _placed(name: str) -> Meaning:
     return lambda arguments, snapshot: [command(name, at=str(arguments[0])) if arguments else command(name)]
 
 
+def _intro(arguments: Arguments, snapshot: Snapshot | None) -> list[Command]:
+    return [command("intro", bars=_whole(arguments[0], "bars")) if arguments else command("intro")]
+
+
 def _named(name: str) -> Meaning:
     """A number is a name, too: some senders know no text."""
 
@@ -221,6 +225,7 @@ _OURS = (
     ),
     Address("/companion/fill", "[s at]", "drum fill: now, beat, bar or section", _placed("fill")),
     Address("/companion/break", "[i beats]", "the band stops, and is back on a one", _break),
+    Address("/companion/intro", "[i bars]", "bars of rhythm before the next start: 0, 2 or 4", _intro),
     Address("/companion/ending", "", "a cadence, a last chord, and the end", _plain("ending")),
     Address("/companion/build", "", "everything rises within four bars", _plain("build")),
     Address("/companion/drop", "", "intensity falls to low", _plain("drop")),

@@ -31,7 +31,7 @@ def state_of(snapshot: Snapshot) -> dict[str, tuple[Any, ...]]:
     transport, generation = snapshot.transport, snapshot.generation
     quarters_a_beat = 4 / transport.time_signature.denominator
     state: dict[str, tuple[Any, ...]] = {
-        "/companion/bar": (transport.song_bar + 1, int(transport.beat // quarters_a_beat) + 1),
+        "/companion/bar": (transport.song_bar + (transport.song_bar >= 0), int(transport.beat // quarters_a_beat) + 1),
         "/companion/bpm": (round(float(transport.bpm), 2),),
         "/companion/transport": (transport.state,),
         "/companion/in_time": (generation.bars_fresh / generation.bars if generation.bars else 1.0,),

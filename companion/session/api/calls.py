@@ -35,6 +35,13 @@ class Ending(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Intro(Command):
+    """So many bars of rhythm before the first bar of the next start; 0 for none, None switches between two and none."""
+
+    bars: Annotated[int, limits.INTRO_BARS] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DrumsOnly(Command):
     """Everyone but the drums drops out, from the next bar on."""
 

@@ -89,6 +89,7 @@ SONG_TRACK = whole(0, 1000)
 TRACK = whole(0, 9999)  # a lane's number; the session knows which lanes exist
 BREAK_BEATS = whole(1, 64)
 ENDING_BARS = whole(1, 2)
+INTRO_BARS = whole(0, 8)
 BUILD_BARS = whole(1, 32)
 INTENSITY = whole(0, 100)
 BAR = whole(0, 1_000_000)  # a session bar or a song bar

@@ -281,4 +281,5 @@ class SessionSettings:
     snapshots: Mapping[str, SessionSettings] = field(default_factory=dict)
     set_list: tuple[SetEntry, ...] = ()
     first_entry: int = 0
+    intro_bars: int = 0  # bars of rhythm before the first bar of a start from the beginning
     remarks: tuple[str, ...] = ()

@@ -224,3 +224,4 @@ class Snapshot:
     stored: tuple[str, ...] = ()  # names of the player's snapshots of everything that is set
     newest_stored: str = ""  # the one that was stored or recalled last
     set_list: SetListView | None = None
+    intro_bars: int = 0  # before the first bar of the next start

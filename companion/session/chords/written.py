@@ -88,6 +88,8 @@ class WrittenChords:
 
     def spans(self, song_bar: int, beats: float) -> Spans | None:
         """Return the chords of a bar of so many beats, or None if none are written."""
+        if song_bar < 0:
+            return self._before_the_first(song_bar, beats)
         place = self._place(song_bar)
         if place in self._overwritten:
             return fitted(self._overwritten[place], beats)
@@ -97,6 +99,18 @@ class WrittenChords:
             return None
         spans = self._song.get(song_bar)
         return None if spans is None else transposed_spans(spans, self._songbook.transpose)
+
+    def _before_the_first(self, song_bar: int, beats: float) -> Spans | None:
+        """Return the chords of a bar of an intro: the last bars of the form, which lead to its first bar, else the first chord."""
+        count = len(self._bars) or self._songbook.bar_count
+        if not count:
+            return None
+        turnaround = self.spans(count + song_bar, beats) if self.loop or not self._bars else None
+        if turnaround is not None and any(span.chord for span in turnaround):
+            return turnaround
+        first = self.spans(self._first_bar if self._bars else 0, beats)
+        chord = next((span for span in first or () if span.chord), None)
+        return None if chord is None else (replace(chord, beat=0.0, beats=beats),)
 
     def _place(self, song_bar: int) -> int:
         """Return a bar's place in the progression, or the bar itself if there is none."""

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-CallKind = Literal["fill", "break", "ending", "drums only", "solo for me", "half time", "double time", "drop", "build"]
+CallKind = Literal[
+    "fill", "break", "ending", "drums only", "solo for me", "half time", "double time", "drop", "build", "intro"
+]
 FOR_EVER = float("inf")
 
 

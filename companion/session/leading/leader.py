@@ -35,10 +35,10 @@ Given = tuple[tuple[Note, ...], Ladder]
 
 
 class Leader(Extension):
-    """See the module. leading: the dials at first."""
+    """See the module. leading: the dials at first. calls: a ledger that others may also use."""
 
-    def __init__(self, leading: LeadingSettings = NEUTRAL) -> None:
-        self._calls = CallLedger()
+    def __init__(self, leading: LeadingSettings = NEUTRAL, calls: CallLedger | None = None) -> None:
+        self._calls = CallLedger() if calls is None else calls
         self._calling = Calling(self._calls)
         self._player = dynamics.PlayerLoudness()
         self._recogniser = Recogniser()

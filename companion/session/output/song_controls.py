@@ -120,6 +120,9 @@ class SongControls:
             return
         songbook, timeline = self._time.songbook, self._time.timeline
         line, song_bar = timeline.start(bar), timeline.song_bar(bar)
+        if song_bar < 0:  # an intro sounds as the song does where it begins
+            self._chase(bar, line if from_position is None else max(from_position, line))
+            return
         begin = line if from_position is None else max(from_position, line)
         follows = begin <= line and self._next == (bar, song_bar)
         self._next = (bar + 1, song_bar + 1)
@@ -135,6 +138,14 @@ class SongControls:
                 position = event[0] + to_session
                 if follows or position > begin + AT_ONCE_BEATS:
                     self._schedule(target, channel, bar, event, position)
+
+    def _chase(self, bar: int, begin: float) -> None:
+        """Bring each channel into the state that it has where the song begins."""
+        self._next = None
+        for target, channel in self._current().items():
+            for key, data in channel.state_at(0, 0.0).items():
+                if channel.sent.get(key) != data:
+                    self._schedule(target, channel, bar, (0.0, key[0], *data), begin)
 
     def introduce(self, now: float, song_bar: int) -> None:
         """Before anything else of a start: the system exclusive messages up to a song bar that have not been sent yet."""

@@ -43,6 +43,17 @@ class SongBook:
         """The written meter; None if nothing is written."""
         return self._meters[song_bar] if 0 <= song_bar < self.bar_count else None
 
+    def meter_at(self, song_bar: int) -> TimeSignature:
+        """The meter of any bar. The last bar before a pickup is shorter by the pickup, so that the two make one bar."""
+        if song_bar >= 0:
+            return self.meter(song_bar) or self.default_meter
+        if not self.is_pickup(0):
+            return self.meter(0) or self.default_meter
+        following = self._meters[1]
+        left = (following.beats - self._meters[0].beats) * following.denominator / 4
+        is_whole = song_bar == -1 and left.denominator == 1
+        return TimeSignature(int(left), following.denominator) if is_whole else following
+
     def count_in(self, song_bar: int, bars: int) -> tuple[float, TimeSignature]:
         """Beats to count before a song bar for so many bars, and the meter to count in.
 

@@ -33,8 +33,11 @@ class HeadStart:
         self._time, self._lanes, self._plan, self._extensions = time, lanes, plan, extensions
         self._prepared: tuple[int, object] | None = None  # the requested song bar, and the choices on which it depends
 
-    def prepare(self, song_bar: int, now: float) -> None:
-        """Request the first bar, once for each combination of the choices on which it depends."""
+    def prepare(self, song_bar: int, now: float, begins: int) -> None:
+        """Request the first bar, once for each combination of the choices on which it depends.
+
+        song_bar: negative for a bar of an intro. begins: the song bar with which the song begins.
+        """
         if self._time.songbook.song is None or self._engine.checkpoint is None or self._performance.wait_bars:
             return
         wanted = song_bar, self._choices()
@@ -46,7 +49,7 @@ class HeadStart:
         self._requests.forget(bar)
         self._performance.reopen(bar)
         self._performance.enter_at(bar)
-        if song_bar == self._extensions.first_song_bar(0):
+        if begins == self._extensions.first_song_bar(0):
             self._performance.hear_from(bar)
         self._requests.ask_first(bar, now, deadline=now + PATIENCE_SECONDS)
 

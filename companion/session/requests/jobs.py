@@ -103,7 +103,7 @@ class JobMaker:
     def history(self, bar: int, checkpoint: CheckpointInfo) -> int:
         """How many bars before this one can be shown: heard bars, and before them a song's written ones, in meters that the model reads."""
         first = self._performance.context_bar
-        written_before = self._time.timeline.song_bar(first) if self._time.songbook.song else 0
+        written_before = max(0, self._time.timeline.song_bar(first)) if self._time.songbook.song else 0
         count = 0
         while count < bar - first + written_before and count < max(checkpoint.num_bars_map):
             if self._context_meter(bar - 1 - count) not in checkpoint.time_signatures:

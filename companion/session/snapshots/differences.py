@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from companion.session.api.calls import FollowDensity, FollowDynamics, SetIntensity, StayOutOfRegister
+from companion.session.api.calls import FollowDensity, FollowDynamics, Intro, SetIntensity, StayOutOfRegister
 from companion.session.api.command_base import Command
 from companion.session.api.model_commands import SetModel, SetRewriting
 from companion.session.api.settings import ModelSettings, SessionSettings
@@ -32,6 +32,8 @@ def wishes_at_once(before: SessionSettings, after: SessionSettings) -> list[Comm
         wishes.append(SetRewriting(after.rewrite))
     if after.thru != before.thru:
         wishes.append(Thru(after.thru))
+    if after.intro_bars != before.intro_bars:
+        wishes.append(Intro(after.intro_bars))
     if after.trading.trade_bars != before.trading.trade_bars:
         wishes.append(Trade(after.trading.trade_bars))
     if after.trading.answer != before.trading.answer:

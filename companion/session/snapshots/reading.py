@@ -79,6 +79,7 @@ class SettingsReader:
             rewrite=self._rewriting.dial,
             zones=self._zones_by_place(),
             leading=shown.get("leading", LeadingSettings()),
+            intro_bars=shown.get("intro_bars", 0),
         )
 
     def _zones_by_place(self) -> tuple[Zone, ...]:

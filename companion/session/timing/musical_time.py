@@ -55,7 +55,7 @@ class MusicalTime:
 
     def meter_of(self, song_bar: int) -> TimeSignature:
         """Return the meter of a song bar: the written one, else the default."""
-        return self.songbook.meter(song_bar) or self.songbook.default_meter
+        return self.songbook.meter_at(song_bar)
 
     def place(self, offset_beats: float) -> None:
         """Set how far the session is ahead of the clock from now on."""

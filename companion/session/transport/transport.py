@@ -109,7 +109,10 @@ class Transport:
             song_bar = songbook.locate(max(0.0, clock.position_at(now)))[0]
         first = self._extensions.first_song_bar(song_bar)
         self._state.happened(Happening.REWIND)
-        beats, _ = songbook.count_in(first, self._settings.count_in_bars if count_in else 0)
+        counted, intro = self._settings.count_in_bars if count_in else 0, self._intro_before(first)
+        beats, _ = songbook.count_in(first, counted)
+        if intro:
+            beats = counted * float(songbook.meter_at(-intro).beats) + self._intro_beats(intro)
         if (bpm := songbook.bpm_at(first)) is not None:
             clock.set_bpm(bpm * self._time.tempo_factor, now)
         self._first_position = songbook.start(first)
@@ -156,6 +159,11 @@ class Transport:
         """Adopt the song's tempo, multiplied by the tempo factor."""
         self._tempos.follow(now)
 
+    def begin_again(self, now: float) -> None:
+        """As master, while counting in: start once more from the beginning."""
+        if self._time.master is not None and self._state.counting_in:
+            self.start(now, 0)
+
     def finish(self, now: float) -> None:
         """Handle the end of the music. As master, stop; the next start begins a new stretch. An external clock runs on."""
         if self._time.master is not None:
@@ -178,7 +186,8 @@ class Transport:
     def prepare_start(self, now: float) -> None:
         """Make a song's first bar while the music rests, unless it will go on from where it stopped."""
         if self._state.state is State.FRESH and (place := self.resume_place(self._time.position(now))) is not None:
-            self._head_start.prepare(place[0], now)
+            intro = self._intro_before(place[0])
+            self._head_start.prepare(-intro if intro else place[0], now, begins=place[0])
 
     def begin_bar(self, bar: int, now: float) -> None:
         """Pass a bar line. After a song's last bar the music ends."""
@@ -274,22 +283,29 @@ class Transport:
         song_bar, beat = time.songbook.locate(begin)
         song_bar = self._extensions.first_song_bar(song_bar)
         within = beat > CONTIGUOUS_BEATS
-        counting = not within and clock_position < begin
+        intro = 0 if seam or within or clock_position > CONTIGUOUS_BEATS else self._intro_before(song_bar)
+        before = self._intro_beats(intro) if self._time.master is not None else 0.0  # beats of it before our clock's 0
+        counting = not within and clock_position < begin - before - 1e-6
         self._state.happened(Happening.COUNT_IN if counting else Happening.PLAY)
         after = performance.bar
         if seam and after > 0 and self._rested_beats() - time.timeline.start(after) < CONTIGUOUS_BEATS:
             after -= 1  # the bar that has just begun is the bar that begins here
         as_planned = seam and (time.songbook.song is None or time.timeline.song_bar(after + 1) == song_bar)
-        bar = time.timeline.jump(after, song_bar)
+        begins = -intro if intro else song_bar
+        bar = time.timeline.jump(after, begins)
         line = time.timeline.start(bar)
-        time.place(line + beat - begin)
+        if not self._extensions.introduces(bar, intro) and intro:
+            self._metronome.count_in(bar + intro, line, time.timeline.meter(bar))
+        time.place(line + before + beat - begin)
         if not as_planned:
-            self._head_start.take(bar, song_bar)
+            self._head_start.take(bar, begins)
         self._capture.forget_from(bar)
         performance.jump(bar)
         if not seam and (clock_position <= CONTIGUOUS_BEATS or song_bar == self._extensions.first_song_bar(0)):
             performance.hear_from(bar)
-            performance.enter_after_waiting(bar)
+            performance.enter_after_waiting(bar + intro)
+            if intro and not performance.wait_bars:
+                performance.enter_at(bar)
         self._decisions.keep_nothing()
         self._playback.send_programs(now)
         self._requests.prefill_from(line)
@@ -299,4 +315,12 @@ class Transport:
             self._playback.commit_bar(bar, position)
             self.begin_bar(bar, now)
         elif counting:
-            self._metronome.count_in(bar, position, time.songbook.count_in(song_bar, 1)[1])
+            meter = time.timeline.meter(bar) if intro else time.songbook.count_in(song_bar, 1)[1]
+            self._metronome.count_in(bar, position, meter)
+
+    def _intro_before(self, song_bar: int) -> int:
+        """Return how many bars of intro come before a start with this song bar: only before the first."""
+        return self._extensions.intro_bars() if song_bar == self._extensions.first_song_bar(0) else 0
+
+    def _intro_beats(self, bars: int) -> float:
+        return sum(float(self._time.songbook.meter_at(-bar).beats) for bar in range(1, bars + 1))

@@ -225,6 +225,7 @@ _WISHES: dict[str, Wish] = {
     "lock": _lock,
     "undo": _plain("undo"),
     "redo": _plain("redo"),
+    "intro": _plain("intro"),
     "next_entry": _plain("next_entry"),
     "previous_entry": _plain("previous_entry"),
     "rewrite": _rewrite,

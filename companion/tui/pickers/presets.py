@@ -48,6 +48,7 @@ def settings_on_screen(
             loop=snapshot.chords.loop,
             zones=snapshot.chords.zones,
         ),
+        intro_bars=snapshot.intro_bars,
         snapshots=base.snapshots if stored is None else stored,
     )
     if practice is None:

@@ -61,6 +61,7 @@ def message_spans(snapshot: Snapshot, health: str = "") -> list[Span]:
         return [("armed — starts with the next clock tick", palette.WARN)]
     if transport.state == "stopped":
         loading = generation.state in ("loading", "no engine")
+        intro = f" with an intro of {snapshot.intro_bars} bars" if snapshot.intro_bars else ""
         spans: list[Span] = [("   loading checkpoint…", palette.WARN)] if loading else []
         if (name := SHARED_CLOCKS.get(transport.source)) is not None:
             return [
@@ -72,7 +73,7 @@ def message_spans(snapshot: Snapshot, health: str = "") -> list[Span]:
         if transport.source == "external":
             waiting = f"waiting for MIDI clock on {input_names(snapshot)}"
             return [(waiting, palette.BOLD), (" — press ", palette.DIM), *_space("for the internal clock"), *spans]
-        return [("stopped — press ", palette.DIM), *_space("to start"), *spans]
+        return [("stopped — press ", palette.DIM), *_space(f"to start{intro}"), *spans]
     if snapshot.entry_bar > transport.bar + 1:
         bars = snapshot.entry_bar - transport.bar
         return [(f"listening — the companion comes in after {bars} more bar{'s' * (bars != 1)}", palette.TITLE)]
