@@ -108,7 +108,7 @@ class WrittenChords:
         turnaround = self.spans(count + song_bar, beats) if self.loop or not self._bars else None
         if turnaround is not None and any(span.chord for span in turnaround):
             return turnaround
-        first = self.spans(self._first_bar if self._bars else 0, beats)
+        first = self.spans(self.first_bar if self._bars else 0, beats)
         chord = next((span for span in first or () if span.chord), None)
         return None if chord is None else (replace(chord, beat=0.0, beats=beats),)
 

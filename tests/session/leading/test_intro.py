@@ -83,6 +83,15 @@ def test_two_bars_on_the_turnaround_come_before_the_first_bar_by_rule_when_the_m
     assert stage.session.performance.name_of(shown.transport.bar) == "bar -1"
 
 
+def test_a_progression_that_is_played_once_is_introduced_on_its_first_chord() -> None:
+    settings = trio(clock=ClockSettings("internal"), chords=ChordSettings("C | F | Dm7 | G7", loop=False), intro_bars=2)
+    stage = Stage(settings, engine_seconds=60.0)
+    stage.at(0, READY)
+    stage.at(1.0, Start())
+    stage.run(4.9)
+    assert [key % 12 for _, key in notes(stage, BASS, 1.0, 5.0)] == [0, 0, 0, 0]
+
+
 def test_the_song_s_bars_keep_their_numbers_and_the_band_plays_on_without_a_gap() -> None:
     stage = band(intro=2)
     stage.at(1.0, Start())
