@@ -31,6 +31,7 @@ def test_every_command_has_help_with_an_example(name: str, capsys: pytest.Captur
         (["infill"], "required: input, output, --track (companion infill --help explains)"),
         (["jam", "--bpm", "fast"], "--bpm: invalid float value: 'fast'"),
         (["jam", "--bpm", "-5"], "(10 to 400)"),
+        (["jam", "--rewrite", "often"], "choose from 'never', 'half', 'beat'"),
         (["jam", "--mask-mode", "veil"], "choose from 'auto', 'token'"),
         (["jam", "--checkpoint", "yellow", "--mask-mode", "token"], "yellow cannot do that (it can: attention, "),
         (["demo", "--checkpoint", "ghost", "--model-dim", "7"], "ghost has windows of 4, 8, 12, 16 bars"),

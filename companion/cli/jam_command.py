@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from companion.cli.options import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed
@@ -18,9 +19,13 @@ from companion.cli.sound_options import add_sound, add_sound_file, sound_choice
 from companion.errors import UsageError
 from companion.session.api import limits
 
+# The words of the dial, as they are typed.
+REWRITE_WORDS: dict[str, RewriteDial] = {"never": "never", "half": "half bar", "beat": "beat"}
+
 if TYPE_CHECKING:
     from companion.runtime.front.launch import Launcher
     from companion.runtime.front.performance import LaunchOptions
+    from companion.session.api.settings import RewriteDial
 
 
 def add_parser(subparsers: Any) -> None:
@@ -40,6 +45,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--bpm", type=float, metavar="B", help="tempo of the internal clock, 10 to 400")
     add_intro(parser)
     add_chord_options(parser)
+    parser.add_argument(
+        "--rewrite", choices=REWRITE_WORDS, help="how finely the bar that sounds is rewritten when you contradict it"
+    )
     add_trading_options(parser)
     add_model_options(parser)
     add_seed(parser)
@@ -73,8 +81,11 @@ def jam_options(args: argparse.Namespace) -> LaunchOptions:
     preset = load_preset(args.preset)
     if args.preset is not None:
         remember_used(preset)
+    settings = settings_from_args(preset.settings, args)
+    if args.rewrite is not None:
+        settings = replace(settings, rewrite=REWRITE_WORDS[args.rewrite])
     return LaunchOptions(
-        settings=settings_from_args(preset.settings, args),
+        settings=settings,
         ports=checked_ports(preset.ports, args),
         title=preset.title,
         preset=preset,

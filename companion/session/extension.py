@@ -156,6 +156,10 @@ class Extension:
         """Pitches from which a lane stays away in a bar: the lowest, the highest, how strongly (0 to 1). None = none."""
         return None
 
+    def rests_are_meant(self) -> bool:
+        """Whether the player's silence has a meaning of its own, as where turns are taken."""
+        return False
+
     def loudness(self, lane: Lane) -> float:
         """A factor for the velocities of one of our lanes; asked when notes are scheduled."""
         return 1.0

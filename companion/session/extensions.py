@@ -120,6 +120,10 @@ class Extensions:
         asked = ((lane.index, self._first(lambda extension, lane=lane: extension.avoided(lane, bar))) for lane in lanes)
         return {index: pitches for index, pitches in asked if pitches is not None}
 
+    def rests_are_meant(self) -> bool:
+        """Whether one of them gives the player's silence a meaning."""
+        return any(extension.rests_are_meant() for extension in self._extensions)
+
     def loudness(self, lane: Lane) -> float:
         """The factors of all."""
         return prod(extension.loudness(lane) for extension in self._extensions)

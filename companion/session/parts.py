@@ -157,6 +157,7 @@ class Parts:
             self.spare,
             self.outbox,
             self.seed,
+            lambda: self.rewriting.is_on,
         )
         current = CurrentRequest(self.sizes, self.outbox)
         self.requests = Requests(
@@ -177,7 +178,7 @@ class Parts:
             self.spare,
             self.outbox,
         )
-        self.side = side = SideRequests(self.engine, jobs, current, self.requests, self.playback, self.time)
+        self.side = side = SideRequests(self.engine, jobs, current, self.requests, self.playback, self.time, self.lanes)
         self.head_start = HeadStart(
             self.engine, self.requests, self.performance, self.time, self.lanes, self.plan, self.extensions
         )
@@ -193,6 +194,7 @@ class Parts:
             self.playback,
             self.requests,
             side,
+            self.extensions,
             self.outbox,
         )
         self.taking_over = TakingOver(

@@ -111,6 +111,31 @@ def test_planted_changes_are_caught():
     assert len([bar for bar in rewritten if bar in kept]) <= 0.05 * len(kept)
 
 
+def test_a_planted_change_is_answered_within_a_beat_and_the_time_of_a_bar(capsys):
+    rng, changes, bar = random.Random(4), {}, 9
+    while bar < 230:
+        changes[bar] = rng.choice((1, 2, 6, 11))
+        bar += rng.choice((11, 13, 14, 15, 17, 18))
+    stage, end = play_along(240, changes, dial="beat")
+    rewritten = finished(stage, end)
+    answered = [rewritten[bar][BASS] for bar in changes if BASS in rewritten.get(bar, {})]
+    kept = [bar for bar in range(240) if bar not in changes and bar - len(FORM) not in changes]
+    untouched = sum(bar not in rewritten for bar in kept) / len(kept)
+    caught, engine_beats = len(answered) / len(changes), 0.15 / 0.5
+    soon = sum(beat <= 1 + engine_beats + 1 / 8 + 1 for beat in answered) / len(answered)
+    in_a_beat = sum(beat <= 1 for beat in answered) / len(answered)
+    with capsys.disabled():
+        print(
+            f"\nplanted changes of chord: {caught:.1%} of {len(changes)} caught, {in_a_beat:.1%} of them answered on the beat after "
+            f"the first; {untouched:.1%} of {len(kept)} bars untouched where the player keeps to the form"
+        )
+    assert untouched >= 0.95
+    assert caught >= 0.9
+    # The change is heard with the first beat, the answer takes 0.3 of one: the next beat's place is reached.
+    assert in_a_beat >= 0.9
+    assert soon == 1.0
+
+
 def test_the_rest_of_the_bar_has_the_new_chord_and_what_was_played_stands():
     stage, _ = play_along(14, (12,))
     stage.run(1.0 + 2 * 13 - 0.05)

@@ -32,6 +32,7 @@ class LiveJob:
     classes that the tracks without targets sound around the bar; see `steering.harmony`. expected: [12] beats for which the
     tracks whose bar is hidden will probably sound each pitch class in the target bar; () = unknown. variety: how strongly a
     track is pushed away from a pitch that it has repeated; see `steering.variety`.
+    cache_set: which of the sets of warm caches the job uses, so that one bar's caches can outlive the prefill of the next.
     forced: track → its own notes of the target bar that stand, all before from_beat (quarter notes from the bar line). Only
     notes from there on are written, reported and returned; other parts are shown the whole bar.
     paces: track → level of note density that a melodic part is steered to. avoided: track → pitches that it is pushed away from,
@@ -64,6 +65,7 @@ class LiveJob:
     from_beat: float = 0.0
     paces: Mapping[int, int] = field(default_factory=dict)
     avoided: Mapping[int, Avoided] = field(default_factory=dict)
+    cache_set: int = 0
 
 
 @dataclass(frozen=True, slots=True)

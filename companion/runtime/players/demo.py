@@ -25,7 +25,7 @@ from companion.runtime.recording.records import PerformanceEnded
 from companion.runtime.recording.sound_file import sound_of_log
 from companion.runtime.recording.transcript import song_of
 from companion.session.api.effects import Notice
-from companion.session.api.settings import ClockSettings, ModelSettings, SessionSettings, TrackSettings
+from companion.session.api.settings import REWRITE_DEFAULT, ClockSettings, ModelSettings, SessionSettings, TrackSettings
 from companion.session.api.snapshot import Snapshot
 from companion.sound.outputs import write_music
 from companion.sound.settings import SoundChoice
@@ -71,6 +71,7 @@ def demo_settings(options: DemoOptions) -> SessionSettings:
     return SessionSettings(
         tracks=(_player_track(player), *companions),
         clock=ClockSettings(source="external", bpm=options.bpm or player.bpm, time_signature=player.time_signature),
+        rewrite=REWRITE_DEFAULT,
         model=options.model if options.seed is None else replace(options.model, seed=options.seed),
     )
 

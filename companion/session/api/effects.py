@@ -44,6 +44,9 @@ class Job:
     the prompt if a guide is used.
     forced: lane → its own notes of the target bar before `from_beat` (quarter notes from the bar line). These notes stand; only
     the notes after them are written and returned. Without forced notes, from_beat is 0 and the whole bar is written.
+    late: cells that became known last, besides the bars that are being played; nothing else in the prompt looks at them, so the
+    rest of it is as it was when the bar was asked for. cache_set: which set of warm caches to use (0 or 1). Bars that follow each
+    other use the two in turn where a bar may be rewritten, so that its caches outlive the prefill of the next one.
     ranked: whether the takes are candidates for each part. They then come back with the best first (take 0).
     size: the loaded size that is to write, by `CheckpointInfo.name`; "" for the largest.
     paces: lane → level of note density for a melodic part, where the player leads it. avoided: lane → the lowest and the highest
@@ -67,6 +70,8 @@ class Job:
     chord_tracks: tuple[int, ...] = ()
     forced: Mapping[int, tuple[Note, ...]] = field(default_factory=dict)
     from_beat: float = 0.0
+    late: tuple[tuple[int, int], ...] = ()
+    cache_set: int = 0
     ranked: bool = False
     size: str = ""
     paces: Mapping[int, int] = field(default_factory=dict)

@@ -125,6 +125,8 @@ class Answers:
         if flight.further:
             self._takes.finished(flight, now)
             return
+        if flight.rest is not None:
+            self._rewriting.finished(flight.request_id, now)
         if flight.rest is None:
             for lane in flight.lanes:
                 self._plan.complete(self._plan.open_draft(lane, flight.bar, flight.request_id, 0, flight.insurance))

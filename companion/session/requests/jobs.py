@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from companion.charts.comping import COMPING_NAME
@@ -43,11 +44,13 @@ class JobMaker:
         spare: SpareTime,
         outbox: Outbox,
         seed: int,
+        may_rewrite: Callable[[], bool],
     ) -> None:
+        """may_rewrite: whether a bar may be rewritten while it sounds."""
         self._engine, self._performance, self._time, self._lanes = engine, performance, time, lanes
         self._plan, self._capture, self._form = plan, capture, form
         self._chords, self._extensions, self._spare, self._outbox = chords, extensions, spare, outbox
-        self._seed = seed
+        self._seed, self._may_rewrite = seed, may_rewrite
         self._next_request_id = 1
         self._unreadable_meter: TimeSignature | None = None  # the last one for which there was a notice
 
@@ -96,6 +99,7 @@ class JobMaker:
             "size": checkpoint.name,
             "paces": self._extensions.paces(asked, bar),
             "avoided": self._extensions.avoided(asked, bar),
+            "cache_set": bar % 2 if self._may_rewrite() else 0,
         }
         called = {lane: self._extensions.attributes(self._lanes[lane], bar) for lane in lanes}
         return job_of(window, self._lanes, checkpoint, called, request)

@@ -17,14 +17,17 @@ from companion.session.requests.sizes import Sizes
 class Rest:
     """The rest of the sounding bar, to be rewritten from a beat (quarter notes from its line) for some lanes.
 
-    stands: by lane, its own notes before that beat. chord: what the player plays, over the whole bar.
+    stands: by lane, its own notes before that beat. chord: what the player plays, over the whole bar; None if that is not known.
+    tones: the pitch classes (0-11) that may sound on. expected: [12] beats of each pitch class, where no chord is known.
     """
 
     bar: int
     lanes: tuple[int, ...]
     from_beat: float
     stands: Mapping[int, tuple[Note, ...]]
-    chord: ChordSpan
+    chord: ChordSpan | None
+    tones: frozenset[int] = frozenset()
+    expected: tuple[float, ...] = ()
 
 
 @dataclass(slots=True, eq=False)

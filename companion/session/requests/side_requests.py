@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from companion.harmony.guide import guide_bar
 from companion.session.api.effects import Job
+from companion.session.lanes import Lanes
 from companion.session.output.playback import Playback
 from companion.session.requests.engine import Engine
 from companion.session.requests.jobs import JobMaker
@@ -29,9 +30,10 @@ class SideRequests:
         requests: Requests,
         playback: Playback,
         time: MusicalTime,
+        lanes: Lanes,
     ) -> None:
         self._engine, self._jobs, self._current = engine, jobs, current
-        self._requests, self._playback, self._time = requests, playback, time
+        self._requests, self._playback, self._time, self._lanes = requests, playback, time, lanes
 
     @property
     def is_busy(self) -> bool:
@@ -51,18 +53,35 @@ class SideRequests:
         job = self._jobs.job(rest.bar, rest.lanes, now, self._requests.wanted_dim)
         if job is None:
             return None
-        guide = guide_bar([rest.chord])[0] if self._engine.checkpoint and self._engine.checkpoint.chord_guide else None
+        reads_guides = self._engine.checkpoint is not None and self._engine.checkpoint.chord_guide
         job = replace(
             job,
-            expected=(),
-            chords=(rest.chord,),
-            guide=guide,
+            expected=rest.expected,
+            chords=None if rest.chord is None else (rest.chord,),
+            guide=guide_bar([rest.chord])[0] if rest.chord is not None and reads_guides else None,
+            late=self._late(job),
             forced=dict(rest.stands),
             from_beat=rest.from_beat,
         )
         line = self._time.to_seconds(self._time.timeline.start(rest.bar))
         request = replace(self._request(job, rest.bar, rest.lanes, now), rest=rest)
         return self._send(request, job, line + rest.from_beat * 60 / self._time.clock.bpm, "rewrites_asked")
+
+    def forget_rest(self) -> None:
+        """The rest of the bar is not wanted any more."""
+        if self._current.in_flight is not None and self._current.in_flight.rest is not None:
+            self._current.cancel()
+
+    def _late(self, job: Job) -> tuple[tuple[int, int], ...]:
+        """The cells that have come since the bar was asked for, and those that came last before it: its caches know all others."""
+        at = job.targets[0][1]
+        found: list[tuple[int, int]] = []
+        for track, lane in enumerate(job.tracks):
+            if self._lanes[lane].role == "human":
+                found += [(track, bar) for bar in (at - 1, at) if bar >= 0]
+            elif self._lanes[lane].role == "companion" and (track, at) not in job.targets:
+                found.append((track, at))
+        return tuple(found)
 
     def ask_further(self, bar: int, lanes: tuple[int, ...], now: float, deadline: float | None) -> int | None:
         """Have further takes of a bar written. Returns the request's id; None if there is no time, or nothing can be requested.

@@ -47,6 +47,10 @@ class TakingTurns(Extension):
             return None
         return (), "rest"
 
+    def rests_are_meant(self) -> bool:
+        """Where turns are taken, silence hands the turn over."""
+        return self._trader.active
+
     def note_played(self, note: CapturedNote, now: float) -> None:
         """The player comes in, so the solo lane yields."""
         lane = self._solo_lane()
