@@ -56,7 +56,6 @@ from companion.music.score import Note, Score
 # Strength of the push towards the pitch classes of the whole bar, per unit of the harmony dial, when no chord is known.
 WHOLE_BAR = 2.0
 DEFAULT_TOGETHER: Together = "alone"
-CACHE_SETS = 2
 
 
 class LiveInfill:
@@ -82,7 +81,7 @@ class LiveInfill:
         Raises GenerationCancelled between chunks of 128 tokens; the tokens fed by then are kept and used.
         """
         parts = [
-            self._runner.prefill(self._prepare(part.job)[0], cancel, _slot(part))
+            self._runner.prefill(self._prepare(part.job)[0], cancel, part.slot)
             for stage in stages(job, self.together)
             for part in stage
         ]
@@ -124,7 +123,7 @@ class LiveInfill:
             leading = _leading(part.job, prompt, order)
             settings = replace(settings, **leading, **self._openings(part.job, prompt, order))
             heard = _renumbered(on_note, order), _renumbered(on_bar, order)
-            runs.append(PromptRun(prompt, request, settings, numbers, *heard, slot=_slot(part)))
+            runs.append(PromptRun(prompt, request, settings, numbers, *heard, slot=part.slot))
         found, stats = run_parts(self._runner, runs, cancel)
         orders = [order for _, _, order, _ in prepared]
         takes = tuple(_merged([takes[at] for takes in found], orders) for at in range(job.takes))
@@ -225,11 +224,6 @@ def _leading(job: LiveJob, prompt: Prompt, order: list[int]) -> dict[str, Any]:
         "paces": tuple(job.paces.get(track) for track in tracks),
         "avoided": tuple(job.avoided.get(track) for track in tracks),
     }
-
-
-def _slot(part: Part) -> int:
-    """The warm cache of a part: its track's, in the job's set. A request for some of the tracks finds the same ones."""
-    return CACHE_SETS * part.job.targets[0][0] + part.job.cache_set
 
 
 def _settings(job: LiveJob, step: int, bias: npt.NDArray[np.float32] | None) -> DecodeSettings:

@@ -18,6 +18,8 @@ from companion.music.score import Track
 from companion.tokenizer import attributes as attribute_levels
 from companion.tokenizer.attributes import for_bars
 
+CACHE_SETS = 2
+
 Together = Literal["alone", "stages", "all"]
 # How the parts of a bar are written. alone: one after the other, each hearing the earlier ones. stages: bass and drums in one
 # batch, then the others in a second batch, which hear them. all: in one batch, in which no part hears another's new bar.
@@ -25,10 +27,15 @@ Together = Literal["alone", "stages", "all"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The job of one track. number: the part's number within the job, which selects its random numbers and its warm cache."""
+    """The job of one track. number: the part's number within the job, which selects its random numbers."""
 
     job: LiveJob
     number: int
+
+    @property
+    def slot(self) -> int:
+        """Its warm cache: its track's, in the job's set. A request for some of the tracks finds the same ones."""
+        return CACHE_SETS * self.job.targets[0][0] + self.job.cache_set
 
 
 def window_start(target: int, model_dim: int, previous: int | None = None, future_bars: int = 0, hop: int = 1) -> int:
