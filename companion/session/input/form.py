@@ -190,10 +190,13 @@ class FormMemory:
         if like is None or form is None or (form[1] < SURE_FORM and suspected is None):
             return 0, 0
         there = beginning(moved(self._profiles[like - self._last - 1], self._shift), parts)
-        alike = [likeness(beginning(heard, parts), moved(there, step)) or 0.0 for step in range(12)]
+        sounded = beginning(heard, parts)
+        if (likeness(sounded, there) or 0.0) >= KEPT:  # nearly always, so this is all that it costs
+            return 0, 0
+        alike = [likeness(sounded, moved(there, step)) or 0.0 for step in range(12)]
         best = max(range(12), key=alike.__getitem__)
         others = [value for step, value in enumerate(alike) if step != best]
-        if alike[0] >= KEPT or alike[best] < MOVED or alike[best] - max(others) < MOVED_CLEARER_BY:
+        if alike[best] < MOVED or alike[best] - max(others) < MOVED_CLEARER_BY:
             return 0, 0
         if self._move is not None and bar - self._move[0] < SETTLED_BARS:
             goes_back = (best + self._move[1]) % 12 == 0
