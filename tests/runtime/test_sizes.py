@@ -11,9 +11,10 @@ import torch
 from companion.errors import CheckpointError
 from companion.inference.backends.reference import build_model
 from companion.inference.checkpoints import hub
+from companion.inference.checkpoints.family import Member
 from companion.inference.checkpoints.files import ModelConfig, save_checkpoint
 from companion.runtime.engine.sizes import LoadedSizes, build_graph, open_member
-from companion.runtime.engine.worker import example_job
+from companion.runtime.engine.worker import Worker, example_job
 from companion.runtime.recording.documents import from_json, to_json
 from companion.session.api.events import EngineReady, LoadedSize
 from companion.session.api.settings import ModelSettings
@@ -44,7 +45,8 @@ def names(event: EngineReady) -> list[str]:
 
 def load(**choices) -> LoadedSizes:
     """All sizes of the shipped folder, with memory to spare and without the seconds that measuring takes."""
-    return LoadedSizes(REFERENCE, lambda: PLENTY, measure=lambda worker: LoadedSize(worker.info()), **choices)
+    unmeasured = {name: lambda worker: LoadedSize(worker.info()) for name in ("measure", "measure_later")}
+    return LoadedSizes(REFERENCE, lambda: PLENTY, **unmeasured, **choices)
 
 
 def wait_for(sizes: LoadedSizes) -> EngineReady:
@@ -94,6 +96,22 @@ def test_a_size_that_must_be_built_joins_later_and_the_smaller_one_is_ready_at_o
     sizes.close()
 
 
+def test_a_size_that_joins_while_another_plays_is_measured_with_one_bar(shipped, monkeypatch):
+    asked: list[int] = []
+    generate = Worker.generate
+
+    def counted(worker, job, emit, cancelled=None):
+        asked.append(job.window.bar_count)
+        return generate(worker, job, emit, cancelled)
+
+    monkeypatch.setattr(Worker, "generate", counted)
+    worker = open_member(Member("yellow_mini", shipped / "yellow_mini.pt"), "reference")
+    ((window, seconds),) = worker.loaded_during_music().warm_seconds
+    assert asked == [window] == [min(worker.info().num_bars_map)]
+    assert seconds > 0
+    worker.close()
+
+
 def test_a_build_that_fails_is_said_once_and_the_smaller_size_plays_on(shipped):
     sizes = load(is_built=lambda member, engine: False, build=lambda member, engine: "no room")
     assert names(sizes.ready()) == ["yellow_mini"]
@@ -135,7 +153,6 @@ def test_nothing_that_can_be_loaded_is_an_error(shipped):
 def test_the_graph_builder_is_a_process_of_its_own(shipped, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(shipped / "cache"))
     from companion.inference.backends.select import has_built_graph
-    from companion.inference.checkpoints.family import Member
 
     member = Member("yellow_20m", shipped / "yellow.pt")
     assert not has_built_graph(member.path, "onnx")

@@ -24,6 +24,7 @@ from companion.inference.checkpoints.family import Family, Member, affordable, f
 from companion.runtime.engine.far_size import FarSize
 from companion.runtime.engine.graph_builder import ENVIRONMENT
 from companion.runtime.engine.worker import Worker
+from companion.runtime.machine.freed_memory import return_freed_memory
 from companion.session.api.engine_names import is_remote
 from companion.session.api.events import EngineEvent, EngineReady, LoadedSize
 from companion.session.api.settings import ModelSettings
@@ -85,6 +86,7 @@ class LoadedSizes:
         is_built: Callable[[Member, str], bool] = lambda member, engine: has_built_graph(member.path, engine),
         build: Callable[[Member, str], str] = build_graph,
         measure: Callable[[Worker], LoadedSize] = Worker.loaded,
+        measure_later: Callable[[Worker], LoadedSize] = Worker.loaded_during_music,
         far: FarSize | None = None,
         remarks: tuple[str, ...] = (),
     ) -> None:
@@ -93,7 +95,7 @@ class LoadedSizes:
         With an engine on another machine only the smallest size is loaded here, as a stand-in.
         """
         self.model = model
-        self._open, self._build, self._measure = opener, build, measure
+        self._open, self._build, self._measure, self._measure_later = opener, build, measure, measure_later
         family = affordable(find_family(model.checkpoint), available_bytes())
         self.far, self._engine = far, "auto" if is_remote(model.engine) else model.engine
         if is_remote(model.engine):
@@ -115,7 +117,7 @@ class LoadedSizes:
                 waiting.append(member)
                 continue
             try:
-                self._sizes.insert(0, self._load(member))
+                self._sizes.insert(0, self._load(member, self._measure))
             except CompanionError as error:
                 fault = error
                 self._remarks.append(f"{member.name} cannot be used: {_first_line(error)}")
@@ -129,10 +131,12 @@ class LoadedSizes:
             raise fault or CheckpointError(f"{family.name}: no size could be loaded")
         return waiting
 
-    def _load(self, member: Member) -> _Size:
+    def _load(self, member: Member, measure: Callable[[Worker], LoadedSize]) -> _Size:
         try:
             worker = self._open(member, self._engine)
-            return _Size(member, worker, self._measure(worker))
+            loaded = measure(worker)
+            return_freed_memory()
+            return _Size(member, worker, loaded)
         except MemoryError:
             raise CheckpointError(f"{member.name} does not fit into memory") from None
 
@@ -146,7 +150,7 @@ class LoadedSizes:
                 self._arrived.put(f"{member.name} cannot be used: {fault}")
                 continue
             try:
-                self._arrived.put(self._load(member))
+                self._arrived.put(self._load(member, self._measure_later))
             except CompanionError as error:
                 self._arrived.put(f"{member.name} cannot be used: {_first_line(error)}")
 
