@@ -139,6 +139,18 @@ def test_only_the_parts_that_have_not_come_are_written_again():
     assert all_fresh(stage)
 
 
+def test_a_slow_stand_in_does_not_keep_a_fast_far_size_from_writing():
+    """A weak laptop at 200 BPM: its mini takes 0.8 of the 1.2 s of a bar."""
+    slow = LoadedSize(MINI.checkpoint, ((4, 0.45), (8, 0.5)))
+    network = Network(quick, mini=0.8)
+    stage = network.stage = Stage(duo(clock=ClockSettings(source="internal", bpm=200)), network)
+    stage.at(0.0, EngineReady(FAR.checkpoint, FAR.warm_seconds, (slow,)))
+    stage.at(0.5, wish("start"))
+    stage.run(60)
+    assert {name for names in bars(stage).values() for name in names} == {"yellow_20m"}
+    assert all_fresh(stage)
+
+
 def test_a_lost_size_is_not_waited_for():
     """The connection is cut while a bar is asked for: the mini begins at once, and goes on until the far size is back."""
     stage = jam(cut_between(19.9, 30.5))

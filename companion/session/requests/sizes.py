@@ -9,12 +9,15 @@ stand-in could still write it if no answer came.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from companion.session.api.events import CheckpointInfo, EngineReady, LoadedSize
 from companion.session.requests.lead_time import Deadlines, Size
 from companion.session.requests.sizing import Choice, Need, SizePolicy, expected_seconds
 
+# At most this share of a bar is kept for a stand-in: a slow one must not keep a fast size on another machine from writing.
+RESERVE_SHARE = 0.35
 REMEMBERED_BARS = 32  # after this many bars, the times of a size's last requests say little
 DimsOf = Callable[[CheckpointInfo], Sequence[int]]  # the windows to choose from, largest first
 
@@ -30,6 +33,7 @@ class Sizes:
         self._unloaded = Deadlines(margin, floor_seconds)  # used while nothing is loaded
         self._wrote_last: dict[str, int] = {}  # bar, by size
         self._absent = ""  # why a size is out of reach
+        self._longest_reserve = math.inf  # seconds
         self.why = ""
 
     def ready(self, event: EngineReady) -> None:
@@ -75,7 +79,9 @@ class Sizes:
     def reserve_seconds(self, model_dim: int, lanes: int, name: str | None = None) -> float:
         """How long before the line the stand-in of a size must begin; 0 for a size on this machine. name: None for the one that writes."""
         stand_in = self._stand_in(self._policy.current if name is None else name)
-        return self._deadlines[stand_in.checkpoint.name].lead(Size(model_dim, lanes)) if stand_in else 0.0
+        if stand_in is None:
+            return 0.0
+        return min(self._deadlines[stand_in.checkpoint.name].lead(Size(model_dim, lanes)), self._longest_reserve)
 
     def has_stand_in(self, name: str) -> bool:
         """Whether a size runs on another machine and one on this machine can stand in for it."""
@@ -120,6 +126,7 @@ class Sizes:
         """The size for a bar that `parts` parts are to be written in; None while nothing is loaded."""
         if not self._loaded:
             return None
+        self._longest_reserve = RESERVE_SHARE * bar_seconds
         needs = [self._need(size, bar, parts, dims_of) for size in self._loaded.values()]
         before = self._policy.current
         choice = self._policy.choose(needs, bar, bar_seconds, parts)
