@@ -204,6 +204,19 @@ def test_a_network_that_was_slow_long_ago_is_tried_again():
     assert all_fresh(stage)
 
 
+def test_a_far_size_that_was_never_asked_is_judged_by_how_its_stand_in_does():
+    """At rest it takes 0.6 s, which by the rule for what was never measured is too long. But the mini needs little more than at rest."""
+    far = LoadedSize(FAR.checkpoint, ((4, 0.6), (8, 0.7)))
+    network = Network(lambda now: 0.7, mini=0.04)
+    stage = network.stage = Stage(duo(clock=ClockSettings(source="internal", bpm=120)), network)
+    stage.at(0.0, EngineReady(MINI.checkpoint, MINI.warm_seconds))
+    stage.at(0.5, wish("start"))
+    stage.at(20.0, EngineReady(far.checkpoint, far.warm_seconds, (MINI,), joined=True))
+    stage.run(60)
+    assert bars(stage)[max(bars(stage))][-1] == "yellow_20m"
+    assert all_fresh(stage)
+
+
 def test_a_far_size_that_joins_takes_over_at_a_bar_line():
     stage = jam(quick, EngineReady(MINI.checkpoint, MINI.warm_seconds))
     stage.at(20.0, BACK)

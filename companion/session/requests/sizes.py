@@ -148,9 +148,12 @@ class Sizes:
             deadlines.engine_ready(size.warm_seconds, size.checkpoint.round_trip_seconds)
         own, measured = deadlines.lead(smallest), deadlines.is_measured
         running = self._policy.current
+        stand_in = self._stand_in(name)
+        if stand_in is not None and not measured:
+            own = min(own, self._as_stand_in(size, stand_in, smallest))
         own += self.reserve_seconds(smallest.model_dim, parts, name)
         if name == running or not self.deadlines.is_measured or not self._shares_machine(size, running):
-            return Need(name, own, measured, covered=self._stand_in(name) is not None)
+            return Need(name, own, measured, covered=stand_in is not None)
         other = Size(dims_of(self._loaded[running].checkpoint)[-1], parts)
         now = self.deadlines.recent_lead(other) or self.deadlines.lead(other)
         warm = {each: _warm(self._loaded[each], smallest.model_dim) for each in (name, running)}
@@ -164,6 +167,15 @@ class Sizes:
         """Whether what slows the running size slows this one, too."""
         other = self._loaded.get(running)
         return other is not None and other.checkpoint.place == size.checkpoint.place
+
+    def _as_stand_in(self, size: LoadedSize, stand_in: LoadedSize, window: Size) -> float:
+        """The lead of a far size that was never asked, if it relates to its time at rest as its stand-in's does; else infinity."""
+        deadlines = self._deadlines[stand_in.checkpoint.name]
+        rest = _warm(stand_in, window.model_dim)
+        if not deadlines.is_measured or not rest:
+            return math.inf
+        trip = self._margin * size.checkpoint.round_trip_seconds
+        return deadlines.lead(window) * _warm(size, window.model_dim) / rest + trip
 
     def _remembered(self, name: str, bar: int) -> bool:
         """Whether a size has written lately, so that its own times still hold."""
