@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from companion.cli.options import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed
-from companion.cli.playing_options import checked_ports, checked_seed
+from companion.cli.playing_options import add_intro, checked_ports, checked_seed
 from companion.cli.sound_options import add_sound, add_sound_file, sound_choice
 from companion.errors import UsageError
 
@@ -40,6 +40,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--count-in", type=int, default=1, metavar="N", help="bars of clicks before a start (default: 1)"
     )
+    add_intro(parser)
     parser.add_argument("--click", action="store_true", help="a click on every beat")
     add_seed(parser)
     parser.add_argument("--headless", action="store_true", help="no screen: play until Ctrl-C, then say how it went")
@@ -82,7 +83,7 @@ def set_options(args: argparse.Namespace) -> LaunchOptions:
     if not 0 <= args.count_in <= 16:
         raise UsageError("--count-in must be from 0 to 16 bars")
     clock = ClockSettings(args.clock, count_in_bars=args.count_in, click=args.click)
-    made = make_set(load_set_list(find_set_list(args.file)), clock)
+    made = make_set(load_set_list(find_set_list(args.file)), clock, args.intro or 0)
     if not 1 <= args.entry <= len(made.entries):
         raise UsageError(f"--entry must be from 1 to {len(made.entries)}")
     first = made.entries[args.entry - 1].settings

@@ -31,15 +31,18 @@ class MadeSet:
     complaints: tuple[str, ...]
 
 
-def make_set(file: SetListFile, clock: ClockSettings) -> MadeSet:
-    """Make all entries. clock: whose time it is, and the count-in. Raises UsageError if no entry can be played."""
+def make_set(file: SetListFile, clock: ClockSettings, intro_bars: int = 0) -> MadeSet:
+    """Make all entries. Raises UsageError if no entry can be played.
+
+    clock: whose time it is, and the count-in. intro_bars: of entries that say nothing else, and whose presets have none.
+    """
     entries: list[SetEntry] = []
     complaints = list(file.complaints)
     for table in file.entries:
         try:
             settings = entry_settings(table, file.path.parent, clock)
-            if table.intro is not None:
-                settings = replace(settings, intro_bars=table.intro)
+            intro = settings.intro_bars or intro_bars if table.intro is None else table.intro
+            settings = replace(settings, intro_bars=intro)
         except CompanionError as error:
             complaints.append(f"entry {table.number} ({table.name}): {error}: this entry is skipped")
             continue

@@ -124,3 +124,9 @@ def test_the_command_begins_with_the_entry_that_is_asked_for(tmp_path: Path) -> 
     assert (shown.set_list.number, shown.set_list.following) == (1, "")
     with pytest.raises(UsageError, match="--entry must be from 1 to 2"):
         options(str(path), "--entry", "3")
+
+
+def test_an_intro_is_of_the_entry_or_else_of_the_command(tmp_path: Path) -> None:
+    path = write(tmp_path, '[[entries]]\nsong = "vamp"\nintro = 4\n[[entries]]\nsong = "waltz"\n')
+    assert [entry.settings.intro_bars for entry in options(str(path)).settings.set_list] == [4, 0]
+    assert [entry.settings.intro_bars for entry in options(str(path), "--intro", "2").settings.set_list] == [4, 2]
