@@ -170,3 +170,28 @@ def test_a_mode_the_checkpoint_lacks_is_refused(live, job):
 
     with pytest.raises(RequestValidationError, match="MaskBar"):
         live.generate(replace(job, mask_mode="token"))
+
+
+@pytest.mark.parametrize(("cache_set", "found"), [(1, True), (0, False)])
+def test_the_rest_of_a_bar_finds_its_caches_though_the_next_bar_was_prefilled_in_the_other_set(
+    live, job, cache_set, found
+):
+    live.prefill(job)
+    known = live.generate(job).reused_tokens
+    # The next bar's window begins a bar later, so that nothing of it is like this one's.
+    later = replace(job.window, tracks=tuple(replace(t, bars=(*t.bars[1:], t.bars[0])) for t in job.window.tracks))
+    live.prefill(replace(job, window=later, cache_set=cache_set))
+    rest = replace(
+        job,
+        hidden=job.hidden - {(0, 6)},
+        growing=frozenset({(0, 5), (0, 6)}),
+        forced={1: job.window.tracks[1].bars[6].notes[:1], 3: job.window.tracks[3].bars[6].notes[:1]},
+        from_beat=2.0,
+    )
+    reused = live.generate(rest).reused_tokens
+    assert (reused > known / 2) is found
+
+
+def test_a_request_for_one_of_the_parts_uses_that_parts_cache(live, job, one_track):
+    live.prefill(job)
+    assert live.generate(one_track).reused_tokens > 0
