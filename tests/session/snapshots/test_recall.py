@@ -328,3 +328,19 @@ def test_a_replay_repeats_a_performance_with_recalls() -> None:
     stage.calls.append((stage.now, None))
     assert len(stage.heard()) > 100
     assert stage.replayed() == stage.heard()
+
+
+def test_a_learned_program_change_and_a_pedal_lead_without_the_screen() -> None:
+    settings = trio(
+        clock=ClockSettings("internal"),
+        learned={"pc:3@0": "recall_snapshot:full", "cc:80@0": "store_snapshot:full", "cc:81@0": "undo"},
+    )
+    stage = playing(settings)
+    stage.midi(2.6, ControlChange(0, 80, 127))
+    stage.at(2.7, RemoveTrack(STRINGS))
+    stage.midi(8.6, ProgramChange(0, 3))  # from 10.5 on
+    stage.midi(12.6, ControlChange(0, 81, 127))  # from 14.5 on
+    stage.run(16.4)
+    assert onsets(stage, STRINGS, 8.5, 10.5) == []
+    assert onsets(stage, STRINGS, 12.5, 14.5) == [0.0, 0.5, 1.0, 1.5]
+    assert onsets(stage, STRINGS, 14.5, 16.4) == []
