@@ -9,7 +9,7 @@ from companion.inference.live import LiveInfill, LiveJob
 from companion.inference.prompts.prompt import WindowRequest
 from companion.inference.steering.bar_so_far import Places
 from companion.inference.steering.dials import Steering
-from companion.inference.steering.pacing import Pace, beat_feel
+from companion.inference.steering.pacing import Pace
 from companion.inference.steering.register import IN_THE_WAY, away_from
 from companion.tokenizer import Vocabulary, attributes
 from tests import golden
@@ -86,8 +86,7 @@ def test_the_push_is_against_the_register_and_nothing_else(places: Places) -> No
 
 
 def test_a_part_of_chords_has_a_pace_in_chords(places: Places) -> None:
-    feel = beat_feel((), 12)
-    single, chords = Pace(3, 48, feel, places), Pace(3, 48, feel, places, 4.0)
+    single, chords = Pace(3, 48, places), Pace(3, 48, places, 4.0)
     assert (chords.fewest, chords.most) == (4 * single.fewest, 4 * single.most)
 
 

@@ -15,13 +15,12 @@ from companion.inference.prompts.prompt import WindowRequest
 from companion.inference.requests.request import GenerationRequest, InferenceConfig
 from companion.inference.steering.bar_so_far import BarSoFar, Places
 from companion.inference.steering.dials import Steering
-from companion.inference.steering.pacing import FORBIDDEN, Pace, beat_feel
+from companion.inference.steering.pacing import FORBIDDEN, Pace
 from companion.inference.steering.voicing import Lengths, Voices
 from companion.tokenizer import TokenType, Vocabulary, attributes
 from tests import golden
 
 TARGET = (3, 6)  # the drums of the band
-EMPTY = np.zeros(12, dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +91,7 @@ def test_ranges_of_the_levels_meet():
 
 
 def test_a_bar_behind_its_pace_fears_far_jumps_and_one_ahead_near_ones(vocabulary, places):
-    pace = Pace(6, 48, EMPTY, places)  # 13 to 15 notes
+    pace = Pace(6, 48, places)  # 13 to 15 notes
     behind = where_next(pace, places, bar_of(vocabulary, *hits((0, 1), (12, 1))))[places.positions]
     assert behind[18] > behind[24] > behind[36]
     ahead = where_next(pace, places, bar_of(vocabulary, *hits((0, 5), (6, 5))))[places.positions]
@@ -100,7 +99,7 @@ def test_a_bar_behind_its_pace_fears_far_jumps_and_one_ahead_near_ones(vocabular
 
 
 def test_a_bar_may_not_end_below_its_range_nor_go_on_above(vocabulary, places):
-    pace = Pace(0, 48, EMPTY, places)  # one or two notes
+    pace = Pace(0, 48, places)  # one or two notes
     empty = where_next(pace, places, bar_of(vocabulary))
     assert (empty[places.ends] <= FORBIDDEN).all()
     full = where_next(pace, places, bar_of(vocabulary, *hits((0, 1), (24, 1))))
@@ -111,17 +110,8 @@ def test_a_bar_may_not_end_below_its_range_nor_go_on_above(vocabulary, places):
 
 def test_a_bar_on_its_pace_is_left_alone(vocabulary, places):
     bar = bar_of(vocabulary, *hits((0, 2), (6, 1), (12, 2), (18, 1)))  # 6 of 13 to 15 after three eighths
-    pushes = where_next(Pace(6, 48, EMPTY, places), places, bar)
+    pushes = where_next(Pace(6, 48, places), places, bar)
     assert abs(pushes[places.positions][21:24]).max() < 0.5
-
-
-def test_lagging_bars_keep_to_the_parts_of_the_beat_their_track_has_played():
-    feel = beat_feel([0, 6, 12, 18, 24, 30, 36, 42] * 4, 12)
-    assert feel[0] == 0
-    assert feel[6] > -0.2
-    assert feel[3] > feel[1]
-    swung = beat_feel([0, 8, 12, 20, 24, 32, 36, 44] * 4, 12)
-    assert swung[8] > swung[6]
 
 
 def test_wanted_voices_are_stacked_and_no_more(vocabulary, places):

@@ -309,6 +309,8 @@ def _side_by_side(takes: list[LiveTake]) -> LiveTake:
         {cell: notes for take in takes for cell, notes in take.bars.items()},
         tuple(token for take in takes for token in take.ids),
         all(take.finished for take in takes),
+        # Each stage weighs its own part, so the take of all parts has their mean.
+        sum(take.likelihood for take in takes) / len(takes),
     )
 
 

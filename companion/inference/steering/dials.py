@@ -16,14 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from companion.harmony.spans import ChordSpan
 from companion.inference.prompts.prompt import WindowRequest
 from companion.inference.requests.planner import Cell
 from companion.inference.steering.bar_so_far import BarSoFar, Bias, Places
 from companion.inference.steering.chords import ChordLean, log_sum
-from companion.inference.steering.pacing import FORBIDDEN, Pace, beat_feel
+from companion.inference.steering.pacing import FORBIDDEN, Pace
 from companion.inference.steering.register import KEPT, Avoided, Register, away_from
 from companion.inference.steering.voicing import Lengths, Voices
 from companion.music.score import Bar
@@ -129,7 +128,7 @@ class Steering:
         length = meter.bar_ticks(places.resolution)
         density = levels.get("note_density") if track.is_drum else self._paces[number]
         chord = 1.0 if track.is_drum else self._chord_size(track_number)
-        pace = None if density is None else Pace(density, length, self._feel(track_number), places, chord)
+        pace = None if density is None else Pace(density, length, places, chord)
         if track.is_drum:
             return BarPushes(length, TokenType.NOTE_ONSET, pace=pace)
         return BarPushes(
@@ -156,12 +155,6 @@ class Steering:
         bars = [bar.notes for bar in self._shown(number)]
         onsets = sum(len({note.onset_ticks for note in notes}) for notes in bars)
         return max(1.0, sum(map(len, bars)) / onsets) if onsets else 1.0
-
-    def _feel(self, number: int) -> npt.NDArray[np.float32]:
-        """How the track's visible bars divide the beat."""
-        ticks, resolution = self._places.resolution, self._request.window.resolution
-        onsets = (round(n.onset_ticks * ticks / resolution) for bar in self._shown(number) for n in bar.notes)
-        return beat_feel(onsets, ticks)
 
     @property
     def must_sound(self) -> bool:

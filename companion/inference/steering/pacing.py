@@ -2,18 +2,12 @@
 
 The range of a level is spread evenly over the bar, which gives a smallest and a largest number of notes on pace at every
 position. Jumps to positions where the bar would be behind or ahead become less likely with the square of the difference, so a
-larger lag is corrected harder. Within the range there is no push, and the groove stays the model's. A bar that lags is also
-pushed to those parts of the beat on which its track has played so far. Without this, a model that would have jumped further puts
-the missing notes anywhere.
+larger lag is corrected harder. Within the range there is no push, and the groove stays the model's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from fractions import Fraction
-
 import numpy as np
-import numpy.typing as npt
 
 from companion.inference.steering.bar_so_far import BarSoFar, Bias, Places
 from companion.tokenizer import attributes
@@ -25,33 +19,16 @@ PULL = 2.2  # nats for a difference of the square root of the range's middle
 STACK_PULL = 1.2  # the most nats towards another note at the same position in a bar that lags
 MOST_TOGETHER = 3  # two hands and a foot; more drum hits at once are no groove
 LOOK_AHEAD = 0.25  # × a bar: notes at this position may be ahead of the pace by this much
-FEEL = 0.8  # exponent of the share of onsets on each part of the beat
-_EXPECTED = {1: 4.0, 2: 2.0, 4: 1.0, 3: 0.5}  # prior counts of onsets on beats and their halves, quarters, thirds
-_UNEXPECTED = 0.05
-
-
-def beat_feel(onsets_ticks: Iterable[int], ticks_a_beat: int) -> npt.NDArray[np.float32]:
-    """How a track divides the beat: nats [ticks_a_beat] for onsets on each tick of it, 0 for the likeliest.
-
-    onsets_ticks: its onsets in model ticks from their bar lines.
-    """
-    parts = [Fraction(tick, ticks_a_beat).denominator for tick in range(ticks_a_beat)]
-    heard = np.array([_EXPECTED.get(part, _UNEXPECTED) for part in parts])
-    for onset in onsets_ticks:
-        heard[onset % ticks_a_beat] += 1
-    return (FEEL * np.log(heard / heard.max())).astype(np.float32)
 
 
 class Pace:
-    """The push of one bar towards one level of note_density. feel: see `beat_feel`. chord: how many notes the track strikes together.
+    """The push of one bar towards one level of note_density. chord: how many notes the track strikes together.
 
     fewest, most: notes of the level. pull: nats for a difference of one note. behind, ahead [ticks + 1]: how many notes a bar has
     at least and at most at each tick when it is on pace. reach: ticks.
     """
 
-    def __init__(
-        self, level: int, length_ticks: int, feel: npt.NDArray[np.float32], places: Places, chord: float = 1.0
-    ) -> None:
+    def __init__(self, level: int, length_ticks: int, places: Places, chord: float = 1.0) -> None:
         fewest, most = attributes.density_range(level)
         self._places, self._together = places, max(MOST_TOGETHER, round(chord))
         most = int(fewest * OPEN_RANGE) if most is None else most
@@ -62,8 +39,6 @@ class Pace:
         done = np.arange(length_ticks + 1) / length_ticks
         self.behind = ((self.fewest + inset) * done).astype(np.float32)
         self.ahead = ((self.most - inset) * done).astype(np.float32)
-        self._feel = np.resize(feel, length_ticks)
-        self._half_beat = len(feel) // 2
         self.reach = max(round(LOOK_AHEAD * length_ticks), 1)
 
     def where_next(self, bias: Bias, bar: BarSoFar) -> None:

@@ -19,7 +19,7 @@ from companion.inference.decoding.sampling import SamplingOptions
 from companion.inference.steering.bar_so_far import Places
 from companion.inference.steering.chords import ChordLean
 from companion.inference.steering.dials import BarPushes
-from companion.inference.steering.pacing import Pace, beat_feel
+from companion.inference.steering.pacing import Pace
 from companion.inference.steering.register import Register
 from companion.inference.steering.voicing import Lengths, Voices
 from companion.music.meter import TimeSignature
@@ -91,7 +91,7 @@ def _part(kind: int, vocabulary: Vocabulary, limit: int) -> Part:
     chords = ChordSpan(0, 1.5, parse_chord("Dm7")), ChordSpan(1.5, 2.5, parse_chord("G7"))
     melodic = TokenType.NOTE_DURATION
     pushes = (
-        BarPushes(ticks, TokenType.NOTE_ONSET, pace=Pace(6, ticks, beat_feel((), places.resolution), places)),
+        BarPushes(ticks, TokenType.NOTE_ONSET, pace=Pace(6, ticks, places)),
         BarPushes(
             ticks,
             melodic,
