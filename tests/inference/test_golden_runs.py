@@ -69,7 +69,7 @@ def test_greedy_run_equals_midigpts(legacy_engine, record):
 def test_a_whole_tracks_attributes_are_midigpts_with_its_grammar(legacy_engine, record, monkeypatch):
     """Up to the first bar: there midigpt states the meter, or a MaskBar; the bare table used here takes a note at once."""
     engine = legacy_engine(record["config"])
-    monkeypatch.setattr(engine.runner, "_grammar", engine.tokenizer.grammar)
+    monkeypatch.setattr(engine.runner, "grammar", engine.tokenizer.grammar)
     bar = engine.tokenizer.vocabulary.id(TokenType.BAR)
     ours, theirs = generated(engine, record)[0], record["steps"][0]["generated"]
     assert theirs.index(bar) > 1

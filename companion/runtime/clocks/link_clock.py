@@ -6,7 +6,6 @@ multicast, and only while the player has chosen this clock.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from typing import Any
 
@@ -22,6 +21,9 @@ class LinkClock:
 
     def __init__(self, bpm: float, beats_per_bar: float) -> None:
         try:
+            # asyncio too only where it is needed: the realtime process is kept small.
+            import asyncio
+
             from aalink import Link
         except ImportError:
             raise UsageError("Ableton Link needs a library: pip install 'companion[link]'") from None
