@@ -18,18 +18,24 @@ OBSERVED_BEATS = 16
 # Three milliseconds, and the periods that a message waits for on its way.
 TOLERANCE_FRAMES = SAMPLE_RATE * 3 // 1000 + 2 * PERIOD
 
-# An independent client: the frame at which transport frame 0 was (or would have been) played.
+# An independent client: the server's frame at which transport frame 0 was played, as the process thread sees both counters.
 WHERE = """
 import jack, time
 client = jack.Client("where", no_start_server=True)
-client.activate()
 found = []
-for _ in range(200):
-    found.append(client.frame_time - client.transport_frame)
-    time.sleep(0.002)
-found.sort()
-print(found[len(found) // 2] % 2**32)
-client.deactivate(); client.close()
+
+def process(frames):
+    state, position = client.transport_query_struct()
+    if state == jack.ROLLING:
+        found.append((client.last_frame_time - position.frame) % 2**32)
+
+client.set_process_callback(process)
+client.activate()
+while len(found) < 50:
+    time.sleep(0.01)
+client.deactivate()
+client.close()
+print(found[-1])
 """
 
 

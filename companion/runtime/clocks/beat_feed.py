@@ -20,6 +20,8 @@ JUMP_BEATS = 2 / CLOCK_TICKS_PER_BEAT
 LATE_START_BEATS = 0.25
 # A song position has 14 bits.
 LAST_SIXTEENTH = 0x3FFF
+# A jump is noticed at the next reading. A sixteenth that has passed this recently is the one that was jumped to.
+LATE_JUMP_SECONDS = 0.02
 # After a pause of the reader, no more idle ticks than these are made up.
 MAX_IDLE_TICKS = CLOCK_TICKS_PER_BEAT
 
@@ -54,15 +56,19 @@ class BeatFeed:
     def update(self, reading: Reading) -> list[tuple[float, ClockMessage]]:
         """Return the messages between the last reading and this one, each with its time in seconds, in order."""
         messages: list[tuple[float, ClockMessage]] = []
+        # Nothing is told of a time before the last reading, because what was told then came before it.
+        earliest = -math.inf if self._last is None else self._last.seconds
         if self._rolling and (not reading.rolling or self._has_jumped(reading)):
+            # A jump happened at some time since the last reading, and what comes after it may be due already.
+            stopped = earliest if reading.rolling else reading.seconds
             if self._announced:
-                messages.append((reading.seconds, ClockStop()))
+                messages.append((stopped, ClockStop()))
             self._rolling = self._announced = False
             self._next_idle_seconds = reading.seconds
         if reading.rolling and not self._rolling:
             self._rolling, self._next_tick = True, self._first_tick(reading)
         if self._rolling:
-            messages += self._rolled(reading)
+            messages += [(max(due, earliest), message) for due, message in self._rolled(reading)]
         if not self._announced:
             messages += self._idled(reading)
         self._last = reading
@@ -82,6 +88,7 @@ class BeatFeed:
         last, begin = self._last, reading.beats
         if last is not None and not last.rolling and 0 <= reading.beats - last.beats <= LATE_START_BEATS:
             begin = last.beats
+        begin -= LATE_JUMP_SECONDS * reading.bpm / 60 if begin == reading.beats else 0.0
         sixteenth = math.ceil(round(begin * SONG_POSITION_PER_BEAT, 6))
         return max(0, sixteenth) * TICKS_PER_SIXTEENTH
 

@@ -14,6 +14,7 @@ from companion.errors import UsageError
 from companion.runtime.clocks.beat_feed import Reading
 
 CLIENT_NAME = "companion transport"
+QUERIES = 3
 BBT = 0x10  # JackPositionBBT: the position says bar, beat and tick (jack/types.h)
 
 
@@ -53,10 +54,7 @@ class JackClock:
         """See `SharedClock`. Raises UsageError once the server has ended."""
         if self._gone:
             raise UsageError("JACK transport: the JACK server has ended")
-        state, position = self._client.transport_query_struct()
-        rolling = state == self._jack.ROLLING
-        # The position is that of the current cycle's beginning. The frames since then have passed too.
-        frames_since = self._client.frames_since_cycle_start if rolling else 0
+        rolling, position, frames_since = self._query()
         self._has_master = bool(position.valid & BBT)
         if self._has_master:
             bpm = float(position.beats_per_minute)
@@ -67,6 +65,20 @@ class JackClock:
         frame, beats = self._anchor
         passed = position.frame + frames_since - frame
         return Reading(now, beats + passed / position.frame_rate * self._bpm / 60, self._bpm, rolling)
+
+    def _query(self) -> tuple[bool, Any, int]:
+        """(rolling, position at the beginning of the current cycle, frames that have passed since then)."""
+        for _ in range(QUERIES):
+            state, position = self._client.transport_query_struct()
+            frame = position.frame
+            if state != self._jack.ROLLING:
+                return False, position, 0
+            frames_since = self._client.frames_since_cycle_start
+            # A new cycle may have begun between the two answers.
+            if self._client.transport_query_struct()[1].frame == frame:
+                break
+        # A server that is late goes on with its next cycle: the time it has lost is not in its frames.
+        return True, position, min(frames_since, self._client.blocksize)
 
     def set_bar(self, beats_per_bar: float) -> None:
         """See `SharedClock`. JACK starts where it stands, not at a bar line."""

@@ -78,6 +78,15 @@ def test_a_jump_stops_and_goes_on_elsewhere() -> None:
     assert messages[-1][0] == pytest.approx(10.2 + 4 * TICK)
 
 
+def test_a_jump_to_a_sixteenth_that_is_noticed_late_begins_on_it() -> None:
+    messages = feed((10.0, 0.0, True), (10.1, 0.2, True), (10.105, 8.004, True))
+    assert [message for _, message in messages if isinstance(message, SongPosition)] == [SongPosition(32)]
+    times = [seconds for seconds, _ in messages]
+    assert times == sorted(times)
+    # The tick that was due 2 ms before the jump was noticed.
+    assert ticks(messages)[-1] == pytest.approx(10.105 - 0.004 / 2)
+
+
 def test_a_new_tempo_is_no_jump_even_between_two_readings() -> None:
     one = BeatFeed()
     messages = one.update(Reading(10.0, 0.0, 120.0, True))
