@@ -68,17 +68,17 @@ class JackClock:
 
     def _query(self) -> tuple[bool, Any, int]:
         """(rolling, position at the beginning of the current cycle, frames that have passed since then)."""
+        state, position = self._client.transport_query_struct()
+        if state != self._jack.ROLLING:
+            return False, position, 0
         for _ in range(QUERIES):
-            state, position = self._client.transport_query_struct()
-            frame = position.frame
-            if state != self._jack.ROLLING:
-                return False, position, 0
-            frames_since = self._client.frames_since_cycle_start
-            # A new cycle may have begun between the two answers.
-            if self._client.transport_query_struct()[1].frame == frame:
-                break
-        # A server that is late goes on with its next cycle: the time it has lost is not in its frames.
-        return True, position, min(frames_since, self._client.blocksize)
+            frame, frames_since = position.frame, self._client.frames_since_cycle_start
+            position = self._client.transport_query_struct()[1]
+            if position.frame == frame:
+                # A server that is late goes on with its next cycle: the time it has lost is not in its frames.
+                return True, position, min(frames_since, self._client.blocksize)
+        # A new cycle has begun between the two answers, three times in a row: this one has just begun.
+        return True, position, 0
 
     def set_bar(self, beats_per_bar: float) -> None:
         """See `SharedClock`. JACK starts where it stands, not at a bar line."""
