@@ -6,16 +6,17 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed
+from companion.cli.options import add_command, add_midi_ports, add_seed
 from companion.cli.playing_options import (
     add_chord_options,
     add_intro,
     add_model_options,
+    add_performance_options,
     add_trading_options,
     checked_ports,
     settings_from_args,
 )
-from companion.cli.sound_options import add_sound, add_sound_file, sound_choice
+from companion.cli.sound_options import sound_choice
 from companion.errors import UsageError
 from companion.session.api import limits
 
@@ -51,12 +52,7 @@ def add_parser(subparsers: Any) -> None:
     add_trading_options(parser)
     add_model_options(parser)
     add_seed(parser)
-    parser.add_argument("--headless", action="store_true", help="no screen: play until Ctrl-C, then say how it went")
-    add_record(parser)
-    add_osc(parser)
-    add_sound(parser)
-    add_sound_file(parser, "at the end, write what was played as sound")
-    add_json(parser, "--headless")
+    add_performance_options(parser)
 
 
 def run(args: argparse.Namespace) -> int | Launcher:

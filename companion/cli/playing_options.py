@@ -9,6 +9,8 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from companion.cli.options import add_json, add_osc, add_record
+from companion.cli.sound_options import add_sound, add_sound_file
 from companion.errors import CheckpointError, PortError, UsageError
 from companion.session.api import limits
 from companion.session.api.engine_names import engine_fault
@@ -59,6 +61,16 @@ def _engine_name(text: str) -> str:
     if fault := engine_fault(text):
         raise argparse.ArgumentTypeError(f"{text!r} {fault}")
     return text
+
+
+def add_performance_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a performance without an end of its own has: no screen, recording, OSC, sound, and a report as JSON."""
+    parser.add_argument("--headless", action="store_true", help="no screen: play until Ctrl-C, then say how it went")
+    add_record(parser)
+    add_osc(parser)
+    add_sound(parser)
+    add_sound_file(parser, "at the end, write what was played as sound")
+    add_json(parser, "--headless")
 
 
 def add_trading_options(parser: argparse.ArgumentParser) -> None:

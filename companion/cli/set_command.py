@@ -10,9 +10,9 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed
-from companion.cli.playing_options import add_intro, checked_ports, checked_seed
-from companion.cli.sound_options import add_sound, add_sound_file, sound_choice
+from companion.cli.options import add_command, add_midi_ports, add_seed
+from companion.cli.playing_options import add_intro, add_performance_options, checked_ports, checked_seed
+from companion.cli.sound_options import sound_choice
 from companion.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,12 +43,7 @@ def add_parser(subparsers: Any) -> None:
     add_intro(parser)
     parser.add_argument("--click", action="store_true", help="a click on every beat")
     add_seed(parser)
-    parser.add_argument("--headless", action="store_true", help="no screen: play until Ctrl-C, then say how it went")
-    add_record(parser)
-    add_osc(parser)
-    add_sound(parser)
-    add_sound_file(parser, "at the end, write what was played as sound")
-    add_json(parser, "--headless")
+    add_performance_options(parser)
 
 
 def run(args: argparse.Namespace) -> int | Launcher:
