@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TypeVar
 
+from companion.session.api.bound import on_tracks
 from companion.session.api.settings import (
     ChordSettings,
     ClockSettings,
-    Knob,
     LeadingSettings,
     PracticeSettings,
     SessionSettings,
@@ -87,18 +85,6 @@ class SettingsReader:
         present = [lane.index for lane in self._lanes if not lane.removed]
         places = {lane: place for place, lane in enumerate(present)}
         return tuple(on_tracks(self._zones.zones, places))
-
-
-Bound = TypeVar("Bound", Knob, Zone)
-
-
-def on_tracks(bound: Iterable[Bound], tracks: Mapping[int, int]) -> Iterator[Bound]:
-    """Knobs or zones with other numbers of their parts. tracks: by the old number; what belongs to another part is left out."""
-    for each in bound:
-        if each.track is None:
-            yield each
-        elif each.track in tracks:
-            yield replace(each, track=tracks[each.track])
 
 
 def _track(lane: Lane) -> TrackSettings:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from companion.errors import UsageError
 from companion.music import Note
+from companion.session.api.bound import on_tracks
 from companion.session.api.command_base import Command
 from companion.session.api.settings import SessionSettings, TrackSettings
 from companion.session.api.snapshot import Ladder
@@ -30,7 +31,7 @@ from companion.session.practice.practising import check_practice
 from companion.session.requests.requests import Requests
 from companion.session.snapshots.differences import wishes_at_once, wishes_at_the_line
 from companion.session.snapshots.matching import match
-from companion.session.snapshots.reading import SettingsReader, on_tracks, without_rig
+from companion.session.snapshots.reading import SettingsReader, without_rig
 from companion.session.snapshots.song_change import SongChange
 from companion.session.timing.musical_time import MusicalTime
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from companion.errors import UsageError
+from companion.session.api.bound import on_tracks
 from companion.session.api.command_base import Command
 from companion.session.api.effects import SnapshotsChanged
 from companion.session.api.limits import MAX_SNAPSHOTS
@@ -15,7 +16,7 @@ from companion.session.commands.undoable import FindUndoable, dial
 from companion.session.extension import Extension, Handler
 from companion.session.input.surface import ControlSurface
 from companion.session.output.outbox import Outbox
-from companion.session.snapshots.reading import on_tracks, without_rig
+from companion.session.snapshots.reading import without_rig
 from companion.session.snapshots.recall import Recall
 
 

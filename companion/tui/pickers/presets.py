@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from companion.session.api.settings import Knob, LeadingSettings, SessionSettings, TrackSettings, Zone
+from companion.session.api.bound import on_tracks
+from companion.session.api.settings import LeadingSettings, SessionSettings, TrackSettings
 from companion.session.api.snapshot import LaneView, Snapshot
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def settings_on_screen(
     stored: the snapshots as they are now; None: those of `base`.
     """
     transport, practice = snapshot.transport, snapshot.practice
+    places = {lane.index: place for place, lane in enumerate(snapshot.lanes)}
     clock = replace(base.clock, source=transport.source, time_signature=transport.time_signature, click=snapshot.click)
     if transport.source == "internal":
         clock = replace(clock, bpm=round(transport.bpm, 2))
@@ -33,8 +35,8 @@ def settings_on_screen(
         thru=snapshot.thru,
         rewrite=snapshot.rewrite,
         learned=dict(snapshot.learned),
-        knobs=_bound((view.knob for view in snapshot.knobs), snapshot),
-        zones=_bound(snapshot.zones, snapshot),
+        knobs=tuple(on_tracks((view.knob for view in snapshot.knobs), places)),
+        zones=tuple(on_tracks(snapshot.zones, places)),
         leading=LeadingSettings(
             snapshot.intensity,
             snapshot.follow_dynamics,
@@ -57,19 +59,6 @@ def settings_on_screen(
         base.practice, tempo_factor=practice.tempo_factor, transpose=practice.transpose, loop=practice.loop
     )
     return replace(settings, practice=choices)
-
-
-Bound = TypeVar("Bound", Knob, Zone)
-
-
-def _bound(bound: Iterable[Bound], snapshot: Snapshot) -> tuple[Bound, ...]:
-    """Knobs or zones with the places of their parts among the lanes on screen; those of parts that are gone are left out."""
-    places = {lane.index: place for place, lane in enumerate(snapshot.lanes)}
-    return tuple(
-        item if item.track is None else replace(item, track=places[item.track])
-        for item in bound
-        if item.track is None or item.track in places
-    )
 
 
 def _track(lane: LaneView, base: SessionSettings) -> TrackSettings:
