@@ -84,7 +84,7 @@ def write_settings(settings: SessionSettings) -> dict[str, Any]:
         "clock": schema.CLOCK.write(settings.clock, ClockSettings()),
         "model": schema.MODEL.write(settings.model, ModelSettings()),
         "sampling": schema.SAMPLING.write(settings.model.sampling, Sampling()),
-        "session": schema.SESSION.write(settings, SessionSettings(tracks=())),
+        "session": schema.SESSION.write(settings, SessionSettings(tracks=(), rewrite=REWRITE_DEFAULT)),
         "practice": schema.PRACTICE.write(settings.practice, PracticeSettings()),
         "trading": schema.TRADING.write(settings.trading, TradingSettings()),
         "chords": schema.CHORDS.write(settings.chords, ChordSettings()),

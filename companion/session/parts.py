@@ -258,7 +258,7 @@ class Parts:
         self.zones = Zones(settings.zones, self.lanes, lambda: self.chords.zone.zones)
         self.thru = Thru(settings.thru, self.scheduler, self.outbox)
         self.sound = SoundCommands(self.scheduler, self.thru, self.time.songbook)
-        self.set_list = make_snapshots(settings, self, self.context, lambda: self.switchboard)
+        self.settings, self.set_list = make_snapshots(settings, self, self.context, lambda: self.switchboard)
         groups: tuple[Group, ...] = (
             TransportCommands(self.transport, self.time, self.performance, self.metronome, self.outbox.emit),
             BarCommands(

@@ -5,6 +5,7 @@
     session.handle_timer(now)        # at next_timer(), or any time
     for effect in session.effects(): …
     session.snapshot(now)            # for a screen
+    session.settings()               # for a preset
     session.close(now)               # note-offs; drain effects() once more
 
 `now` is in seconds of one monotonic clock and may not run backwards. No external input raises an exception.
@@ -117,6 +118,10 @@ class Session:
     def snapshot(self, now: float) -> Snapshot:
         """Everything that a screen may show, at `now`."""
         return self._parts.snapshots.snapshot(now)
+
+    def settings(self) -> SessionSettings:
+        """Every setting as it is now, as settings with which a session could begin."""
+        return self._parts.settings.read_all()
 
     def close(self, now: float) -> None:
         """Send the last note-offs. The session cannot be used afterwards."""

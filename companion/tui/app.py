@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,11 +13,10 @@ from textual.events import Event, Key
 
 from companion.config.thru_wishes import remember_thru, thru_wish
 from companion.errors import CompanionError, UsageError
-from companion.runtime.ipc.protocol import SOUND_REMARK
+from companion.runtime.ipc.protocol import SOUND_REMARK, PresentSettings
 from companion.session.api.commands import Command, command
 from companion.session.api.control_names import control_words
 from companion.session.api.effects import Learned, Notice, SnapshotsChanged
-from companion.session.api.settings import SessionSettings
 from companion.session.api.setup_commands import Record
 from companion.session.api.snapshot import Snapshot
 from companion.session.api.snapshot_commands import LoadSettings
@@ -26,7 +25,7 @@ from companion.tui.controls.dials import attribute_tables
 from companion.tui.controls.overlay import Overlay
 from companion.tui.controls.screen import DialScreen
 from companion.tui.corner import put_corner
-from companion.tui.feed import Feed, HasHappened, one_line
+from companion.tui.feed import Feed, one_line
 from companion.tui.finder.finder import Finder
 from companion.tui.keys import KEYS, PANIC_KEYS, STAGE
 from companion.tui.notices import NoticeBoard
@@ -34,6 +33,7 @@ from companion.tui.pace import FASTEST_SECONDS, Pace
 from companion.tui.pickers.choices import ChoiceScreen
 from companion.tui.pickers.name import ConfirmScreen
 from companion.tui.pickers.offers import InstalledCheckpoint, PortNames
+from companion.tui.pickers.presets import PresetDesk, PresetSaver
 from companion.tui.sound.keyboard import TypingKeyboard
 from companion.tui.sound.keyboard_screen import KeyboardScreen
 from companion.tui.sound.mixer_screen import MixerScreen
@@ -44,11 +44,10 @@ from companion.tui.wording import action_words
 
 if TYPE_CHECKING:
     from companion.config.presets import Preset
-    from companion.runtime.front.performance import Performance
+    from companion.runtime.front.performance import HasHappened, Performance
 
     Launcher = Callable[[], Performance]
 
-PresetSaver = Callable[[str, SessionSettings, dict[str, str]], str]
 ECHO_SECONDS = 3.0
 
 
@@ -71,21 +70,18 @@ class CompanionApp(App[int]):
         self.finder = Finder(self)
         self.keyboard = TypingKeyboard()
         self._thru, self._sounds = ThruQuestion(thru_wish), False
-        self._launcher = launcher
         self.attached: bool = getattr(launcher, "attached", False)  # the performance is another screen's
-        self._preset_saver = preset_saver
+        self._presets = PresetDesk(launcher, preset_saver, self.attached)
         self._overlay = Overlay()
         self._pace = Pace()
         self._board = NoticeBoard()
         self._echo = ("", 0.0)
         self._took_takes = False
-        self._ports: dict[str, str] = {}
-        self._stored: Mapping[str, SessionSettings] | None = None
 
     # --- life ------------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        self.stage = Stage(stage_view=getattr(self._launcher, "view", "") == STAGE)
+        self.stage = Stage(stage_view=getattr(self._presets.launcher, "view", "") == STAGE)
         self.push_screen(self.stage)
         self.set_interval(FASTEST_SECONDS, self._frame)
         self.call_after_refresh(self._launch)
@@ -149,7 +145,9 @@ class CompanionApp(App[int]):
             self._board.add(f"{control_words(event.control)} now does: {action_words(event.action)}", "info", now)
             self.say(f"{control_words(event.control)} now does: {action_words(event.action)} — S keeps it in a preset")
         elif isinstance(event, SnapshotsChanged):
-            self._stored = event.stored
+            self._presets.take_stored(event.stored)
+        elif isinstance(event, PresentSettings):
+            self._presets.take_settings(event.settings)
         elif isinstance(event, Notice):
             self._board.add(event.text, event.level, now)
             self._sounds = self._sounds or event.text.startswith(SOUND_REMARK)
@@ -170,7 +168,8 @@ class CompanionApp(App[int]):
         return self._board.lines(time.monotonic())
 
     def _ends_by_itself(self) -> bool:
-        return self.attached or bool(self._options and self._options.bars)
+        options = self._presets.options
+        return self.attached or bool(options and options.bars)
 
     # --- wishes ----------------------------------------------------------------------------------------------------
 
@@ -220,17 +219,9 @@ class CompanionApp(App[int]):
     # --- ports and presets -----------------------------------------------------------------------------------------
 
     @property
-    def _options(self) -> Any:
-        return getattr(self._launcher, "options", None)
-
-    @property
-    def _preset(self) -> Preset | None:
-        return self._options.preset if self._options else None
-
-    @property
     def preset_name(self) -> str:
         """The preset that this performance came from."""
-        return self._preset.name if self._preset else ""
+        return self._presets.name
 
     def port_names(self) -> PortNames | None:
         """The ports as last reported, or None before the first report."""
@@ -239,26 +230,17 @@ class CompanionApp(App[int]):
 
     def choose_port(self, direction: str, name: str) -> None:
         """Play on another port."""
-        self._ports[direction] = name
+        self._presets.ports[direction] = name
         self.feed.choose_port(direction, name)
 
     def save_preset(self, name: str) -> str:
-        """Save the settings on screen as a preset. Returns the path. Raises CompanionError."""
-        from companion.config.presets import Preset
-        from companion.tui.pickers import presets
-
+        """Save everything that is set as a preset. Returns the path. Raises CompanionError."""
         assert self.picture is not None
-        options = self._options
-        base = options.settings if options else SessionSettings(tracks=())
-        settings = presets.settings_on_screen(self.picture, base, self._stored)
-        if self._preset_saver is not None:
-            return self._preset_saver(name, settings, self._ports)
-        preset = self._preset or Preset(name, name, settings)
-        return presets.save(name, replace(preset, title=preset.title or name), settings, self._ports)
+        return self._presets.save(name, with_song=self.picture.practice is not None)
 
     def load_preset(self, name: str) -> None:
         """Play with a preset from the next bar line on. A performance that has ended is started again with it."""
-        if self._options is None:
+        if self._presets.options is None:
             self.say("this performance was not started from a preset")
             return
         self.run_worker(lambda: self._use_preset(name), thread=True, group="relaunch", exclusive=True)
@@ -278,13 +260,7 @@ class CompanionApp(App[int]):
             self.call_from_thread(self._go_on_with, preset)
 
     def _go_on_with(self, preset: Preset) -> None:
-        launcher: Any = self._launcher
-        settings = replace(preset.settings, song=None)
-        if not self.attached:
-            options = replace(launcher.options, settings=settings, preset=preset, title=preset.title)
-            self._launcher = replace(launcher, options=options)
-        if preset.settings.snapshots:
-            self._stored = preset.settings.snapshots
+        settings = self._presets.go_on_with(preset)
         for direction, port in (("in", preset.ports.input), ("out", preset.ports.output)):
             if port:
                 self.choose_port(direction, port)
@@ -293,15 +269,9 @@ class CompanionApp(App[int]):
     def _relaunch(self, preset: Preset) -> None:
         self.feed.stop()
         self.keep_takes()
-        launcher: Any = self._launcher
-        options = replace(
-            launcher.options, settings=preset.settings, ports=preset.ports, preset=preset, title=preset.title
-        )
-        self._launcher = replace(launcher, options=options)
-        self._ports.clear()
         self._board.clear()
         self.picture = None
-        self.feed = Feed(self._launcher)
+        self.feed = Feed(self._presets.begin_with(preset))
         self.feed.start()
 
 

@@ -12,17 +12,16 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from companion.errors import CompanionError
-from companion.session.api.effects import FrontEffect, Notice
+from companion.session.api.effects import Notice
 from companion.session.api.events import Command
 from companion.session.api.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from companion.runtime.front.performance import Performance, PortList
+    from companion.runtime.front.performance import HasHappened, Performance, PortList
 
 POLL_SECONDS = 1 / 20
 STALE_SECONDS = 1.5
 STOP_SECONDS = 10.0
-HasHappened = FrontEffect
 
 
 class Feed:

@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from companion.config.presets import load_preset
 from companion.errors import CompanionError, ConfigError, UsageError
 from companion.runtime.front.performance import LaunchOptions
+from companion.runtime.ipc.protocol import PresentSettings
 from companion.session.api.effects import Learned, Notice
 from companion.session.api.events import PortChanged, command
 from companion.session.api.settings import SessionSettings
@@ -307,7 +308,8 @@ async def test_learnt_switches_and_errors_are_announced_and_saved(tmp_path: Any)
     async with app.run_test(size=SMALL) as pilot:
         await until(pilot, lambda: app.picture is not None)
         performance.picture = lambda seconds: snapshot_at(9.1, now_seconds=seconds, learned={"cc:64@0": "tap"})
-        performance.happened = [Learned("cc:64@0", "tap", {"cc:64@0": "tap"}), Notice("error", "port lost")]
+        present = PresentSettings(SessionSettings(tracks=(), learned={"cc:64@0": "tap"}))
+        performance.happened = [Learned("cc:64@0", "tap", {"cc:64@0": "tap"}), Notice("error", "port lost"), present]
         await until(pilot, lambda: "port lost" in text_of(app, "strip"))
         assert "CC 64 (sustain) on channel 1 now does: tap the tempo" in text_of(app, "hints")
         await pilot.press("S")

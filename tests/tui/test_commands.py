@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from companion.config.presets import preset_document, save_preset
+from companion.config.presets import PortChoice
+from companion.errors import UsageError
+from companion.runtime.front.launch import Launcher
+from companion.runtime.front.performance import LaunchOptions
 from companion.session.api.events import command
-from companion.session.api.settings import Knob, SessionSettings, TrackSettings, Zone
-from companion.session.api.snapshot import GenerationView, KnobView
+from companion.session.api.settings import ClockSettings, Knob, PracticeSettings, SessionSettings, TrackSettings, Zone
+from companion.session.api.snapshot import GenerationView
 from companion.tui.controls.commands import commands_for, step
 from companion.tui.controls.dials import attribute_names, dials, release, turn
 from companion.tui.controls.overlay import HOLD_SECONDS, Overlay
@@ -17,7 +20,7 @@ from companion.tui.pace import FASTEST_SECONDS, Pace
 from companion.tui.pickers.installed import parse_checkpoints
 from companion.tui.pickers.menus import new_part
 from companion.tui.pickers.offers import DRUMS, PortNames, model_sections, port_sections
-from companion.tui.pickers.presets import settings_on_screen
+from companion.tui.pickers.presets import PresetDesk
 from tests.tui.scripted import ScriptedPerformance, practice_at, snapshot_at
 
 NOW = snapshot_at(9.1)
@@ -175,33 +178,43 @@ def test_an_added_part_takes_a_free_channel() -> None:
     assert new_part(33, {0, 1}).name == "fingered bass"
 
 
-def test_what_is_on_screen_can_be_saved_and_read_again(tmp_path, monkeypatch) -> None:
+def test_what_is_set_can_be_saved_and_read_again_with_the_devices_of_the_preset(tmp_path, monkeypatch) -> None:
     from companion.config import presets
 
     monkeypatch.setattr(presets, "presets_dir", lambda: tmp_path)
-    base = SessionSettings(
-        tracks=(TrackSettings("bass", "companion", output_port="Synth"),), learned={"cc:64@0": "tap"}
-    )
-    knobs = (KnobView(Knob("cc:74@0", "intensity", None, 0, 100)), KnobView(Knob("bend@0", "volume", 1, 127, 0, "s")))
-    screen = replace(
-        NOW,
+    tracks = (TrackSettings("you", "human"), TrackSettings("bass", "companion", channel=1, output_port="Synth"))
+    verse = SessionSettings(tracks, rewrite="never")
+    begun = SessionSettings(tracks, lead_margin=1.5, practice=PracticeSettings(0.9), snapshots={"verse": verse})
+    launcher = Launcher(LaunchOptions(begun, PortChoice("Keys", "Synth"), preset=presets.Preset("mine", "Mine", begun)))
+    desk = PresetDesk(launcher, None, attached=False)
+    with pytest.raises(UsageError, match="has not begun"):
+        desk.save("mine", with_song=False)
+    added = TrackSettings("piano", "companion", channel=2)
+    present = SessionSettings(
+        (TrackSettings("you", "human"), TrackSettings("bass", "companion", channel=1), added),
+        clock=ClockSettings("internal", 97.4567),
         wait_bars=4,
-        trade_bars=2,
-        learned={"cc:64@0": "tap", "note:36@9": "toggle"},
-        knobs=knobs,
+        learned={"cc:64@0": "tap"},
+        knobs=(Knob("bend@0", "volume", 1, 127, 0, "s"),),
         zones=(Zone("low", 0, 40),),
     )
-    settings = settings_on_screen(screen, base)
-    preset = presets.Preset("mine", "Mine", settings)
-    save_preset(preset, "mine")
-    again = presets.load_preset(str(tmp_path / "mine.toml")).settings
-    assert [track.name for track in again.tracks] == ["you", "bass", "drums", "piano"]
-    assert again.tracks[1].output_port == "Synth"
-    assert again.learned == {"cc:64@0": "tap", "note:36@9": "toggle"}
-    assert again.zones == (Zone("low", 0, 40),)
-    assert again.knobs == tuple(view.knob for view in knobs)
-    assert (again.wait_bars, again.trading.trade_bars) == (4, 2)
-    assert preset_document(preset)["title"] == "Mine"
+    desk.take_settings(present)
+    desk.ports["out"] = "Other"
+    saved = presets.load_preset(desk.save("mine", with_song=False))
+    wanted = replace(
+        present,
+        tracks=(*tracks, added),
+        clock=ClockSettings("internal", 97.46),
+        lead_margin=1.5,
+        practice=PracticeSettings(0.9),
+        snapshots={"verse": verse},
+    )
+    assert saved.settings == wanted
+    assert (saved.title, saved.ports) == ("Mine", PortChoice("", "Other"))
+    desk.take_stored({})
+    assert presets.load_preset(desk.save("mine", with_song=True)).settings == replace(
+        wanted, practice=PracticeSettings(), snapshots={}
+    )
 
 
 def test_drawing_slows_down_when_it_costs_too_much_and_recovers() -> None:

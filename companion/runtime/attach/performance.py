@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from companion.errors import CompanionError
 from companion.runtime.attach.sockets import connect
 from companion.runtime.front.performance import HasHappened, LaunchOptions, PortList
 from companion.runtime.ipc.link import Link
 from companion.runtime.ipc.protocol import AskPorts, ChoosePort, Ended, Finishing, KeyPlayed, KnownPorts, Performing
-from companion.session.api.effects import Learned, Notice, PassFinished
+from companion.session.api.effects import Notice
 from companion.session.api.events import Command
 from companion.session.api.snapshot import Snapshot
 
@@ -20,7 +20,7 @@ WELCOME_SECONDS = 3.0
 FLUSH_SECONDS = 0.2
 LOOK_SECONDS = 0.005
 FROM_A_PERFORMANCE: frozenset[type] = frozenset(
-    (Performing, Snapshot, Notice, Learned, PassFinished, KnownPorts, Finishing, Ended)
+    (Performing, Snapshot, *get_args(HasHappened), KnownPorts, Finishing, Ended)
 )
 
 
@@ -32,9 +32,10 @@ def attach(path: Path) -> AttachedPerformance:
         raise CompanionError(f"performance {path.stem} cannot be reached: {error.strerror or error}") from None
     end = time.monotonic() + WELCOME_SECONDS
     while time.monotonic() < end and not link.closed:
-        for value in link.receive():
+        heard = link.receive()
+        for place, value in enumerate(heard):
             if isinstance(value, Performing):
-                return AttachedPerformance(link, value)
+                return AttachedPerformance(link, value, heard[place + 1 :])
             if isinstance(value, Ended):
                 link.close()
                 raise CompanionError(f"performance {path.stem}: {value.reason or 'it has ended'}")
@@ -44,9 +45,9 @@ def attach(path: Path) -> AttachedPerformance:
 
 
 class AttachedPerformance:
-    """See `companion.runtime.front.performance.Performance`."""
+    """See `companion.runtime.front.performance.Performance`. heard: what has come already, behind the first message."""
 
-    def __init__(self, link: Link, performing: Performing) -> None:
+    def __init__(self, link: Link, performing: Performing, heard: Iterable[object] = ()) -> None:
         self._link, self.performing = link, performing
         self._options = LaunchOptions(performing.settings, title=performing.title, keep_recording=False)
         self._snapshot: Snapshot | None = None
@@ -54,6 +55,7 @@ class AttachedPerformance:
         self._ports = PortList()
         self._ended: str | None = None
         self.left = False  # whether this screen detached before the performance ended
+        self._take(heard)
 
     @property
     def options(self) -> LaunchOptions:
@@ -121,10 +123,13 @@ class AttachedPerformance:
 
     def _hear(self) -> None:
         self._link.flush()
-        for value in self._link.receive():
+        self._take(self._link.receive())
+
+    def _take(self, values: Iterable[object]) -> None:
+        for value in values:
             if isinstance(value, Snapshot):
                 self._snapshot = value
-            elif isinstance(value, (Notice, Learned, PassFinished)):
+            elif isinstance(value, HasHappened):
                 self._events.append(value)
             elif isinstance(value, KnownPorts):
                 self._ports = PortList(value.inputs, value.outputs, value.error)

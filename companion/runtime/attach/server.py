@@ -15,10 +15,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from companion.runtime.ipc.link import Link
-from companion.runtime.ipc.protocol import AskPorts, ChoosePort, Ended, Finishing, KeyPlayed, KnownPorts, Performing
+from companion.runtime.ipc.protocol import (
+    AskPorts,
+    ChoosePort,
+    Ended,
+    Finishing,
+    KeyPlayed,
+    KnownPorts,
+    Performing,
+    PresentSettings,
+)
 from companion.runtime.remote.shared import Observer
 from companion.session.api.commands import COMMANDS
-from companion.session.api.effects import Notice
+from companion.session.api.effects import Notice, SnapshotsChanged
 from companion.session.api.events import Command
 
 LOOK_SECONDS = 1 / 30
@@ -52,6 +61,9 @@ class ScreenServer:
         self._observer, self._performing = observer, performing
         self._listener, self._path = listener, path
         self._screens: list[_Screen] = []
+        self._known: dict[
+            type, PresentSettings | SnapshotsChanged
+        ] = {}  # what a screen that attaches later must be told
         self._ending = threading.Event()
         self._over = threading.Event()
         self._reason = ""
@@ -105,10 +117,11 @@ class ScreenServer:
         for screen in self._screens:  # what a screen sent before it left still counts
             self._hear(screen, now)
         self._screens = [screen for screen in self._screens if not screen.link.closed]
+        events = self._observer.events()
+        self._known |= {type(event): event for event in events if isinstance(event, PresentSettings | SnapshotsChanged)}
         if not self._screens:
             return
         snapshot = self._observer.snapshot()
-        events = self._observer.events()
         for screen in self._screens:
             for event in events:
                 screen.link.send(event)
@@ -132,9 +145,8 @@ class ScreenServer:
                 screen.link.send(Ended(f"there are {MAX_SCREENS} screens already, and no more can attach"))
                 screen.link.close()
                 continue
-            if not self._screens:
-                self._observer.events()  # what happened before there was anyone to tell
-            screen.link.send(self._performing)
+            for message in (self._performing, *self._known.values()):
+                screen.link.send(message)
             self._screens.append(screen)
 
     def _hear(self, screen: _Screen, now: float) -> None:

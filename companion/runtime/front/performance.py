@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from companion.config.presets import PortChoice, Preset
+from companion.runtime.ipc.protocol import PresentSettings
 from companion.session.api.effects import FrontEffect
 from companion.session.api.events import Command
 from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
 from companion.sound.settings import SoundChoice
 
-HasHappened = FrontEffect
+HasHappened = FrontEffect | PresentSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,13 @@ class OwnPorts:
 
 
 @dataclass(frozen=True, slots=True)
+class PresentSettings:
+    """Realtime → front: every setting as it is now, whenever one has changed, but no song, no set list and no stored snapshots."""
+
+    settings: SessionSettings
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """Supervisor → front: the realtime process's id."""
 

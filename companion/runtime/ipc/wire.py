@@ -37,6 +37,7 @@ MESSAGES: tuple[type, ...] = (
     protocol.ChoosePort,
     protocol.End,
     protocol.OwnPorts,
+    protocol.PresentSettings,
     protocol.Ended,
     protocol.Finishing,
     protocol.Started,

@@ -22,14 +22,14 @@ from typing import Any, BinaryIO
 from companion.errors import CompanionError, UsageError
 from companion.midi.ports import stable_name
 from companion.midi.probe import Ports, silence_ports
-from companion.runtime.front.performance import LaunchOptions, PortList
+from companion.runtime.front.performance import HasHappened, LaunchOptions, PortList
 from companion.runtime.ipc.link import Link, link_pair
 from companion.runtime.ipc.protocol import Account, ChoosePort, End, Ended, Finishing, OwnPorts, Setup, Started
 from companion.runtime.ports.sounding import Keys, SoundingTable, sounding_memory
 from companion.runtime.processes.children import SUPERVISOR, module_command
 from companion.runtime.recording.finish import finish_recording
 from companion.runtime.recording.recorder import ERRORS_NAME, MIDI_NAME, new_folder, open_private
-from companion.session.api.effects import FrontEffect, Learned, Notice, PassFinished, SnapshotsChanged
+from companion.session.api.effects import Notice
 from companion.session.api.events import Command
 from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
@@ -99,7 +99,7 @@ class LivePerformance:
             end.close()
         self._takeovers = 0
         self._snapshot: Snapshot | None = None
-        self._events: list[FrontEffect] = []
+        self._events: list[HasHappened] = []
         self._ports = Ports()
         self._wires: tuple[
             tuple[str, str], ...
@@ -174,7 +174,7 @@ class LivePerformance:
         self._hear()
         return self._snapshot
 
-    def events(self) -> list[FrontEffect]:
+    def events(self) -> list[HasHappened]:
         """See `Performance`."""
         self._hear()
         events, self._events = self._events, []
@@ -265,7 +265,7 @@ class LivePerformance:
                 self._own_ports = value.names
             elif isinstance(value, Account):
                 self._summary = value.summary
-            elif isinstance(value, (Notice, Learned, PassFinished, SnapshotsChanged)):
+            elif isinstance(value, HasHappened):
                 self._events.append(value)
         for value in self._supervisor.receive():
             if isinstance(value, Ports):

@@ -51,12 +51,12 @@ from companion.runtime.ports.sound_output import SoundOutput
 from companion.runtime.ports.sounding import SoundingTable
 from companion.runtime.processes.log_sender import LogSender
 from companion.runtime.processes.recorded_session import EngineEffect, FrontEffect, RecordedSession
-from companion.runtime.recording.marks import mark_of, summary_of
+from companion.runtime.processes.showing import Showing
+from companion.runtime.recording.marks import summary_of
 from companion.runtime.recording.recorder import header_line
 from companion.runtime.recording.records import PerformanceEnded, Remark
 from companion.session.api.effects import AskClock, Notice
 from companion.session.api.events import Command, EngineLost, EngineReady, MachineSlept, MidiReceived, PortChanged
-from companion.session.api.snapshot import Snapshot
 
 POLL_SECONDS = 0.001
 # We wake this long before something is due, to check everything else and prepare a large chord by then.
@@ -64,9 +64,7 @@ AHEAD_SECONDS = 0.0015
 SPIN_SECONDS = 0.0002  # the last part of that is not slept, because a sleep may end this late
 ROUNDS_WITHOUT_REST = 4
 HOUSEKEEPING_SECONDS = 0.05
-SNAPSHOT_SECONDS = 1 / 30
-MARK_SECONDS = 0.1
-QUIET_SECONDS = 0.004  # a snapshot is only taken when nothing is due for this long
+QUIET_SECONDS = 0.004  # the session is only shown when nothing is due for this long
 COLLECT_SECONDS = 2.0
 LAST_WORDS_SECONDS = 6.0  # time to hand over the rest of the log, also to a supervisor that is taking over
 clock = time.monotonic
@@ -90,7 +88,6 @@ class Realtime:
         self._engine = EngineLink(setup.settings.model)
         self._log = LogSender(header_line(setup, now))
         self._log.begin(supervisor)
-        self._running: Snapshot | None = None
         self._should_wake = now
         self._meter = LoopMeter()
         self._queued = 0.0  # seconds in the system's queue, as of the last housekeeping
@@ -101,7 +98,7 @@ class Realtime:
         self._clock = FollowedClock(self._complain)
         self._gate, self._sleep = InputGate(), SleepWatch()
         self._flood = FloodReports(self._gate.flood, self._log.add, self._complain, now)
-        self._next_housekeeping = self._next_snapshot = self._next_mark = now
+        self._next_housekeeping = now
         self._next_collect = now + COLLECT_SECONDS
         ports: PortSet = (
             RecordedPlayer(setup, now, self._log.add) if setup.player else self._real_ports(setup, sounding)
@@ -109,7 +106,8 @@ class Realtime:
         self._ports = HeardPorts(ports, sound, clock)
         self._recorded = RecordedSession(
             setup.settings, now, self, self._log.add
-        )  # last, because creating it already has effects
+        )  # here, because creating it already has effects
+        self._showing = Showing(self._recorded.session, front, self._ports, self._log.add, now)
 
     def _real_ports(self, setup: Setup, sounding: SoundingTable) -> PortBoard:
         connector = DriverConnector(lambda wish: self._supervisor.send(wish))
@@ -210,13 +208,9 @@ class Realtime:
             self._clock.follow(*self._recorded.session.clock_source, now)
         self._meter.mark(clock())
         quiet = due is None or due - now > QUIET_SECONDS
-        late = now - self._next_snapshot > 10 * SNAPSHOT_SECONDS
-        pictured = now >= self._next_snapshot and (quiet or late)
-        if pictured:
-            self._next_snapshot = now + SNAPSHOT_SECONDS
-            self._picture(now)
+        shown = self._showing.show(now, quiet)
         self._meter.mark(clock())
-        if quiet and not pictured and now >= self._next_collect:
+        if quiet and not shown and now >= self._next_collect:
             self._next_collect = now + COLLECT_SECONDS
             gc.collect(1)
         if self._ports.has_finished(now):
@@ -285,25 +279,14 @@ class Realtime:
         self.remark(event.reason if isinstance(event, EngineLost) else f"engine {event.checkpoint.engine} is ready")
         self._ports.engine_settled(now)
 
-    def _picture(self, now: float) -> None:
-        snapshot = self._recorded.session.snapshot(now)
-        self._front.offer(snapshot)
-        self._ports.show(snapshot, now)
-        if snapshot.transport.state == "running" and snapshot.generation.model_dim:
-            self._running = snapshot
-        if now >= self._next_mark:
-            self._next_mark = now + MARK_SECONDS
-            self._log.add(mark_of(snapshot))
-
     def _finish(self) -> None:
         now = clock()
         self._cores.let_sleep()
         self._recorded.close(now)
-        snapshot = self._recorded.session.snapshot(now)
-        summary = summary_of(snapshot, self._recorded, self._running, self._meter)
+        snapshot = self._showing.finish(now)
+        summary = summary_of(snapshot, self._recorded, self._showing.playing, self._meter)
         self._log.add(PerformanceEnded(now, summary))
         self._front.send(Account(summary))
-        self._front.offer(snapshot)
         deadline = now + LAST_WORDS_SECONDS
         while clock() < deadline:
             self._take_new_links()

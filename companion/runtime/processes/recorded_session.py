@@ -32,14 +32,11 @@ from companion.session.api.effects import (
     Effect,
     FrontEffect,
     Generate,
-    Learned,
     LoadModel,
     Notice,
-    PassFinished,
     Prefill,
     PrepareModel,
     SendMidi,
-    SnapshotsChanged,
 )
 from companion.session.api.events import Event, MidiReceived
 from companion.session.api.settings import SessionSettings
@@ -136,7 +133,7 @@ class RecordedSession:
                 self._do(effect, now)
 
     def _do(self, effect: Effect, now: float) -> None:
-        if isinstance(effect, (Notice, Learned, PassFinished, SnapshotsChanged)):
+        if isinstance(effect, FrontEffect):
             self._record(FrontTold(now, effect))
             self._around.tell_front(effect)
         elif isinstance(effect, AskClock):

@@ -36,6 +36,11 @@ class ControlSurface:
         """The switches: control name → action."""
         return self._switches.learned
 
+    @property
+    def knobs(self) -> tuple[Knob, ...]:
+        """The knobs, with the dials that they turn."""
+        return self._knobs.knobs
+
     def take(self, message: ChannelMessage) -> tuple[bool, Command | None]:
         """Return (whether this is a control's message and nothing else, what it asks for now)."""
         if self._knobs.learning is not None:

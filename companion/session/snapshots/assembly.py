@@ -62,8 +62,11 @@ def make_snapshots(
     parts: SessionParts,
     context: Callable[[], Context],
     switchboard: Callable[[], Switchboard],
-) -> SetList:
-    """Return the set list. context: what extensions see. switchboard: whoever carries commands out; it is made after this room."""
+) -> tuple[SettingsReader, SetList]:
+    """Return the reader of all settings, and the set list.
+
+    context: what extensions see. switchboard: whoever carries commands out; it is made after this room.
+    """
 
     def practise(practising: Practising | None, now: float) -> None:
         """Another song is practised from now on, or none."""
@@ -85,6 +88,7 @@ def make_snapshots(
         parts.metronome,
         parts.thru,
         parts.zones,
+        parts.surface,
         parts.extensions,
     )
     song_change = SongChange(
@@ -113,4 +117,4 @@ def make_snapshots(
     set_list = SetList(settings.set_list, settings.first_entry, settings.remarks, recall, parts.outbox)
     snapshots = Snapshots(settings.snapshots, recall, parts.surface, parts.outbox)
     parts.extensions.put_first(recall, snapshots, set_list)
-    return set_list
+    return reader, set_list

@@ -13,10 +13,10 @@ from companion.session.api.settings import (
     SessionSettings,
     TrackSettings,
     TradingSettings,
-    Zone,
 )
 from companion.session.chords.chords import Chords
 from companion.session.extensions import Extensions
+from companion.session.input.surface import ControlSurface
 from companion.session.input.thru import Thru
 from companion.session.input.zones import Zones
 from companion.session.lanes import Lane, Lanes
@@ -25,6 +25,8 @@ from companion.session.performance import Performance
 from companion.session.requests.engine import Engine
 from companion.session.rewriting.rewriting import Rewriting
 from companion.session.timing.musical_time import MusicalTime
+
+OF_THE_WHOLE = ("snapshots", "set_list", "first_entry", "remarks")  # of a performance, and of none of its snapshots
 
 
 class SettingsReader:
@@ -42,19 +44,33 @@ class SettingsReader:
         metronome: Metronome,
         thru: Thru,
         zones: Zones,
+        surface: ControlSurface,
         extensions: Extensions,
     ) -> None:
         self._base, self._lanes, self._time, self._performance = base, lanes, time, performance
         self._engine, self._chords, self._rewriting = engine, chords, rewriting
-        self._metronome, self._thru, self._zones, self._extensions = metronome, thru, zones, extensions
+        self._metronome, self._thru, self._zones = metronome, thru, zones
+        self._surface, self._extensions = surface, extensions
+
+    def read_all(self) -> SessionSettings:
+        """Every setting as it is now: a session that begins with these is set like this one."""
+        heard, shown = self.read(), self._extensions.settings()
+        return replace(
+            with_devices_of(heard, self._base),
+            tracks=heard.tracks,
+            practice=heard.practice if heard.song is not None else self._base.practice,
+            learned=dict(self._surface.learned),
+            knobs=tuple(on_tracks(self._surface.knobs, self._places())),
+            **{name: shown[name] for name in OF_THE_WHOLE if name in shown},
+        )
 
     def read(self) -> SessionSettings:
-        """The settings that hold now. Snapshots and set lists are no part of them."""
+        """The settings that hold now, apart from the player's controls and devices, snapshots and set lists."""
         time, base, shown = self._time, self._base, self._extensions.settings()
         return SessionSettings(
             tracks=tuple(_track(lane) for lane in self._lanes if not lane.removed),
             clock=ClockSettings(
-                source="external" if time.master is None else "internal",
+                source=time.source,
                 bpm=time.clock.bpm if time.master is not None else base.clock.bpm,
                 time_signature=time.songbook.default_meter,
                 count_in_bars=base.clock.count_in_bars,
@@ -75,16 +91,14 @@ class SettingsReader:
                 base.chords.threshold,
             ),
             rewrite=self._rewriting.dial,
-            zones=self._zones_by_place(),
+            zones=tuple(on_tracks(self._zones.zones, self._places())),
             leading=shown.get("leading", LeadingSettings()),
             intro_bars=shown.get("intro_bars", 0),
         )
 
-    def _zones_by_place(self) -> tuple[Zone, ...]:
-        """The zones, with the places of their parts among the lanes that are there; those of parts that are gone are left out."""
-        present = [lane.index for lane in self._lanes if not lane.removed]
-        places = {lane: place for place, lane in enumerate(present)}
-        return tuple(on_tracks(self._zones.zones, places))
+    def _places(self) -> dict[int, int]:
+        """The place of each lane among those that are there."""
+        return {lane.index: place for place, lane in enumerate(lane for lane in self._lanes if not lane.removed)}
 
 
 def _track(lane: Lane) -> TrackSettings:
@@ -108,13 +122,32 @@ def _track(lane: Lane) -> TrackSettings:
 def without_rig(settings: SessionSettings) -> SessionSettings:
     """Settings without what belongs to the player's devices and to the performance as a whole."""
     fresh = SessionSettings(tracks=settings.tracks)
+    names = ("learned", "output_latency_seconds", "input_latency_seconds", *OF_THE_WHOLE)
+    return replace(settings, **{name: getattr(fresh, name) for name in names})
+
+
+def with_devices_of(settings: SessionSettings, base: SessionSettings) -> SessionSettings:
+    """`settings`, with what a running session keeps from its beginning as `base` has it: the player's devices, and the margins."""
+    known = {track.name: track for track in base.tracks}
+    tracks = (
+        replace(track, input_port=known[track.name].input_port, output_port=known[track.name].output_port)
+        if track.name in known
+        else track
+        for track in settings.tracks
+    )
+    clock = replace(
+        settings.clock,
+        count_in_bars=base.clock.count_in_bars,
+        click_channel=base.clock.click_channel,
+        send_clock=base.clock.send_clock,
+    )
     return replace(
         settings,
-        learned=fresh.learned,
-        output_latency_seconds=fresh.output_latency_seconds,
-        input_latency_seconds=fresh.input_latency_seconds,
-        snapshots=fresh.snapshots,
-        set_list=fresh.set_list,
-        first_entry=fresh.first_entry,
-        remarks=fresh.remarks,
+        tracks=tuple(tracks),
+        clock=clock,
+        chords=replace(settings.chords, threshold=base.chords.threshold),
+        lead_floor_seconds=base.lead_floor_seconds,
+        lead_margin=base.lead_margin,
+        output_latency_seconds=base.output_latency_seconds,
+        input_latency_seconds=base.input_latency_seconds,
     )

@@ -16,7 +16,7 @@ from companion.errors import UsageError
 from companion.music import Note
 from companion.session.api.bound import on_tracks
 from companion.session.api.command_base import Command
-from companion.session.api.settings import SessionSettings, TrackSettings
+from companion.session.api.settings import ClockSource, SessionSettings, TrackSettings
 from companion.session.api.snapshot import Ladder
 from companion.session.api.transport_commands import SetClockSource
 from companion.session.chords.zone import ZoneKeys
@@ -121,9 +121,10 @@ class Recall(Extension):
         performance = self._performance
         if self._coming is not None and not performance.running:
             self._coming = None
-        if not performance.running and settings.clock.source != self._reader.read().clock.source:
-            self._do(SetClockSource(settings.clock.source), now)
         before = self._reader.read()
+        if not performance.running and self._needs_other_clock(settings.clock.source):
+            self._do(SetClockSource(settings.clock.source), now)
+            before = self._reader.read()
         settings = replace(without_rig(settings), clock=replace(settings.clock, source=before.clock.source))
         changes_song = settings.song is not before.song and settings.song != before.song
         if changes_song and settings.song is not None:
@@ -164,6 +165,11 @@ class Recall(Extension):
         else:
             self._arrive(now)
         return lanes
+
+    def _needs_other_clock(self, source: ClockSource) -> bool:
+        """Whether the music must leave its clock. "external" is the default, so a clock that is shared with others serves as well."""
+        follows = source == "external" and self._time.follower is not None
+        return source != self._time.source and not follows
 
     def _set_zones(self, settings: SessionSettings, lanes: dict[int, int]) -> None:
         """Keys that are down end where they began. lanes: by the place of their track."""

@@ -49,6 +49,10 @@ class SetList(Extension):
         if following < len(self._entries):
             self._outbox.emit(PrepareModel(self._entries[following].settings.model))
 
+    def settings(self) -> Mapping[str, Any]:
+        """The entries, and which of them is on."""
+        return {"set_list": self._entries, "first_entry": self._number, "remarks": self._remarks}
+
     def picture(self, now: float) -> dict[str, Any]:
         """What is on, and what comes next."""
         if not self._entries:

@@ -50,6 +50,10 @@ class Snapshots(Extension):
             LoadSettings: lambda wish: settings,
         }
 
+    def settings(self) -> Mapping[str, Any]:
+        """What is stored."""
+        return {"snapshots": dict(self.stored)}
+
     def picture(self, now: float) -> dict[str, Any]:
         """The names, for the screen."""
         return {"stored": tuple(self.stored), "newest_stored": self.newest}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from companion.music import TimeSignature
-from companion.session.api.settings import SHARED_CLOCKS
+from companion.session.api.settings import SHARED_CLOCKS, ClockSource
 from companion.session.practice.songbook import SongBook
 from companion.session.timing.external_clock import ExternalClock
 from companion.session.timing.internal_clock import InternalClock
@@ -17,13 +17,15 @@ class MusicalTime:
     tempo_factor: share of a song's written tempo at which it is played. source: a ClockSource.
     """
 
-    def __init__(self, source: str, bpm: float, songbook: SongBook, timeline: Timeline, tempo_factor: float) -> None:
+    def __init__(
+        self, source: ClockSource, bpm: float, songbook: SongBook, timeline: Timeline, tempo_factor: float
+    ) -> None:
         self.songbook = songbook
         self.timeline = timeline
         self.tempo_factor = tempo_factor
         self.offset_beats = 0.0
         written = songbook.bpm_at(0)
-        self.source = source
+        self.source: ClockSource = source
         self.clock = _make_clock(source, bpm if written is None else written * tempo_factor)
 
     @property
@@ -61,7 +63,7 @@ class MusicalTime:
         """Set how far the session is ahead of the clock from now on."""
         self.offset_beats = offset_beats
 
-    def use_source(self, source: str) -> None:
+    def use_source(self, source: ClockSource) -> None:
         """Change to another ClockSource, at the present tempo and at rest."""
         self.source = source
         self.clock = _make_clock(source, self.clock.bpm)
@@ -71,5 +73,5 @@ class MusicalTime:
         self.tempo_factor = factor
 
 
-def _make_clock(source: str, bpm: float) -> ExternalClock | InternalClock:
+def _make_clock(source: ClockSource, bpm: float) -> ExternalClock | InternalClock:
     return InternalClock(bpm) if source == "internal" else ExternalClock(bpm)

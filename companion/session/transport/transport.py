@@ -7,7 +7,7 @@ before stay as history. See `states` for what may happen when.
 from __future__ import annotations
 
 from companion.midi.messages import ClockMessage
-from companion.session.api.settings import ClockSettings
+from companion.session.api.settings import ClockSettings, ClockSource
 from companion.session.extensions import Extensions
 from companion.session.input.capture import Capture
 from companion.session.output.click import Metronome
@@ -131,7 +131,7 @@ class Transport:
             clock.locate(self._time.songbook.start(song_bar))
             self._state.happened(Happening.REWIND)
 
-    def use_source(self, source: str, now: float) -> None:
+    def use_source(self, source: ClockSource, now: float) -> None:
         """Use another ClockSource. The music stops, and the next start begins a new stretch."""
         self.stop(now)
         self._halt(now)

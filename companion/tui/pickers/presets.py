@@ -1,90 +1,102 @@
-"""Turns the screen into a preset and a preset into a performance. `companion.config` reads and writes the files."""
+"""The preset that a performance came from, and presets made of what is set in it. `companion.config` reads and writes the files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from companion.session.api.bound import on_tracks
-from companion.session.api.settings import LeadingSettings, SessionSettings, TrackSettings
-from companion.session.api.snapshot import LaneView, Snapshot
+from companion.errors import UsageError
+from companion.session.api.settings import SessionSettings
+from companion.session.snapshots.reading import with_devices_of
 
 if TYPE_CHECKING:
     from companion.config.presets import Preset
 
+PresetSaver = Callable[[str, SessionSettings, dict[str, str]], str]
 
-def settings_on_screen(
-    snapshot: Snapshot, base: SessionSettings, stored: Mapping[str, SessionSettings] | None = None
-) -> SessionSettings:
-    """`base` with every choice made on the screen. Settings that the screen does not show stay as they are.
 
-    stored: the snapshots as they are now; None: those of `base`.
+class PresetDesk:
+    """launcher: what starts the performance; it has `options` where that came from a preset. ports: those chosen since, by direction.
+
+    saver: writes a preset, None: among the user's own. attached: the performance is another screen's.
     """
-    transport, practice = snapshot.transport, snapshot.practice
-    places = {lane.index: place for place, lane in enumerate(snapshot.lanes)}
-    clock = replace(base.clock, source=transport.source, time_signature=transport.time_signature, click=snapshot.click)
-    if transport.source == "internal":
-        clock = replace(clock, bpm=round(transport.bpm, 2))
-    settings = replace(
-        base,
-        tracks=tuple(_track(lane, base) for lane in snapshot.lanes),
-        clock=clock,
-        model=snapshot.model,
-        wait_bars=snapshot.wait_bars,
-        thru=snapshot.thru,
-        rewrite=snapshot.rewrite,
-        learned=dict(snapshot.learned),
-        knobs=tuple(on_tracks((view.knob for view in snapshot.knobs), places)),
-        zones=tuple(on_tracks(snapshot.zones, places)),
-        leading=LeadingSettings(
-            snapshot.intensity,
-            snapshot.follow_dynamics,
-            snapshot.follow_density,
-            snapshot.stay_out_of_register,
-        ),
-        trading=replace(base.trading, trade_bars=snapshot.trade_bars, answer=snapshot.answer),
-        chords=replace(
-            base.chords,
-            progression=snapshot.chords.progression,
-            loop=snapshot.chords.loop,
-            zones=snapshot.chords.zones,
-        ),
-        intro_bars=snapshot.intro_bars,
-        snapshots=base.snapshots if stored is None else stored,
-    )
-    if practice is None:
+
+    def __init__(self, launcher: Any, saver: PresetSaver | None, attached: bool) -> None:
+        self.launcher = launcher
+        self._saver, self._attached = saver, attached
+        self._present: SessionSettings | None = None
+        self._stored: Mapping[str, SessionSettings] | None = None
+        self.ports: dict[str, str] = {}
+
+    @property
+    def options(self) -> Any:
+        """How the performance was started, None if that is not known."""
+        return getattr(self.launcher, "options", None)
+
+    @property
+    def name(self) -> str:
+        """The preset that the performance came from, "" for none."""
+        preset = self.options.preset if self.options else None
+        return preset.name if preset else ""
+
+    def take_settings(self, settings: SessionSettings) -> None:
+        """Everything is set like this now."""
+        self._present = settings
+
+    def take_stored(self, stored: Mapping[str, SessionSettings]) -> None:
+        """These are the snapshots now."""
+        self._stored = stored
+
+    def settings(self, with_song: bool) -> SessionSettings:
+        """What a preset keeps of the present performance: everything that is set, with the devices of the preset that it came from.
+
+        Raises UsageError before the performance has told how it is set.
+        """
+        if self._present is None:
+            raise UsageError("the performance has not begun: nothing is saved yet")
+        base = self.options.settings if self.options else self._present
+        present = with_devices_of(self._present, base)
+        return replace(
+            present,
+            clock=replace(present.clock, bpm=round(present.clock.bpm, 2)),
+            practice=present.practice if with_song else base.practice,
+            snapshots=base.snapshots if self._stored is None else self._stored,
+        )
+
+    def save(self, name: str, with_song: bool) -> str:
+        """Write the present performance as a preset; returns the file's path. Raises CompanionError."""
+        from companion.config import presets
+
+        settings = self.settings(with_song)
+        if self._saver is not None:
+            return self._saver(name, settings, self.ports)
+        preset = (self.options.preset if self.options else None) or presets.Preset(name, name, settings)
+        choice = presets.PortChoice(
+            self.ports.get("in", preset.ports.input), self.ports.get("out", preset.ports.output)
+        )
+        chosen = replace(preset, name=name, title=preset.title or name, settings=settings, ports=choice)
+        return str(presets.save_preset(chosen, name))
+
+    def go_on_with(self, preset: Preset) -> SessionSettings:
+        """Let the performance, which goes on, belong to another preset. Returns the settings that it is to have."""
+        settings = replace(preset.settings, song=None)
+        if not self._attached:
+            self._start_with(preset, settings)
+        if preset.settings.snapshots:
+            self._stored = preset.settings.snapshots
         return settings
-    choices = replace(
-        base.practice, tempo_factor=practice.tempo_factor, transpose=practice.transpose, loop=practice.loop
-    )
-    return replace(settings, practice=choices)
 
+    def begin_with(self, preset: Preset) -> Any:
+        """Return the launcher of a new performance with another preset."""
+        self._start_with(preset, preset.settings, ports=preset.ports)
+        self._present = self._stored = None
+        self.ports.clear()
+        return self.launcher
 
-def _track(lane: LaneView, base: SessionSettings) -> TrackSettings:
-    known = next((track for track in base.tracks if track.name == lane.name), None)
-    track = known or TrackSettings(lane.name, lane.role)
-    return replace(
-        track,
-        role=lane.role,
-        program=lane.program,
-        is_drum=lane.is_drum,
-        channel=lane.channel,
-        attributes=dict(lane.attributes),
-        muted=lane.muted,
-        solo=lane.solo,
-        volume=lane.volume,
-        pan=lane.pan,
-    )
-
-
-def save(name: str, preset: Preset, settings: SessionSettings, ports: Mapping[str, str]) -> str:
-    """Write the preset among the user's own; returns the file's path. Raises ConfigError."""
-    from companion.config import presets
-
-    choice = presets.PortChoice(ports.get("in", preset.ports.input), ports.get("out", preset.ports.output))
-    chosen = replace(preset, name=name, settings=settings, ports=choice)
-    return str(presets.save_preset(chosen, name))
+    def _start_with(self, preset: Preset, settings: SessionSettings, **more: Any) -> None:
+        options = replace(self.options, settings=settings, preset=preset, title=preset.title, **more)
+        self.launcher = replace(self.launcher, options=options)
 
 
 def offered() -> list[tuple[str, str]]:
