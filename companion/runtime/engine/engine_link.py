@@ -64,7 +64,8 @@ class EngineLink:
             if isinstance(event, (GenerationFinished, GenerationFailed)):
                 self._waiting.pop(event.request_id, None)
             elif isinstance(event, EngineReady):
-                self._loaded = self._model
+                # A further size of the checkpoint that still plays says nothing about the one that is being loaded.
+                self._loaded = self._loaded if event.joined else self._model
             elif isinstance(event, LoadFailed):
                 self._model = self._loaded
             elif isinstance(event, NoteGenerated) and event.request_id in self._waiting:

@@ -9,7 +9,7 @@ from companion.errors import CompanionError
 from companion.runtime.engine.sizes import LoadedSizes
 from companion.runtime.machine.size_here import PARTS, sizes_at
 from companion.runtime.remote_engine.conversation import Arrived, Told
-from companion.runtime.remote_engine.guest import Guest
+from companion.runtime.remote_engine.guest import NOT_REACHABLE, Guest
 from companion.session.api.events import LoadedSize
 from companion.session.api.settings import ModelSettings
 from companion.session.requests.lead_time import quantile
@@ -32,7 +32,7 @@ def examine_remote(engine: str, checkpoint: str) -> dict[str, Any]:
         connected = guest.state == "connected"
         found |= {
             "state": guest.state,
-            "reachable": guest.state != "not reachable",
+            "reachable": guest.state != NOT_REACHABLE,
             "paired": (connected and guest.conversation.is_welcome) or far is not None,
             "round_trip_ms": _round_trip(guest) if far else {},
         }
@@ -88,10 +88,6 @@ def remote_text(found: dict[str, Any]) -> str:
     """The findings for people."""
     lines = [f"engine     {found['address']}: {_verdict(found)}", *(f"           {text}" for text in found["told"])]
     if not found["tempi"]:
-        if found["state"] == "not reachable":
-            lines.append(
-                "    to fix is the other machine on, and does companion engine --listen run there with this address?"
-            )
         return "\n".join(lines)
     trip, host, stand_in = found["round_trip_ms"], found["host"], found["stand_in"]
     lines += [

@@ -39,12 +39,22 @@ HOST_MESSAGES = (
 )
 MESSAGES_A_TURN = 500
 NEXT_KEY_SECONDS = 1.0  # after a refusal, until the next key is tried
+FIRST_ANSWER_SECONDS = 3.0  # without a connection for so long after the start, the player is told why
 PERFORMANCE = secrets.token_hex(8)  # of this process: another checkpoint's guest goes on with the same one
 clock = time.monotonic
 NOT_PAIRED = (
     "this machine is not paired with the engine at {address}: on the engine's machine run `companion engine --pair`, and here "
     "`companion engine --pair TOKEN`"
 )
+NOT_REACHABLE = "not reachable"
+NOT_OURS = "reachable, but no engine of ours has answered"
+NOT_THE_PAIRED_ONE = "reachable, but the paired engine does not answer there"
+# What to say of each state that lasts, after "the engine at …".
+WITHOUT_CONNECTION = {
+    NOT_REACHABLE: "cannot be reached: is it on, and does companion engine --listen run there with this address?",
+    NOT_OURS: "does not answer: something else listens there. Is the port right?",
+    NOT_THE_PAIRED_ONE: "has other keys than this machine was paired with: pair the two again (companion engine --pair)",
+}
 
 
 class Guest:
@@ -64,8 +74,9 @@ class Guest:
         self._socket: zmq.Socket | None = None
         self._monitor: zmq.Socket | None = None
         self._connect_at: float | None = None  # when the next key is tried
-        self.state = "not reachable"
+        self.state = NOT_REACHABLE
         self._said_refused = False
+        self._patient_until: float | None = clock() + FIRST_ANSWER_SECONDS
         self._told: list[News] = []
         self._connect()
 
@@ -98,6 +109,7 @@ class Guest:
         self._hear_host()
         self.conversation.tick(clock())
         self._mind_the_pairing(now)
+        self._mind_the_silence(now)
         self._send()
         told, self._told = self._told, []
         return told + self.conversation.news()
@@ -149,25 +161,36 @@ class Guest:
                 pairing, with_token = self._keys[self._place]
                 self.state = "connected"
                 self.conversation.connected(now, pairing.public if with_token else "")
-            elif event == zmq.EVENT_CONNECTED and self.state == "not reachable":
-                self.state = "reachable, but no engine of ours has answered"
+            elif event == zmq.EVENT_CONNECTED and self.state == NOT_REACHABLE:
+                self.state = NOT_OURS
             elif event in (zmq.EVENT_HANDSHAKE_FAILED_AUTH, zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL):
                 self._refused(now, is_certain=event == zmq.EVENT_HANDSHAKE_FAILED_AUTH)
             elif event == zmq.EVENT_DISCONNECTED:
                 if self.state == "connected":
-                    self.state = "not reachable"
+                    self.state = NOT_REACHABLE
                 self.conversation.disconnected("is cut off")
 
     def _refused(self, now: float, is_certain: bool) -> None:
         """The host does not know this key, or has not answered as the one that it belongs to: try the next one."""
         if self._connect_at is not None:
             return
-        self.state = "not paired" if is_certain else "reachable, but the paired engine does not answer there"
+        self.state = "not paired" if is_certain else NOT_THE_PAIRED_ONE
         if is_certain and self._place + 1 == len(self._keys) and not self._said_refused:
             self._said_refused = True
             self._told.append(Told(NOT_PAIRED.format(address=self.address)))
         self._place = (self._place + 1) % len(self._keys)
         self._connect_at = now + NEXT_KEY_SECONDS
+
+    def _mind_the_silence(self, now: float) -> None:
+        """Tell the player once why there is no connection. A later loss is the conversation's affair."""
+        if self._patient_until is None:
+            return
+        if self.state == "connected":
+            self._patient_until = None
+        elif now >= self._patient_until:
+            self._patient_until = None
+            if why := WITHOUT_CONNECTION.get(self.state):
+                self._told.append(Told(f"the engine at {self.address.host} {why}"))
 
     def _mind_the_pairing(self, now: float) -> None:
         """Once the host knows our own key, use that one, and keep the address at which this pairing works."""

@@ -26,6 +26,7 @@ from companion.runtime.remote_engine.address import Address, plain_checkpoint
 from companion.runtime.remote_engine.checks import job_fault
 from companion.runtime.remote_engine.curve import prepare, zeromq
 from companion.runtime.remote_engine.gate import Gate
+from companion.runtime.remote_engine.holdings import Holdings
 from companion.runtime.remote_engine.pairing import HostStore
 from companion.runtime.remote_engine.reception import Reception, Seat, plain_name
 from companion.session.api.effects import Cancel, Generate, LoadModel, Prefill
@@ -62,7 +63,7 @@ class Host:
         self._context = zeromq()()
         import zmq
 
-        self._model = self._loaded = model
+        self._holdings = Holdings(model, lambda name: shipped_checkpoint(name) is not None)
         self._store, self._say = store, say
         self._poller = zmq.Poller()
         self._gate = Gate(self._context, lambda key: store.guest(key, time.time()) is not None)
@@ -76,11 +77,10 @@ class Host:
         self._keeper = EngineKeeper(their_control)
         self._engine = EngineLink(model)
         self._polled = -1  # the engine link's descriptor
-        self._news: EngineReady | EngineLost | None = None  # the engine's last word on what it holds
         self._reception = Reception()
         self._numbers = count(1)
         self._asked: dict[int, int] = {}  # our number of a request → the guest's
-        self._remarked: set[str] = set()  # guests whose first faulty message was reported
+        self._remarked: set[str] = set()  # what is said once: of guests, performances and checkpoints
         self._refused: dict[str, float] = {}  # by network address: when that was said last
         self._ending = False
         for each in (self._gate.socket, self._router):
@@ -221,7 +221,7 @@ class Host:
         if isinstance(message, Goodbye):
             self._dismiss("has gone")
         elif isinstance(message, LoadModel):
-            self._load(message.model)
+            self._load(message.model.checkpoint)
         elif isinstance(message, Generate):
             number = self._number(message.job.request_id)
             left = min(max(message.deadline_seconds, 0.0), LONGEST_REQUEST_SECONDS)  # seconds from now, see `guest`
@@ -261,25 +261,19 @@ class Host:
 
     # -- the engine ---------------------------------------------------------------------------------------------------
 
-    def _load(self, wanted: ModelSettings) -> None:
-        """Load a guest's checkpoint: one that is loaded, was given on the command line, or is shipped. Never a path from outside."""
+    def _load(self, checkpoint: str) -> None:
+        """A guest wants this checkpoint: have it loaded, or say at once what there is."""
+        answer = self._holdings.ask(checkpoint)
         seat = self._reception.seat
-        if wanted.checkpoint == plain_checkpoint(self._model.checkpoint):
-            if self._news is not None and seat is not None:
-                self._send(seat.peer, self._news)
-        elif self._is_shipped(wanted.checkpoint):
-            self._model = replace(self._model, checkpoint=wanted.checkpoint)
-            self._news = None
+        if isinstance(answer, LoadModel):
             self._forget_requests(clock())
-            self._engine.ask(LoadModel(self._model), clock())
-            self._say(f"loading {wanted.checkpoint}")
-        elif seat is not None:
-            name = wanted.checkpoint[:80]
-            self._send(seat.peer, EngineLost(f"the engine has no checkpoint {name!r} (companion engine --checkpoint)"))
-
-    @staticmethod
-    def _is_shipped(name: str) -> bool:
-        return name.replace("_", "").isalnum() and shipped_checkpoint(name) is not None
+            self._engine.ask(answer, clock())
+            self._say(f"loading {plain_checkpoint(answer.model.checkpoint)}")
+        elif answer is not None and seat is not None:
+            if isinstance(answer, EngineLost) and answer.reason not in self._remarked:
+                self._remember(answer.reason)
+                self._say(f"{seat.name} plays without this engine: {answer.reason}")
+            self._send(seat.peer, answer)
 
     def _mind_the_engine(self, now: float) -> None:
         if (text := self._keeper.look()) and not text.endswith("started"):
@@ -308,18 +302,12 @@ class Host:
             self._polled = descriptor
 
     def _pass_on(self, event: Any, seat: Seat | None) -> None:
-        if isinstance(event, (EngineReady, EngineLost)):
+        if isinstance(event, (EngineReady, EngineLost, LoadFailed)):
             if isinstance(event, EngineLost):
                 self._asked.clear()
-            else:
-                event = _named_plainly(event)
-                self._loaded = self._model
-            self._news = event
-            self._say(event.reason if isinstance(event, EngineLost) else ready_line(event))
-        elif isinstance(event, LoadFailed):
-            self._model = self._loaded  # which goes on
-            event = EngineLost(f"{event.checkpoint} cannot be loaded: {event.reason}")
-            self._say(event.reason)
+            event = self._holdings.heard(event)
+            if event is not None:
+                self._say(event.reason if isinstance(event, EngineLost) else ready_line(event))
         elif isinstance(event, (NoteGenerated, BarGenerated, GenerationFinished, GenerationFailed)):
             theirs = self._asked.get(event.request_id)
             if isinstance(event, (GenerationFinished, GenerationFailed)):
@@ -329,14 +317,8 @@ class Host:
             event = replace(event, request_id=theirs)
         else:
             return
-        if seat is not None:
+        if seat is not None and event is not None:
             self._send(seat.peer, event)
-
-
-def _named_plainly(event: EngineReady) -> EngineReady:
-    """The same event, where a size that was given as a file is called by the file's name."""
-    info = event.checkpoint
-    return replace(event, checkpoint=replace(info, name=plain_checkpoint(info.name)))
 
 
 def ready_line(event: EngineReady) -> str:

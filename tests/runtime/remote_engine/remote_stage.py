@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +40,29 @@ def free_port() -> int:
 
 
 class HostProcess:
-    """`companion engine` with its own configuration folder. `lines` is what it has printed."""
+    """`companion engine` with its own configuration folder. `lines` is what it has printed.
 
-    def __init__(self, folder: Path, checkpoint: str, port: int | None = None) -> None:
+    where: the address it listens on; inside: what is entered to start it, such as a network namespace.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        checkpoint: str,
+        port: int | None = None,
+        where: str = "127.0.0.1",
+        inside: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self.folder, self.port = folder, port or free_port()
-        self.checkpoint = checkpoint
+        self.checkpoint, self._where, self._inside = checkpoint, where, inside
         self._out = folder / "host.out"
         folder.mkdir(parents=True, exist_ok=True)
         self.store = HostStore(folder / "companion" / "engine")
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "companion", "engine", "--listen", f"127.0.0.1:{self.port}"]
-        with self._out.open("ab") as out:
+        command = [sys.executable, "-m", "companion", "engine", "--listen", f"{self._where}:{self.port}"]
+        with self._out.open("ab") as out, self._inside():
             return subprocess.Popen(
                 [*command, "--checkpoint", self.checkpoint],
                 env={**os.environ, "XDG_CONFIG_HOME": str(self.folder)},
@@ -61,7 +72,7 @@ class HostProcess:
 
     @property
     def address(self) -> str:
-        return f"tcp://127.0.0.1:{self.port}"
+        return f"tcp://{self._where}:{self.port}"
 
     @property
     def lines(self) -> list[str]:

@@ -39,7 +39,7 @@ def test_an_address_where_nothing_listens_is_not_reachable(tmp_path):
     GuestStore().accept(HostStore(tmp_path / "host").new_token(time.time()))
     text = remote_text(examine_remote(f"tcp://127.0.0.1:{free_port()}", MODEL))
     assert "not reachable" in text
-    assert "is the other machine on" in text
+    assert "companion engine --listen run there" in text
 
 
 def test_a_host_is_reachable_paired_and_measured_and_others_are_told_apart(tmp_path, keys, monkeypatch):

@@ -13,15 +13,12 @@ pytest.importorskip("zmq")
 
 from companion.bench.live.slow_network import SlowNetwork
 from companion.inference.checkpoints.hub import shipped_checkpoint
-from companion.runtime.front.report import hanging_notes
 from companion.runtime.players.demo import DemoOptions, launch_options
-from companion.runtime.processes.live_performance import LivePerformance, start
-from companion.runtime.recording.recorder import read_log
+from companion.runtime.processes.live_performance import start
 from companion.runtime.recording.records import EventReceived
-from companion.runtime.recording.replay import replay
-from companion.session.api.effects import Notice
-from companion.session.api.events import EngineLost, EngineReady, SizeLost, command
+from companion.session.api.events import EngineReady, SizeLost, command
 from companion.session.api.settings import ModelSettings
+from tests.runtime.remote_engine.far_player import Player, end_and_check
 from tests.runtime.remote_engine.remote_stage import HostProcess, wait_until
 
 MODEL = "yellow_mini"
@@ -29,31 +26,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="live playing needs Linux or macOS"),
     pytest.mark.skipif(shipped_checkpoint(MODEL) is None, reason="no shipped checkpoint in this checkout"),
 ]
-
-
-class Player:
-    """A performance, and what it has told its player."""
-
-    def __init__(self, performance: LivePerformance) -> None:
-        self.performance = performance
-        self.told: list[str] = []
-
-    def writer(self) -> str:
-        """Where the size that writes runs: a host, "" for this machine, "?" for none."""
-        self.told += [event.text for event in self.performance.events() if isinstance(event, Notice)]
-        snapshot = self.performance.snapshot()
-        return "?" if snapshot is None or snapshot.checkpoint is None else snapshot.checkpoint.place
-
-    def wait_for_writer(self, place: str) -> None:
-        wait_until(lambda: self.writer() == place, f"{place or 'this machine'} to write; told: {self.told}")
-
-    def wait_for_bars(self, count: int) -> None:
-        def bars() -> int:
-            snapshot = self.performance.snapshot()
-            return snapshot.generation.bars if snapshot else 0
-
-        begun = bars()
-        wait_until(lambda: bars() >= begun + count, "the music to go on")
 
 
 @pytest.fixture
@@ -78,38 +50,26 @@ def player(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "guest"))
     host.pair(tmp_path / "guest")
     model = ModelSettings(checkpoint=MODEL, engine=f"tcp://127.0.0.1:{network.port}")
-    # Slow, so that both engines are in time even where tests run beside each other.
-    performance = start(launch_options(DemoOptions(bars=0, bpm=45, model=model, record_dir=tmp_path, seed=1)))
+    # One part only, so that both engines are in time even where tests run beside each other.
+    options = DemoOptions(bars=0, bpm=100, tracks=1, model=model, record_dir=tmp_path, seed=1)
+    performance = start(launch_options(options))
     playing = Player(performance)
     playing.wait_for_writer("127.0.0.1")
-    playing.wait_for_bars(3)
+    playing.wait_for_bars(2)
     yield playing
     performance.stop()
-
-
-def end_and_check(player: Player) -> None:
-    """What must hold of every recording: nothing hangs, no process died here, and it plays again note for note."""
-    player.performance.stop()
-    assert player.performance.recording is not None
-    log = read_log(player.performance.recording / "log.jsonl")
-    assert not hanging_notes(log)
-    assert player.performance.summary["faults"] == 0
-    assert not [record for record in log.of_kind(EventReceived) if isinstance(record.event, EngineLost)]
-    assert replay(log).same
-    assert set(player.performance.summary["bars_by_ladder_step"]) <= {"fresh", "older", "variation"}
 
 
 def test_a_network_that_is_cut_or_frozen_and_mended(player, network):
     for break_it in (network.cut, network.freeze):
         break_it()
         player.wait_for_writer("")
-        player.wait_for_bars(3)
+        player.wait_for_bars(2)
         network.mend()
         player.wait_for_writer("127.0.0.1")
-        player.wait_for_bars(3)
+        player.wait_for_bars(2)
     assert any("writes from here on: yellow_mini at 127.0.0.1 is cut off" in text for text in player.told)
-    end_and_check(player)
-    events = [record.event for record in read_log(player.performance.recording / "log.jsonl").of_kind(EventReceived)]
+    events = [record.event for record in end_and_check(player).of_kind(EventReceived)]
     assert len([event for event in events if isinstance(event, SizeLost)]) == 2
     assert len([event for event in events if isinstance(event, EngineReady)]) == 4
 
@@ -117,17 +77,17 @@ def test_a_network_that_is_cut_or_frozen_and_mended(player, network):
 def test_a_host_that_is_suspended_killed_and_started_again(player, host):
     host.process.send_signal(signal.SIGSTOP)
     player.wait_for_writer("")
-    player.wait_for_bars(3)
+    player.wait_for_bars(2)
     host.process.send_signal(signal.SIGCONT)
     player.wait_for_writer("127.0.0.1")
     host.restart()
     player.wait_for_writer("")
-    player.wait_for_bars(3)
+    player.wait_for_bars(2)
     player.wait_for_writer("127.0.0.1")
     host.engine().kill()
     player.wait_for_writer("")
     player.wait_for_writer("127.0.0.1")
-    player.wait_for_bars(3)
+    player.wait_for_bars(2)
     end_and_check(player)
     assert "ended" not in host.lines[-1]
 
@@ -139,7 +99,7 @@ def test_a_machine_that_is_not_paired_plays_with_its_own_model_and_is_told(tmp_p
     player = Player(performance)
     try:
         player.wait_for_writer("")
-        player.wait_for_bars(3)
+        player.wait_for_bars(2)
         wait_until(lambda: player.writer() == "" and any("is not paired" in text for text in player.told), "the notice")
     finally:
         performance.stop()
@@ -153,7 +113,7 @@ def test_another_checkpoint_is_loaded_on_both_machines(player, host):
         ),
         "the host's ghost_mini",
     )
-    player.wait_for_bars(3)
+    player.wait_for_bars(2)
     assert host.said("loading ghost_mini")
     assert not host.said("turned away")
     end_and_check(player)

@@ -215,7 +215,7 @@ def test_a_checkpoint_that_is_not_here_is_one_line_and_no_file_is_opened(host, p
     begin(peer)
     for wanted in ("/etc/passwd", "../../secret", "no_such_model"):
         peer.send(LoadModel(ModelSettings(checkpoint=wanted)))
-        assert "the engine has no checkpoint" in peer.hear(EngineLost).reason
+        assert "there is no checkpoint" in peer.hear(EngineLost).reason
 
 
 def test_an_engine_that_is_killed_is_replaced_and_the_guest_is_told(host, peer):
