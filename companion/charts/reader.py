@@ -9,12 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from companion.charts.chart import Chart
-from companion.charts.encodings import decode_text
 from companion.charts.form import play_form
 from companion.charts.imports.ireal import choose_song, holds_ireal, read_playlist, song_text
 from companion.charts.text import written_chart
 from companion.errors import ChartError
-from companion.music.files.text import printable
+from companion.music.text import decode_text, printable
 
 MAX_CHART_BYTES = 256 * 1024
 MAX_PLAYLIST_BYTES = 16 * 1024 * 1024
@@ -32,8 +31,10 @@ def read_chart(path: Path, song: str = "") -> Chart:
         raise ChartError(f"{path}: cannot be read: {error.strerror}") from None
     try:
         text = decode_text(data[:MAX_PLAYLIST_BYTES])
-    except (ValueError, UnicodeDecodeError):
-        raise ChartError(f"{path}: not a text file (expected a chord chart)") from None
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise ChartError(f"{path}: not a text file (expected a chord chart)")
     if holds_ireal(text):
         return read_ireal(text, str(path), song)
     if len(data) > MAX_CHART_BYTES:

@@ -15,7 +15,7 @@ from companion.errors import ChartError
 from companion.harmony.spelling import BASS
 from companion.harmony.symbols import is_no_chord, parse_chord
 from companion.music import TimeSignature
-from companion.music.files.text import printable
+from companion.music.text import printable
 
 _BARLINE = re.compile(r"(?P<close>:)?\|{1,2}(?:\]|(?P<open>:))?(?:\s*[x×]\s*(?P<times>\d+))?")
 _SECTION = re.compile(r"^(?:\[(?P<boxed>[^\]|]+)\]|(?P<named>[A-Za-z][\w' ]*):(?=\s+\||\s*$))\s*")

@@ -82,7 +82,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         return _dispatch(list(argv))
     except CompanionError as error:
-        from companion.music.files.text import printable
+        from companion.music.text import printable
 
         print(f"companion: {printable(str(error))}", file=sys.stderr)
         return error.exit_status

@@ -20,7 +20,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """List ports."""
     from companion.midi.probe import list_ports
-    from companion.music.files.text import printable
+    from companion.music.text import printable
 
     ports = list_ports()
     if args.json:

@@ -158,7 +158,7 @@ def launch_options(args: argparse.Namespace) -> LaunchOptions:
 def settings_from_args(args: argparse.Namespace) -> SessionSettings:
     """Return the settings of the session that the command line describes. Raises UsageError, ChartError, MidiFileError."""
     from companion.charts.comping import COMPING_NAME
-    from companion.music.files.text import printable
+    from companion.music.text import printable
     from companion.practice.setup import chart_settings, song_settings
     from companion.practice.song_file import load_song
     from companion.practice.sources import chart_song, find_source, is_chart, is_link, link_song

@@ -17,9 +17,9 @@ from rich.cells import set_cell_size
 from companion.errors import MidiFileError, UsageError
 from companion.midi.file import read_song
 from companion.music import Bar, Score, TimeSignature, Track
-from companion.music.files.text import printable
 from companion.music.instruments import program_name
 from companion.music.song import FileSong, SongSource
+from companion.music.text import printable
 from companion.music.units import tempo_to_bpm
 from companion.practice import musicxml
 from companion.practice.song_chords import with_chords

@@ -2,7 +2,6 @@
 
 import pytest
 
-from companion.charts.encodings import decode_text
 from companion.charts.reader import parse_chart, read_chart
 from companion.errors import ChartError
 
@@ -66,6 +65,9 @@ def test_japanese(tmp_path, title):
     assert read_chart(path).title == title
 
 
-@pytest.mark.parametrize("text", ["Às vezes", "Für Élise", "Mañana", "naïve café", "Ærø", "São João"])
-def test_western_text_is_not_taken_for_japanese(text):
-    assert decode_text(text.encode("cp1252")) == text
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00\xd8", b"chart\0", bytes(range(256))])
+def test_what_is_no_text_is_one_line(tmp_path, data):
+    path = tmp_path / "chart.txt"
+    path.write_bytes(data)
+    with pytest.raises(ChartError, match="not a text file"):
+        read_chart(path)

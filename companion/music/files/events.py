@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from companion.errors import MidiFileError
+from companion.music.text import decode_text
 
 Event = tuple[int, bytes]
 
@@ -18,6 +19,7 @@ CHANNEL_PREFIX, END_OF_TRACK, TEMPO, METER = 0x20, 0x2F, 0x51, 0x58
 META, SYSEX, SYSEX_MORE = 0xFF, 0xF0, 0xF7
 # No event may lie later than this. It fits four bytes of seven bits, the first of which is no real-time status byte.
 MAX_TICK = (0x78 << 21) - 1
+LONGEST_TEXT = 1_000  # bytes of a meta event that are read as text
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,12 @@ def meta_body(data: bytes) -> bytes:
     while data[start] & 0x80:
         start += 1
     return data[start + 1 :]
+
+
+def meta_text(data: bytes) -> str:
+    """The text of an event made by `meta`, without the zeros behind it. A text that is too long is cut. Never fails."""
+    body = meta_body(data)
+    return decode_text(body[:LONGEST_TEXT], errors="replace", cut=len(body) > LONGEST_TEXT).rstrip("\0")
 
 
 def is_meta(data: bytes, kind: int) -> bool:

@@ -24,10 +24,10 @@ from companion.music.files.events import (
     MidiFile,
     is_channel_message,
     meta_body,
+    meta_text,
 )
 from companion.music.files.faults import Faults
 from companion.music.files.pairing import FileNote, Pedals, pair_notes
-from companion.music.files.text import decode_text
 from companion.music.instruments import named_instrument
 from companion.music.score import Bar, Note, Score, Track
 from companion.music.song import DEFAULT_TEMPO, FileSong, SongSource, SourcePart
@@ -173,9 +173,9 @@ def _read_marks(file: MidiFile, tracks: Sequence[FileTrack], offsets: Sequence[i
             elif kind == METER:
                 _add_meter(marks, tick, meta_body(data), faults)
             elif kind == MARKER and len(marks.markers) < MAX_MARKS:
-                marks.markers.append((tick, decode_text(meta_body(data))))
+                marks.markers.append((tick, meta_text(data)))
             elif kind in (TRACK_NAME, INSTRUMENT_NAME) and not names.get(kind):
-                names[kind] = decode_text(meta_body(data))
+                names[kind] = meta_text(data)
         marks.names.append(names.get(TRACK_NAME) or names.get(INSTRUMENT_NAME, ""))
     faults.place = ""
     marks.tempos.sort(key=lambda mark: mark[0])
