@@ -15,8 +15,9 @@ from companion.midi.ports import MemoryInput
 from companion.runtime.engine.worker import Worker
 from companion.runtime.ipc.protocol import Setup
 from companion.runtime.players.tunes import Player, TrueClock, find_player, perform
-from companion.runtime.processes.realtime import MARK_SECONDS, POLL_SECONDS
+from companion.runtime.processes.realtime import POLL_SECONDS
 from companion.runtime.processes.recorded_session import EngineEffect, FrontEffect, RecordedSession
+from companion.runtime.processes.showing import MARK_SECONDS
 from companion.runtime.recording.marks import mark_of, summary_of
 from companion.runtime.recording.recorder import Log, header
 from companion.runtime.recording.records import PerformanceEnded, PlayerBegan, Record
