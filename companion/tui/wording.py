@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import floor
 
 from companion.session.api.dials import DIALS
+from companion.session.api.engine_names import host_of
 from companion.session.api.snapshot import Snapshot, TransportView
 from companion.tui.keys import LEARNABLE
 
@@ -25,6 +26,12 @@ def percent(share: float) -> str:
     if share >= 1.0 - WHOLE_BAR:
         return "100 %"
     return f"{min(share * 100, 99.9):.1f} %"
+
+
+def stood_in_for(snapshot: Snapshot) -> str:
+    """The host whose engine was wanted while a size on this machine writes; "" if the wanted engine writes or nothing is loaded."""
+    info = snapshot.checkpoint
+    return host_of(snapshot.model.engine) if info is not None and not info.place else ""
 
 
 def bar_label(snapshot: Snapshot, bar: int) -> str:

@@ -169,7 +169,21 @@ def test_a_lost_size_is_not_waited_for():
     told = [text for text in notices(stage) if "from here on" in text]
     assert told == [
         "yellow_mini writes from here on: yellow_20m at desk has not answered for 1 s",
-        "yellow_20m at desk writes from here on: in time at this tempo",
+        "yellow_20m at desk writes from here on: desk is back",
+    ]
+
+
+def test_a_size_that_is_lost_after_its_bar_was_taken_over_is_said_to_be_lost_and_to_be_back():
+    """The silence is noticed a moment after the stand-in has begun: the player must not believe that one late bar was all."""
+    stage = jam(cut_between(19.0, 30.5))
+    stage.run(20.4)
+    assert notices(stage) == ["yellow_20m at desk was too late for a bar: yellow_mini writes it"]
+    stage.at(20.41, LOST)
+    stage.at(30.6, BACK)
+    stage.run(60)
+    assert notices(stage)[1:] == [
+        "yellow_mini goes on writing: yellow_20m at desk has not answered for 1 s",
+        "yellow_20m at desk writes from here on: desk is back",
     ]
 
 
@@ -193,6 +207,10 @@ def test_a_size_that_is_late_again_and_again_waits():
     assert asked.count("yellow_20m") <= 2 * RESCUES
     assert all_fresh(stage)
     assert "was late" in generation(stage).why_this_size
+    assert notices(stage)[:2] == [
+        "yellow_20m at desk was too late for a bar: yellow_mini writes it",
+        "yellow_mini goes on writing: yellow_20m at desk was late",
+    ]
 
 
 def test_a_network_that_was_slow_long_ago_is_tried_again():

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from companion.music import Note, TimeSignature
 from companion.session.api.control_names import control_words
-from companion.session.api.settings import Zone
+from companion.session.api.settings import ModelSettings, Zone
 from companion.session.api.snapshot import BarPlace, BarView, CallView, GenerationView, SetListView, Snapshot
 from companion.tui import palette
+from companion.tui.afar.draw import draw_stage
 from companion.tui.calls.draw import draw_calls, mark_of
 from companion.tui.digits import big_text
 from companion.tui.lanes.draw import LanesPainter, Selection, attribute_summary
@@ -196,6 +197,26 @@ def test_the_status_names_ladder_times_model_and_ports() -> None:
     assert "malformed" not in strip
     column = draw_column(snapshot, 38, 40).text()
     assert "p50 183 ms  p99 341 ms" in column
+
+
+def test_who_writes_is_shown_while_the_engine_is_on_another_machine() -> None:
+    snapshot = snapshot_at(60.0, model=ModelSettings(engine="tcp://192.168.1.20:5577"))
+    assert snapshot.checkpoint is not None
+    far = replace(
+        snapshot, checkpoint=replace(snapshot.checkpoint, name="yellow at 192.168.1.20", place="192.168.1.20")
+    )
+    loading = replace(snapshot, checkpoint=None)
+    for picture, stands_in in ((snapshot, True), (far, False), (loading, False), (snapshot_at(60.0), False)):
+        assert ("yellow stands in for 192.168.1.20 ·onnx 8 bars" in draw_strip(picture, 80, 3).text()) == stands_in
+        assert ("stands in for 192.168.1.20" in draw_column(picture, 38, 40).text()) == stands_in
+        assert ("without 192.168.1.20" in draw_stage(picture, "", 45, 30)[0].text()) == stands_in
+
+
+def test_news_has_room_before_counters() -> None:
+    snapshot = snapshot_at(60.0, counters={"bars_asked_elsewhere": 9, "bars_taken_over": 1, "unfinished_requests": 1})
+    news = "yellow_20m at 192.168.1.20 writes from here on: 192.168.1.20 is back"
+    assert news in draw_strip(snapshot, 80, 3, ((news, palette.BOLD),)).text()
+    assert "elsewhere" not in draw_strip(snapshot, 80, 3).text()
 
 
 def test_the_practice_view_shows_form_loop_parts_and_accuracy() -> None:

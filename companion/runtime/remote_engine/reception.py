@@ -49,7 +49,7 @@ class Reception:
             return TurnedAway(mismatch(hello, __version__))
         seat = self.seat
         if seat is not None and not self._may_replace(seat, hello, key, now):
-            return TurnedAway(f"the engine is playing with {seat.name}; it serves one performance at a time")
+            return TurnedAway(f"busy with {seat.name}'s performance; it serves one at a time")
         self.seat = Seat(peer, key, hello.performance, plain_name(hello.name), now)
         return Welcome(__version__)
 

@@ -15,6 +15,12 @@ def is_remote(engine: str) -> bool:
     return engine.startswith(REMOTE_PREFIX)
 
 
+def host_of(engine: str) -> str:
+    """The host in the address of an engine on another machine; "" for an engine on this one."""
+    match = _REMOTE.fullmatch(engine)
+    return match.group(1).strip("[]") if match else ""
+
+
 def engine_fault(engine: str) -> str:
     """What is wrong with an engine's name, as text that follows it; "" if it is allowed."""
     if engine in ENGINES:

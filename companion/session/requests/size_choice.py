@@ -21,19 +21,26 @@ class SizeChoice:
         self._counted = (0, 0, 0)  # companion bars decided, those that were fresh, those with late notes
         self._said_chords = False
         self._stood_in_for = ""  # a size on another machine whose last bar a stand-in has written
+        self._lost = ""  # a size on another machine that is out of reach
 
     def choose(self, bar: int, parts: int, dims_of: DimsOf) -> bool:
         """Choose for a bar; whether another size writes than before."""
         before = self._sizes.current
         choice = self._sizes.choose(bar, self._time.bar_seconds(bar), parts, dims_of)
         now = self._sizes.current
-        if choice is None or now is None or (before is not None and now.name == before.name):
+        if choice is None or now is None:
+            return False
+        stood_in_for, self._stood_in_for = self._stood_in_for, ""
+        if before is not None and now.name == before.name:
+            if stood_in_for and stood_in_for != now.name:
+                self._outbox.notice(f"{now.name} goes on writing: {choice.why}", "info")
             return False
         self._engine.ready(now)
-        stood_in_for, self._stood_in_for = self._stood_in_for, ""
         if now.name == stood_in_for:
             return True
-        self._outbox.notice(f"{now.name} writes from here on: {choice.why}", "info")
+        is_back, self._lost = now.name == self._lost, ""
+        why = f"{now.place} is back" if is_back else choice.why
+        self._outbox.notice(f"{now.name} writes from here on: {why}", "info")
         if before is not None and before.chord_guide and not now.chord_guide:
             self._say_chords(now.name)
         return True
@@ -57,9 +64,12 @@ class SizeChoice:
         now = self._sizes.current
         if now is None:
             return False
-        if before is None or before.name != now.name:
+        self._lost, self._stood_in_for = name, ""
+        changed = before is None or before.name != now.name
+        if changed:
             self._engine.ready(now)
-            self._outbox.notice(f"{now.name} writes from here on: {name} {reason}", "warning")
+        begins = "writes from here on" if changed else "goes on writing"
+        self._outbox.notice(f"{now.name} {begins}: {name} {reason}", "warning")
         return True
 
     def _say_chords(self, name: str) -> None:

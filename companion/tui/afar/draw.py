@@ -19,7 +19,7 @@ from companion.tui.afar.glyphs import POINTS_HIGH, Scale, draw_text, largest, po
 from companion.tui.calls.buttons import Tap, draw_buttons, rows_of_buttons
 from companion.tui.canvas import Area, Canvas
 from companion.tui.transport.draw import in_time, message_spans
-from companion.tui.wording import beat_in_bar
+from companion.tui.wording import beat_in_bar, stood_in_for
 
 NARROW_BELOW, LOW_BELOW = 60, 20
 GAP_POINTS = 4  # between two texts on one band
@@ -68,7 +68,10 @@ def _title(snapshot: Snapshot) -> list[tuple[str, Style]]:
     practice = snapshot.practice
     title = practice.title if practice else snapshot.chords.key and f"in {snapshot.chords.key}"
     spans = [(f"{title}   ", palette.TITLE)] if title else []
-    spans += [in_time(snapshot), (f"   intensity {snapshot.intensity}", palette.DIM)]
+    spans.append(in_time(snapshot))
+    if host := stood_in_for(snapshot):
+        spans.append((f"   without {host}", palette.WARN))
+    spans.append((f"   intensity {snapshot.intensity}", palette.DIM))
     if snapshot.recording:
         spans.append(("   REC", palette.BAD))
     return spans

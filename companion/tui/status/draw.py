@@ -10,7 +10,7 @@ from companion.session.api.snapshot import Snapshot
 from companion.tui import palette
 from companion.tui.canvas import Canvas
 from companion.tui.transport.draw import FAIR_SHARE, GOOD_SHARE, share_in_time
-from companion.tui.wording import milliseconds, percent, port_label
+from companion.tui.wording import milliseconds, percent, port_label, stood_in_for
 
 STRIP_ROWS = 3
 COLUMN_WIDTH = 38
@@ -27,6 +27,7 @@ _QUIET = (
     "requests",
     "insurances",
     "stale_answers",
+    "bars_asked_elsewhere",
 )  # counters that are shown elsewhere or have their own line
 
 
@@ -105,9 +106,10 @@ def _model_rows(snapshot: Snapshot) -> list[list[Span]]:
     generation, sampling = snapshot.generation, snapshot.model.sampling
     info = snapshot.checkpoint
     name = f"{info.name} · {info.engine}" if info else f"{snapshot.model.checkpoint} · loading"
-    reason = generation.why_this_size
+    reason, host = generation.why_this_size, stood_in_for(snapshot)
     return [
         [(name, palette.BOLD)],
+        *([(line, palette.WARN)] for line in (wrap(f"stands in for {host}", COLUMN_WIDTH - 2) if host else ())),
         *([(line, palette.DIM)] for line in (wrap(reason, COLUMN_WIDTH - 2) if reason else ())),
         [(f"{generation.model_dim or '–'} bars · {generation.mask_mode or snapshot.model.mask_mode}", palette.PLAIN)],
         [(f"temperature {sampling.temperature:.2f}  top-p {sampling.top_p:.2f}", palette.PLAIN)],
@@ -170,8 +172,10 @@ def model_spans(snapshot: Snapshot) -> list[Span]:
         else (snapshot.model.checkpoint, "…")
     )
     window = f"{generation.model_dim} bars " if generation.model_dim else ""
+    host = stood_in_for(snapshot)
     return [
         (name, palette.BOLD),
+        (f" stands in for {host} " if host else "", palette.WARN),
         (f"·{engine} {window}{generation.mask_mode or snapshot.model.mask_mode} ", palette.DIM),
         (f"T{sampling.temperature:.2f} p{sampling.top_p:.2f}", palette.PLAIN),
     ]

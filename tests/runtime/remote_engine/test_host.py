@@ -160,7 +160,7 @@ def test_a_second_performance_is_refused_with_a_line_and_served_when_the_first_h
     begin(peer)
     second = Peer(host)
     second.greet("second")
-    assert second.hear(TurnedAway).reason == "the engine is playing with laptop; it serves one performance at a time"
+    assert second.hear(TurnedAway).reason == "busy with laptop's performance; it serves one at a time"
     second.send(Ping(1))
     second.hear(Introduce)
     write_a_bar(peer)

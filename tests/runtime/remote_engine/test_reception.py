@@ -14,7 +14,7 @@ def test_the_first_performance_has_the_engine_and_the_second_is_told_who_has_it(
     reception = Reception()
     assert isinstance(reception.greet(hello("one"), b"1", "key a", 0.0), Welcome)
     answer = reception.greet(hello("two", "other"), b"2", "key b", 0.5)
-    assert answer == TurnedAway("the engine is playing with laptop; it serves one performance at a time")
+    assert answer == TurnedAway("busy with laptop's performance; it serves one at a time")
     assert reception.answer(Ping(7), b"1", 1.0) == Pong(7)
     assert reception.answer(Ping(8), b"2", 1.0) == Introduce()
 
