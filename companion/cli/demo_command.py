@@ -53,8 +53,6 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int | Launcher:
     """Run the demo, with or without the screen."""
-    from companion.runtime.front.headless import ProgressLine, summary_text
-    from companion.runtime.front.next_steps import next_steps_here
     from companion.runtime.players import demo
     from companion.runtime.players.demo import DemoLauncher
     from companion.session.api.settings import ModelSettings
@@ -82,12 +80,16 @@ def run(args: argparse.Namespace) -> int | Launcher:
     )
     if not headless:
         return DemoLauncher(demo.launch_options(options))
+    from companion.runtime.front.headless import ProgressLine, summary_text
+    from companion.runtime.front.next_steps import next_steps_here
+    from companion.runtime.players.demo_run import run_demo
+
     if not args.headless:
         print("companion: no terminal here, so without the screen (as with --headless)", file=sys.stderr)
     line = ProgressLine(sys.stderr)
     line.write("loading the model …")
     try:
-        result = demo.run_demo(options, line.show, line.write)
+        result = run_demo(options, line.show, line.write)
     finally:
         line.end()
     print(json.dumps(result) if args.json else "\n".join((summary_text(result), *next_steps_here())))

@@ -228,8 +228,8 @@ def checked_seed(seed: int) -> int:
 def checked_ports(preset: PortChoice, args: argparse.Namespace) -> PortChoice:
     """Return the preset's ports, or those named on the command line, which must exist now. Raises UsageError, PortError."""
     from companion.config.presets import PortChoice
+    from companion.midi.port_lists import list_ports
     from companion.midi.ports import require_port
-    from companion.midi.probe import list_ports
 
     named = [(direction, wanted) for direction, wanted in (("in", args.input), ("out", args.output)) if wanted]
     if any(wanted != "none" for _, wanted in named):

@@ -19,7 +19,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List ports."""
-    from companion.midi.probe import list_ports
+    from companion.midi.port_lists import list_ports
     from companion.music.text import printable
 
     ports = list_ports()

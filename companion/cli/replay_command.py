@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     """Replay. The exit status is 1 if a note differs."""
     from companion.runtime.front.headless import ProgressLine
     from companion.runtime.front.report import report
-    from companion.runtime.recording.recorder import LOG_NAME, read_log
+    from companion.runtime.recording.folder import LOG_NAME
+    from companion.runtime.recording.recorder import read_log
     from companion.runtime.recording.replay import replay, replayed_log
     from companion.runtime.recording.sound_file import sound_of_log
     from companion.runtime.recording.transcript import song_of

@@ -13,9 +13,9 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from companion.midi.port_lists import Wires
 from companion.midi.ports import CLIENT_NAME
 
-Wires = tuple[tuple[str, str], ...]  # (source, sink) pairs
 _NO_START_SERVER = 1
 _IS_INPUT, _IS_OUTPUT = 1, 2
 _ALREADY = 17  # EEXIST

@@ -11,7 +11,8 @@ from companion.practice.report import document, summary_lines, write_report
 from companion.runtime.front.headless import Starter, run_headless
 from companion.runtime.front.launch import Launcher
 from companion.runtime.front.performance import LaunchOptions, Performance
-from companion.runtime.recording.recorder import LOG_NAME, read_log
+from companion.runtime.recording.folder import LOG_NAME
+from companion.runtime.recording.recorder import read_log
 from companion.runtime.recording.records import FrontTold
 from companion.session.api.effects import PassFinished
 from companion.session.api.snapshot import Snapshot

@@ -6,7 +6,6 @@ of JSON. It ends when its parent ends or closes its standard input. Nothing ever
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import select
@@ -91,6 +90,8 @@ class Process:
 
 def main(arguments: list[str]) -> None:
     """Run the sound process."""
+    import argparse  # whoever only starts this process does not need it
+
     parser = argparse.ArgumentParser(prog="companion.sound.process")
     parser.add_argument("descriptor", type=int)
     parser.add_argument("--mode", choices=MODES, default="auto")

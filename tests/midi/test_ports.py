@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from companion.errors import PortError
 from companion.midi.messages import ClockTick, NoteOn
+from companion.midi.port_lists import Ports, parse_line
 from companion.midi.ports import (
     ArrivalClock,
     MemoryInput,
@@ -20,7 +21,6 @@ from companion.midi.ports import (
     require_port,
     stable_names,
 )
-from companion.midi.probe import Ports, parse_line
 
 NAMES = [
     "Midi Through:Midi Through Port-0 14:0",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from companion.midi.probe import Ports
+from companion.midi.port_lists import Ports
 from tests.runtime.test_port_board import KEYS_WIRE, SYNTH_WIRE, jack, make, told
 
 GONE = Ports(error="the sound server has gone", gone=("jack",))

@@ -7,7 +7,8 @@ from pathlib import Path
 from companion.runtime.ipc.link import Link, link_pair
 from companion.runtime.ipc.protocol import LogHeader, LogLines
 from companion.runtime.processes.log_sender import LogSender
-from companion.runtime.recording.recorder import LogWriter, read_log
+from companion.runtime.recording.folder import LogWriter
+from companion.runtime.recording.recorder import read_log
 from companion.runtime.recording.records import TimerRan
 
 HEADER = b'{"companion_log":2,"start":0.0,"settings":{"_":"SessionSettings","tracks":[]}}'

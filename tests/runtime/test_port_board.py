@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from companion.errors import PortError
 from companion.midi.messages import ClockTick
+from companion.midi.port_lists import Ports
 from companion.midi.ports import InputPort, MemoryInput, MemoryOutput, OutputPort
-from companion.midi.probe import Ports
 from companion.runtime.ports.connector import free_name
 from companion.runtime.ports.port_board import PortBoard
 from companion.session.api.events import PortChanged

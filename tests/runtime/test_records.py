@@ -19,8 +19,9 @@ from companion.midi.messages import Malformed, NoteOn
 from companion.music import Bar, Note, Score, TimeSignature, Track
 from companion.runtime.ipc.wire import decode, encode
 from companion.runtime.recording.documents import from_json, to_json
+from companion.runtime.recording.folder import LogWriter, new_folder
 from companion.runtime.recording.log_lines import line_of
-from companion.runtime.recording.recorder import LogWriter, new_folder, read_log
+from companion.runtime.recording.recorder import read_log
 from companion.runtime.recording.records import (
     EventReceived,
     MessageSent,

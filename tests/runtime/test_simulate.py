@@ -15,7 +15,8 @@ from companion.midi.messages import NoteOff, NoteOn
 from companion.runtime.engine.worker import Worker, example_job, growing_cells, live_job
 from companion.runtime.front.report import hanging_notes, onsets, report
 from companion.runtime.ipc.protocol import Setup
-from companion.runtime.players.demo import DemoOptions, demo_settings, run_demo
+from companion.runtime.players.demo import DemoOptions, demo_settings
+from companion.runtime.players.demo_run import run_demo
 from companion.runtime.players.simulate import Simulation
 from companion.runtime.players.tunes import PLAYERS, TrueClock, perform
 from companion.runtime.recording.recorder import Log, header

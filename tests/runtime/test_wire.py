@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.music import Bar, Note, Score, TimeSignature, Track
-from companion.runtime.ipc.wire import MESSAGES, WireError, decode, encode
+from companion.runtime.ipc.wire import WireError, all_messages, decode, encode
 from companion.session.api.commands import COMMANDS, Command
 from companion.session.api.effects import Generate, Job
 from companion.session.api.events import BarGenerated, GenerationFinished, NoteGenerated
@@ -24,6 +24,7 @@ from companion.session.api.settings import ModelSettings, Sampling, TrackSetting
 from companion.session.api.snapshot import BarPlace, BarView, GenerationView, LaneView, Snapshot, TransportView
 from companion.session.api.transport_commands import SetTempo
 
+MESSAGES = all_messages()
 NOTES = st.builds(
     Note, st.integers(0, 10_000), st.integers(1, 10_000), st.integers(0, 127), st.integers(1, 127), st.integers(-9, 9)
 )

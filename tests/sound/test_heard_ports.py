@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from companion.midi.messages import ControlChange, Message, NoteOff, NoteOn
-from companion.midi.probe import Ports
+from companion.midi.port_lists import Ports
 from companion.runtime.ports.heard_ports import HeardPorts
 from companion.runtime.ports.sound_output import TYPING_PORT, SoundOutput
 from companion.sound.wire import Due, SoundSender, receive, sound_pair

@@ -14,8 +14,10 @@ from companion.errors import CompanionError
 from companion.runtime.front.report import errors_ms, onsets, report, schedule
 from companion.runtime.ipc.protocol import SOUND_REMARK
 from companion.runtime.machine.wake_latency import stolen_seconds
-from companion.runtime.players.demo import DEFAULT_BARS, DemoOptions, run_demo
-from companion.runtime.recording.recorder import LOG_NAME, Log, read_log
+from companion.runtime.players.demo import DEFAULT_BARS, DemoOptions
+from companion.runtime.players.demo_run import run_demo
+from companion.runtime.recording.folder import LOG_NAME
+from companion.runtime.recording.recorder import Log, read_log
 from companion.runtime.recording.records import EventReceived, Remark
 from companion.session.api.events import EngineReady
 from companion.session.api.settings import ModelSettings

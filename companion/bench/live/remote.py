@@ -20,8 +20,10 @@ from typing import Any
 from companion.bench.live.slow_network import SlowNetwork
 from companion.errors import CompanionError
 from companion.runtime.front.report import report
-from companion.runtime.players.demo import DemoOptions, run_demo
-from companion.runtime.recording.recorder import LOG_NAME, read_log
+from companion.runtime.players.demo import DemoOptions
+from companion.runtime.players.demo_run import run_demo
+from companion.runtime.recording.folder import LOG_NAME
+from companion.runtime.recording.recorder import read_log
 from companion.runtime.recording.records import EventReceived
 from companion.runtime.remote_engine.pairing import KEYS_VARIABLE, GuestStore, HostStore
 from companion.session.api.events import EngineReady, SizeLost

@@ -27,8 +27,8 @@ from companion.music import Bar, Note
 from companion.music.units import RESOLUTION
 from companion.runtime.engine.worker import Worker
 from companion.runtime.ipc.protocol import Setup
+from companion.runtime.players.manner import Manner
 from companion.runtime.players.simulate import Simulation
-from companion.runtime.players.tunes import Manner
 from companion.runtime.recording.recorder import Log
 from companion.runtime.recording.records import MessageSent, PerformanceEnded
 from companion.session.api.effects import Job

@@ -6,14 +6,9 @@ generation), `<name>-final.safetensors` or `<name>-step<N>.safetensors`.
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import os
 import re
-import socket
 import sys
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,6 +109,8 @@ def pull_checkpoint(name: str, repository: str | None = None, say: Callable[[str
     An interrupted download continues where it stopped. The file is compared with the hash that the hub states. say: called with
     the weights' licence before anything is downloaded.
     """
+    import logging
+
     from huggingface_hub import HfApi, constants, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import (
         EntryNotFoundError,
@@ -173,6 +170,11 @@ def _hub_answers() -> bool:
 
     Returns True where a proxy or offline mode decides instead.
     """
+    # What a download needs is imported for a download: TLS alone would cost every process that looks for a shipped file 5 MB.
+    import socket
+    import urllib.parse
+    import urllib.request
+
     if urllib.request.getproxies() or os.environ.get("HF_HUB_OFFLINE"):
         return True
     address = urllib.parse.urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
@@ -189,6 +191,8 @@ def _check_hash(path: Path) -> None:
 
     The cache names content by the hub's entity tag: SHA-256 for large files, git's SHA-1 for small ones.
     """
+    import hashlib
+
     blob = path.resolve()
     stated = blob.name.lower()
     if re.fullmatch(r"[0-9a-f]{64}", stated):

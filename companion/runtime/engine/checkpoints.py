@@ -18,7 +18,7 @@ from companion.errors import CompanionError
 from companion.runtime.engine.far_size import FarSize
 from companion.runtime.engine.sizes import LoadedSizes
 from companion.runtime.engine.worker import Worker
-from companion.session.api.events import EngineEvent, LoadFailed
+from companion.session.api.engine_events import EngineEvent, LoadFailed
 from companion.session.api.settings import ModelSettings
 
 LEAVING_SECONDS = 5.0  # an answer of the old checkpoint that takes longer is useless

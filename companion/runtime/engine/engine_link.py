@@ -9,7 +9,7 @@ from typing import get_args
 from companion.runtime.ipc.link import Link
 from companion.runtime.processes.recorded_session import EngineEffect
 from companion.session.api.effects import Generate, LoadModel
-from companion.session.api.events import (
+from companion.session.api.engine_events import (
     EngineEvent,
     EngineLost,
     EngineReady,

@@ -23,7 +23,7 @@ from companion.errors import CompanionError
 from companion.runtime.ipc.link import Link, adopt
 from companion.runtime.machine.priority import die_with_parent, give_way
 from companion.session.api.effects import Cancel, Generate, LoadModel, Prefill, PrepareModel
-from companion.session.api.events import EngineLost, GenerationFailed
+from companion.session.api.engine_events import EngineLost, GenerationFailed
 from companion.session.api.settings import ModelSettings
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from companion.errors import CompanionError
 from companion.runtime.remote_engine.conversation import Arrived, Gone, News, Told
 from companion.session.api.effects import Cancel, Generate, Job, Prefill
+from companion.session.api.engine_events import EngineEvent, LoadedSize, SizeLost
 from companion.session.api.engine_names import is_remote
-from companion.session.api.events import EngineEvent, LoadedSize, SizeLost
 from companion.session.api.settings import ModelSettings
 
 if TYPE_CHECKING:

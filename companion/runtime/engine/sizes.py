@@ -25,8 +25,8 @@ from companion.runtime.engine.far_size import FarSize
 from companion.runtime.engine.graph_builder import ENVIRONMENT
 from companion.runtime.engine.worker import Worker
 from companion.runtime.machine.freed_memory import return_freed_memory
+from companion.session.api.engine_events import EngineEvent, EngineReady, LoadedSize
 from companion.session.api.engine_names import is_remote
-from companion.session.api.events import EngineEvent, EngineReady, LoadedSize
 from companion.session.api.settings import ModelSettings
 
 BUILDER = "companion.runtime.engine.graph_builder"

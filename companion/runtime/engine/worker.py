@@ -20,7 +20,7 @@ from companion.inference.requests.validation import supported_mask_modes
 from companion.music import Bar, Note, Score, TimeSignature, Track
 from companion.music.units import RESOLUTION
 from companion.session.api.effects import Job
-from companion.session.api.events import (
+from companion.session.api.engine_events import (
     BarGenerated,
     CheckpointInfo,
     EngineEvent,

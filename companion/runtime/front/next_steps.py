@@ -22,8 +22,8 @@ def next_steps(inputs: Sequence[str], *, audio: bool) -> list[str]:
 def next_steps_here() -> list[str]:
     """The same for this machine."""
     from companion.errors import PortError
+    from companion.midi.port_lists import list_ports
     from companion.midi.ports import is_real, stable_name
-    from companion.midi.probe import list_ports
     from companion.sound.players.servers import may_sound
 
     try:

@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from companion.config.presets import PortChoice, Preset
+from companion.midi.port_choice import PortChoice
 from companion.runtime.ipc.protocol import PresentSettings
 from companion.session.api.effects import FrontEffect
 from companion.session.api.events import Command
 from companion.session.api.settings import SessionSettings
 from companion.session.api.snapshot import Snapshot
 from companion.sound.settings import SoundChoice
+
+if TYPE_CHECKING:
+    from companion.config.presets import Preset
 
 HasHappened = FrontEffect | PresentSettings
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from companion.midi.port_choice import PortChoice
-from companion.runtime.players.tunes import Manner
+from companion.runtime.players.manner import Manner
 from companion.session.api.settings import SessionSettings
 from companion.sound.settings import SoundChoice
 

@@ -80,7 +80,7 @@ def _gpu() -> str:
 
 
 def _ports(problems: list[Problem]) -> dict[str, Any]:
-    from companion.midi.probe import Ports, list_ports
+    from companion.midi.port_lists import Ports, list_ports
 
     try:
         ports = list_ports()

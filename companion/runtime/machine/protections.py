@@ -13,7 +13,7 @@ from pathlib import Path
 from companion.privacy import NO_TELEMETRY
 from companion.runtime.machine.keep_awake import QOS_PATH
 from companion.runtime.machine.priority import can_be_realtime
-from companion.runtime.recording.recorder import recordings_dir
+from companion.runtime.recording.folder import recordings_dir
 
 ENOUGH_BYTES = 200 << 20  # some ten hours of music
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from companion.midi.messages import Message
+from companion.midi.port_lists import Ports
 from companion.midi.ports import MemoryInput
-from companion.midi.probe import Ports
 from companion.runtime.ipc.protocol import Setup
 from companion.runtime.players.tunes import TrueClock, find_player, perform
 from companion.runtime.recording.records import PlayerBegan

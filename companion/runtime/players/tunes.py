@@ -18,6 +18,7 @@ from companion.midi.codec import encode
 from companion.midi.messages import ClockStart, ClockStop, ClockTick, NoteOff, NoteOn
 from companion.music import TimeSignature
 from companion.music.units import CLOCK_TICKS_PER_BEAT
+from companion.runtime.players.manner import USUAL, Manner
 from companion.session.api.settings import TrackSettings
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -71,15 +72,6 @@ class TrueClock:
     def seconds_at(self, beats: float) -> float:
         """The ideal time of a position."""
         return self.start_seconds + beats * 60 / self.bpm
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How unsteady: standard deviations in seconds, tick outliers included by clipping at four of them."""
-
-    tick_jitter_seconds: float = 0.002
-    note_jitter_seconds: float = 0.006
-    seed: int = 0
 
 
 def _key(name: str) -> int:
@@ -181,9 +173,7 @@ def find_player(name: str) -> Player:
     return PLAYERS[name]
 
 
-def perform(
-    player: Player, clock: TrueClock, bars: int = 0, manner: Manner = Manner()
-) -> Iterator[tuple[float, bytes]]:
+def perform(player: Player, clock: TrueClock, bars: int = 0, manner: Manner = USUAL) -> Iterator[tuple[float, bytes]]:
     """(time, bytes) in order: Start, jittered ticks, notes, and after `bars` bars Stop; 0 = for ever.
 
     Ticks run for one beat before Start, as many masters do, so that the tempo is known at the first beat.

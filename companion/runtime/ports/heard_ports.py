@@ -8,7 +8,7 @@ from contextlib import suppress
 from companion.errors import PortError
 from companion.midi.codec import encode
 from companion.midi.messages import ControlChange, Message, NoteOff, NoteOn
-from companion.midi.probe import Ports
+from companion.midi.port_lists import Ports
 from companion.runtime.players.recorded_player import PORT_NAME as PLAYER_PORT
 from companion.runtime.ports.port_set import PortSet
 from companion.runtime.ports.sound_output import DRUM_CHANNEL, TYPING_PORT, SoundOutput

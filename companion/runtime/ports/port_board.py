@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from companion.errors import PortError
 from companion.midi.messages import Message
 from companion.midi.port_choice import PortChoice
+from companion.midi.port_lists import Ports
 from companion.midi.ports import InputPort, OutputPort, match_port, stable_names
-from companion.midi.probe import Ports
 from companion.runtime.ports.connector import Connector
 from companion.runtime.ports.sounding import SoundingTable
 from companion.session.api.events import PortChanged

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from companion.midi.messages import Message
-from companion.midi.probe import Ports
+from companion.midi.port_lists import Ports
 
 
 class PortSet(Protocol):

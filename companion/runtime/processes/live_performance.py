@@ -20,15 +20,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from companion.errors import CompanionError, UsageError
+from companion.midi.port_lists import Ports, silence_ports
 from companion.midi.ports import stable_name
-from companion.midi.probe import Ports, silence_ports
 from companion.runtime.front.performance import HasHappened, LaunchOptions, PortList
 from companion.runtime.ipc.link import Link, link_pair
 from companion.runtime.ipc.protocol import Account, ChoosePort, End, Ended, Finishing, OwnPorts, Setup, Started
 from companion.runtime.ports.sounding import Keys, SoundingTable, sounding_memory
 from companion.runtime.processes.children import SUPERVISOR, module_command
-from companion.runtime.recording.finish import finish_recording
-from companion.runtime.recording.recorder import ERRORS_NAME, MIDI_NAME, new_folder, open_private
+from companion.runtime.recording.folder import ERRORS_NAME, MIDI_NAME, new_folder, open_private
 from companion.session.api.effects import Notice
 from companion.session.api.events import Command
 from companion.session.api.settings import SessionSettings
@@ -232,6 +231,8 @@ class LivePerformance:
             self._process.wait(2)
         self._silence()
         if self._ended is None and self._folder is not None and not (self._folder / MIDI_NAME).exists():
+            from companion.runtime.recording.finish import finish_recording
+
             finish_recording(self._folder)  # the supervisor was killed while it did so
         self._realtime.close()
         self._supervisor.close()

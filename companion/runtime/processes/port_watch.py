@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 
-from companion.midi.probe import Ports, parse_line, probe_command
+from companion.midi.port_lists import Ports, parse_line, probe_command
 from companion.runtime.ipc.protocol import Wire
 from companion.runtime.ports.sounding import Keys
 from companion.runtime.processes.children import end_process

@@ -23,9 +23,10 @@ import sys
 import time
 from contextlib import suppress
 
-from companion.midi.probe import Ports
+from companion.midi.port_lists import Ports
 from companion.runtime.clocks.shared_clock import FollowedClock
 from companion.runtime.engine.engine_link import EngineLink
+from companion.runtime.ipc import wire
 from companion.runtime.ipc.link import SUPERVISOR, Link, adopt, take_descriptor
 from companion.runtime.ipc.protocol import (
     Account,
@@ -308,6 +309,7 @@ def main(arguments: list[str]) -> None:
     *ends, sounding = map(int, arguments)
     front, supervisor, control, sound, keys = map(adopt, ends)
     link = Link(supervisor)
+    wire.prepare()
     heard: list[object] = []
     while not heard and not link.closed:
         time.sleep(POLL_SECONDS)

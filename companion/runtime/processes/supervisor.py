@@ -25,7 +25,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from companion.midi.probe import Ports
+from companion.midi.port_lists import Ports
 from companion.runtime.engine.engine_keeper import EngineKeeper
 from companion.runtime.ipc.link import SUPERVISOR, Link, adopt, link_pair, pass_descriptor
 from companion.runtime.ipc.protocol import (
@@ -46,10 +46,7 @@ from companion.runtime.processes import children
 from companion.runtime.processes.children import end_process, start_module
 from companion.runtime.processes.port_watch import PortWatch
 from companion.runtime.processes.sound_keeper import SoundKeeper
-from companion.runtime.recording.finish import finish_recording
-from companion.runtime.recording.log_lines import line_of
-from companion.runtime.recording.recorder import LOG_NAME, LogWriter
-from companion.runtime.recording.records import Remark
+from companion.runtime.recording.folder import LOG_NAME, LogWriter
 from companion.session.api.effects import Notice
 
 REALTIME_PATIENCE_SECONDS, START_PATIENCE_SECONDS = 3.0, 30.0
@@ -160,7 +157,7 @@ class Supervisor:
     def _remark(self, text: str) -> None:
         """Write a line to the log: through the realtime process, or directly if that has ended."""
         if text and not self._link.send(SupervisorRemark(text)) and self._writer is not None:
-            self._write(self._writer.written, line_of(Remark(clock(), text)) + b"\n")
+            self._write(self._writer.written, remark_line(text) + b"\n")
 
     def _ports_seen(self, ports: Ports) -> None:
         self._link.send(ports)
@@ -227,12 +224,23 @@ class Supervisor:
 
         speaker = threading.Thread(target=say, name="progress", daemon=True)
         speaker.start()
+        # Reading a log back needs the whole language of the session, which this process needs for nothing else.
+        from companion.runtime.recording.finish import finish_recording
+
         gc.disable()  # Hours of music are millions of small values that all stay in memory, and this process ends afterwards.
         complaint = finish_recording(folder)
         done.set()
         speaker.join()
         if complaint:
             self._front.send(Notice("warning", complaint))
+
+
+def remark_line(text: str) -> bytes:
+    """A line of the log, as the realtime process would have written it."""
+    from companion.runtime.recording.log_lines import line_of
+    from companion.runtime.recording.records import Remark
+
+    return line_of(Remark(clock(), text))
 
 
 def main(arguments: list[str]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from companion.runtime.recording.recorder import LOG_NAME, Log, read_log
+from companion.runtime.recording.folder import LOG_NAME
+from companion.runtime.recording.recorder import Log, read_log
 from companion.runtime.recording.transcript import song_of
-from companion.sound.rendering import write_sound
 
 
 def sound_of_recording(
@@ -21,6 +21,9 @@ def sound_of_recording(
 
 def sound_of_log(log: Log, path: Path, gain: float, tell: Callable[[str], None] = lambda text: None) -> list[str]:
     """Render a log to `path`; `tell` hears how far it is. Raises SoundError."""
+    # The synthesizer is for those who want a file: most performances end without one.
+    from companion.sound.rendering import write_sound
+
     seconds = write_sound(
         song_of(log), path, gain=gain, progress=lambda share: tell(f"rendering {path.name} … {share:.0%}")
     )

@@ -11,7 +11,7 @@ from companion.music import Note, Track
 from companion.music.units import RESOLUTION
 from companion.session.api import limits
 from companion.session.api.effects import Job
-from companion.session.api.events import LoadedSize
+from companion.session.api.engine_events import LoadedSize
 
 MAX_TRACKS, MAX_BARS, MAX_NOTES, MAX_SIZES = 64, 64, 20_000, 64
 MAX_TICKS = 64 * 64 * RESOLUTION

@@ -22,7 +22,7 @@ from companion.runtime.ipc.protocol import (
 )
 from companion.runtime.remote_engine.checks import is_note, size_fault
 from companion.session.api.effects import Cancel, Generate, LoadModel, Prefill
-from companion.session.api.events import (
+from companion.session.api.engine_events import (
     BarGenerated,
     EngineLost,
     EngineReady,

@@ -8,7 +8,7 @@ from typing import Literal
 
 from companion.harmony.spans import ChordSpan
 from companion.music import Note, TimeSignature
-from companion.session.api.events import CheckpointInfo
+from companion.session.api.engine_events import CheckpointInfo
 from companion.session.api.settings import ChordZone, Knob, ModelSettings, RewriteDial, Role, Zone
 
 ClockState = Literal["stopped", "armed", "running", "lost"]

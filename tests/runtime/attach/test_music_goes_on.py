@@ -15,7 +15,8 @@ from companion.runtime.attach.sockets import running
 from companion.runtime.front.launch import start_performance
 from companion.runtime.front.report import report
 from companion.runtime.players.demo import DemoOptions, launch_options
-from companion.runtime.recording.recorder import LOG_NAME, read_log
+from companion.runtime.recording.folder import LOG_NAME
+from companion.runtime.recording.recorder import read_log
 from companion.session.api.settings import ModelSettings
 
 BARS = 8
