@@ -125,9 +125,16 @@ def _run(module: Any, args: argparse.Namespace) -> int:
         return outcome
     if not has_terminal():
         raise UsageError(f"the screen needs a terminal; without one: companion {args.command} --headless")
-    from companion.tui.app import run_app
+    # The processes of the performance load while the screen does. That of another screen runs already.
+    performance = None if getattr(outcome, "attached", False) else outcome()
+    try:
+        from companion.tui.app import run_app
 
-    status = run_app(outcome)
+        status = run_app(outcome, performance)
+    except BaseException:
+        if performance is not None:
+            performance.stop()
+        raise
     if finish := getattr(outcome, "finish", None):
         finish()
     return status

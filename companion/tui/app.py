@@ -52,7 +52,7 @@ ECHO_SECONDS = 3.0
 
 
 class CompanionApp(App[int]):
-    """Shows one performance. The launcher is called in the background, after the first frame."""
+    """Shows one performance. Unless it runs already, the launcher is called in the background, after the first frame."""
 
     # The palette is opened by a key of our own table, see `Finder`.
     ENABLE_COMMAND_PALETTE = False
@@ -60,13 +60,19 @@ class CompanionApp(App[int]):
     CSS = palette.STYLE_SHEET
 
     def __init__(
-        self, launcher: Launcher, *, title: str = "companion", preset_saver: PresetSaver | None = None
+        self,
+        launcher: Launcher,
+        performance: Performance | None = None,
+        *,
+        title: str = "companion",
+        preset_saver: PresetSaver | None = None,
     ) -> None:
+        """performance: the launcher's, if it was started ahead of the screen."""
         super().__init__()
         self.title = title
         self.picture: Snapshot | None = None
         self.installed: list[InstalledCheckpoint] | None = None
-        self.feed = Feed(launcher)
+        self.feed = Feed(launcher if performance is None else lambda: performance)
         self.finder = Finder(self)
         self.keyboard = TypingKeyboard()
         self._thru, self._sounds = ThruQuestion(thru_wish), False
@@ -282,14 +288,22 @@ def stopped(picture: Snapshot) -> Snapshot:
     return replace(picture, lanes=lanes, transport=transport, generation=replace(picture.generation, state="no engine"))
 
 
-def run_app(launcher: Launcher, *, title: str = "", preset_saver: PresetSaver | None = None) -> int:
+def run_app(
+    launcher: Launcher,
+    performance: Performance | None = None,
+    *,
+    title: str = "",
+    preset_saver: PresetSaver | None = None,
+) -> int:
     """Show a performance until the player quits; returns the exit status.
 
-    launcher: called once, in the background, after the first frame. If it has `options` (as `runtime.launch.Launcher`
+    performance: the launcher's, if it was started already; whoever started it ends it if this function raises.
+    launcher: otherwise called once, in the background, after the first frame. If it has `options` (as `runtime.launch.Launcher`
     has), title and preset are taken from there. Raises CompanionError when the launch failed.
     """
     options = getattr(launcher, "options", None)
-    app = CompanionApp(launcher, title=title or getattr(options, "title", "") or "companion", preset_saver=preset_saver)
+    title = title or getattr(options, "title", "") or "companion"
+    app = CompanionApp(launcher, performance, title=title, preset_saver=preset_saver)
     try:
         status = app.run()
     finally:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.runtime.engine.engine_link import ENGINE_EVENTS
-from companion.runtime.ipc.link import ENGINE, Link, adopt, link_pair, pass_descriptor, take_descriptor
+from companion.runtime.ipc.ends import ENGINE, adopt, link_pair, pass_descriptor, take_descriptor
+from companion.runtime.ipc.link import Link
 from companion.runtime.ipc.protocol import End, LogLines, SupervisorRemark
 from companion.runtime.ipc.wire import encode
 from companion.session.api.events import EngineLost

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from companion.runtime.ipc.link import Link, link_pair
+from companion.runtime.ipc.ends import link_pair
+from companion.runtime.ipc.link import Link
 from companion.runtime.ipc.protocol import LogHeader, LogLines
 from companion.runtime.processes.log_sender import LogSender
 from companion.runtime.recording.folder import LogWriter

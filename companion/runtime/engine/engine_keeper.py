@@ -7,7 +7,7 @@ import subprocess
 import time
 from contextlib import suppress
 
-from companion.runtime.ipc.link import ENGINE, link_pair, pass_descriptor
+from companion.runtime.ipc.ends import ENGINE, link_pair, pass_descriptor
 from companion.runtime.processes import children
 from companion.runtime.processes.children import end_process, start_module
 

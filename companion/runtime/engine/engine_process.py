@@ -20,7 +20,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from companion.errors import CompanionError
-from companion.runtime.ipc.link import Link, adopt
+from companion.runtime.ipc.ends import adopt
+from companion.runtime.ipc.link import Link
 from companion.runtime.machine.priority import die_with_parent, give_way
 from companion.session.api.effects import Cancel, Generate, LoadModel, Prefill, PrepareModel
 from companion.session.api.engine_events import EngineLost, GenerationFailed

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 
 PLACES = 16
 _NAME_BYTES = 254
@@ -26,6 +25,8 @@ def sounding_memory() -> int:
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("companion-sounding")
     else:
+        import tempfile
+
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
     os.ftruncate(descriptor, SIZE)

@@ -23,7 +23,8 @@ from companion.errors import CompanionError, UsageError
 from companion.midi.port_lists import Ports, silence_ports
 from companion.midi.ports import stable_name
 from companion.runtime.front.performance import HasHappened, LaunchOptions, PortList
-from companion.runtime.ipc.link import Link, link_pair
+from companion.runtime.ipc.ends import link_pair
+from companion.runtime.ipc.link import Link
 from companion.runtime.ipc.protocol import Account, ChoosePort, End, Ended, Finishing, OwnPorts, Setup, Started
 from companion.runtime.ports.sounding import Keys, SoundingTable, sounding_memory
 from companion.runtime.processes.children import SUPERVISOR, module_command

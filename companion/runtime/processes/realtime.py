@@ -27,7 +27,8 @@ from companion.midi.port_lists import Ports
 from companion.runtime.clocks.shared_clock import FollowedClock
 from companion.runtime.engine.engine_link import EngineLink
 from companion.runtime.ipc import wire
-from companion.runtime.ipc.link import SUPERVISOR, Link, adopt, take_descriptor
+from companion.runtime.ipc.ends import SUPERVISOR, adopt, take_descriptor
+from companion.runtime.ipc.link import Link
 from companion.runtime.ipc.protocol import (
     Account,
     ChoosePort,

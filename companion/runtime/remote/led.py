@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from companion import __version__
 from companion.errors import CompanionError
@@ -11,9 +12,11 @@ from companion.runtime.attach.server import ScreenServer
 from companion.runtime.attach.sockets import listen
 from companion.runtime.front.performance import Performance
 from companion.runtime.ipc.protocol import Performing
-from companion.runtime.remote.osc import OscServer, parse_address
 from companion.runtime.remote.shared import SharedPerformance
 from companion.session.api.effects import Notice
+
+if TYPE_CHECKING:
+    from companion.runtime.remote.osc import OscServer
 
 
 class LedPerformance(SharedPerformance):
@@ -21,17 +24,24 @@ class LedPerformance(SharedPerformance):
 
     def __init__(self, start: Callable[[], Performance], osc: str = "") -> None:
         """start: starts the performance itself. osc: PORT or HOST:PORT, "" = none. Raises UsageError where that cannot be used."""
-        address = parse_address(osc) if osc else None
-        super().__init__(start())
         self._osc: OscServer | None = None
-        if address is not None:
-            try:
-                self._osc = OscServer(self.observe(), *address)
-            except Exception:
-                super().stop()
-                raise
-            self._osc.start()
+        if osc:
+            self._start_with_osc(start, osc)
+        else:
+            super().__init__(start())
         self._screens = self._serve_screens()
+
+    def _start_with_osc(self, start: Callable[[], Performance], osc: str) -> None:
+        from companion.runtime.remote.osc import OscServer, parse_address
+
+        address = parse_address(osc)
+        super().__init__(start())
+        try:
+            self._osc = OscServer(self.observe(), *address)
+        except Exception:
+            super().stop()
+            raise
+        self._osc.start()
 
     def stop(self) -> None:
         """Stop the servers, and end the performance. Attached screens are told when it is over."""

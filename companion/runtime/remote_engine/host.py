@@ -19,7 +19,7 @@ from companion.errors import CompanionError
 from companion.inference.checkpoints.hub import shipped_checkpoint
 from companion.runtime.engine.engine_keeper import EngineKeeper
 from companion.runtime.engine.engine_link import EngineLink
-from companion.runtime.ipc.link import take_descriptor
+from companion.runtime.ipc.ends import take_descriptor
 from companion.runtime.ipc.protocol import Goodbye, Hello, Ping, TurnedAway, Welcome
 from companion.runtime.ipc.wire import WireError, decode, encode
 from companion.runtime.remote_engine.address import Address, plain_checkpoint
