@@ -22,8 +22,8 @@ def test_imports_point_down_and_the_core_is_pure() -> None:
 
 
 def modules_after(code: str) -> set[str]:
-    """The top-level modules loaded in a fresh interpreter that has run `code`."""
-    script = f"{code}\nimport json, sys\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    """The modules loaded in a fresh interpreter that has run `code`, and the packages that they are in."""
+    script = f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     return set(json.loads(out.stdout.splitlines()[-1]))
 
@@ -39,6 +39,53 @@ def test_the_pure_core_loads_no_torch_and_no_driver(package: str) -> None:
     assert not loaded & {"torch", "transformers", "textual", "rtmidi", "onnxruntime", "mido"}
 
 
-def test_the_realtime_process_loads_no_torch_and_no_screen() -> None:
-    loaded = modules_after("import companion.runtime.processes.realtime")
-    assert not loaded & {"torch", "transformers", "textual", "onnxruntime"}
+# What each process of a performance may not load. Every library below costs some megabytes and tens of milliseconds of the start, in a
+# program of which several processes load at once. A failure here names the module; `python -X importtime` shows who imports it.
+NETWORK = {"ssl", "http", "email", "asyncio", "urllib.request", "huggingface_hub", "zmq"}
+FOREIGN = {"torch", "transformers", "textual", "rich", "onnxruntime", "numpy", "mido", "psutil", "multiprocessing"}
+PROCESSES = {
+    # It starts the others, and so must be there at once.
+    "companion.runtime.processes.supervisor": FOREIGN
+    | NETWORK
+    | {"msgspec", "dataclasses", "ctypes", "companion.session", "companion.music", "companion.runtime.ipc.wire"},
+    "companion.runtime.processes.supervision": FOREIGN
+    | NETWORK
+    | {"argparse", "ctypes", "hashlib", "tempfile", "platformdirs", "rtmidi"}
+    | {"companion.session.api.commands", "companion.session.session", "companion.music.files", "companion.midi.driver"}
+    | {"companion.midi.probe", "companion.runtime.recording.records"},
+    "companion.runtime.processes.realtime": FOREIGN
+    | NETWORK
+    | {"argparse", "hashlib", "tempfile", "platformdirs", "rtmidi"}
+    | {
+        "companion.tokenizer",
+        "companion.inference",
+        "companion.config",
+        "companion.music.song",
+        "companion.midi.probe",
+    },
+    "companion.runtime.engine.engine_process": FOREIGN | NETWORK | {"companion.session.api.commands"},
+    "companion.runtime.engine.sizes": (FOREIGN - {"numpy", "psutil"})
+    | NETWORK
+    | {
+        "companion.session.api.commands",
+        "companion.session.session",
+        "companion.runtime.recording",
+        "companion.midi.ports",
+    },
+    "companion.sound.process": FOREIGN | NETWORK | {"argparse"},
+}
+
+
+@pytest.mark.parametrize("module", PROCESSES)
+def test_a_process_loads_only_what_it_uses(module: str) -> None:
+    assert not modules_after(f"import {module}") & PROCESSES[module]
+
+
+def test_the_processes_of_a_performance_are_started_before_its_screen_is_imported() -> None:
+    """What the front imports until then costs the start of everything else."""
+    loaded = modules_after(
+        "import companion.cli.demo_command, companion.runtime.players.demo, companion.runtime.front.launch as x\n"
+        "from companion.runtime.processes.live_performance import start\n"
+        "from companion.runtime.remote.led import LedPerformance"
+    )
+    assert not loaded & (FOREIGN | NETWORK | {"pythonosc", "companion.config", "companion.music.song"})
