@@ -29,7 +29,8 @@ WARN = Style(color=ORANGE, bold=True)
 BAD = Style(color=VERMILION, bold=True)
 KEY = Style(color=YELLOW, bold=True)
 SELECTED = Style(color=GROUND, bgcolor=YELLOW, bold=True)
-BUTTON = Style(color=WHITE, bgcolor="#2b3340")
+BUTTON_GROUND = "#2b3340"
+BUTTON = Style(color=WHITE, bgcolor=BUTTON_GROUND)
 ALARM = Style(color=GROUND, bgcolor=VERMILION, bold=True)
 RECORD = Style(color=VERMILION, bold=True, reverse=True)
 
@@ -82,6 +83,9 @@ CanvasPane {{ width: 1fr; height: 1fr; }}
 .help .box {{ width: 84; max-height: 100%; height: 96%; }}
 .picker OptionList {{ height: 1fr; border: none; background: {GROUND}; }}
 .title, .hint {{ height: 1; }}
+.question {{ height: auto; margin-bottom: 1; }}
+.answers {{ height: 3; }}
+.answer {{ width: 1fr; max-width: 24; height: 3; margin-right: 2; content-align: center middle; background: {BUTTON_GROUND}; }}
 .dials {{ align: left bottom; background: transparent; }}
 ModalScreen, CommandPalette {{ layers: default corner; }}
 Corner {{ layer: corner; dock: right; width: 20; height: 1; background: transparent; }}

@@ -19,7 +19,7 @@ from companion.tui.calls.buttons import buttons, tapped
 from tests.tui.scripted import practice_at, snapshot_at
 from tests.tui.test_app import running, still, text_of, until
 
-SIZES = ((80, 23), (160, 49), (45, 29))  # without the line of hints
+SIZES = ((80, 23), (160, 49), (45, 29), (45, 40))  # without the line of hints
 NOW = 9.1  # bar 5, beat 3 of 4
 
 
@@ -246,14 +246,20 @@ def test_uncommon_meters_have_a_block_for_each_beat() -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_every_button_is_where_it_is_drawn(size: tuple[int, int]) -> None:
     canvas, taps = draw_stage(snapshot_at(NOW), "", *size)
-    assert len(taps) == len(buttons(size[0]))
-    for button, tap in zip(buttons(size[0]), taps, strict=True):
+    assert len(taps) == len(buttons(*size))
+    for button, tap in zip(buttons(*size), taps, strict=True):
         area = tap.area
         inside = ["".join(canvas.chars[y][area.x : area.x + area.width]) for y in range(area.y, area.y + area.height)]
         assert any(button.word in line for line in inside), "its whole word is on it"
         assert area.height >= 2, "a finger hits it"
         assert tapped(taps, area.x, area.y) == tapped(taps, area.x + area.width - 1, area.y) == button.action
     assert tapped(taps, 0, 0) == ""
+
+
+def test_a_phone_held_upright_has_all_buttons_for_a_thumb() -> None:
+    words = [button.word for button in buttons(45, 40)]
+    assert {"PANIC", "take back", "play/stop"} < set(words)
+    assert all(tap.area.width >= 10 and tap.area.height >= 3 for tap in draw_stage(snapshot_at(NOW), "", 45, 40)[1])
 
 
 async def test_enter_opens_the_stage_view_and_closes_it() -> None:

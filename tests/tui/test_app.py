@@ -275,6 +275,21 @@ async def test_quit_asks_only_while_the_music_runs() -> None:
         await until(pilot, lambda: app.return_value == 0)
 
 
+async def test_a_question_is_answered_by_a_tap_too_and_read_whole_on_a_phone() -> None:
+    async with running(still(), size=(45, 40)) as (app, pilot):
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        question, (yes, no) = app.screen.query_one(".question"), app.screen.query(".answer")
+        assert question.size.height >= len(str(question.render())) / question.size.width
+        assert min(yes.size.height, no.size.height) >= 3, "a finger hits it"
+        await pilot.click(no)
+        await until(pilot, lambda: not isinstance(app.screen, ConfirmScreen))
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.click(app.screen.query(".answer").first())
+        await until(pilot, lambda: app.return_value == 0)
+
+
 async def test_practice_opens_its_own_view_and_tab_changes_it() -> None:
     performance = ScriptedPerformance(lambda seconds: replace(practice_at(5.0), now_seconds=seconds))
     async with running(performance) as (app, pilot):

@@ -23,6 +23,7 @@ from companion.runtime.web import page
 from companion.runtime.web.guard import Guard
 
 MAX_VISITORS = 4
+FULL = f"There are {MAX_VISITORS} browsers already."
 TITLE = "companion"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -34,15 +35,15 @@ def screen_command(pid: int | None) -> str:
     return "exec " + shlex.join(words if pid is None else [*words, "--pid", str(pid)])
 
 
-def application(guard: Guard, command: str, can_attach: Callable[[], bool]) -> web.Application:
-    """The routes behind the guard. command: starts the screen of one visitor. can_attach: whether there is something to show."""
+def application(guard: Guard, command: str, fault: Callable[[], str]) -> web.Application:
+    """The routes behind the guard. command: starts the screen of one visitor. fault: why there is nothing to show, or ""."""
     server = Server(command, title=TITLE)
     visitors: set[object] = set()
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        fault = guard.fault(request.headers, request.query, request.cookies)
-        answer = web.Response(status=403, text=fault) if fault else await handler(request)
+        refusal = guard.fault(request.headers, request.query, request.cookies)
+        answer = web.Response(status=403, text=refusal) if refusal else await handler(request)
         if not answer.prepared:
             answer.headers.update(page.headers(request.host))
         return answer
@@ -57,9 +58,9 @@ def application(guard: Guard, command: str, can_attach: Callable[[], bool]) -> w
         if not all(page.is_size(request.query.get(name, "80")) for name in ("width", "height")):
             return web.Response(status=400, text="no terminal has that size")
         if len(visitors) >= MAX_VISITORS:
-            return web.Response(status=503, text=f"there are {MAX_VISITORS} visitors already")
-        if not await asyncio.to_thread(can_attach):
-            return web.Response(status=409, text="no performance is running")
+            return web.Response(status=503, text=FULL)
+        if reason := await asyncio.to_thread(fault):
+            return web.Response(status=409, text=reason)
         visitor = object()
         visitors.add(visitor)
         try:
@@ -67,21 +68,34 @@ def application(guard: Guard, command: str, can_attach: Callable[[], bool]) -> w
         finally:
             visitors.discard(visitor)
 
+    async def state(request: web.Request) -> web.StreamResponse:
+        """Why the page would be shown nothing; empty if it would."""
+        return web.Response(text=FULL if len(visitors) >= MAX_VISITORS else await asyncio.to_thread(fault))
+
     made = web.Application(middlewares=[guarded])
     made.add_routes(
-        [web.get("/", index), web.get("/ws", websocket), web.static("/static", server.statics_path, show_index=False)]
+        [
+            web.get("/", index),
+            web.get("/ws", websocket),
+            web.get("/state", state),
+            web.static("/static", server.statics_path, show_index=False),
+        ]
     )
     return made
 
 
-def there(pid: int | None) -> Callable[[], bool]:
-    """Whether that performance runs, or, without a process id, exactly one."""
+def nothing_to_show(pid: int | None) -> Callable[[], str]:
+    """Says why there is nothing to show, "" if there is: that performance must run, or, without a process id, exactly one."""
 
-    def can_attach() -> bool:
+    def fault() -> str:
         found = running()
-        return pid in found if pid is not None else len(found) == 1
+        if pid is not None:
+            return "" if pid in found else f"No performance with process id {pid} is running."
+        if len(found) > 1:
+            return "Several performances are running: start companion serve with --pid N."
+        return "" if found else "No performance is running."
 
-    return can_attach
+    return fault
 
 
 async def serve(guard: Guard, port: int, pid: int | None, tell: Callable[[int], None]) -> None:
@@ -92,7 +106,9 @@ async def serve(guard: Guard, port: int, pid: int | None, tell: Callable[[int], 
     logging.getLogger("textual-serve").addHandler(logging.NullHandler())
     logging.getLogger("textual-serve").propagate = False
     # Addresses of requests hold the token, so none is logged.
-    runner = web.AppRunner(application(guard, screen_command(pid), there(pid)), access_log=None, shutdown_timeout=2.0)
+    runner = web.AppRunner(
+        application(guard, screen_command(pid), nothing_to_show(pid)), access_log=None, shutdown_timeout=2.0
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, guard.host, port)

@@ -16,12 +16,12 @@ from companion.tui import palette
 from companion.tui.afar import facts
 from companion.tui.afar.facts import Fact
 from companion.tui.afar.glyphs import POINTS_HIGH, Scale, draw_text, largest, points_wide
-from companion.tui.calls.buttons import Tap, draw_buttons, rows_of_buttons
+from companion.tui.calls.buttons import NARROW_BELOW, Tap, draw_buttons, rows_of_buttons
 from companion.tui.canvas import Area, Canvas
 from companion.tui.transport.draw import in_time, message_spans
 from companion.tui.wording import beat_in_bar, stood_in_for
 
-NARROW_BELOW, LOW_BELOW = 60, 20
+LOW_BELOW, HIGH_FROM = 15, 40
 GAP_POINTS = 4  # between two texts on one band
 MARGIN = 1
 LEAST_SCALE_HEIGHT = 2  # half rows: five rows
@@ -49,8 +49,8 @@ def draw_stage(snapshot: Snapshot | None, health: str, width: int, height: int) 
     if snapshot is None:
         canvas.put(1, 0, health or "starting…", palette.BOLD, limit=width - 1)
         return canvas, []
-    rows = rows_of_buttons(width)
-    button_height = 1 if height < LOW_BELOW else 3 if rows == 1 else 2
+    rows = rows_of_buttons(width, height)
+    button_height = 1 if height < LOW_BELOW else 3 if rows == 1 or height >= HIGH_FROM else 2
     buttons_y = height - rows * button_height
     canvas.put_spans(1, 0, *(message_spans(snapshot, health) or _title(snapshot)))
     bands = _bands(snapshot, narrow=width < NARROW_BELOW)

@@ -14,6 +14,8 @@ from companion.tui.wording import bar_label
 GROUP = "Calls"
 LEAST_WIDTH = 8  # columns of a button, for a finger
 MANY_FROM = 96  # columns from which the less urgent buttons are there too
+# A narrow and tall screen is a phone's, which is tapped with a thumb: a few wide buttons in a row, and all of them.
+NARROW_BELOW, TALL_FROM, THUMB_COLUMNS = 60, 32, 4
 # Words that fit on a button, where the hint of the key is longer.
 SHORT = {"drums only": "drums", "solo for me": "solo", "half time": "half", "double time": "double"}
 
@@ -54,32 +56,38 @@ def call_keys() -> list[Key]:
     return [key for key in KEYS if key.group == GROUP and key.hint]
 
 
-def buttons(width: int) -> list[Button]:
-    """Panic first, then the calls; where there is room, starting and taking back too."""
+def is_phone(width: int, height: int) -> bool:
+    """Whether a screen of this size is a phone's, held upright."""
+    return width < NARROW_BELOW and height >= TALL_FROM
+
+
+def buttons(width: int, height: int) -> list[Button]:
+    """Panic first, then the calls; where there is room, and on a phone, taking back and starting too."""
     panic, start, cancel = _of("panic"), _of("toggle"), _of("call_cancel")
     calls = [Button(key.shown, SHORT.get(key.hint, key.hint), key.action, key.hint) for key in call_keys()]
     found = [Button("!", "PANIC", panic.action), *calls]
-    if width >= MANY_FROM:
-        found = [*found, Button("⌫", "take back", cancel.action), Button("space", "start/stop", start.action)]
+    if width >= MANY_FROM or is_phone(width, height):
+        found = [*found, Button("⌫", "take back", cancel.action), Button("space", "play/stop", start.action)]
     return found
 
 
-def rows_of_buttons(width: int) -> int:
-    """How many rows of buttons there are at this width."""
-    count = len(buttons(width))
-    return -(-count // _columns(count, width))
+def rows_of_buttons(width: int, height: int) -> int:
+    """How many rows of buttons there are on a screen of this size."""
+    count = len(buttons(width, height))
+    return -(-count // _columns(count, width, height))
 
 
-def _columns(count: int, width: int) -> int:
-    columns = max(min(count, width // LEAST_WIDTH), 1)
+def _columns(count: int, width: int, height: int) -> int:
+    most = THUMB_COLUMNS if is_phone(width, height) else count
+    columns = max(min(most, width // LEAST_WIDTH), 1)
     return -(-count // -(-count // columns))  # as even as the rows allow
 
 
 def draw_buttons(canvas: Canvas, snapshot: Snapshot | None, y: int, button_height: int) -> list[Tap]:
     """Draw all buttons from row y on; each says its key, its word, and where its call is. Returns where they are."""
     calls = {call.kind: call for call in snapshot.calls} if snapshot else {}
-    found = buttons(canvas.width)
-    columns = _columns(len(found), canvas.width)
+    found = buttons(canvas.width, canvas.height)
+    columns = _columns(len(found), canvas.width, canvas.height)
     taps: list[Tap] = []
     for index, button in enumerate(found):
         row, column = divmod(index, columns)

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
+from textual.events import Click
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -39,8 +40,21 @@ class NameScreen(ModalScreen[str | None]):
         self.dismiss(None)
 
 
+class Answer(Static):
+    """One answer to a question, as a button for a mouse or a finger. action: of the screen."""
+
+    def __init__(self, key: str, word: str, action: str) -> None:
+        super().__init__(Text(f"{key} {word}", style=palette.BUTTON, justify="center"), classes="answer")
+        self._action = action
+
+    async def on_click(self, event: Click) -> None:
+        """Do what the key does."""
+        event.stop()
+        await self.screen.run_action(self._action)
+
+
 class ConfirmScreen(ModalScreen[bool]):
-    """Asks one question; y or enter agrees."""
+    """Asks one question; y, enter or a tap on yes agrees."""
 
     BINDINGS: ClassVar[list[Any]] = [
         Binding("y,enter,q", "agree", "yes"),
@@ -53,8 +67,10 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box small"):
-            yield Static(Text(self._question, style=palette.BOLD), classes="title")
-            yield Static(Text("y yes   n no", style=palette.DIM), classes="hint")
+            yield Static(Text(self._question, style=palette.BOLD), classes="question")
+            with Horizontal(classes="answers"):
+                yield Answer("y", "yes", "agree")
+                yield Answer("n", "no", "decline")
 
     def action_agree(self) -> None:
         """y."""

@@ -90,6 +90,7 @@ def test_the_page_loads_nothing_from_elsewhere() -> None:
     text = page.page("a <title>")
     assert "a &lt;title&gt;" in text
     assert re.findall(r"""(?:src|href|url)\s*[=(]\s*["']([^"']+)""", text) == [
+        "data:,",
         "/static/css/xterm.css",
         "/static/fonts/RobotoMono-VariableFont_wght.ttf",
         "/static/js/textual.js",
@@ -153,6 +154,12 @@ async def screen_text(visit: aiohttp.ClientWebSocketResponse, wanted: str, secon
     return text
 
 
+async def state_of(browser: aiohttp.ClientSession, link: str) -> str:
+    """What a page whose connection has ended is told."""
+    async with browser.get(f"{link}state") as answer:
+        return await answer.text()
+
+
 async def until_sent(performance: ScriptedPerformance, wish: object) -> None:
     end = time.monotonic() + 20
     while wish not in performance.sent:
@@ -191,10 +198,12 @@ async def test_the_page_says_when_there_is_nothing_to_show_and_shows_what_begins
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await browser.ws_connect(f"{link}ws")
             assert refused.value.status == 409
+            assert await state_of(browser, link) == "No performance is running."
             performance = ScriptedPerformance(lambda seconds: snapshot_at(9.1, now_seconds=seconds))
             server = screens_of(performance)
             async with browser.ws_connect(f"{link}ws?width=80&height=24") as visit:
                 await screen_text(visit, "PANIC")
+                assert await state_of(browser, link) == "", "a page that was closed may come back"
                 server.close()
                 while (message := await visit.receive(timeout=20)).type == aiohttp.WSMsgType.BINARY:
                     pass
