@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from operator import itemgetter
+
 from companion.midi.messages import ClockTick, ControlChange, Message, NoteOff, NoteOn
 from companion.runtime.ports.flood_gate import BURST, MESSAGES_A_SECOND, MESSAGES_A_TURN, WAITING, Arrived, FloodGate
 
@@ -9,12 +12,12 @@ TURN = 0.001
 
 
 def run(gate: FloodGate, arrived: list[Arrived], seconds: float) -> list[tuple[float, Arrived]]:
-    """(turn, message) of everything let in, with turns of a millisecond."""
-    waiting, admitted, now = list(arrived), [], 0.0
+    """(turn, message) of everything let in, with turns of a millisecond. The messages come in order of arrival."""
+    admitted, now, begin = [], 0.0, 0
     while now < seconds:
-        come = [item for item in waiting if item[0] <= now]
-        waiting = waiting[len(come) :]
-        admitted += [(now, item) for item in gate.admit(come, now)]
+        end = bisect_right(arrived, now, lo=begin, key=itemgetter(0))
+        admitted += [(now, item) for item in gate.admit(arrived[begin:end], now)]
+        begin = end
         now += TURN
     return admitted
 
