@@ -31,7 +31,10 @@ from tests.runtime.remote_engine.remote_stage import HostProcess, wait_until
 MODEL = "yellow_mini"
 DESK, LAPTOP, PORT = "10.77.0.1", "10.77.0.2", 5577
 HERE = ""  # where the stand-in writes
-pytestmark = pytest.mark.skipif(shipped_checkpoint(MODEL) is None, reason="no shipped checkpoint in this checkout")
+pytestmark = [
+    pytest.mark.skipif(shipped_checkpoint(MODEL) is None, reason="no shipped checkpoint in this checkout"),
+    pytest.mark.quiet,
+]
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,11 @@ from tests.rig.harness import TOOLS, Observer, Rig, free_server_name, missing_ri
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs the rig."""
+    """Everything here needs the rig, and listens when notes come."""
     for item in items:
         if "tests/rig" in str(item.path):
             item.add_marker(pytest.mark.rig)
+            item.add_marker(pytest.mark.quiet)
 
 
 @pytest.fixture

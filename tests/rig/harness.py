@@ -93,8 +93,12 @@ class Rig:
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def wait_for_server(self) -> None:
-        """Until clients can connect."""
-        self.run("jack_wait", "-s", self.name, "-w", "-t", "15")
+        """Until clients can connect, or the server has ended. (`jack_wait -w` would look once a second.)"""
+
+        def is_there() -> bool:
+            return self.server.poll() is not None or self.run("jack_wait", "-s", self.name, "-c").strip() == "running"
+
+        wait_until(is_there, what="the server")
 
     def restart_server(self) -> None:
         """Another server of the same name, where the last one has died."""

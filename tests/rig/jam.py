@@ -73,17 +73,20 @@ def start_jam(
     source: str = "external",
     bpm: float = 120,
     name: str = "jam",
+    checkpoint: str = "yellow_mini",
     clock: str = "",
     more: str = "",
 ) -> Jam:
     """Start, and wait until the processes are there and the session has begun.
 
-    name: of its files. clock: further lines of the preset's clock. more: further tables of the preset.
+    name: of its files. checkpoint: small, unless the test is about what is written.
+    clock: further lines of the preset's clock. more: further tables of the preset.
     """
     preset = rig.folder / f"{name}.toml"
     preset.write_text(PRESET.format(source=source, bpm=bpm, clock=clock) + more)
     output, recordings = rig.folder / f"{name}.json", rig.folder / f"{name}-recordings"
     command = [sys.executable, "-m", "companion", "jam", "--preset", str(preset), "--headless", "--json"]
+    command += ["--checkpoint", checkpoint]
     rig.environment["XDG_STATE_HOME"] = str(rig.folder)
     rig.environment["PYTHONPATH"] = os.getcwd()
     process = rig.start(*command, "--seed", "5", "--record", str(recordings), *arguments, output=output)

@@ -9,7 +9,7 @@ from tests.rig.test_jam_over_jack import OUR_INPUT, OUR_OUTPUT, play_along
 
 def playing_jam(rig: Rig, observer: Observer) -> Jam:
     """A jam that is in the middle of its notes."""
-    rig.start("jack_midi_clock", "-b", "120")
+    rig.start("jack_midi_clock", "-b", "180")
     wait_until(lambda: "jack_midi_clock:mclk_out" in rig.ports(), what="the clock")
     jam = start_jam(rig, "--in", "observer")
     wait_until(lambda: {OUR_INPUT, OUR_OUTPUT} <= set(rig.ports()), PATIENCE_SECONDS, "our ports")

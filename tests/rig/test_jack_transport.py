@@ -48,7 +48,7 @@ def transport_zero(rig: Rig) -> int:
 
 
 def test_clicks_lie_on_the_transports_beats_and_a_place_is_found(rig: Rig, observer: Observer) -> None:
-    jam = start_jam(rig, "--checkpoint", "yellow_mini", source="jack", clock="click = true")
+    jam = start_jam(rig, source="jack", clock="click = true")
     wait_until(lambda: OUR_OUTPUT in rig.ports(), PATIENCE_SECONDS, "our port")
     rig.connect(OUR_OUTPUT, "observer:notes")
     rig.run("jack_transport", text="locate 0\nplay\n")

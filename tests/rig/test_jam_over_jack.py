@@ -70,7 +70,7 @@ def check_recording(jam: Jam) -> None:
 
 def test_plays_on_the_ticks_of_an_independent_master_through_tempo_changes(rig: Rig, observer: Observer) -> None:
     start_klick(rig, "3 4/4 120\n2 4/4 126\n100 4/4 114\n")
-    jam = start_jam(rig, "--in", "midi_clock")
+    jam = start_jam(rig, "--in", "midi_clock", checkpoint="yellow")
     # the input is the clock's; the player is connected to it as well, as through a merger
     wait_until(lambda: {OUR_INPUT, OUR_OUTPUT} <= set(rig.ports()), PATIENCE_SECONDS, "our ports")
     connect_all(rig)

@@ -47,7 +47,7 @@ def volumes(observer: Observer) -> list[int]:
 
 
 def test_a_fast_knob_and_a_split_keyboard(rig: Rig, observer: Observer) -> None:
-    jam = start_jam(rig, "--checkpoint", "yellow_mini", source="internal", bpm=120, more=TABLES)
+    jam = start_jam(rig, source="internal", bpm=120, more=TABLES)
     wait_until(lambda: {OUR_INPUT, OUR_OUTPUT} <= set(rig.ports()), PATIENCE_SECONDS, "our ports")
     rig.connect("observer:play", OUR_INPUT)
     rig.connect(OUR_OUTPUT, "observer:notes")

@@ -12,10 +12,11 @@ from tests.rig.harness import SAMPLE_RATE, Heard, Observer, Rig, wait_until
 from tests.rig.jam import PATIENCE_SECONDS, start_jam
 from tests.rig.test_jam_over_jack import OUR_INPUT, OUR_OUTPUT, check_recording
 
-BPM = 150
+BPM = 240
 BEAT_FRAMES = SAMPLE_RATE * 60 // BPM
-BEAT_SECONDS = 60 / BPM
+BEATS_A_BAR = 4
 DRUM_CHANNEL = 9
+TICK, STOP = 0xF8, 0xFC
 # A learned switch for each call: controllers 80 and up on the first channel.
 CALLS = (
     "fill",
@@ -50,9 +51,14 @@ def step_on(observer: Observer, call: str) -> int:
     return notes[-1].frame if notes else 0
 
 
-def rest(beats: float) -> None:
-    """Let the band play."""
-    time.sleep(beats * BEAT_SECONDS)
+def rest(observer: Observer, beats: int) -> None:
+    """Let the band play so many beats of its own clock."""
+
+    def ticks() -> int:
+        return sum(item.data[0] == TICK for item in list(observer.heard["notes"]))
+
+    wanted = ticks() + 24 * beats
+    wait_until(lambda: ticks() >= wanted, PATIENCE_SECONDS, f"{beats} beats")
 
 
 def between(observer: Observer, start: int, end: int) -> list[Heard]:
@@ -64,23 +70,28 @@ def channels(notes: list[Heard]) -> set[int]:
     return {note.data[0] & 0x0F for note in notes}
 
 
+def stops(observer: Observer) -> list[int]:
+    """Frames at which our clock stopped."""
+    return [item.frame for item in list(observer.heard["notes"]) if item.data[0] == STOP]
+
+
 def test_a_pedalboard_leads_the_band(rig: Rig, observer: Observer) -> None:
-    jam = start_jam(rig, "--checkpoint", "yellow_mini", source="internal", bpm=BPM, more=DRUMS + PRESET_LINES)
+    jam = start_jam(rig, source="internal", bpm=BPM, more=DRUMS + PRESET_LINES)
     wait_until(lambda: {OUR_INPUT, OUR_OUTPUT} <= set(rig.ports()), PATIENCE_SECONDS, "our ports")
     rig.connect("observer:play", OUR_INPUT)
     rig.connect(OUR_OUTPUT, "observer:notes")
     wait_until(lambda: channels(observer.note_ons()) >= {1, DRUM_CHANNEL}, PATIENCE_SECONDS, "bass and drums")
 
     began = step_on(observer, "drums_only")
-    rest(13)
+    rest(observer, 13)
     heard = between(observer, began + 5 * BEAT_FRAMES, began + 12 * BEAT_FRAMES)
     assert channels(heard) == {DRUM_CHANNEL}, "drums only"
     began = step_on(observer, "drums_only")
-    rest(13)
+    rest(observer, 13)
     assert channels(between(observer, began, began + 12 * BEAT_FRAMES)) >= {1, DRUM_CHANNEL}, "everybody is back"
 
     began = step_on(observer, "break")
-    rest(12)
+    rest(observer, 12)
     frames = [note.frame for note in between(observer, began, began + 12 * BEAT_FRAMES)]
     longest = max(later - earlier for earlier, later in pairwise(frames))
     assert longest > 3.4 * BEAT_FRAMES, "a break is silent"
@@ -98,17 +109,17 @@ def test_a_pedalboard_leads_the_band(rig: Rig, observer: Observer) -> None:
         "double_time",
     ):
         step_on(observer, call)
-        rest(5)
+        rest(observer, BEATS_A_BAR)
     for call in ("build", "drop", "set_intensity:50"):
         step_on(observer, call)
-        rest(3)
+        rest(observer, 3)
 
     step_on(observer, "ending")
-    rest(16)
-    ended = len(observer.note_ons())
-    rest(6)
-    assert len(observer.note_ons()) == ended, "after the ending the band is silent"
-    assert not observer.hanging()
+    wait_until(lambda: stops(observer), PATIENCE_SECONDS, "the end")
+    time.sleep(1.0)  # not a wait for anything: the silence is what is tried
     report = jam.end()
+    (ended,) = stops(observer)
+    assert observer.note_ons()[-1].frame <= ended, "after the ending the band is silent"
+    assert not observer.hanging()
     assert report["hanging_notes"] == 0
     check_recording(jam)

@@ -18,6 +18,8 @@ from companion.session.api.settings import ClockSettings, SessionSettings, Track
 from companion.session.session import Session
 
 pytest.importorskip("aalink")
+# Two tests at once would be one Link session.
+pytestmark = pytest.mark.quiet
 
 MEET_SECONDS = 10.0
 FOLLOWED_SECONDS = 6.0
