@@ -34,7 +34,7 @@ from companion.tokenizer.grammar import WrittenBar
 
 @pytest.fixture(scope="module")
 def engines(make_checkpoint):
-    checkpoint = make_checkpoint(positions=600)
+    checkpoint = make_checkpoint(positions=POSITIONS)
     return CudaBackend.from_checkpoint(checkpoint, "cpu"), ReferenceBackend.from_checkpoint(checkpoint)
 
 
@@ -76,10 +76,16 @@ OPTIONS = {
     "all at once": SamplingOptions(temperature=0.9, top_k=60, top_p=0.95, mask_k=2, mask_p=0.1),
 }
 BARS = (WrittenBar(False), WrittenBar(True, TimeSignature(7, 8)))
-LIMIT = 561  # tokens that fit after the prompt
+POSITIONS = 600
+PROMPT = (
+    439  # tokens before the prompt's last one, so that what is written crosses from one bucket of rows into the next
+)
+LIMIT = POSITIONS - PROMPT  # tokens that fit after the prompt
+NO_LIMITS, LOOSE = {}, {"density_hard_limit": 12}
+TIGHT = {"density_hard_limit": 6, "polyphony_hard_limit": 2, "allow_rests": False}
 
 
-def prompt_cache(engine, length: int = 39):
+def prompt_cache(engine, length: int = PROMPT):
     cache, ids = engine.new_cache(), np.arange(length)[None]
     engine.forward(cache, ids, ids)
     return cache
@@ -87,7 +93,7 @@ def prompt_cache(engine, length: int = 39):
 
 def written(engine, cache, grammar, infill: Infill) -> list[list[int]]:
     rows: list[list[int]] = [[] for _ in infill.uniforms]
-    for fresh in started(engine, cache, grammar, PromptEnd(39, 39, 40), infill):
+    for fresh in started(engine, cache, grammar, PromptEnd(PROMPT, PROMPT, PROMPT + 1), infill):
         for row, new in zip(rows, fresh, strict=True):
             row.extend(new)
     return rows
@@ -114,8 +120,8 @@ def host_loop(engine, cache, tokenizer, seed: int, infill: Infill) -> list[int]:
     )
     settings = DecodeSettings(infill.options, bias=infill.bias)
     take = Take(0, state, make_generator(seed), Silent())
-    chooser, fed = Chooser(tokenizer.vocabulary), 39
-    take.pending.append(39)
+    chooser, fed = Chooser(tokenizer.vocabulary), PROMPT
+    take.pending.append(PROMPT)
     while not take.finished and len(take.ids) < LIMIT:
         for token in take.pending:
             logits = engine.forward(cache, np.array([[token]]), np.array([[fed]]))[0]
@@ -133,7 +139,7 @@ class Silent:
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-@pytest.mark.parametrize("limits", [{}, {"density_hard_limit": 6, "polyphony_hard_limit": 2, "allow_rests": False}])
+@pytest.mark.parametrize("limits", [NO_LIMITS, LOOSE, TIGHT], ids=["no limits", "loose", "tight"])
 def test_the_device_chooses_what_the_host_chooses(engines, tokenizer, options, limits) -> None:
     engine, _ = engines
     seeds = (4, 5, 6)
@@ -141,7 +147,7 @@ def test_the_device_chooses_what_the_host_chooses(engines, tokenizer, options, l
     infill = infill_of(seeds, options=options, bias=bias, **limits)
     cache = prompt_cache(engine)
     for row, seed in zip(written(engine, cache, tokenizer.grammar, infill), seeds, strict=True):
-        cache.truncate(39)
+        cache.truncate(PROMPT)
         assert row == host_loop(engine, cache, tokenizer, seed, infill)
 
 
@@ -161,14 +167,14 @@ def test_who_stops_listening_leaves_the_prompt_as_it_was(engines, tokenizer) -> 
     engine, _ = engines
     cache = prompt_cache(engine)
     infill = infill_of((1,), BARS * 5)
-    running = started(engine, cache, tokenizer.grammar, PromptEnd(39, 39, 40), infill)
+    running = started(engine, cache, tokenizer.grammar, PromptEnd(PROMPT, PROMPT, PROMPT + 1), infill)
     some = next(running)[0] + next(running)[0]
-    np.testing.assert_array_equal(cache.tokens, [np.arange(39)] * 2)
+    np.testing.assert_array_equal(cache.tokens, [np.arange(PROMPT)] * 2)
     assert written(engine, cache, tokenizer.grammar, infill)[0][: len(some)] == some
 
 
 def test_an_infill_does_not_depend_on_those_before_it(make_checkpoint, engines, tokenizer) -> None:
-    used, fresh = engines[0], CudaBackend.from_checkpoint(make_checkpoint(positions=600), "cpu")
+    used, fresh = engines[0], CudaBackend.from_checkpoint(make_checkpoint(positions=POSITIONS), "cpu")
     infill = infill_of((7, 8), (WrittenBar(True, TimeSignature(3, 4)),), density_hard_limit=5)
     written(used, prompt_cache(used), tokenizer.grammar, infill_of((1, 2), BARS * 6, options=OPTIONS["all at once"]))
     assert written(used, prompt_cache(used), tokenizer.grammar, infill) == written(
@@ -186,7 +192,7 @@ def test_writing_ends_where_the_context_does(engines, tokenizer) -> None:
 
 def test_a_model_that_fails_is_one_line(engines, make_checkpoint) -> None:
     """Numbers that are none lead to a token that the grammar refuses, not to a crash."""
-    checkpoint = make_checkpoint(positions=600)
+    checkpoint = make_checkpoint(positions=POSITIONS)
     checkpoint.state_dict["lm_head.weight"].fill_(float("nan"))
     engine = InferenceEngine(checkpoint, CudaBackend.from_checkpoint(checkpoint, "cpu"))
     with pytest.raises(GenerationError, match="the model failed"):
