@@ -12,6 +12,7 @@ import math
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
+from operator import add
 from typing import TypeVar
 
 from companion.harmony.hearing.chord_scores import (
@@ -76,18 +77,19 @@ class Recogniser:
     def hear_slowly(
         self, notes: Iterable[Note], meter: TimeSignature, resolution: int = 480
     ) -> Generator[None, None, tuple[ChordSpan, ...]]:
-        """Do what `hear` does in steps of a fifth of a millisecond or so, each of which ends with a `yield`."""
+        """Do what `hear` does in steps of about a tenth of a millisecond, each of which ends with a `yield`."""
         kept = tuple(notes)
         halves: list[Evidence] = []
         heard: list[tuple[Evidence, Scores]] = []
         for start, end in half_bars(meter):
             halves.append(gather(kept, start, end, resolution))
+            yield
             heard += _sounding(halves[-1:])
             yield
         for half, sound in heard:
             self._keys.hear(half, sound)
             yield
-        spans, last = self._decide(halves, heard, float(meter.beats), remember=True)
+        spans, last = yield from self._decide(halves, heard, float(meter.beats), remember=True)
         if last is not None:
             self._last = last
         return spans
@@ -102,7 +104,7 @@ class Recogniser:
             for start, end in half_bars(meter)
             if start < until_beat
         ]
-        return self._decide(halves, _sounding(halves), float(meter.beats), remember=False)[0]
+        return in_one_go(self._decide(halves, _sounding(halves), float(meter.beats), remember=False))[0]
 
     def _decide(
         self,
@@ -110,18 +112,25 @@ class Recogniser:
         sounding: Sequence[tuple[Evidence, Scores]],
         bar_beats: float,
         remember: bool,
-    ) -> tuple[tuple[ChordSpan, ...], int | None]:
-        """Return the spans of the halves, and the last chord as an index. A silent half takes the chord of its neighbour."""
+    ) -> Generator[None, None, tuple[tuple[ChordSpan, ...], int | None]]:
+        """Return the spans of the halves, and the last chord as an index, in small steps.
+
+        A silent half takes the chord of its neighbour.
+        """
         if not sounding:
             if remember:
-                self._progression.hear([None] * len(halves))
+                yield from self._progression.hear([None] * len(halves))
             return (), None
         heard = [half for half, _ in sounding]
         if max(half.voices for half in heard) <= SEVERAL_VOICES:
-            return self._decide_line(halves, sounding, bar_beats, remember)
-        scores = [self._scores(half, sound, half is heard[0]) for half, sound in sounding]
+            return (yield from self._decide_line(halves, sounding, bar_beats, remember))
+        scores = []
+        for half, sound in sounding:
+            scores.append(self._scores(half, sound, half is heard[0]))
+            yield
         if remember:
             self._progression.is_told(scores[-1])
+            yield
         one = scores[0] if len(scores) == 1 else [a + b for a, b in zip(*scores, strict=True)]
         best = _best(one)
         if len(scores) == 1 or one[best] + _ONE_CHORD >= sum(max(half_scores) for half_scores in scores):
@@ -139,10 +148,13 @@ class Recogniser:
         sounding: Sequence[tuple[Evidence, Scores]],
         bar_beats: float,
         remember: bool,
-    ) -> tuple[tuple[ChordSpan, ...], int | None]:
+    ) -> Generator[None, None, tuple[tuple[ChordSpan, ...], int | None]]:
         """`_decide` for a bar in which one note at a time sounds."""
-        own = {half.beat: self._scores(half, sound, False) for half, sound in sounding}
-        found = self._progression.hear([own.get(half.beat) for half in halves], remember)
+        own: dict[float, Scores] = {}
+        for half, sound in sounding:
+            own[half.beat] = self._scores(half, sound, False)
+            yield
+        found = yield from self._progression.hear([own.get(half.beat) for half in halves], remember)
         if len({half.root for half in found}) == 1:
             one = [sum(values) / len(found) for values in zip(*(half.scores for half in found), strict=True)]
             best = _best_of(one, found[0].root)
@@ -155,7 +167,7 @@ class Recogniser:
         return spans, chords[-1]
 
     def _scores(self, half: Evidence, sound: Scores, first: bool) -> Scores:
-        scores = [a + b for a, b in zip(sound, self._keys.prior(half), strict=True)]
+        scores = list(map(add, sound, self._keys.prior(half)))
         if first and self._last is not None:
             scores[self._last] += _SAME_AGAIN
         return scores

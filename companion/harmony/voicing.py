@@ -5,6 +5,7 @@ Pure and deterministic: the same chord after the same voicing always gives the s
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 
 from companion.harmony.symbols import ChordSymbol
@@ -12,6 +13,7 @@ from companion.harmony.symbols import ChordSymbol
 _LOWEST_VOICE, _HIGHEST_VOICE = 52, 76  # E3-E5: where a left hand comps
 
 
+@lru_cache(maxsize=4096)
 def voicing(chord: ChordSymbol, last: tuple[int, ...] = ()) -> tuple[int, ...]:
     """Return three or four pitches of the chord, ascending, that move least from the last voicing (or lie in the middle)."""
     wanted = voiced_tones(chord)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,7 +28,7 @@ class TimeSignature:
     @property
     def beats(self) -> Fraction:
         """Length of one bar in quarter notes, exactly."""
-        return Fraction(4 * self.numerator, self.denominator)
+        return _beats(self.numerator, self.denominator)
 
     def bar_ticks(self, resolution: int) -> int:
         """Length of one bar in ticks at `resolution` ticks a quarter, rounded down where it is not whole."""
@@ -35,3 +36,8 @@ class TimeSignature:
 
     def __str__(self) -> str:
         return f"{self.numerator}/{self.denominator}"
+
+
+@lru_cache(maxsize=1024)
+def _beats(numerator: int, denominator: int) -> Fraction:
+    return Fraction(4 * numerator, denominator)

@@ -5,15 +5,21 @@ from dataclasses import replace
 from companion.music import Note, TimeSignature
 from companion.session.api.settings import TrackSettings
 from companion.session.lanes import make_lanes
-from companion.session.requests.window import Ask, build_window, fits_model, fitting_dims, known_attributes
+from companion.session.requests.window import Ask, BarShelf, build_window, fits_model, fitting_dims, known_attributes
 from tests.session.session_stage import CHECKPOINT, trio
 
 LANES = make_lanes(trio().tracks)
-NOTE = Note(0, 480, 60)
+NOTE, FOUR = Note(0, 480, 60), TimeSignature(4, 4)
 
 
-def window(ask: Ask, known=lambda lane, bar: (NOTE,) if bar < 5 else None, lanes=LANES):
-    return build_window(ask, lanes, known, lambda bar: TimeSignature(4, 4), 500_000)
+def window(
+    ask: Ask,
+    known=lambda lane, bar: (NOTE,) if bar < 5 else None,
+    lanes=LANES,
+    meter=FOUR,
+    shelf: BarShelf | None = None,
+):
+    return build_window(ask, lanes, known, lambda bar: meter, 500_000, shelf or BarShelf())
 
 
 def test_no_window_is_larger_than_what_was_heard():
@@ -87,3 +93,18 @@ def test_a_control_of_the_part_is_asked_of_its_bars_where_only_they_have_it():
     assert known_attributes(bass, newer) == {"bar_max_polyphony": 0, "max_note_duration": 2}
     (piano,) = make_lanes([TrackSettings("p", "companion", attributes={"max_polyphony": 0, "bar_max_polyphony": 3})])
     assert known_attributes(piano, newer) == {"bar_max_polyphony": 3}
+
+
+def test_bars_of_an_earlier_window_are_used_again_unless_their_notes_or_their_meter_have_changed():
+    shelf, other = BarShelf(), Note(0, 480, 61)
+    first = window(Ask(5, (1, 2, 3), 4, 0), shelf=shelf).score.tracks[0].bars
+    moved = window(Ask(6, (1, 2, 3), 4, 0), known=lambda lane, bar: (NOTE,), shelf=shelf).score.tracks[0].bars
+    assert [bar is again for bar, again in zip(first[1:3], moved[:2], strict=True)] == [True, True]
+    changed = (
+        window(Ask(5, (1, 2, 3), 4, 0), known=lambda lane, bar: (other if bar == 3 else NOTE,), shelf=shelf)
+        .score.tracks[0]
+        .bars
+    )
+    assert [bar.notes for bar in changed[:3]] == [(NOTE,), (other,), (NOTE,)]
+    waltz = window(Ask(5, (1, 2, 3), 4, 0), meter=TimeSignature(3, 4), shelf=shelf).score.tracks[0].bars
+    assert {bar.time_signature for bar in waltz} == {TimeSignature(3, 4)}

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pkgutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from companion.session.api.lane_commands import Mute, Panic
 from companion.session.api.settings import TrackSettings
 from companion.session.commands.handlers import Commands
 from companion.session.commands.history import History
+from companion.session.extension import Extension
 from companion.session.extensions import Extensions
 from companion.session.input.controls import LearnedControls
 from companion.session.input.thru import Thru
@@ -100,6 +102,26 @@ def test_decisions_take_the_plan_or_the_kept_bar_and_rest_before_the_entry() -> 
     decisions.keep_nothing()
     assert [note.pitch for note in decisions.decide(lanes[1], 3).notes()] == [41]
     assert decisions.bars_by_step == {"fresh": 2, "kept": 1}, "bars before the entry are not counted"
+
+
+def test_a_question_goes_to_those_who_answer_it_also_after_others_have_come() -> None:
+    class Slow(Extension):
+        def next_song_bar(self, song_bar: int) -> int | None:
+            return 7
+
+    class Quick(Extension):
+        def next_song_bar(self, song_bar: int) -> int | None:
+            return 3 if song_bar == 0 else None
+
+        def settings(self) -> dict[str, Any]:
+            return {"intro_bars": 2}
+
+    extensions = Extensions((Extension(), Slow()))
+    assert (extensions.next_song_bar(0), extensions.settings()) == (7, {})
+    extensions.put_first(Quick())
+    assert [extensions.next_song_bar(bar) for bar in (0, 1)] == [3, 7]
+    assert extensions.settings() == {"intro_bars": 2}
+    assert Extensions((Extension(),)).next_song_bar(4) == 5
 
 
 def test_the_companion_waits_from_the_next_bar_on() -> None:

@@ -22,6 +22,15 @@ def commit(plan: Plan, bar: int):
     return cell.origin, [note.pitch for note in cell.notes()]
 
 
+def test_notes_that_arrive_out_of_order_are_in_order_each_time_they_are_asked_for():
+    draft = Plan().open_draft(1, 0, 1, 0, False)
+    for pitches, note in (([62], Note(480, 10, 62)), ([60, 62], Note(0, 10, 60)), ([60, 59, 62], Note(240, 10, 59))):
+        draft.notes.append(note)
+        assert [each.pitch for each in draft.in_order()] == pitches
+    draft.notes[0] = Note(480, 10, 70)
+    assert [each.pitch for each in draft.in_order()] == [60, 59, 70]
+
+
 def test_the_ladder():
     plan = Plan()
     drafted(plan, 0, 40, insurance=True)

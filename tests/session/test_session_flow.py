@@ -266,3 +266,22 @@ def test_a_meter_that_the_model_does_not_read_is_said_and_repeated_through():
     assert any(isinstance(effect, Notice) and "5/16" in effect.text for _, effect in stage.log)
     assert stage.session.bars_by_step["variation"] > 3
     assert all(effect.job.first_bar + effect.job.window.bar_count <= 4 for _, effect in stage.jobs())
+
+
+def test_bars_that_are_shown_again_as_they_were_are_the_same_objects() -> None:
+    stage = Stage(trio(clock=ClockSettings("internal")))
+    stage.at(0, READY)
+    stage.at(0.5, command("start"))
+    for beat in range(24):
+        stage.play(0.5 + beat * 0.5, 60, 0.4)
+    stage.run(9.0)
+    first = stage.session.snapshot(stage.now)
+    stage.run(9.05)
+    again = stage.session.snapshot(stage.now)
+    changed = [
+        (lane.name, bar.bar)
+        for lane, other in zip(first.lanes, again.lanes, strict=True)
+        for bar, later in zip(lane.bars, other.bars, strict=True)
+        if bar is not later
+    ]
+    assert changed == [("me", 4)], "only the note that the player holds has grown"

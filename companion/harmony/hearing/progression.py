@@ -12,9 +12,10 @@ the chord before, and within it the kind of the chord that follows, both in the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from operator import mul
+from itertools import repeat
+from operator import mul, sub
 
 from companion.harmony.hearing.chord_scores import QUALITY_COUNT, Scores
 from companion.harmony.hearing.tables import QUALITIES, Table
@@ -109,13 +110,14 @@ class Progression:
     def __init__(self) -> None:
         self._belief: Belief | None = None
 
-    def hear(self, halves: Sequence[Scores | None], remember: bool = True) -> list[Weighed]:
-        """Return each half bar in the light of what came before.
+    def hear(self, halves: Sequence[Scores | None], remember: bool = True) -> Generator[None, None, list[Weighed]]:
+        """Return each half bar in the light of what came before, in small steps, each of which ends with a `yield`.
 
         halves: the scores of each half bar by itself, None for silence. remember: False for a bar that is not over.
         """
         sums = [_by_state(scores) for scores in halves]
         shown = [[total**_TRUST for total in row] for row in sums]
+        yield
         beliefs: list[Belief] = []
         belief = self._belief
         for number, powers in enumerate(shown):
@@ -124,11 +126,13 @@ class Progression:
                 powers = [power * sum(map(mul, row, belief)) for power, row in zip(powers, steps, strict=True)]
             belief = _normal(powers)
             beliefs.append(belief)
+            yield
         if remember and belief is not None:
             self._belief = belief
         if len(beliefs) == 2:
             later = [sum(map(mul, row, shown[1])) for row in _FROM_HALF]
             beliefs[0] = _normal(list(map(mul, beliefs[0], later)))
+            yield
         return [_weighed(belief, row, scores) for belief, row, scores in zip(beliefs, sums, halves, strict=True)]
 
     def is_told(self, scores: Scores) -> None:
@@ -142,8 +146,8 @@ def _by_state(scores: Scores | None) -> list[float]:
         return [1.0] * _STATES
     highest = max(scores)
     sums = [1e-9] * _STATES
-    for state, score in zip(_STATE_OF, scores, strict=True):
-        sums[state] += math.exp(score - highest)
+    for state, power in zip(_STATE_OF, map(math.exp, map(sub, scores, repeat(highest))), strict=True):
+        sums[state] += power
     return sums
 
 

@@ -26,6 +26,7 @@ class Draft:
 
     group: the request whose takes it is compared with, its own or an earlier one; 0 = it is no take. take: its rank there.
     number: (which take it is, of how many), counted from 1, for the copy of a take in a bar that is repeated.
+    sorted_notes: `notes` when they were last put in order, and in order.
     """
 
     request_id: int
@@ -36,6 +37,7 @@ class Draft:
     take: int = 0
     group: int = 0
     number: tuple[int, int] | None = None
+    sorted_notes: tuple[list[Note], tuple[Note, ...]] = field(default=([], ()), repr=False)
 
     @property
     def has_content(self) -> bool:
@@ -44,7 +46,10 @@ class Draft:
 
     def in_order(self) -> tuple[Note, ...]:
         """The notes in order of onset."""
-        return tuple(sorted(self.notes, key=lambda note: (note.onset_ticks, note.pitch)))
+        if self.sorted_notes[0] != self.notes:
+            in_order = tuple(sorted(self.notes, key=lambda note: (note.onset_ticks, note.pitch)))
+            self.sorted_notes = list(self.notes), in_order
+        return self.sorted_notes[1]
 
 
 @dataclass(slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from companion.charts.comping import COMPING_NAME
@@ -20,7 +20,7 @@ from companion.session.output.outbox import Outbox
 from companion.session.output.plan import Plan
 from companion.session.performance import Performance
 from companion.session.requests.engine import Engine
-from companion.session.requests.window import Ask, build_window, fits_model, fitting_dims, job_of
+from companion.session.requests.window import Ask, BarShelf, build_window, fits_model, fitting_dims, job_of
 from companion.session.spare_time import SpareTime
 from companion.session.timing.musical_time import MusicalTime
 
@@ -51,6 +51,7 @@ class JobMaker:
         self._plan, self._capture, self._form = plan, capture, form
         self._chords, self._extensions, self._spare, self._outbox = chords, extensions, spare, outbox
         self._seed, self._may_rewrite = seed, may_rewrite
+        self._shelf = BarShelf()
         self._next_request_id = 1
         self._unreadable_meter: TimeSignature | None = None  # the last one for which there was a notice
 
@@ -72,12 +73,17 @@ class JobMaker:
         history = self.history(bar, checkpoint)
         dims = fitting_dims(checkpoint, model_dim, history)
         known = [lane for lane in self._lanes if not lane.removed and not (lane.muted and lane.role == "companion")]
-        asks = [Ask(bar, lanes, dim, bar - history, self._known_ahead(bar, dim)) for dim in dims]
-        asks += [replace(asks[-1], notes_a_bar=limit) for limit in CROWDED_BARS]
         tempo = bpm_to_tempo(self._time.clock.bpm)
         windows = (
-            build_window(ask, known, lambda lane, at: self._read_cell(lane, at, position), self._context_meter, tempo)
-            for ask in asks
+            build_window(
+                ask,
+                known,
+                lambda lane, at: self._read_cell(lane, at, position),
+                self._context_meter,
+                tempo,
+                self._shelf,
+            )
+            for ask in self._asks(bar, lanes, dims, bar - history)
         )
         window = next((window for window in windows if fits_model(window, checkpoint)), None)
         if window is None:
@@ -104,16 +110,25 @@ class JobMaker:
         called = {lane: self._extensions.attributes(self._lanes[lane], bar) for lane in lanes}
         return job_of(window, self._lanes, checkpoint, called, request)
 
+    def _asks(self, bar: int, lanes: tuple[int, ...], dims: list[int], first_known: int) -> Iterator[Ask]:
+        """What may be asked, best first: large windows, then smaller ones, then the smallest with fewer notes."""
+        for dim in dims:
+            yield Ask(bar, lanes, dim, first_known, self._known_ahead(bar, dim))
+        smallest = Ask(bar, lanes, dims[-1], first_known, self._known_ahead(bar, dims[-1]))
+        yield from (replace(smallest, notes_a_bar=limit) for limit in CROWDED_BARS)
+
     def history(self, bar: int, checkpoint: CheckpointInfo) -> int:
         """How many bars before this one can be shown: heard bars, and before them a song's written ones, in meters that the model reads."""
         first = self._performance.context_bar
         written_before = max(0, self._time.timeline.song_bar(first)) if self._time.songbook.song else 0
-        count = 0
-        while count < bar - first + written_before and count < max(checkpoint.num_bars_map):
-            if self._context_meter(bar - 1 - count) not in checkpoint.time_signatures:
-                break
-            count += 1
-        return count
+        possible = min(bar - first + written_before, max(checkpoint.num_bars_map))
+        readable: TimeSignature | None = None  # a meter that the model reads: most bars have that of the bar before
+        for count in range(possible):
+            meter = self._context_meter(bar - 1 - count)
+            if meter != readable and meter not in checkpoint.time_signatures:
+                return count
+            readable = meter
+        return max(possible, 0)
 
     def _context_meter(self, bar: int) -> TimeSignature:
         return self._time.meter_of(self._performance.song_bar_of(bar))

@@ -8,6 +8,7 @@ every beat, the known part of the coming request is sent ahead for prefilling.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 from companion.session.api.effects import Prefill
@@ -74,6 +75,7 @@ class Requests:
         self._decisions, self._playback, self._scheduler = decisions, playback, scheduler
         self._form, self._chords, self._spare, self._outbox = form, chords, spare, outbox
         self.size: Size | None = None
+        self._size_is_due = False  # a bar began, and the size of its request has not been chosen anew
         self.prefilling = False
         self._held_until = 0.0  # seconds
         self._asked_bar = -1  # the last bar that was asked for in earnest
@@ -98,6 +100,7 @@ class Requests:
             return NEVER
         bar = self._next_bar()
         if self.size is None:
+            self._size_is_due = False
             self.size = self._choose_size(bar)
         if self.size is None:
             return NEVER
@@ -129,22 +132,22 @@ class Requests:
         self._next_prefill_beats = position
 
     def new_bar(self, bar: int, now: float) -> None:
-        """A bar line: choose the size of the coming request, and cancel requests that have become useless."""
+        """A bar line: cancel requests that have become useless. The size of the coming request is chosen a moment later."""
         flight = self.in_flight
         if flight and flight.earnest and flight.bar <= bar and flight.size.takes > 1:
             self._takes.was_late(bar)
         if flight and flight.bar < bar and not flight.further:
             self.give_up(now)
         self._spare.bar_began(bar)
-        self._spare.add(self._form.hear(bar - 1), self._chords.hear(bar - 1))
         self._choice.bar_began(bar)
-        if self._engine.checkpoint is not None:
-            self.size = self._choose_size(self._next_bar())
+        self._size_is_due = self._engine.checkpoint is not None
+        self._spare.add(self._settling_size(), self._form.hear(bar - 1), self._chords.hear(bar - 1))
 
     # -- what ---------------------------------------------------------------------------------------------------------
 
     def insure(self, now: float) -> None:
         """With time left before the next request: ask for the bar after the one that is ready."""
+        self._settle_size()
         bar = self._next_bar()
         if self.in_flight or self.size is None or self._insured_bar >= bar:
             return
@@ -157,6 +160,7 @@ class Requests:
 
     def prefill(self, now: float) -> None:
         """Send the known part of the coming request ahead."""
+        self._settle_size()
         due = self.due_seconds()
         if self.in_flight or due == NEVER or due - now < PREFILL_PAUSE_SECONDS:
             return
@@ -245,7 +249,7 @@ class Requests:
         """The music jumped or stopped: coming answers are useless."""
         self.cancel()
         self._asked_bar = self._insured_bar = next_bar - 1
-        self.size = None
+        self.size, self._size_is_due = None, False
         self._choice.forget()
         self._spare.finish()
         self._form.clear()
@@ -274,6 +278,7 @@ class Requests:
         return self._time.to_seconds(self._time.timeline.start(bar))
 
     def _ask_next(self, now: float) -> None:
+        self._settle_size()
         bar = self._next_bar()
         lead = self.lead_of(self.size, 1) if self.size else 0.0
         if self._line_seconds(bar) - now < HOPELESS_SHARE * lead:
@@ -310,6 +315,15 @@ class Requests:
     def _lanes_to_ask(self, bar: int) -> tuple[int, ...]:
         limit = self.size.lanes if self.size else None
         return lanes_to_ask(self._lanes, self._decisions, self._plan, bar, limit)
+
+    def _settling_size(self) -> Iterator[None]:
+        self._settle_size()
+        yield
+
+    def _settle_size(self) -> None:
+        if self._size_is_due:
+            self._size_is_due = False
+            self.size = self._choose_size(self._next_bar())
 
     def _choose_size(self, bar: int) -> Size | None:
         checkpoint = self._engine.checkpoint

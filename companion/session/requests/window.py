@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 from companion.music import Bar, Note, Score, TimeSignature, Track
 from companion.music.units import RESOLUTION
@@ -20,6 +21,7 @@ TOKENS_PER_NOTE, TOKENS_PER_DELTA, TOKENS_PER_BAR, TOKENS_PER_TRACK = 4, 2, 4, 9
 # Controls by the kind of lane that has them, as in `companion.tokenizer.token_types`. All others are for melodic lanes.
 DRUMS_ONLY = frozenset(("note_density", "bar_note_density"))
 BOTH_KINDS = frozenset(("silence_proportion", "nomml"))
+BARS_ON_SHELF = 1024
 ROOM_FOR_ANSWER = 0.8  # share of the model's positions that the prompt may take
 
 CellReader = Callable[[Lane, int], "tuple[Note, ...] | None"]  # None: not known
@@ -48,6 +50,23 @@ class Window:
     hidden: tuple[tuple[int, int], ...]
 
 
+class BarShelf:
+    """Bars of earlier windows, for a window that holds them again. Whoever encodes a bar need do so once."""
+
+    def __init__(self) -> None:
+        self._bars: dict[tuple[int, int], Bar] = {}
+
+    def bar(self, lane: int, number: int, notes: tuple[Note, ...], meter: TimeSignature) -> Bar:
+        """A lane's session bar with these notes."""
+        known = self._bars.get((lane, number))
+        if known is not None and known.notes == notes and known.time_signature == meter:
+            return known
+        if len(self._bars) >= BARS_ON_SHELF:
+            self._bars.clear()
+        made = self._bars[lane, number] = Bar(notes, meter)
+        return made
+
+
 def fitting_dims(checkpoint: CheckpointInfo, wanted: int, history: int) -> list[int]:
     """Windows to choose from, largest first: none larger than wanted (0: any), nor than what has been heard and one bar more.
 
@@ -59,9 +78,14 @@ def fitting_dims(checkpoint: CheckpointInfo, wanted: int, history: int) -> list[
 
 
 def build_window(
-    ask: Ask, lanes: Sequence[Lane], read: CellReader, meter_of: Callable[[int], TimeSignature], tempo: int
+    ask: Ask,
+    lanes: Sequence[Lane],
+    read: CellReader,
+    meter_of: Callable[[int], TimeSignature],
+    tempo: int,
+    shelf: BarShelf,
 ) -> Window:
-    """read(lane, bar): the notes known of a cell. meter_of: by session bar.
+    """read(lane, bar): the notes known of a cell. meter_of: by session bar. shelf: bars made before.
 
     Lanes without any known note in the window are left out, unless they are asked for or human.
     """
@@ -78,7 +102,8 @@ def build_window(
         if not asked and lane.role != "human" and not any(known):
             continue
         number = len(tracks)
-        row = tuple(Bar((notes or ())[: ask.notes_a_bar], meter) for notes, meter in zip(known, meters, strict=True))
+        shown = [notes[: ask.notes_a_bar] if notes else () for notes in known]
+        row = tuple(map(shelf.bar, repeat(lane.index), bars, shown, meters))
         if asked:
             at = ask.target - first
             targets.append((number, at))

@@ -15,7 +15,7 @@ VIEWS_KEPT = 64  # of each lane
 
 
 class LaneViews:
-    """Views of bars that cannot change any more are kept."""
+    """Views that are as they were are the same objects again, which whoever encodes them may know. Those that cannot change are kept."""
 
     def __init__(
         self,
@@ -28,7 +28,8 @@ class LaneViews:
     ) -> None:
         self._lanes, self._performance, self._time = lanes, performance, time
         self._plan, self._capture, self._scheduler = plan, capture, scheduler
-        self._views: dict[tuple[int, int], BarView] = {}
+        self._views: dict[tuple[int, int], BarView] = {}  # as they were shown last
+        self._final: set[tuple[int, int]] = set()  # those that cannot change any more
 
     def views(self, position: float) -> tuple[LaneView, ...]:
         """All lanes at a position (session beats)."""
@@ -63,14 +64,22 @@ class LaneViews:
 
     def _bar(self, lane: Lane, bar: int, position: float) -> BarView:
         key = (lane.index, bar)
-        if (view := self._views.get(key)) is not None:
-            return view
+        known = self._views.get(key)
+        if known is not None and key in self._final:
+            return known
         view = self._make(lane, bar, position)
         if bar < self._performance.bar - 1 and lane.role != "human":
-            self._views[key] = view
-            if len(self._views) > VIEWS_KEPT * len(self._lanes):
-                self._views = {old: kept for old, kept in self._views.items() if old[1] >= bar - BARS_BEFORE}
+            self._final.add(key)
+        if view == known:
+            return known
+        self._views[key] = view
+        if len(self._views) > VIEWS_KEPT * len(self._lanes):
+            self._forget_before(bar - BARS_BEFORE)
         return view
+
+    def _forget_before(self, bar: int) -> None:
+        self._views = {key: view for key, view in self._views.items() if key[1] >= bar}
+        self._final = {key for key in self._final if key[1] >= bar}
 
     def _make(self, lane: Lane, bar: int, position: float) -> BarView:
         over: BarState = "played" if bar < self._performance.bar else "committed"
