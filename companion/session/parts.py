@@ -35,6 +35,7 @@ from companion.session.performance import Performance
 from companion.session.ports import Ports
 from companion.session.practice.songbook import SongBook
 from companion.session.requests.answers import Answers
+from companion.session.requests.coming_size import ComingSize
 from companion.session.requests.engine import Engine
 from companion.session.requests.head_start import HeadStart
 from companion.session.requests.jobs import JobMaker
@@ -159,11 +160,12 @@ class Parts:
             self.seed,
             lambda: self.rewriting.is_on,
         )
+        self.coming = ComingSize(self.engine, self.sizes, choice, jobs, self.decisions, self.time, self.outbox)
         current = CurrentRequest(self.sizes, self.outbox)
         self.requests = Requests(
             self.engine,
             self.sizes,
-            choice,
+            self.coming,
             current,
             jobs,
             self.performance,
@@ -178,7 +180,9 @@ class Parts:
             self.spare,
             self.outbox,
         )
-        self.side = side = SideRequests(self.engine, jobs, current, self.requests, self.playback, self.time, self.lanes)
+        self.side = side = SideRequests(
+            self.engine, jobs, current, self.coming, self.requests, self.playback, self.time, self.lanes
+        )
         self.head_start = HeadStart(
             self.engine, self.requests, self.performance, self.time, self.lanes, self.plan, self.extensions
         )
@@ -303,7 +307,7 @@ class Parts:
             performance=self.performance,
             transport=self.transport,
             lane_views=LaneViews(self.lanes, self.performance, self.time, self.plan, self.capture, self.scheduler),
-            generation_views=GenerationViews(self.engine, self.sizes, self.requests, self.decisions),
+            generation_views=GenerationViews(self.engine, self.sizes, self.coming, self.requests, self.decisions),
             engine=self.engine,
             decisions=self.decisions,
             rewriting=self.rewriting,

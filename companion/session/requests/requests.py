@@ -8,11 +8,8 @@ every beat, the known part of the coming request is sent ahead for prefilling.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
 
 from companion.session.api.effects import Prefill
-from companion.session.api.events import CheckpointInfo
 from companion.session.chords.chords import Chords
 from companion.session.input.heard_form import HeardForm
 from companion.session.lanes import Lanes
@@ -22,16 +19,14 @@ from companion.session.output.plan import Plan
 from companion.session.output.playback import Playback
 from companion.session.output.scheduler import Scheduler
 from companion.session.performance import Performance
+from companion.session.requests.coming_size import ComingSize
 from companion.session.requests.engine import Engine
 from companion.session.requests.jobs import JobMaker
 from companion.session.requests.lanes_asked import lanes_to_ask
-from companion.session.requests.lead_time import Deadlines, Size
+from companion.session.requests.lead_time import Size
 from companion.session.requests.request import CurrentRequest, Request
-from companion.session.requests.size_choice import SizeChoice
 from companion.session.requests.sizes import Sizes
-from companion.session.requests.window import fitting_dims
 from companion.session.spare_time import SpareTime
-from companion.session.takes.policy import TakesPolicy
 from companion.session.timing.musical_time import MusicalTime
 
 NEVER = math.inf
@@ -45,16 +40,13 @@ AFTER_BEAT = 1 / 8
 
 
 class Requests:
-    """At most one request at a time.
-
-    size: what the next one may ask; None until that is known. prefilling: a prefill was sent since the last request.
-    """
+    """At most one request at a time. prefilling: a prefill was sent since the last request."""
 
     def __init__(
         self,
         engine: Engine,
         sizes: Sizes,
-        choice: SizeChoice,
+        coming: ComingSize,
         current: CurrentRequest,
         jobs: JobMaker,
         performance: Performance,
@@ -69,13 +61,11 @@ class Requests:
         spare: SpareTime,
         outbox: Outbox,
     ) -> None:
-        self._engine, self._sizes, self._choice, self._jobs = engine, sizes, choice, jobs
-        self._current, self._takes = current, TakesPolicy()
+        self._engine, self._sizes, self._coming, self._jobs = engine, sizes, coming, jobs
+        self._current = current
         self._performance, self._time, self._lanes, self._plan = performance, time, lanes, plan
         self._decisions, self._playback, self._scheduler = decisions, playback, scheduler
         self._form, self._chords, self._spare, self._outbox = form, chords, spare, outbox
-        self.size: Size | None = None
-        self._size_is_due = False  # a bar began, and the size of its request has not been chosen anew
         self.prefilling = False
         self._held_until = 0.0  # seconds
         self._asked_bar = -1  # the last bar that was asked for in earnest
@@ -87,11 +77,6 @@ class Requests:
         """The request under way."""
         return self._current.in_flight
 
-    @property
-    def _deadlines(self) -> Deadlines:
-        """The measured times of the size that writes."""
-        return self._sizes.deadlines
-
     # -- when ---------------------------------------------------------------------------------------------------------
 
     def due_seconds(self) -> float:
@@ -99,12 +84,9 @@ class Requests:
         if self._engine.checkpoint is None or self._decisions.kept_bar is not None or not self._performance.running:
             return NEVER
         bar = self._next_bar()
-        if self.size is None:
-            self._size_is_due = False
-            self.size = self._choose_size(bar)
-        if self.size is None:
+        if (size := self._coming.known(bar)) is None:
             return NEVER
-        due = self._line_seconds(bar) - self._sizes.lead(self.size)
+        due = self._line_seconds(bar) - self._sizes.lead(size)
         flight = self.in_flight
         if flight and flight.earnest and flight.bar > self._performance.committed_bar:
             due = max(due, self._playback.commit_seconds(flight.bar))
@@ -135,39 +117,39 @@ class Requests:
         """A bar line: cancel requests that have become useless. The size of the coming request is chosen a moment later."""
         flight = self.in_flight
         if flight and flight.earnest and flight.bar <= bar and flight.size.takes > 1:
-            self._takes.was_late(bar)
+            self._coming.takes_were_late(bar)
         if flight and flight.bar < bar and not flight.further:
             self.give_up(now)
         self._spare.bar_began(bar)
-        self._choice.bar_began(bar)
-        self._size_is_due = self._engine.checkpoint is not None
-        self._spare.add(self._settling_size(), self._form.hear(bar - 1), self._chords.hear(bar - 1))
+        self._coming.bar_began(bar)
+        self._spare.add(self._coming.settling(self._next_bar), self._form.hear(bar - 1), self._chords.hear(bar - 1))
 
     # -- what ---------------------------------------------------------------------------------------------------------
 
     def insure(self, now: float) -> None:
         """With time left before the next request: ask for the bar after the one that is ready."""
-        self._settle_size()
         bar = self._next_bar()
-        if self.in_flight or self.size is None or self._insured_bar >= bar:
+        self._coming.settle(bar)
+        size = self._coming.size
+        if self.in_flight or size is None or self._insured_bar >= bar:
             return
         if bar <= self._performance.entry_bar or not self._performance.running:
             return
-        lead = self.lead_of(self.size, 1)
+        lead = self._coming.lead_of(size)
         if lead <= INSURANCE_SHARE * self._time.bar_seconds(bar) and self.due_seconds() - now > lead:
             self._insured_bar = bar
             self._generate(bar, now, insurance=True)
 
     def prefill(self, now: float) -> None:
         """Send the known part of the coming request ahead."""
-        self._settle_size()
+        self._coming.settle(self._next_bar())
         due = self.due_seconds()
         if self.in_flight or due == NEVER or due - now < PREFILL_PAUSE_SECONDS:
             return
         bar = self._next_bar()
         if bar != self._performance.bar + 1:
             return
-        job = self._jobs.job(bar, self._lanes_to_ask(bar), now, self.wanted_dim)
+        job = self._jobs.job(bar, self._lanes_to_ask(bar), now, self._coming.wanted_dim)
         if job is not None:
             self.prefilling = True
             self._outbox.emit(Prefill(job))
@@ -190,7 +172,7 @@ class Requests:
 
     def ask_first(self, bar: int, now: float, deadline: float) -> None:
         """Request the first bar of the music while it rests. deadline: in seconds."""
-        self.size = self._choose_size(bar)
+        self._coming.choose(bar)
         self._generate(bar, now, insurance=False, deadline=deadline)
 
     def is_asked(self, bar: int) -> bool:
@@ -202,55 +184,39 @@ class Requests:
         flight = self.in_flight
         if flight is not None and flight.earnest and flight.bar == bar:
             return flight.size.takes > 1
-        return bar == self._next_bar() and self.size is not None and self.size.takes > 1
-
-    def lead_of(self, size: Size, takes: int = 1) -> float:
-        """Seconds before its bar line at which a request of this size must go out."""
-        return self._deadlines.lead(replace(size, takes=takes))
-
-    def takes_in(self, seconds_left: float, size: Size, wanted: int) -> int:
-        """As many takes, up to `wanted`, as the time allows; 0 where it does not even allow one."""
-        takes = self._takes.in_time(wanted, seconds_left, lambda number: self.lead_of(size, number))
-        return takes if self.lead_of(size, takes) <= seconds_left or takes > 1 else 0
+        size = self._coming.size
+        return bar == self._next_bar() and size is not None and size.takes > 1
 
     def ask_again(self, bar: int, lanes: tuple[int, ...], now: float) -> None:
         """Have the size that writes now write these lanes of a bar that was asked of another one, in what time is left."""
         checkpoint = self._engine.checkpoint
         if checkpoint is None:
             return
-        left, dims = self._line_seconds(bar) - now, self._dims(bar, checkpoint)
-        dim = next((dim for dim in dims if self._deadlines.lead(Size(dim, len(lanes))) <= left), dims[-1])
-        self.size = Size(dim, len(self._decisions.lanes_in(bar)))
+        self._coming.choose_in(self._line_seconds(bar) - now, bar, len(lanes), checkpoint)
         self._generate(bar, now, insurance=False, lanes=lanes)
-
-    @property
-    def wanted_dim(self) -> int:
-        """Bars of the window that the next request is to show."""
-        return self.size.model_dim if self.size else self._engine.model.model_dim
 
     # -- what has happened --------------------------------------------------------------------------------------------
 
     def first_is_asked(self, bar: int) -> None:
         """The music begins with a bar that was asked for at rest."""
         self._asked_bar = self._insured_bar = bar
-        self.size = None
+        self._coming.forget()
 
     def checkpoint_changed(self) -> None:
         """Another checkpoint writes. A request under way is still answered by the one before; other bars are requested anew."""
-        self.size = None
+        self._coming.forget()
         if self.in_flight is None:
             self._asked_bar = self._insured_bar = self._performance.committed_bar
 
     def resize(self) -> None:
         """What a request may ask has changed."""
-        self.size = None
+        self._coming.forget()
 
     def forget(self, next_bar: int) -> None:
         """The music jumped or stopped: coming answers are useless."""
         self.cancel()
         self._asked_bar = self._insured_bar = next_bar - 1
-        self.size, self._size_is_due = None, False
-        self._choice.forget()
+        self._coming.jumped()
         self._spare.finish()
         self._form.clear()
         self._chords.clear()
@@ -278,15 +244,14 @@ class Requests:
         return self._time.to_seconds(self._time.timeline.start(bar))
 
     def _ask_next(self, now: float) -> None:
-        self._settle_size()
         bar = self._next_bar()
-        lead = self.lead_of(self.size, 1) if self.size else 0.0
+        self._coming.settle(bar)
+        lead = self._coming.lead_of(self._coming.size) if self._coming.size else 0.0
         if self._line_seconds(bar) - now < HOPELESS_SHARE * lead:
             tail_is_useful = lead < self._time.bar_seconds(bar)
             bar += 0 if tail_is_useful else 1
         self._asked_bar = bar
-        if self.size:
-            self._choice.asked(bar, self._line_seconds(bar) - now, self._sizes.lead(self.size))
+        self._coming.asked(bar, self._line_seconds(bar) - now)
         self.give_up(now)
         self._generate(bar, now, insurance=False)
 
@@ -294,7 +259,8 @@ class Requests:
         self, bar: int, now: float, insurance: bool, deadline: float | None = None, lanes: tuple[int, ...] = ()
     ) -> None:
         lanes = lanes or self._lanes_to_ask(bar)
-        job = self._jobs.job(bar, lanes, now, self.wanted_dim, 1 if insurance else self._takes_in_time(bar, now))
+        takes = 1 if insurance else self._coming.takes_now(self._line_seconds(bar) - now)
+        job = self._jobs.job(bar, lanes, now, self._coming.wanted_dim, takes)
         if job is None:
             return
         size = Size(job.window.bar_count, len(lanes), takes=job.takes)
@@ -304,49 +270,6 @@ class Requests:
         self.prefilling = False
         self._current.send(request, job, deadline, "insurances" if insurance else "requests")
 
-    def _takes_in_time(self, bar: int, now: float) -> int:
-        """The takes of each part in a request that goes out now."""
-        size = self.size
-        if size is None or size.takes == 1:
-            return 1
-        left = self._line_seconds(bar) - now - self._sizes.reserve_seconds(size.model_dim, size.lanes)
-        return self._takes.in_time(size.takes, left, lambda takes: self.lead_of(size, takes))
-
     def _lanes_to_ask(self, bar: int) -> tuple[int, ...]:
-        limit = self.size.lanes if self.size else None
+        limit = self._coming.size.lanes if self._coming.size else None
         return lanes_to_ask(self._lanes, self._decisions, self._plan, bar, limit)
-
-    def _settling_size(self) -> Iterator[None]:
-        self._settle_size()
-        yield
-
-    def _settle_size(self) -> None:
-        if self._size_is_due:
-            self._size_is_due = False
-            self.size = self._choose_size(self._next_bar())
-
-    def _choose_size(self, bar: int) -> Size | None:
-        checkpoint = self._engine.checkpoint
-        lanes = len(self._decisions.lanes_in(bar))
-        if checkpoint is None or not lanes:
-            return None
-        if self._choice.choose(bar, lanes, lambda info: self._dims(bar, info)):
-            self.size = None  # another size begins with its own window
-            checkpoint = self._engine.checkpoint or checkpoint
-        dims = self._dims(bar, checkpoint)
-        seconds = max(0.0, self._time.bar_seconds(bar) - self._sizes.reserve_seconds(dims[-1], lanes))
-        size = self._deadlines.choose(dims, lanes, seconds, self.size)
-        if size.advice and (self.size is None or size.advice != self.size.advice):
-            self._outbox.notice(size.advice, "warning")
-        takes = self._takes.choose(
-            self._engine.model.takes,
-            bar,
-            seconds,
-            lambda takes: self.lead_of(size, takes),
-            measured=self._deadlines.knows(size.model_dim, size.lanes),
-        )
-        return replace(size, takes=takes)
-
-    def _dims(self, bar: int, checkpoint: CheckpointInfo) -> list[int]:
-        """The windows of this bar that a size may be shown, largest first."""
-        return fitting_dims(checkpoint, self._engine.model.model_dim, self._jobs.history(bar, checkpoint))

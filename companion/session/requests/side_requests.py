@@ -11,6 +11,7 @@ from companion.harmony.guide import guide_bar
 from companion.session.api.effects import Job
 from companion.session.lanes import Lanes
 from companion.session.output.playback import Playback
+from companion.session.requests.coming_size import ComingSize
 from companion.session.requests.engine import Engine
 from companion.session.requests.jobs import JobMaker
 from companion.session.requests.lead_time import Size
@@ -27,12 +28,13 @@ class SideRequests:
         engine: Engine,
         jobs: JobMaker,
         current: CurrentRequest,
+        coming: ComingSize,
         requests: Requests,
         playback: Playback,
         time: MusicalTime,
         lanes: Lanes,
     ) -> None:
-        self._engine, self._jobs, self._current = engine, jobs, current
+        self._engine, self._jobs, self._current, self._coming = engine, jobs, current, coming
         self._requests, self._playback, self._time, self._lanes = requests, playback, time, lanes
 
     @property
@@ -43,14 +45,14 @@ class SideRequests:
 
     def seconds_for(self, lanes: int) -> float | None:
         """How long a request for this many lanes is expected to take; None while nothing can be requested."""
-        size = self._requests.size
+        size = self._coming.size
         if self._engine.checkpoint is None or size is None:
             return None
-        return self._requests.lead_of(Size(size.model_dim, lanes))
+        return self._coming.lead_of(Size(size.model_dim, lanes))
 
     def ask_rest(self, rest: Rest, now: float) -> int | None:
         """Have the rest of the sounding bar rewritten. Returns the request's id; None if nothing can be requested."""
-        job = self._jobs.job(rest.bar, rest.lanes, now, self._requests.wanted_dim)
+        job = self._jobs.job(rest.bar, rest.lanes, now, self._coming.wanted_dim)
         if job is None:
             return None
         reads_guides = self._engine.checkpoint is not None and self._engine.checkpoint.chord_guide
@@ -88,17 +90,17 @@ class SideRequests:
 
         deadline: in seconds; None for a bar to come, whose own request must not be delayed.
         """
-        size, takes = self._requests.size, self._engine.model.takes
+        size, takes = self._coming.size, self._engine.model.takes
         if self._engine.checkpoint is None or self.is_busy or (size is None and deadline is None):
             return None
         if size is not None and deadline is None:
             asked = self._requests.is_asked(bar)
             deadline = self._playback.commit_seconds(bar) if asked else self._requests.due_seconds()
             # The bar's own request finds other caches afterwards, so it is left the time of a whole request to fill them.
-            left = deadline - now - (0.0 if asked else self._requests.lead_of(size))
-            takes = self._requests.takes_in(left, replace(size, lanes=len(lanes)), takes)
+            left = deadline - now - (0.0 if asked else self._coming.lead_of(size))
+            takes = self._coming.takes_in(left, replace(size, lanes=len(lanes)), takes)
         assert deadline is not None
-        job = self._jobs.job(bar, lanes, now, self._requests.wanted_dim, takes) if takes else None
+        job = self._jobs.job(bar, lanes, now, self._coming.wanted_dim, takes) if takes else None
         if job is None:
             return None
         request = replace(self._request(job, bar, lanes, now), further=True)

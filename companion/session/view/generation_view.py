@@ -7,6 +7,7 @@ from typing import Literal
 from companion.session.api.snapshot import GenerationView
 from companion.session.output.decisions import Decisions
 from companion.session.requests.answers import fresh_share
+from companion.session.requests.coming_size import ComingSize
 from companion.session.requests.engine import Engine
 from companion.session.requests.requests import Requests
 from companion.session.requests.sizes import Sizes
@@ -15,12 +16,15 @@ from companion.session.requests.sizes import Sizes
 class GenerationViews:
     """Reads the parts that deal with the engine."""
 
-    def __init__(self, engine: Engine, sizes: Sizes, requests: Requests, decisions: Decisions) -> None:
-        self._engine, self._sizes, self._requests, self._decisions = engine, sizes, requests, decisions
+    def __init__(
+        self, engine: Engine, sizes: Sizes, coming: ComingSize, requests: Requests, decisions: Decisions
+    ) -> None:
+        self._engine, self._sizes, self._coming = engine, sizes, coming
+        self._requests, self._decisions = requests, decisions
 
     def view(self, late_notes_dropped: int) -> GenerationView:
         """The view now."""
-        decisions, size = self._decisions, self._requests.size
+        decisions, size = self._decisions, self._coming.size
         bars, fresh = fresh_share(decisions.bars_by_step, decisions.bars_with_late_notes)
         p50, p99, first_note, last = self._sizes.deadlines.percentiles()
         return GenerationView(
