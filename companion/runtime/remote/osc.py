@@ -16,7 +16,8 @@ from pythonosc.osc_message_builder import ArgValue, build_msg
 from pythonosc.osc_packet import OscPacket, ParseError
 
 from companion.errors import CommandError, UsageError
-from companion.runtime.remote.addresses import commands_for, printable
+from companion.runtime.remote.addresses import commands_for
+from companion.runtime.remote.meanings import one_line
 from companion.runtime.remote.shared import Observer
 from companion.runtime.remote.state import changes, state_of
 from companion.session.api.effects import Notice
@@ -40,7 +41,7 @@ def parse_address(text: str) -> tuple[str, int]:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        raise UsageError(f"--osc {text}: {printable(host)} is not an IP address") from None
+        raise UsageError(f"--osc {text}: {one_line(host)} is not an IP address") from None
     return host, int(port)
 
 

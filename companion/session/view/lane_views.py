@@ -70,7 +70,7 @@ class LaneViews:
         view = self._make(lane, bar, position)
         if bar < self._performance.bar - 1 and lane.role != "human":
             self._final.add(key)
-        if view == known:
+        if known is not None and view == known:
             return known
         self._views[key] = view
         if len(self._views) > VIEWS_KEPT * len(self._lanes):
