@@ -16,7 +16,9 @@ from companion.inference.checkpoints.family import LARGE_FILE_BYTES, affordable,
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(hub, "SHIPPED_FOLDER", tmp_path)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    # The hub's client reads its settings once, on import, and another test may have imported it.
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     return tmp_path
 
 

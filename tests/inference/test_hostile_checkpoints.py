@@ -92,6 +92,7 @@ def refuse_directory(path) -> str:
         b"]" + b"a" * 10,
         b"",
     ],
+    ids=["memo slot", "bytes", "text", "marks", "appends", "nothing"],
 )
 def test_pickles_that_would_take_all_memory_are_refused(tmp_path, pickled):
     archive_of(tmp_path / "model.pt", pickled, {"constants.pkl": b""})

@@ -8,10 +8,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from companion.cli.main import run
 from companion.inference.checkpoints import hub
 from companion.inference.checkpoints.hub import choose_file
 
@@ -222,7 +224,7 @@ def test_a_hub_that_cannot_be_reached_is_not_tried_by_its_client(tmp_path, monke
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    monkeypatch.setattr(hub.urllib.request, "getproxies", dict)
+    monkeypatch.setattr("urllib.request.getproxies", dict)
     monkeypatch.setattr("huggingface_hub.HfApi", lambda **_: pytest.fail("asked the hub's client"))
     with pytest.raises(hub.UnknownCheckpointError, match="cannot be reached") as refusal:
         hub.find_checkpoint("tiny")
@@ -243,12 +245,27 @@ def test_what_the_hub_lacks_is_said_with_what_it_has(tmp_path):
         (403, "GatedRepo", "gated"),
         (404, "RepoNotFound", "no repository"),
         (401, "", "private"),
-        (500, "", "error (500)"),
     ],
 )
-def test_gated_missing_and_broken_hubs_are_told_apart(tmp_path, status, code, words):
+def test_gated_and_missing_repositories_are_told_apart(tmp_path, status, code, words):
     message = refused(pull("yellow_small", tmp_path, TinyHub({}, status, code).address, HF_HUB_DOWNLOAD_TIMEOUT="2"))
     assert words in message
+
+
+def test_a_broken_hub_is_asked_again_and_then_said(tmp_path, monkeypatch, capsys):
+    server = TinyHub({}, 500)
+    monkeypatch.setenv("HF_ENDPOINT", server.address)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    waits: list[float] = []
+    # The hub's client waits between its tries, for half a minute in all.
+    monkeypatch.setattr(time, "sleep", waits.append)
+    assert run(["checkpoints", "pull", "yellow_small", "--json"]) == 2
+    assert len(waits) == len(server.requests) - 1 > 0
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "error (500)" in output.err
+    assert output.err.count("\n") == 1
 
 
 def test_no_hub_at_all(tmp_path):
