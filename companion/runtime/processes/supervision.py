@@ -37,6 +37,7 @@ from companion.runtime.ipc.protocol import (
 from companion.runtime.ports.sounding import SoundingTable
 from companion.runtime.processes.children import end_process
 from companion.runtime.processes.port_watch import PortWatch
+from companion.runtime.processes.silence import Silence
 from companion.runtime.processes.sound_keeper import SoundKeeper
 from companion.runtime.recording.folder import LOG_NAME, LogWriter
 from companion.session.api.effects import Notice
@@ -67,7 +68,10 @@ class Supervisor:
             self._realtime_id = self._child.pid
             front.send(Started(self._child.pid))
             self._link.send(setup)
-        self._heard = clock() + START_PATIENCE_SECONDS  # a loaded machine may take long to start it
+        begins = clock()
+        self._silence_of_realtime = Silence(
+            begins, begins + START_PATIENCE_SECONDS
+        )  # a loaded machine starts it slowly
         self._engine = begun.engine
         self._remark(begun.remark)
         self._watch = None if setup.player else PortWatch(self._ports_seen)
@@ -82,9 +86,8 @@ class Supervisor:
         reason = ""
         try:
             while not self._link.closed:
-                begun = clock()
                 self._look()
-                if clock() - self._heard > REALTIME_PATIENCE_SECONDS and clock() - begun < 1.0:
+                if self._silence_of_realtime.seconds(clock()) > REALTIME_PATIENCE_SECONDS:
                     reason = "the MIDI driver or the realtime process stopped answering; playing has ended"
                     break
                 time.sleep(LOOK_SECONDS)
@@ -112,7 +115,7 @@ class Supervisor:
 
     def _hear(self) -> None:
         for value in self._link.receive():
-            self._heard = clock()
+            self._silence_of_realtime.heard(clock())
             if isinstance(value, LogLines):
                 self._write(value.first, value.lines)
             elif isinstance(value, Wire) and self._watch is not None:
