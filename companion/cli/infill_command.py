@@ -7,6 +7,7 @@ in `infill_run`, which needs the engine and is imported only when the command ru
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,18 @@ def add_parser(subparsers: Any) -> None:
         "companion infill song.mid new.mid --track 2 --bars 5-8 --hide 1:7-8 --temperature 0.95 --seed 7",
     )
     add = parser.add_argument
+    _add_bars(add)
+    _add_model(add)
+    _add_steps(add)
+    _add_music(add)
+    add_gain(parser)
+    add("--genre", metavar="G", help="one of the checkpoint's genres, such as jazz")
+    add_sound_file(parser, "also write the filled song as sound")
+    add_json(parser)
+
+
+def _add_bars(add: Callable[..., object]) -> None:
+    """Which files, tracks and bars."""
     add("input", type=Path, help="MIDI file to read")
     add(
         "output", type=Path, help="MIDI file to write (FILE.wav: sound); more takes go to OUTPUT.2.mid, OUTPUT.3.mid, …"
@@ -66,6 +79,10 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="continue the tracks left to right instead; BARS must reach their end",
     )
+
+
+def _add_model(add: Callable[..., object]) -> None:
+    """What writes, and how it draws."""
     add("--checkpoint", default=DEFAULT_CHECKPOINT, help="name or path (default: %(default)s)")
     add("--engine", default="auto", choices=ENGINES)
     add("--model-dim", default="auto", metavar="N", help="bars the model sees at once (default: the most that fit)")
@@ -83,6 +100,10 @@ def add_parser(subparsers: Any) -> None:
         ("density-limit", int, 0),
     ):
         add(f"--{name}", type=kind, default=default, metavar="N", help="default: %(default)s")
+
+
+def _add_steps(add: Callable[..., object]) -> None:
+    """What is written together."""
     add("--bars-per-step", default="auto", metavar="N", help="bars generated together (default: all that fit)")
     add("--tracks-per-step", default="auto", metavar="N", help="tracks generated together (default: all)")
     add(
@@ -90,6 +111,10 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="keep the file's order of tracks: else a step's only track stands last",
     )
+
+
+def _add_music(add: Callable[..., object]) -> None:
+    """What the music is to be like."""
     add(
         "--chords",
         type=Path,
@@ -100,7 +125,3 @@ def add_parser(subparsers: Any) -> None:
     add(
         "--attribute", action="append", default=[], metavar="NAME=LEVEL", help="level for the filled tracks; repeatable"
     )
-    add_gain(parser)
-    add("--genre", metavar="G", help="one of the checkpoint's genres, such as jazz")
-    add_sound_file(parser, "also write the filled song as sound")
-    add_json(parser)

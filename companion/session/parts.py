@@ -68,7 +68,9 @@ class Parts:
         self.extensions = extensions
         self._make_time_and_lanes(settings)
         self._make_output(settings)
+        self._make_chords(settings)
         self._make_requests(settings)
+        self._make_what_follows(settings)
         self._make_transport(settings)
         self._make_input(settings)
         self._make_views()
@@ -130,29 +132,31 @@ class Parts:
             self.extensions.loudness,
         )
 
-    def _make_requests(self, settings: SessionSettings) -> None:
-        self.engine = Engine(settings.model)
-        self.sizes = Sizes(settings.lead_margin, settings.lead_floor_seconds)
-        choice = SizeChoice(self.sizes, self.engine, self.decisions, self.time, self.outbox)
-        form = HeardForm(self.capture, self.lanes, self.performance, self.time)
+    def _make_chords(self, settings: SessionSettings) -> None:
+        self.form = HeardForm(self.capture, self.lanes, self.performance, self.time)
         self.chords = Chords(
             settings.chords,
             self.capture,
             self.lanes,
             self.performance,
             self.time,
-            form,
+            self.form,
             self.outbox,
             lambda zones: check_key_zones(self.zones.zones, zones),
         )
-        jobs = JobMaker(
+
+    def _make_requests(self, settings: SessionSettings) -> None:
+        self.engine = Engine(settings.model)
+        self.sizes = Sizes(settings.lead_margin, settings.lead_floor_seconds)
+        self.size_choice = SizeChoice(self.sizes, self.engine, self.decisions, self.time, self.outbox)
+        self.jobs = JobMaker(
             self.engine,
             self.performance,
             self.time,
             self.lanes,
             self.plan,
             self.capture,
-            form,
+            self.form,
             self.chords,
             self.extensions,
             self.spare,
@@ -160,14 +164,16 @@ class Parts:
             self.seed,
             lambda: self.rewriting.is_on,
         )
-        self.coming = ComingSize(self.engine, self.sizes, choice, jobs, self.decisions, self.time, self.outbox)
-        current = CurrentRequest(self.sizes, self.outbox)
+        self.coming = ComingSize(
+            self.engine, self.sizes, self.size_choice, self.jobs, self.decisions, self.time, self.outbox
+        )
+        self.current = CurrentRequest(self.sizes, self.outbox)
         self.requests = Requests(
             self.engine,
             self.sizes,
             self.coming,
-            current,
-            jobs,
+            self.current,
+            self.jobs,
             self.performance,
             self.time,
             self.lanes,
@@ -175,13 +181,16 @@ class Parts:
             self.decisions,
             self.playback,
             self.scheduler,
-            form,
+            self.form,
             self.chords,
             self.spare,
             self.outbox,
         )
-        self.side = side = SideRequests(
-            self.engine, jobs, current, self.coming, self.requests, self.playback, self.time, self.lanes
+
+    def _make_what_follows(self, settings: SessionSettings) -> None:
+        """What goes out beside the requests for whole bars, and what becomes of the answers."""
+        self.side = SideRequests(
+            self.engine, self.jobs, self.current, self.coming, self.requests, self.playback, self.time, self.lanes
         )
         self.head_start = HeadStart(
             self.engine, self.requests, self.performance, self.time, self.lanes, self.plan, self.extensions
@@ -191,27 +200,27 @@ class Parts:
             self.performance,
             self.time,
             self.lanes,
-            form,
+            self.form,
             self.chords,
             self.plan,
             self.decisions,
             self.playback,
             self.requests,
-            side,
+            self.side,
             self.extensions,
             self.outbox,
         )
         self.taking_over = TakingOver(
-            self.sizes, choice, self.requests, self.performance, self.time, self.plan, self.outbox
+            self.sizes, self.size_choice, self.requests, self.performance, self.time, self.plan, self.outbox
         )
         self.takes = TakeChoice(
-            self.performance, self.lanes, self.plan, self.decisions, self.requests, side, self.outbox
+            self.performance, self.lanes, self.plan, self.decisions, self.requests, self.side, self.outbox
         )
         self.answers = Answers(
             self.engine,
             self.sizes,
-            jobs,
-            current,
+            self.jobs,
+            self.current,
             self.requests,
             self.head_start,
             self.lanes,
