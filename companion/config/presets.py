@@ -6,7 +6,6 @@ A preset is looked for as a file, then by name among the user's own (`presets_di
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import platformdirs
 
 from companion.config import controls, schema
 from companion.config.settings_tables import SETTINGS_TABLES, read_settings, read_snapshots, write_settings
+from companion.config.toml_files import read_toml
 from companion.errors import ConfigError
 from companion.midi.port_choice import PortChoice
 from companion.resources import configs_dir
@@ -22,13 +22,7 @@ from companion.session.api.settings import (
     SessionSettings,
 )
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover - the same parser under its earlier name
-    import tomli as tomllib  # pyright: ignore[reportMissingImports]
-
 DEFAULT_PRESET = "duo"
-MAX_PRESET_BYTES = 1_000_000
 TABLES = ("title", "ports", *SETTINGS_TABLES, "knobs", "snapshots")
 
 
@@ -73,19 +67,7 @@ def load_preset(name: str | None = None) -> Preset:
     if name is None:
         name = last_used() or DEFAULT_PRESET
     path = find_preset(name)
-    try:
-        if path.stat().st_size > MAX_PRESET_BYTES:
-            raise ConfigError(f"{path}: too large for a preset")
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not a text file (expected a preset in TOML)") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"{path}: nested too deeply for a preset") from None
-    return _from_document(document, path)
+    return _from_document(read_toml(path, "preset"), path)
 
 
 def _from_document(document: dict[str, Any], path: Path) -> Preset:

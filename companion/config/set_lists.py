@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from companion.config.schema import ENTRY
+from companion.config.toml_files import read_toml
 from companion.errors import ConfigError
 from companion.resources import configs_dir
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover - the same parser under its earlier name
-    import tomli as tomllib  # pyright: ignore[reportMissingImports]
-
-MAX_BYTES, MAX_ENTRIES = 1_000_000, 1000
+MAX_ENTRIES = 1000
 TABLES = ("title", "preset", "entries")
 
 
@@ -70,7 +65,7 @@ def find_set_list(name: str) -> Path:
 
 def load_set_list(path: Path) -> SetListFile:
     """Read a set list. Raises ConfigError where the file as a whole cannot be read."""
-    document = _document(path)
+    document = read_toml(path, "set list")
     if unknown := [key for key in document if key not in TABLES]:
         raise ConfigError(f"{path}: unknown key {unknown[0]!r} (allowed: {', '.join(TABLES)})")
     for name in ("title", "preset"):
@@ -90,21 +85,6 @@ def load_set_list(path: Path) -> SetListFile:
             continue
         found.append(entry if entry.preset else replace(entry, preset=document.get("preset", "")))
     return SetListFile(path, document.get("title", path.stem), tuple(found), tuple(complaints))
-
-
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path}: too large for a set list")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not a text file (expected a set list in TOML)") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"{path}: nested too deeply for a set list") from None
 
 
 def _entry(table: Any, number: int, where: str) -> EntryTable:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from companion.errors import UsageError
 from companion.music.units import DRUM_CHANNEL
@@ -31,6 +32,10 @@ class Lane:
     pan: int | None = None
     removed: bool = False
 
+    def settings(self) -> TrackSettings:
+        """The settings with which it could be made again."""
+        return TrackSettings(**_of_track(self))
+
     @property
     def out_channel(self) -> int:
         """Where it is played."""
@@ -53,22 +58,13 @@ def make_lane(index: int, settings: TrackSettings, others: Sequence[Lane | Track
         taken = {other.channel for other in others if other.channel is not None and other.role != "human"}
         free = (number for number in (*range(1, 16), 0) if number not in taken and number != DRUM_CHANNEL)
         channel = DRUM_CHANNEL if settings.is_drum else next(free, 0)
-    return Lane(
-        index=index,
-        name=settings.name,
-        role=settings.role,
-        program=settings.program,
-        is_drum=settings.is_drum,
-        channel=channel,
-        input_port=settings.input_port,
-        output_port=settings.output_port,
-        attributes=dict(settings.attributes),
-        muted=settings.muted,
-        solo=settings.solo,
-        song_track=settings.song_track,
-        volume=settings.volume,
-        pan=settings.pan,
-    )
+    return Lane(index, **{**_of_track(settings), "channel": channel})
+
+
+def _of_track(one: Lane | TrackSettings) -> dict[str, Any]:
+    """The fields that a lane has in common with its settings."""
+    found = {each.name: getattr(one, each.name) for each in fields(TrackSettings)}
+    return {**found, "attributes": dict(one.attributes)}
 
 
 def make_lanes(tracks: Sequence[TrackSettings]) -> list[Lane]:

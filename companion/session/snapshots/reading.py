@@ -11,7 +11,6 @@ from companion.session.api.settings import (
     LeadingSettings,
     PracticeSettings,
     SessionSettings,
-    TrackSettings,
     TradingSettings,
 )
 from companion.session.chords.chords import Chords
@@ -19,7 +18,7 @@ from companion.session.extensions import Extensions
 from companion.session.input.surface import ControlSurface
 from companion.session.input.thru import Thru
 from companion.session.input.zones import Zones
-from companion.session.lanes import Lane, Lanes
+from companion.session.lanes import Lanes
 from companion.session.output.click import Metronome
 from companion.session.performance import Performance
 from companion.session.requests.engine import Engine
@@ -68,7 +67,7 @@ class SettingsReader:
         """The settings that hold now, apart from the player's controls and devices, snapshots and set lists."""
         time, base, shown = self._time, self._base, self._extensions.settings()
         return SessionSettings(
-            tracks=tuple(_track(lane) for lane in self._lanes if not lane.removed),
+            tracks=tuple(lane.settings() for lane in self._lanes if not lane.removed),
             clock=ClockSettings(
                 source=time.source,
                 bpm=time.clock.bpm if time.master is not None else base.clock.bpm,
@@ -99,24 +98,6 @@ class SettingsReader:
     def _places(self) -> dict[int, int]:
         """The place of each lane among those that are there."""
         return {lane.index: place for place, lane in enumerate(lane for lane in self._lanes if not lane.removed)}
-
-
-def _track(lane: Lane) -> TrackSettings:
-    return TrackSettings(
-        name=lane.name,
-        role=lane.role,
-        program=lane.program,
-        is_drum=lane.is_drum,
-        channel=lane.channel,
-        input_port=lane.input_port,
-        output_port=lane.output_port,
-        attributes=dict(lane.attributes),
-        muted=lane.muted,
-        solo=lane.solo,
-        song_track=lane.song_track,
-        volume=lane.volume,
-        pan=lane.pan,
-    )
 
 
 def without_rig(settings: SessionSettings) -> SessionSettings:
