@@ -6,19 +6,14 @@ This module knows the name, type and bounds of every key. It knows nothing of ho
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 
+from companion.config.toml_files import read_toml
 from companion.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -129,13 +124,9 @@ class TrainingConfig(Struct, frozen=True, forbid_unknown_fields=True):
     @classmethod
     def load(cls, path: Path) -> TrainingConfig:
         """Read a file. Raises ConfigError that names the file, the key and the allowed values."""
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ConfigError(f"no such training config: {path}") from None
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"{path}: {error}") from None
-        return cls.from_dict(table, str(path))
+        if not path.exists():
+            raise ConfigError(f"no such training config: {path}")
+        return cls.from_dict(read_toml(path, "training config"), str(path))
 
     @classmethod
     def from_dict(cls, table: dict[str, Any], source: str = "config") -> TrainingConfig:

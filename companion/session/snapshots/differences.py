@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -15,46 +16,45 @@ from companion.session.api.transport_commands import Click, SetTimeSignature
 
 OF_THE_PERFORMANCE = ("seed",)  # fields of the model that stay as they are
 
+# A setting that one command changes, and the command with a value of it.
+Rule = tuple[Callable[[SessionSettings], Any], Callable[[Any], Command]]
+
+# What decides how the coming bar is written, or is heard by nobody before that bar:
+AT_ONCE: tuple[Rule, ...] = (
+    (
+        lambda settings: settings.clock.time_signature,
+        lambda meter: SetTimeSignature(meter.numerator, meter.denominator),
+    ),
+    (lambda settings: (settings.chords.progression, settings.chords.loop), lambda chords: SetProgression(*chords)),
+    (lambda settings: settings.rewrite, SetRewriting),
+    (lambda settings: settings.thru, Thru),
+    (lambda settings: settings.intro_bars, Intro),
+    (lambda settings: settings.trading.trade_bars, Trade),
+    (lambda settings: settings.trading.answer, Answer),
+)
+# What is heard at once, and therefore waits for the bar line:
+AT_THE_LINE: tuple[Rule, ...] = (
+    (lambda settings: settings.clock.click, Click),
+    (lambda settings: settings.leading.intensity, SetIntensity),
+    (lambda settings: settings.leading.follow_dynamics, FollowDynamics),
+    (lambda settings: settings.leading.follow_density, FollowDensity),
+    (lambda settings: settings.leading.stay_out_of_register, StayOutOfRegister),
+)
+
 
 def wishes_at_once(before: SessionSettings, after: SessionSettings) -> list[Command]:
-    """What decides how the coming bar is written, or is heard by nobody before that bar."""
-    wishes: list[Command] = []
+    """The commands for the model and for `AT_ONCE`."""
     model = _changed_model(before.model, after.model)
-    if model:
-        wishes.append(SetModel(**model))
-    meter = after.clock.time_signature
-    if meter != before.clock.time_signature:
-        wishes.append(SetTimeSignature(meter.numerator, meter.denominator))
-    chords = after.chords
-    if (chords.progression, chords.loop) != (before.chords.progression, before.chords.loop):
-        wishes.append(SetProgression(chords.progression, chords.loop))
-    if after.rewrite != before.rewrite:
-        wishes.append(SetRewriting(after.rewrite))
-    if after.thru != before.thru:
-        wishes.append(Thru(after.thru))
-    if after.intro_bars != before.intro_bars:
-        wishes.append(Intro(after.intro_bars))
-    if after.trading.trade_bars != before.trading.trade_bars:
-        wishes.append(Trade(after.trading.trade_bars))
-    if after.trading.answer != before.trading.answer:
-        wishes.append(Answer(after.trading.answer))
-    return wishes
+    return [*([SetModel(**model)] if model else []), *_wishes(AT_ONCE, before, after)]
 
 
 def wishes_at_the_line(before: SessionSettings, after: SessionSettings) -> list[Command]:
-    """What is heard at once, and therefore waits for the bar line."""
-    wishes: list[Command] = []
-    if after.clock.click != before.clock.click:
-        wishes.append(Click(after.clock.click))
-    if after.leading.intensity != before.leading.intensity:
-        wishes.append(SetIntensity(after.leading.intensity))
-    if after.leading.follow_dynamics != before.leading.follow_dynamics:
-        wishes.append(FollowDynamics(after.leading.follow_dynamics))
-    if after.leading.follow_density != before.leading.follow_density:
-        wishes.append(FollowDensity(after.leading.follow_density))
-    if after.leading.stay_out_of_register != before.leading.stay_out_of_register:
-        wishes.append(StayOutOfRegister(after.leading.stay_out_of_register))
-    return wishes
+    """The commands for `AT_THE_LINE`."""
+    return _wishes(AT_THE_LINE, before, after)
+
+
+def _wishes(rules: Iterable[Rule], before: SessionSettings, after: SessionSettings) -> list[Command]:
+    return [make(read(after)) for read, make in rules if read(after) != read(before)]
 
 
 def _changed_model(before: ModelSettings, after: ModelSettings) -> dict[str, Any]:
