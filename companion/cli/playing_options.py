@@ -113,14 +113,15 @@ def changed_chords(chords: ChordSettings, args: argparse.Namespace, zones: Seque
     """Return `chords` with the command line's changes. Raises UsageError, which names the bar and symbol or the zones that overlap."""
     from dataclasses import replace
 
-    from companion.session.chords.written import read_progression
-    from companion.session.chords.zone import check_zones, read_zone
-    from companion.session.input.zones import check_key_zones
-
     if args.progression is not None:
+        from companion.session.chords.written import read_progression
+
         read_progression(args.progression)
         chords = replace(chords, progression=args.progression)
     if args.chord_zone:
+        from companion.session.chords.zone import check_zones, read_zone
+        from companion.session.input.zones import check_key_zones
+
         chord_zones = tuple(read_zone(text) for text in args.chord_zone)
         check_zones(chord_zones)
         check_key_zones(zones, chord_zones)

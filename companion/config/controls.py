@@ -13,7 +13,6 @@ from companion.config import schema
 from companion.errors import ConfigError, UsageError
 from companion.session.api.dials import DIALS, check_knob, usual_knob
 from companion.session.api.settings import ChordZone, Knob, TrackSettings, Zone
-from companion.session.input.zones import check_key_zones
 
 
 def entries(value: Any, name: str, path: Path | str) -> list[Any]:
@@ -82,6 +81,10 @@ def read_key_zones(
             if name in fields:
                 fields[low], fields[high] = fields.pop(name)
         zones.append(Zone(track=track, **fields))
+    if not zones:
+        return ()
+    from companion.session.input.zones import check_key_zones  # few presets have zones
+
     try:
         check_key_zones(zones, chord_zones)
     except UsageError as error:

@@ -21,7 +21,6 @@ from companion.session.api.control_names import moved
 from companion.session.api.dials import DIALS
 from companion.session.api.engine_names import engine_fault
 from companion.session.api.settings import ChordZone
-from companion.session.chords.zone import check_zones, read_zone, write_zone
 
 _CHANNEL = number_type(limits.whole(1, 16))
 
@@ -65,6 +64,8 @@ def read_trainer(value: str) -> tuple[float, float, float]:
 
 def _read_zones(value: list[str]) -> tuple[ChordZone, ...]:
     """["36-52 held"] → zones. Raises ValueError."""
+    from companion.session.chords.zone import check_zones, read_zone  # few presets have zones
+
     try:
         zones = tuple(read_zone(text_of_zone) for text_of_zone in value)
         check_zones(zones)
@@ -74,6 +75,8 @@ def _read_zones(value: list[str]) -> tuple[ChordZone, ...]:
 
 
 def _write_zones(zones: tuple[ChordZone, ...]) -> list[str]:
+    from companion.session.chords.zone import write_zone
+
     return [write_zone(zone) for zone in zones]
 
 

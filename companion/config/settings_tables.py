@@ -21,7 +21,6 @@ from companion.session.api.settings import (
     TrackSettings,
     TradingSettings,
 )
-from companion.session.chords.written import read_progression
 
 SETTINGS_TABLES = (
     "clock",
@@ -104,6 +103,8 @@ def _chords(fields: dict[str, Any], where: str) -> ChordSettings:
     settings = ChordSettings(**fields)
     try:
         if settings.progression:
+            from companion.session.chords.written import read_progression  # few presets have one
+
             read_progression(settings.progression)
     except UsageError as error:
         raise ConfigError(f"{where}: [chords] {error}") from None

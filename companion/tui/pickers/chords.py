@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -16,7 +16,6 @@ from companion.errors import UsageError
 from companion.session.api.commands import Command
 from companion.session.api.snapshot import ChordsView
 from companion.session.api.song_commands import SetChord, SetProgression
-from companion.session.chords.written import read_progression
 from companion.tui import palette
 
 LONGEST_TEXT = 4000
@@ -94,11 +93,18 @@ def chords_of(chords: ChordsView, bar: int) -> str:
     return " ".join(span.chord.text if span.chord else "N.C." for span in spans)
 
 
+def _read(text: str) -> Sequence[object]:
+    """The bars of a progression. The reader of charts is imported when the first chord is typed. Raises UsageError."""
+    from companion.session.chords.written import read_progression
+
+    return read_progression(text)
+
+
 def _fault(text: str, *, one_bar: bool) -> str:
     if not text:
         return ""
     try:
-        bars = read_progression(f"| {text} |" if one_bar else text)
+        bars = _read(f"| {text} |" if one_bar else text)
     except UsageError as error:
         return str(error)
     return "one bar's chords, please" if one_bar and len(bars) != 1 else ""
@@ -107,5 +113,5 @@ def _fault(text: str, *, one_bar: bool) -> str:
 def _summary(text: str, whole: bool) -> str:
     if not text:
         return "nothing: chords are listened for" if whole else ""
-    count = len(read_progression(text)) if whole else 1
+    count = len(_read(text)) if whole else 1
     return f"{count} bar{'s' * (count != 1)}"

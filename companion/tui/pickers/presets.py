@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from companion.errors import UsageError
 from companion.session.api.settings import SessionSettings
-from companion.session.snapshots.reading import with_devices_of
 
 if TYPE_CHECKING:
     from companion.config.presets import Preset
@@ -56,6 +55,8 @@ class PresetDesk:
         if self._present is None:
             raise UsageError("the performance has not begun: nothing is saved yet")
         base = self.options.settings if self.options else self._present
+        from companion.session.snapshots.reading import with_devices_of  # needed only when a preset is saved
+
         present = with_devices_of(self._present, base)
         return replace(
             present,
