@@ -81,6 +81,34 @@ def test_a_process_loads_only_what_it_uses(module: str) -> None:
     assert not modules_after(f"import {module}") & PROCESSES[module]
 
 
+def test_the_screen_runs_without_tls_and_a_download_has_it() -> None:
+    screen = (
+        "from companion.without import TLS, without\nwith without(TLS):\n    import asyncio\nimport companion.tui.app"
+    )
+    assert not modules_after(screen) & {
+        "ssl",
+        "_ssl",
+        "_hashlib",
+        "numpy",
+        "companion.config.presets",
+        "companion.charts",
+    }
+    later = "import sys, urllib.request, ssl; sys.exit(not hasattr(urllib.request, 'HTTPSHandler'))"
+    assert subprocess.run([sys.executable, "-c", f"{screen}\n{later}"], cwd=ROOT).returncode == 0
+
+
+def test_the_sound_process_plays_without_tls() -> None:
+    pytest.importorskip("miniaudio")
+    script = (
+        "import threading, companion.sound.process as p, socket, os\n"
+        "from companion.sound.settings import SoundChoice\n"
+        "os.getppid = iter((1, 2)).__next__\n"
+        "p.Process(socket.socketpair(type=socket.SOCK_DGRAM)[1], SoundChoice('on', device='null')).run()\n"
+        "import miniaudio"
+    )
+    assert not modules_after(script) & {"ssl", "_ssl", "_hashlib"}
+
+
 def test_the_processes_of_a_performance_are_started_before_its_screen_is_imported() -> None:
     """What the front imports until then costs the start of everything else."""
     loaded = modules_after(

@@ -18,6 +18,7 @@ from typing import Any
 from companion import __version__
 from companion.cli.options import OneLineParser, has_terminal
 from companion.errors import CompanionError, UsageError
+from companion.without import TLS, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,9 @@ def _run(module: Any, args: argparse.Namespace) -> int:
     # The processes of the performance load while the screen does. That of another screen runs already.
     performance = None if getattr(outcome, "attached", False) else outcome()
     try:
+        # The screen runs on asyncio and opens no connection: TLS alone would take 5 MB.
+        with without(TLS):
+            import asyncio  # noqa: F401
         from companion.tui.app import run_app
 
         status = run_app(outcome, performance)

@@ -20,6 +20,7 @@ from companion.sound.players.player import Health, Player
 from companion.sound.players.priority import come_first
 from companion.sound.settings import MODES, SoundChoice
 from companion.sound.wire import receive
+from companion.without import FAST_HASHES, TLS, without
 
 REPORT_SECONDS = 1.0
 LOOK_SECONDS = 0.25
@@ -52,6 +53,9 @@ class Process:
 
     def run(self) -> None:
         """Run until the parent is gone."""
+        # miniaudio can play from the network, which this process never does: TLS and OpenSSL's hashes would take 6 MB.
+        with without(TLS, FAST_HASHES):
+            import urllib.request  # noqa: F401
         from companion.sound.players.choice import make_player  # whoever only starts this process does not need it
 
         parent = os.getppid()

@@ -12,14 +12,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from companion.errors import CompanionError
-from companion.runtime.engine.far_size import FarSize
 from companion.runtime.engine.sizes import LoadedSizes
 from companion.runtime.engine.worker import Worker
 from companion.session.api.engine_events import EngineEvent, LoadFailed
 from companion.session.api.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from companion.runtime.engine.far_size import FarSize
 
 LEAVING_SECONDS = 5.0  # an answer of the old checkpoint that takes longer is useless
 POLL_SECONDS = 0.05  # how often to look whether a checkpoint is loaded

@@ -47,7 +47,8 @@ def prepare_process() -> None:
 def import_early() -> None:
     """Import what nearly every checkpoint needs, while the realtime process starts and before it says which one to load."""
     with suppress(ImportError):
-        import companion.runtime.engine.sizes
+        import companion.runtime.engine.checkpoints
+        import companion.runtime.engine.loading
     with suppress(ImportError):
         import companion.inference.backends.onnx.backend  # noqa: F401
 
@@ -153,7 +154,7 @@ class EngineLoop:
         try:
             if self._checkpoints is None:
                 from companion.runtime.engine.checkpoints import Checkpoints
-                from companion.runtime.engine.far_size import load_checkpoint
+                from companion.runtime.engine.loading import load_checkpoint
 
                 self._checkpoints = Checkpoints(load_checkpoint)
             if (event := self._checkpoints.want(model)) is not None:

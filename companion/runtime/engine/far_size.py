@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from companion.errors import CompanionError
 from companion.runtime.remote_engine.conversation import Arrived, Gone, News, Told
 from companion.session.api.effects import Cancel, Generate, Job, Prefill
 from companion.session.api.engine_events import EngineEvent, LoadedSize, SizeLost
-from companion.session.api.engine_names import is_remote
-from companion.session.api.settings import ModelSettings
 
 if TYPE_CHECKING:
-    from companion.runtime.engine.sizes import LoadedSizes
+    pass
 
 
 class Network(Protocol):
@@ -87,25 +84,3 @@ class FarSize:
     def close(self) -> None:
         """Say goodbye."""
         self._network.close()
-
-
-def load_checkpoint(model: ModelSettings) -> LoadedSizes:
-    """Load what runs on this machine, and call the engine on another one if that is wanted. Raises the errors of `LoadedSizes`.
-
-    If the other machine cannot even be called, this one plays alone and the player is told why.
-    """
-    from companion.runtime.engine.sizes import LoadedSizes
-
-    if not is_remote(model.engine):
-        return LoadedSizes(model)
-    from companion.runtime.remote_engine.guest import Guest
-
-    try:
-        far = FarSize(Guest(model.engine, model))
-    except CompanionError as error:
-        return LoadedSizes(model, remarks=(str(error),))
-    try:
-        return LoadedSizes(model, far=far)
-    except CompanionError:
-        far.close()
-        raise

@@ -14,20 +14,20 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
-
-import psutil
+from typing import TYPE_CHECKING, Protocol
 
 from companion.errors import CheckpointError, CompanionError
 from companion.inference.backends.select import has_built_graph
 from companion.inference.checkpoints.family import Family, Member, affordable, find_family
-from companion.runtime.engine.far_size import FarSize
 from companion.runtime.engine.graph_builder import ENVIRONMENT
 from companion.runtime.engine.worker import Worker
-from companion.runtime.machine.freed_memory import return_freed_memory
+from companion.runtime.machine.memory import available_bytes, return_freed_memory
 from companion.session.api.engine_events import EngineEvent, EngineReady, LoadedSize
 from companion.session.api.engine_names import is_remote
 from companion.session.api.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from companion.runtime.engine.far_size import FarSize
 
 BUILDER = "companion.runtime.engine.graph_builder"
 BUILD_PATIENCE_SECONDS = 600.0
@@ -81,7 +81,7 @@ class LoadedSizes:
     def __init__(
         self,
         model: ModelSettings,
-        available_bytes: Callable[[], int] = lambda: psutil.virtual_memory().available,
+        available_bytes: Callable[[], int] = available_bytes,
         opener: Opener = open_member,
         is_built: Callable[[Member, str], bool] = lambda member, engine: has_built_graph(member.path, engine),
         build: Callable[[Member, str], str] = build_graph,
