@@ -112,7 +112,7 @@ def test_the_sound_process_plays_without_tls() -> None:
 def test_the_processes_of_a_performance_are_started_before_its_screen_is_imported() -> None:
     """What the front imports until then costs the start of everything else."""
     loaded = modules_after(
-        "import companion.cli.demo_command, companion.runtime.players.demo, companion.runtime.front.launch as x\n"
+        "import companion.cli.playing.demo_command, companion.runtime.players.demo, companion.runtime.front.launch as x\n"
         "from companion.runtime.processes.live_performance import start\n"
         "from companion.runtime.remote.led import LedPerformance"
     )

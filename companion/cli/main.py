@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from companion import __version__
-from companion.cli.options import OneLineParser, has_terminal
+from companion.cli.options.common import OneLineParser, has_terminal
 from companion.errors import CompanionError, UsageError
 from companion.without import TLS, without
 
@@ -30,27 +30,33 @@ class CommandEntry:
 
 
 COMMANDS: dict[str, CommandEntry] = {
-    "jam": CommandEntry("companion.cli.jam_command", "play live: MIDI in, infilled parts out, in time with the clock"),
-    "practice": CommandEntry(
-        "companion.cli.practice_command", "a song file or chord chart as backing that listens to you"
+    "jam": CommandEntry(
+        "companion.cli.playing.jam_command", "play live: MIDI in, infilled parts out, in time with the clock"
     ),
-    "set": CommandEntry("companion.cli.set_command", "play a set list: songs in order, each prepared ahead"),
-    "demo": CommandEntry("companion.cli.demo_command", "hear and see it without hardware: a recorded player performs"),
-    "attach": CommandEntry("companion.cli.attach_command", "a further screen on a running performance"),
-    "serve": CommandEntry("companion.cli.serve_command", "that screen in a browser, such as a phone's"),
-    "infill": CommandEntry("companion.cli.infill_command", "fill bars of a MIDI file"),
-    "replay": CommandEntry("companion.cli.replay_command", "play a recorded performance again, note for note"),
+    "practice": CommandEntry(
+        "companion.cli.playing.practice_command", "a song file or chord chart as backing that listens to you"
+    ),
+    "set": CommandEntry("companion.cli.playing.set_command", "play a set list: songs in order, each prepared ahead"),
+    "demo": CommandEntry(
+        "companion.cli.playing.demo_command", "hear and see it without hardware: a recorded player performs"
+    ),
+    "attach": CommandEntry("companion.cli.playing.attach_command", "a further screen on a running performance"),
+    "serve": CommandEntry("companion.cli.playing.serve_command", "that screen in a browser, such as a phone's"),
+    "infill": CommandEntry("companion.cli.models.infill_command", "fill bars of a MIDI file"),
+    "replay": CommandEntry("companion.cli.playing.replay_command", "play a recorded performance again, note for note"),
     "ports": CommandEntry("companion.cli.ports_command", "list MIDI ports"),
     "doctor": CommandEntry(
-        "companion.cli.doctor_command", "what this machine can do, what is wrong, and how to fix it"
+        "companion.cli.measuring.doctor_command", "what this machine can do, what is wrong, and how to fix it"
     ),
-    "engine": CommandEntry("companion.cli.engine_command", "let another machine play with this machine's engine"),
-    "checkpoints": CommandEntry("companion.cli.checkpoints_command", "list or download checkpoints"),
-    "tokenize": CommandEntry("companion.cli.tokenize_command", "show a file's tokens"),
+    "engine": CommandEntry(
+        "companion.cli.playing.engine_command", "let another machine play with this machine's engine"
+    ),
+    "checkpoints": CommandEntry("companion.cli.models.checkpoints_command", "list or download checkpoints"),
+    "tokenize": CommandEntry("companion.cli.models.tokenize_command", "show a file's tokens"),
     "presets": CommandEntry("companion.cli.presets_command", "list presets, or print one"),
-    "bench": CommandEntry("companion.cli.bench_command", "measure the engines and the real-time path"),
-    "train": CommandEntry("companion.cli.train_command", "make a checkpoint"),
-    "evaluate": CommandEntry("companion.cli.evaluate_command", "measure a checkpoint on held-out music"),
+    "bench": CommandEntry("companion.cli.measuring.bench_command", "measure the engines and the real-time path"),
+    "train": CommandEntry("companion.cli.models.train_command", "make a checkpoint"),
+    "evaluate": CommandEntry("companion.cli.measuring.evaluate_command", "measure a checkpoint on held-out music"),
 }
 
 USAGE = """\

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from companion.cli.options import add_command, add_json
+from companion.cli.options.common import add_command, add_json
 
 
 def add_parser(subparsers: Any) -> None:

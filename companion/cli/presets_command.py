@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from companion.cli.options import add_command, add_json
+from companion.cli.options.common import add_command, add_json
 from companion.config.presets import list_presets, load_preset, preset_document
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from companion.errors import MidiFileError
 from companion.music.files.chunks import MAX_BYTES
-from companion.music.files.song_reader import song_from_bytes
-from companion.music.files.song_writer import song_to_bytes
+from companion.music.files.songs.song_reader import song_from_bytes
+from companion.music.files.songs.song_writer import song_to_bytes
 from companion.music.score import Score
 from companion.music.song import FileSong
 

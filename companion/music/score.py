@@ -72,13 +72,13 @@ class Score:
 
         `companion.midi.file.read_midi` reads what the file means: state shared by tracks, the pedal, silent bars, empty parts.
         """
-        from companion.music.files.song_reader import song_from_bytes
+        from companion.music.files.songs.song_reader import song_from_bytes
 
         return song_from_bytes(data, resolution, as_midigpt=True).score
 
     def to_midi(self) -> bytes:
         """The bytes of a MIDI file with this score (`companion.midi.file.write_midi` writes files)."""
-        from companion.music.files.song_writer import song_to_bytes
+        from companion.music.files.songs.song_writer import song_to_bytes
 
         return song_to_bytes(self)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from companion.music.files.controls import written_controls
 from companion.music.files.events import SYSEX, meta_body
+from companion.music.files.songs.controls import written_controls
 from companion.music.song import FileSong, SongSource
 from companion.session.api.settings import PartControls
 

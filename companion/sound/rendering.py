@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from companion.errors import SoundError
 from companion.music import Score
-from companion.music.files.controls import written_controls
+from companion.music.files.songs.controls import written_controls
 from companion.music.song import FileSong, score_bar_starts
 from companion.sound.synth.bank import ToneBank
 from companion.sound.synth.synthesizer import DRUM_CHANNEL, LATENCY_FRAMES, Event, Synthesizer

@@ -213,7 +213,7 @@ class CompanionApp(App[int]):
         """Write the marked takes of the performance that has ended. Raises CompanionError."""
         if not self._took_takes or not self.feed.recording:
             return []
-        from companion.runtime.recording.takes import write_takes
+        from companion.runtime.recording.music.takes import write_takes
 
         self._took_takes = False
         return write_takes(Path(self.feed.recording))
@@ -318,7 +318,7 @@ def run_app(
         for path in app.keep_takes():
             print(f"take: {path}")
         if options is not None and options.sound_file is not None:
-            from companion.runtime.recording.sound_file import sound_of_recording
+            from companion.runtime.recording.music.sound_file import sound_of_recording
 
             print("\n".join(sound_of_recording(Path(app.feed.recording), options.sound_file, options.sound.gain)))
     return status or 0

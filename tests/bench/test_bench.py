@@ -22,8 +22,8 @@ from companion.bench.engines.quality import compare
 from companion.bench.engines.runners import TOKENS, CompanionRunner, Sample, make_peer, make_runner
 from companion.bench.machine import busy_core, describe_machine, read_bandwidth
 from companion.bench.report import plot, table
-from companion.cli.bench_command import EXAMPLES
 from companion.cli.main import run
+from companion.cli.measuring.bench_command import EXAMPLES
 from companion.errors import UsageError
 from companion.inference.backends.cuda.backend import CudaBackend
 from companion.inference.backends.onnx.backend import OnnxBackend

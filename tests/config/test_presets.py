@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from companion.cli.playing_options import changed_trading
+from companion.cli.options.playing import changed_trading
 from companion.config import Preset, list_presets, load_preset, presets, save_preset, schema
 from companion.errors import ConfigError
 from companion.session.api import limits

@@ -108,7 +108,9 @@ def test_keeping_to_chords_is_measured_beside_the_music_itself(
     music: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(infill, "NOTES_A_BAR", 4)
-    monkeypatch.setattr("companion.cli.evaluate_charts.measure_charts", lambda *args: [])  # minutes of writing
+    monkeypatch.setattr(
+        "companion.cli.measuring.evaluate_charts.measure_charts", lambda *args: []
+    )  # minutes of writing
     argv = ["evaluate", str(checkpoint), "--data", str(music), "--bars", "4", "--windows", "6", "--chords", "--json"]
     argv += ["--engine", "reference", "--cache", str(tmp_path / "cache")]
     assert run(argv) == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from companion.cli.main import run
-from companion.cli.numbers import parse_bars
+from companion.cli.options.numbers import parse_bars
 from companion.errors import UsageError
 from companion.midi.file import read_midi, read_song, write_midi
 from companion.music import Bar, Note, Score, TimeSignature, Track

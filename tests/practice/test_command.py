@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from companion.cli.main import run as run_cli
-from companion.cli.practice_command import add_parser, settings_from_args
+from companion.cli.playing.practice_command import add_parser, settings_from_args
 from tests.practice.test_song_file import notes, save
 
 

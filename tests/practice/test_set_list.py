@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from companion.cli.set_command import add_parser, set_options
+from companion.cli.playing.set_command import add_parser, set_options
 from companion.config.set_lists import find_set_list, load_set_list
 from companion.errors import ConfigError, UsageError
 from companion.practice.set_list import make_set

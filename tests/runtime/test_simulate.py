@@ -19,10 +19,10 @@ from companion.runtime.players.demo import DemoOptions, demo_settings
 from companion.runtime.players.demo_run import run_demo
 from companion.runtime.players.simulate import Simulation
 from companion.runtime.players.tunes import PLAYERS, TrueClock, perform
+from companion.runtime.recording.music.transcript import RESOLUTION, bar_lines, song_of
 from companion.runtime.recording.recorder import Log, header
 from companion.runtime.recording.records import EventReceived, MessageSent, MidiArrived
 from companion.runtime.recording.replay import replay
-from companion.runtime.recording.transcript import RESOLUTION, bar_lines, song_of
 from companion.session.api.events import BarGenerated, GenerationFinished, NoteGenerated
 from companion.session.api.settings import ModelSettings, Sampling
 

@@ -163,7 +163,7 @@ def test_the_graph_builder_is_a_process_of_its_own(shipped, monkeypatch):
 
 
 def test_the_listing_says_which_files_belong_together(shipped):
-    from companion.cli.checkpoint_sizes import families, size_names
+    from companion.cli.models.checkpoint_sizes import families, size_names
 
     found = families([shipped / "yellow.pt", shipped / "yellow_mini.pt"])
     assert [family.name for family in found] == ["yellow"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from companion.midi.messages import NoteOff, NoteOn
 from companion.runtime.recording.documents import to_json
+from companion.runtime.recording.music.takes import takes_of
 from companion.runtime.recording.recorder import Log
 from companion.runtime.recording.records import EventReceived, MidiArrived
-from companion.runtime.recording.takes import takes_of
 from companion.session.api.events import command
 from companion.session.api.settings import SessionSettings, TrackSettings
 

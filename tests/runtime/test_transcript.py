@@ -9,11 +9,11 @@ from companion.midi.messages import ControlChange, NoteOff, NoteOn, PitchBend, P
 from companion.music import TimeSignature
 from companion.runtime.ipc.protocol import Setup
 from companion.runtime.players.demo import DemoOptions, demo_settings
+from companion.runtime.recording.music.takes import takes_of
+from companion.runtime.recording.music.tempo_points import bend_between, essential
+from companion.runtime.recording.music.transcript import song_of
 from companion.runtime.recording.recorder import Log, header
 from companion.runtime.recording.records import EventReceived, Mark, MessageSent, MidiArrived
-from companion.runtime.recording.takes import takes_of
-from companion.runtime.recording.tempo_points import bend_between, essential
-from companion.runtime.recording.transcript import song_of
 from companion.session.api.commands import command
 
 FOUR = TimeSignature(4, 4)

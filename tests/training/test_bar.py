@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from companion.cli.training_bar import TrainingBar, words
+from companion.cli.models.training_bar import TrainingBar, words
 from companion.training.run.view import RunView
 
 VIEW = RunView(1200, 3_400_000, 1.523, 41_234.0, 0.25, 3725.0)

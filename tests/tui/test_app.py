@@ -445,7 +445,7 @@ async def test_ports_are_named_until_they_are_given_up() -> None:
 
 
 async def test_a_take_that_was_begun_by_a_pedal_or_another_screen_is_kept_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("companion.runtime.recording.takes.write_takes", lambda folder: [folder / "take-1.mid"])
+    monkeypatch.setattr("companion.runtime.recording.music.takes.write_takes", lambda folder: [folder / "take-1.mid"])
     for taken in (True, False):
         async with running(still(recording=taken)) as (app, _pilot):
             app.feed.recording = "/kept"

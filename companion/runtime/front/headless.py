@@ -18,8 +18,8 @@ from companion.runtime.front.report import report
 from companion.runtime.ports.port_board import NO_PORT
 from companion.runtime.recording.documents import to_json
 from companion.runtime.recording.folder import LOG_NAME
+from companion.runtime.recording.music.sound_file import sound_of_recording
 from companion.runtime.recording.recorder import Log, read_log
-from companion.runtime.recording.sound_file import sound_of_recording
 from companion.session.api.events import command
 from companion.session.api.snapshot import Snapshot
 

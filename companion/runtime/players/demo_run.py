@@ -23,10 +23,10 @@ from companion.runtime.players.manner import Manner
 from companion.runtime.players.tunes import find_player
 from companion.runtime.recording.folder import LOG_NAME, LogWriter, new_folder
 from companion.runtime.recording.log_lines import line_of
+from companion.runtime.recording.music.sound_file import sound_of_log
+from companion.runtime.recording.music.transcript import song_of
 from companion.runtime.recording.recorder import Log, header_line, read_log
 from companion.runtime.recording.records import PerformanceEnded
-from companion.runtime.recording.sound_file import sound_of_log
-from companion.runtime.recording.transcript import song_of
 from companion.session.api.effects import Notice
 from companion.session.api.snapshot import Snapshot
 from companion.sound.outputs import write_music

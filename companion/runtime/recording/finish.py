@@ -8,8 +8,8 @@ from pathlib import Path
 from companion.errors import CompanionError
 from companion.midi.file import write_midi
 from companion.runtime.recording.folder import ERRORS_NAME, FILE_MODE, LOG_NAME, MIDI_NAME
+from companion.runtime.recording.music.transcript import song_of
 from companion.runtime.recording.recorder import read_log
-from companion.runtime.recording.transcript import song_of
 
 
 def finish_recording(folder: Path) -> str:

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from companion.errors import MidiFileError
-from companion.music.files.song_reader import song_from_bytes
-from companion.music.files.song_writer import song_to_bytes
+from companion.music.files.songs.song_reader import song_from_bytes
+from companion.music.files.songs.song_writer import song_to_bytes
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 PIECES = (

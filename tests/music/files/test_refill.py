@@ -11,8 +11,8 @@ import pytest
 from companion.music import Bar, Note
 from companion.music.files.chunks import build
 from companion.music.files.events import TRACK_NAME, meta
-from companion.music.files.song_reader import song_from_bytes
-from companion.music.files.song_writer import song_to_bytes
+from companion.music.files.songs.song_reader import song_from_bytes
+from companion.music.files.songs.song_writer import song_to_bytes
 from tests import golden
 
 CASES = Path(__file__).resolve().parents[2] / "data" / "cases"

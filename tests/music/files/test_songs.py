@@ -8,10 +8,11 @@ import pytest
 
 from companion.errors import MidiFileError
 from companion.music import Bar, Note, Score, TimeSignature, Track
-from companion.music.files import chunks, song_reader
+from companion.music.files import chunks
 from companion.music.files.events import LYRIC, MARKER, METER, TEMPO, TEXT, TRACK_NAME, meta
-from companion.music.files.song_reader import song_from_bytes
-from companion.music.files.song_writer import song_to_bytes
+from companion.music.files.songs import song_reader
+from companion.music.files.songs.song_reader import song_from_bytes
+from companion.music.files.songs.song_writer import song_to_bytes
 from companion.music.song import FileSong
 from tests import golden
 

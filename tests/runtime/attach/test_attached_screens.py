@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from companion.cli.attach_command import AttachedLauncher, farewell, listing
+from companion.cli.playing.attach_command import AttachedLauncher, farewell, listing
 from companion.errors import CompanionError
 from companion.runtime.attach.performance import AttachedPerformance, attach
 from companion.runtime.attach.server import MAX_SCREENS, MAX_WAITING_BYTES, ScreenServer

@@ -17,7 +17,7 @@ import aiohttp
 import psutil
 import pytest
 
-from companion.cli.serve_command import links
+from companion.cli.playing.serve_command import links
 from companion.runtime.attach.server import ScreenServer
 from companion.runtime.attach.sockets import listen
 from companion.runtime.ipc.protocol import Performing

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 def _train(config: TrainingConfig, encoder: EncoderConfig, args: argparse.Namespace, seconds: float | None) -> None:
     import torch
 
-    from companion.cli.training_bar import TrainingBar
+    from companion.cli.models.training_bar import TrainingBar
     from companion.training.examples.samples import SampleMaker
     from companion.training.run.trainer import Trainer
 

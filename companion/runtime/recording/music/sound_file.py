@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from companion.runtime.recording.folder import LOG_NAME
+from companion.runtime.recording.music.transcript import song_of
 from companion.runtime.recording.recorder import Log, read_log
-from companion.runtime.recording.transcript import song_of
 
 
 def sound_of_recording(

@@ -9,8 +9,8 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_json, add_osc, add_record
-from companion.cli.sound_options import add_sound, add_sound_file
+from companion.cli.options.common import add_json, add_osc, add_record
+from companion.cli.options.sound import add_sound, add_sound_file
 from companion.errors import CheckpointError, PortError, UsageError
 from companion.session.api import limits
 from companion.session.api.engine_names import engine_fault

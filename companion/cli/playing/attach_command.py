@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, in_browser
+from companion.cli.options.common import add_command, in_browser
 from companion.errors import CompanionError, UsageError
 
 if TYPE_CHECKING:

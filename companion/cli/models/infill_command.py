@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from companion.cli.options import add_command, add_json
-from companion.cli.sound_options import add_gain, add_sound_file
+from companion.cli.options.common import add_command, add_json
+from companion.cli.options.sound import add_gain, add_sound_file
 from companion.inference.requests.request import ENGINES, MASK_MODES
 
 DEFAULT_CHECKPOINT = "yellow"
@@ -20,7 +20,7 @@ DEFAULT_CHECKPOINT = "yellow"
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from companion.cli.infill_run import run_infill
+    from companion.cli.models.infill_run import run_infill
 
     return run_infill(args)
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from companion.cli.options import add_command
+from companion.cli.options.common import add_command
 from companion.errors import UsageError
 from companion.session.api.limits import ENGINES
 
@@ -117,7 +117,7 @@ def _unpair(name: str) -> int:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from companion.cli.playing_options import check_checkpoint
+    from companion.cli.options.playing import check_checkpoint
     from companion.runtime.remote_engine.address import parse_address
     from companion.runtime.remote_engine.host import Host
     from companion.runtime.remote_engine.pairing import HostStore

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby, repeat
 
-from companion.music.files.bars import SNAP_SHARE, Grid, Mark, is_possible, make_grid
-from companion.music.files.channels import ChannelSounds, Sound, channel_sounds
 from companion.music.files.chunks import read_file
 from companion.music.files.events import (
     CHANNEL_PREFIX,
@@ -27,7 +25,9 @@ from companion.music.files.events import (
     meta_text,
 )
 from companion.music.files.faults import Faults
-from companion.music.files.pairing import FileNote, Pedals, pair_notes
+from companion.music.files.songs.bars import SNAP_SHARE, Grid, Mark, is_possible, make_grid
+from companion.music.files.songs.channels import ChannelSounds, Sound, channel_sounds
+from companion.music.files.songs.pairing import FileNote, Pedals, pair_notes
 from companion.music.instruments import named_instrument
 from companion.music.score import Bar, Note, Score, Track
 from companion.music.song import DEFAULT_TEMPO, FileSong, SongSource, SourcePart

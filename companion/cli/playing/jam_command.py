@@ -6,8 +6,8 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_midi_ports, add_seed
-from companion.cli.playing_options import (
+from companion.cli.options.common import add_command, add_midi_ports, add_seed
+from companion.cli.options.playing import (
     add_chord_options,
     add_intro,
     add_model_options,
@@ -16,7 +16,7 @@ from companion.cli.playing_options import (
     checked_ports,
     settings_from_args,
 )
-from companion.cli.sound_options import sound_choice
+from companion.cli.options.sound import sound_choice
 from companion.errors import UsageError
 from companion.session.api import limits
 

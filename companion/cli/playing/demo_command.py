@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json, add_seed, has_terminal
-from companion.cli.playing_options import add_model_options, changed_model, checked_bpm, checked_seed
-from companion.cli.sound_options import add_sound, add_sound_file, sound_choice
+from companion.cli.options.common import add_command, add_json, add_seed, has_terminal
+from companion.cli.options.playing import add_model_options, changed_model, checked_bpm, checked_seed
+from companion.cli.options.sound import add_sound, add_sound_file, sound_choice
 from companion.errors import UsageError
 
 if TYPE_CHECKING:

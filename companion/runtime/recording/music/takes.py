@@ -8,10 +8,10 @@ from pathlib import Path
 
 from companion.midi.file import write_midi
 from companion.runtime.recording.folder import LOG_NAME
-from companion.runtime.recording.moves import moved_by
+from companion.runtime.recording.music.moves import moved_by
+from companion.runtime.recording.music.transcript import song_of
 from companion.runtime.recording.recorder import Log, read_log
 from companion.runtime.recording.records import EventReceived, MessageSent, MidiArrived, Record
-from companion.runtime.recording.transcript import song_of
 from companion.session.api import setup_commands
 
 

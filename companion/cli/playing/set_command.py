@@ -10,9 +10,9 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_midi_ports, add_seed
-from companion.cli.playing_options import add_intro, add_performance_options, checked_ports, checked_seed
-from companion.cli.sound_options import sound_choice
+from companion.cli.options.common import add_command, add_midi_ports, add_seed
+from companion.cli.options.playing import add_intro, add_performance_options, checked_ports, checked_seed
+from companion.cli.options.sound import sound_choice
 from companion.errors import UsageError
 
 if TYPE_CHECKING:

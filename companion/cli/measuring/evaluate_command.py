@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     path = find_checkpoint(args.checkpoint)
     if not args.data.is_dir():
         raise TrainingError(f"no folder {args.data} (name the music with --data)")
-    from companion.cli.progress_bar import ProgressBar
+    from companion.cli.measuring.progress_bar import ProgressBar
 
     options = _options(args)
     options.cache.mkdir(parents=True, exist_ok=True)
@@ -143,7 +143,7 @@ def _measure(
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the requested report, as data and as lines."""
     if args.chords:
-        from companion.cli.evaluate_charts import chart_lines, measure_charts
+        from companion.cli.measuring.evaluate_charts import chart_lines, measure_charts
         from companion.evaluation.harmony.focus import chord_lines, evaluate_chords
 
         report = evaluate_chords(path, options, progress)

@@ -17,10 +17,10 @@ from companion.midi.messages import NOTES_OFF, ControlChange, NoteOff, NoteOn
 from companion.music import Bar, Note, Score, TimeSignature, Track
 from companion.music.song import FileSong
 from companion.music.units import RESOLUTION, bpm_to_tempo
-from companion.runtime.recording.moves import controls_of, moves_of
+from companion.runtime.recording.music.moves import controls_of, moves_of
+from companion.runtime.recording.music.tempo_points import Point, beats_at, bend_between, essential
 from companion.runtime.recording.recorder import Log
 from companion.runtime.recording.records import Mark, MessageSent, MidiArrived
-from companion.runtime.recording.tempo_points import Point, beats_at, bend_between, essential
 from companion.session.api.settings import SessionSettings, TrackSettings
 
 _RUNNING = ("running", "lost")

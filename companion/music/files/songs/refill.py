@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from companion.music.files.channels import (
+from companion.music.files.events import Event, FileTrack, MidiFile, is_channel_message
+from companion.music.files.songs.channels import (
     BANK_SELECT,
     BANK_SELECT_LOW,
     ChannelSounds,
     Sound,
     channel_sounds,
 )
-from companion.music.files.events import Event, FileTrack, MidiFile, is_channel_message
-from companion.music.files.pairing import NO_EVENT
+from companion.music.files.songs.pairing import NO_EVENT
 from companion.music.score import Note, Score
 from companion.music.song import SongSource, SourcePart
 from companion.music.units import DRUM_CHANNEL

@@ -12,7 +12,7 @@ from fractions import Fraction
 from companion.errors import MidiFileError
 from companion.music.files.chunks import build, write_file
 from companion.music.files.events import MARKER, METER, TEMPO, TRACK_NAME, Event, meta
-from companion.music.files.refill import refilled
+from companion.music.files.songs.refill import refilled
 from companion.music.meter import TimeSignature
 from companion.music.score import Score, Track
 from companion.music.song import FileSong, score_bar_starts

@@ -6,8 +6,8 @@ import argparse
 import json
 from typing import Any
 
-from companion.cli.options import add_command, add_json
-from companion.cli.playing_options import add_engine, check_checkpoint
+from companion.cli.options.common import add_command, add_json
+from companion.cli.options.playing import add_engine, check_checkpoint
 from companion.session.api.engine_names import is_remote
 from companion.session.api.settings import ModelSettings
 

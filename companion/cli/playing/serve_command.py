@@ -9,7 +9,7 @@ import socket
 import sys
 from typing import Any
 
-from companion.cli.options import add_command
+from companion.cli.options.common import add_command
 from companion.errors import CompanionError, UsageError
 
 LOOPBACK, DEFAULT_PORT = "127.0.0.1", 8000

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json
+from companion.cli.options.common import add_command, add_json
 from companion.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _token_window(text: str | None, bar_count: int, lengths: list[int]) -> tuple
                 f"the file has {bar_count} bars, the encoder's windows have {' or '.join(map(str, lengths))}"
             )
         return 0, fitting[-1]
-    from companion.cli.numbers import parse_bars
+    from companion.cli.options.numbers import parse_bars
 
     bars = parse_bars(text)
     if bars[-1] >= bar_count:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed
-from companion.cli.playing_options import (
+from companion.cli.options.common import add_command, add_json, add_midi_ports, add_osc, add_record, add_seed
+from companion.cli.options.playing import (
     add_intro,
     add_model_options,
     add_trading_options,
@@ -22,7 +22,7 @@ from companion.cli.playing_options import (
     checked_ports,
     checked_seed,
 )
-from companion.cli.sound_options import add_sound, add_sound_file, sound_choice
+from companion.cli.options.sound import add_sound, add_sound_file, sound_choice
 from companion.errors import UsageError
 from companion.session.api import limits
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from companion.charts.reader import read_chart
 from companion.charts.spans import chart_spans
-from companion.cli.numbers import parse_bars, parse_track
+from companion.cli.options.numbers import parse_bars, parse_track
 from companion.errors import UsageError
 from companion.harmony.guide import guide_bars
 from companion.inference.engine import InferenceEngine

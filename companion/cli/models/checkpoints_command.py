@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json
+from companion.cli.options.common import add_command, add_json
 from companion.errors import CompanionError, UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.matrix:
         print(_matrix(args.name))
         return 0
-    from companion.cli.checkpoint_sizes import families, print_sizes, size_names
+    from companion.cli.models.checkpoint_sizes import families, print_sizes, size_names
 
     rows, faults = _installed(args.name)
     several = families(Path(row.path) for row in rows)

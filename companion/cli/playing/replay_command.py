@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.options import add_command, add_json
-from companion.cli.sound_options import add_gain, add_sound_file
+from companion.cli.options.common import add_command, add_json
+from companion.cli.options.sound import add_gain, add_sound_file
 from companion.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ def run(args: argparse.Namespace) -> int:
     from companion.runtime.front.headless import ProgressLine
     from companion.runtime.front.report import report
     from companion.runtime.recording.folder import LOG_NAME
+    from companion.runtime.recording.music.sound_file import sound_of_log
+    from companion.runtime.recording.music.transcript import song_of
     from companion.runtime.recording.recorder import read_log
     from companion.runtime.recording.replay import replay, replayed_log
-    from companion.runtime.recording.sound_file import sound_of_log
-    from companion.runtime.recording.transcript import song_of
     from companion.sound.outputs import write_music
 
     path = args.log / LOG_NAME if args.log.is_dir() else args.log
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _wanted_take(log: Log, number: int | None) -> Log:
     """Return the whole recording, or one of its takes. Raises UsageError."""
-    from companion.runtime.recording.takes import takes_of
+    from companion.runtime.recording.music.takes import takes_of
 
     if number is None:
         return log

@@ -1,0 +1,1 @@
+"""The commands that play, or join in a performance."""

@@ -1,0 +1,1 @@
+"""Songs made of a MIDI file's events, and written back into them."""
