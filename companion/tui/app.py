@@ -24,6 +24,7 @@ from companion.tui import palette
 from companion.tui.controls.dials import attribute_tables
 from companion.tui.controls.overlay import Overlay
 from companion.tui.controls.screen import DialScreen
+from companion.tui.controls.zones_screen import ZonesScreen
 from companion.tui.corner import put_corner
 from companion.tui.feed import Feed, one_line
 from companion.tui.finder.finder import Finder
@@ -123,7 +124,7 @@ class CompanionApp(App[int]):
             self.stage.show(self.picture, self.feed.health())
         top = self.screen_stack[-1] if self.screen_stack else None  # there is no screen while the app is closing
         put_corner(top)
-        if isinstance(top, (ChoiceScreen, DialScreen, KeyboardScreen, MixerScreen)) and top.is_mounted:
+        if isinstance(top, (ChoiceScreen, DialScreen, KeyboardScreen, MixerScreen, ZonesScreen)) and top.is_mounted:
             top.show(self.picture)
         if top is self.stage and not self.attached:
             self._mind_thru()

@@ -121,6 +121,7 @@ _TABLE: dict[str, tuple[tuple[str, ...], ...]] = {
             "dials",
         ),
         ("V", "[open_mixer]", "mixer: volume and pan of each part"),
+        ("Z", "[open_zones]", "zones: split the keyboard by keys, channel or velocity"),
         ("N", "[add_part]", "add a part of ours"),
         ("D", "remove", "remove the chosen part of ours"),
     ),

@@ -94,5 +94,5 @@ CommandPalette SearchIcon {{ display: none; }}
 CommandPalette CommandInput {{ padding-left: 1; }}
 CommandList {{ max-height: 100vh; }}
 #typing {{ height: 8; background: {GROUND}; border-top: heavy {GREY}; }}
-#dials, #mixer {{ height: 11; background: {GROUND}; border-top: heavy {GREY}; }}
+#dials, #mixer, #zones {{ height: 11; background: {GROUND}; border-top: heavy {GREY}; }}
 """

@@ -22,6 +22,7 @@ from companion.tui.canvas import Canvas
 from companion.tui.controls.commands import commands_for
 from companion.tui.controls.echo import echo
 from companion.tui.controls.screen import DialScreen
+from companion.tui.controls.zones_screen import ZonesScreen
 from companion.tui.help.screen import HelpScreen
 from companion.tui.hints import draw_hints
 from companion.tui.keys import KEYS, PRACTICE, ROLL, STAGE
@@ -272,6 +273,10 @@ class Stage(MenuActions, Screen[None]):
     def action_open_mixer(self) -> None:
         """Open the mixer: volume and pan."""
         self.app.push_screen(MixerScreen(self.selection.lane, self.app.send, self.app.picture))
+
+    def action_open_zones(self) -> None:
+        """Open the zones of the keyboard."""
+        self.app.push_screen(ZonesScreen(self.app.send, self.action_add_own_part, self.app.picture))
 
     def action_find(self) -> None:
         """Open the command palette."""

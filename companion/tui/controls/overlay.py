@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from companion.session.api.commands import Command
-from companion.session.api.settings import Sampling
+from companion.session.api.settings import Sampling, Zone
 from companion.session.api.snapshot import LaneView, Snapshot
 
 HOLD_SECONDS = 0.4
@@ -81,6 +81,15 @@ def _practice_field(name: str, argument: str) -> Callable[[Snapshot, dict[str, A
     )
 
 
+def _zone_set(snapshot: Snapshot, given: dict[str, Any]) -> Snapshot:
+    others = _zone_removed(snapshot, given)
+    return replace(others, zones=(*others.zones, Zone(**given)))
+
+
+def _zone_removed(snapshot: Snapshot, given: dict[str, Any]) -> Snapshot:
+    return replace(snapshot, zones=tuple(zone for zone in snapshot.zones if zone.name != given["name"]))
+
+
 _EFFECTS: dict[str, Callable[[Snapshot, dict[str, Any]], Snapshot]] = {
     "mute": _lane_field("muted", "on"),
     "solo": _lane_field("solo", "on"),
@@ -102,4 +111,6 @@ _EFFECTS: dict[str, Callable[[Snapshot, dict[str, Any]], Snapshot]] = {
     "record": _snapshot_field("recording", "on"),
     "trade": _snapshot_field("trade_bars", "bars"),
     "answer": _snapshot_field("answer", "on"),
+    "set_zone": _zone_set,
+    "remove_zone": _zone_removed,
 }

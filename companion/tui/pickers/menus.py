@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textual.screen import ModalScreen
@@ -93,6 +94,15 @@ class MenuActions:
             self.app.send(command("add_track", settings=new_part(program, self._used_channels())))
 
         self._open(ChoiceScreen("Add a part of ours", lambda s: offers.instrument_sections(s, None), choose))
+
+    def action_add_own_part(self) -> None:
+        """Add a part of the player's own, for a zone of the keyboard."""
+
+        def choose(section: str, program: int) -> None:
+            settings = replace(new_part(program, self._used_channels()), role="human")
+            self.app.send(command("add_track", settings=settings))
+
+        self._open(ChoiceScreen("Add a part of yours", lambda s: offers.instrument_sections(s, None), choose))
 
     def _used_channels(self) -> set[int]:
         snapshot = self.app.picture
