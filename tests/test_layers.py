@@ -39,46 +39,45 @@ def test_the_pure_core_loads_no_torch_and_no_driver(package: str) -> None:
     assert not loaded & {"torch", "transformers", "textual", "rtmidi", "onnxruntime", "mido"}
 
 
-# What each process of a performance may not load. Every library below costs some megabytes and tens of milliseconds of the start, in a
-# program of which several processes load at once. A failure here names the module; `python -X importtime` shows who imports it.
+# What the processes of a performance may not load. Each of these libraries costs megabytes and tens of milliseconds of the start, in a
+# program of which several processes load at once. A failure names the module; `python -X importtime` shows who imports it.
 NETWORK = {"ssl", "http", "email", "asyncio", "urllib.request", "huggingface_hub", "zmq"}
 FOREIGN = {"torch", "transformers", "textual", "rich", "onnxruntime", "numpy", "mido", "psutil", "multiprocessing"}
+FILES = {"argparse", "hashlib", "tempfile", "platformdirs", "rtmidi", "companion.midi.probe", "companion.midi.driver"}
+COMMANDS = "companion.session.api.commands"
 PROCESSES = {
     # It starts the others, and so must be there at once.
-    "companion.runtime.processes.supervisor": FOREIGN
-    | NETWORK
-    | {"msgspec", "dataclasses", "ctypes", "companion.session", "companion.music", "companion.runtime.ipc.wire"},
-    "companion.runtime.processes.supervision": FOREIGN
-    | NETWORK
-    | {"argparse", "ctypes", "hashlib", "tempfile", "platformdirs", "rtmidi"}
-    | {"companion.session.api.commands", "companion.session.session", "companion.music.files", "companion.midi.driver"}
-    | {"companion.midi.probe", "companion.runtime.recording.records"},
-    "companion.runtime.processes.realtime": FOREIGN
-    | NETWORK
-    | {"argparse", "hashlib", "tempfile", "platformdirs", "rtmidi"}
-    | {
+    "companion.runtime.processes.supervisor": {
+        "msgspec",
+        "dataclasses",
+        "companion.session",
+        "companion.runtime.ipc.wire",
+    },
+    "companion.runtime.processes.supervision": {
+        COMMANDS,
+        "companion.music.files",
+        "companion.runtime.recording.records",
+    }
+    | FILES,
+    "companion.runtime.processes.realtime": {
         "companion.tokenizer",
         "companion.inference",
         "companion.config",
-        "companion.music.song",
-        "companion.midi.probe",
-    },
-    "companion.runtime.engine.engine_process": FOREIGN | NETWORK | {"companion.session.api.commands"},
-    "companion.runtime.engine.sizes": (FOREIGN - {"numpy", "psutil"})
-    | NETWORK
-    | {
-        "companion.session.api.commands",
-        "companion.session.session",
-        "companion.runtime.recording",
-        "companion.midi.ports",
-    },
-    "companion.sound.process": FOREIGN | NETWORK | {"argparse"},
+        "subprocess",
+    }
+    | FILES,
+    "companion.runtime.engine.engine_process": {COMMANDS, "companion.runtime.recording"},
+    "companion.runtime.engine.loading": {COMMANDS, "companion.runtime.recording", "companion.runtime.remote_engine"},
+    "companion.sound.process": {"argparse", "companion.session"},
 }
+NEEDS_NUMPY = "companion.runtime.engine.loading"
 
 
 @pytest.mark.parametrize("module", PROCESSES)
 def test_a_process_loads_only_what_it_uses(module: str) -> None:
-    assert not modules_after(f"import {module}") & PROCESSES[module]
+    foreign = FOREIGN - ({"numpy"} if module == NEEDS_NUMPY else set())
+    unused = modules_after(f"import {module}") & (PROCESSES[module] | foreign | NETWORK)
+    assert not unused
 
 
 def test_the_screen_runs_without_tls_and_a_download_has_it() -> None:

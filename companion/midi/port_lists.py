@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,6 +65,8 @@ def parse_line(line: str | bytes) -> Ports:
 
 def silence_ports(sounding: Mapping[str, Sequence[tuple[int, int]]], timeout_seconds: float) -> bool:
     """End notes (channel, key) at ports by their names, in a process of its own; whether it did so in time."""
+    import subprocess  # the realtime process knows lists of ports, too, and starts nothing
+
     command = [*probe_command(), "--silence"]
     try:
         subprocess.run(
@@ -84,6 +85,8 @@ def probe_command(watch_seconds: float | None = None) -> list[str]:
 
 def list_ports(timeout_seconds: float = PROBE_TIMEOUT_SECONDS) -> Ports:
     """Ask once, in a process that may be abandoned. Raises PortError if it does not answer."""
+    import subprocess
+
     try:
         done = subprocess.run(
             probe_command(), capture_output=True, timeout=timeout_seconds, stdin=subprocess.DEVNULL, check=False

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 def available_bytes() -> int:
     """The memory that can be used now without anything being moved out to disk."""
-    with suppress(OSError, ValueError, IndexError), open("/proc/meminfo", encoding="ascii") as file:
+    with suppress(OSError, ValueError, IndexError, StopIteration), open("/proc/meminfo", encoding="ascii") as file:
         return next(1024 * int(line.split()[1]) for line in file if line.startswith("MemAvailable:"))
     import psutil
 
