@@ -46,7 +46,7 @@ def _tones(root: int, quality: str) -> frozenset[int]:
 
 
 def transposed(chord: ChordSymbol, semitones: int) -> ChordSymbol:
-    """Return the chord so many semitones higher (lower if negative)."""
+    """Return the chord this many semitones higher (lower if negative)."""
     if semitones % 12 == 0:
         return chord
     text = transpose_symbol(chord.text, semitones)

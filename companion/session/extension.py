@@ -111,7 +111,7 @@ class Extension:
         return 0
 
     def introduces(self, bar: int, bars: int) -> bool:
-        """The music begins with this session bar: so many bars of intro (0 for none), and then the song.
+        """The music begins with this session bar: this many bars of intro (0 for none), and then the song.
 
         Returns whether this extension lets somebody play them.
         """
@@ -188,7 +188,7 @@ class Extension:
         """A human's key came up."""
 
     def handlers(self) -> Mapping[type[Command], Handler]:
-        """Commands that this extension answers, in place of whoever else would."""
+        """Commands that this extension answers, in place of any other part that would."""
         return {}
 
     def undoables(self) -> Mapping[type[Command], FindUndoable]:

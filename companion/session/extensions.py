@@ -180,7 +180,7 @@ class Extensions:
         }
 
     def practice_view(self, now: float) -> PracticeView | None:
-        """The view of whoever has one, with what the others change in it."""
+        """The view of the extension that has one, with the changes that the others make to it."""
         view: PracticeView | None = None
         for extension in self._asked(Extension.view):
             more = extension.view(now)

@@ -120,7 +120,7 @@ class Session:
         return self._parts.snapshots.snapshot(now)
 
     def settings(self) -> SessionSettings:
-        """Every setting as it is now, as settings with which a session could begin."""
+        """The present value of every setting. A session that begins with these settings is set like this one."""
         return self._parts.settings.read_all()
 
     def close(self, now: float) -> None:

@@ -1,7 +1,8 @@
-"""Work that may wait, done in small steps where no notes lie: what a finished bar says is told well before it is asked for.
+"""Work that may wait. It is done in small steps at moments without notes, well before its results are needed.
 
-At a bar line many notes leave and many arrive, so nothing else is done there. A moment later, away from the grid that notes lie on,
-the work begins: one step in each turn, and none just before a note is due. It is over when the first prefill of the bar needs it.
+At a bar line many notes leave and many arrive, so nothing else is done there. The work begins a moment later, between the places on
+which notes usually lie: one step in each turn, and none just before a note is due. It is over before the first prefill of the bar,
+which needs the results.
 """
 
 from __future__ import annotations

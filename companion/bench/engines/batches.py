@@ -48,7 +48,7 @@ def pass_ratios(runner: PromptRunner, prompt: Prompt, sizes: Sequence[int] = SIZ
 
 
 def _written_ratios(runner: PromptRunner, backend: WritingBackend, prompt: Prompt) -> dict[int, float]:
-    """The same for a backend that writes by itself: the time of a step with so many takes."""
+    """The same for a backend that writes by itself: the time of a step with this many takes."""
     cache, _ = runner.complete(prompt, None, 0)
     sizes = [size for size in WRITTEN_SIZES if size <= backend.most_rows]
     found: dict[int, list[float]] = {size: [] for size in sizes}

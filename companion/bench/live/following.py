@@ -57,7 +57,7 @@ def _bar(bar: int) -> tuple[TuneNote, ...]:
 
 
 def alternating_player(bars: int) -> Player:
-    """A player who alternates for so many bars."""
+    """A player who alternates for this many bars."""
     music = tuple(_bar(bar) for bar in range(bars))
     return Player("alternating", "busy and sparse", BPM, TimeSignature(4, 4), 0, False, music, BAND)
 

@@ -1,8 +1,8 @@
 """From readings of a shared clock to MIDI clock messages with exact times. Pure: time is a parameter.
 
-A shared clock (Ableton Link, JACK transport) is read now and then: so many beats at such a time, at such a tempo, rolling or not.
-The session follows ticks. `BeatFeed` says which ticks, starts and stops lie between two readings, and when each was due, so that
-reading late costs no accuracy.
+A shared clock (Ableton Link, JACK transport) is read now and then. A reading is a position in beats, its time, the tempo, and whether
+the transport rolls. The session follows ticks. `BeatFeed` says which ticks, starts and stops lie between two readings, and when each
+was due, so that reading late costs no accuracy.
 """
 
 from __future__ import annotations

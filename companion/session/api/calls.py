@@ -21,7 +21,7 @@ class Fill(Command):
 
 @dataclass(frozen=True, slots=True)
 class Break(Command):
-    """The band stops for at least so many beats (quarter notes), and comes back on the next one."""
+    """The band stops for at least this many beats (quarter notes), and comes back on the first beat of a bar."""
 
     beats: Annotated[int, limits.BREAK_BEATS] = 4
     at: Place = "beat"
@@ -29,14 +29,14 @@ class Break(Command):
 
 @dataclass(frozen=True, slots=True)
 class Ending(Command):
-    """A cadence and a last chord, within so many bars from the next; then the music stops."""
+    """A cadence and a last chord within this many bars, beginning with the next one; then the music stops."""
 
     bars: Annotated[int, limits.ENDING_BARS] = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Intro(Command):
-    """So many bars of rhythm before the first bar of the next start; 0 for none, None switches between two and none."""
+    """This many bars of rhythm before the first bar of the next start; 0 for none, None switches between two and none."""
 
     bars: Annotated[int, limits.INTRO_BARS] | None = None
 
@@ -71,7 +71,7 @@ class DoubleTime(Command):
 
 @dataclass(frozen=True, slots=True)
 class Build(Command):
-    """Intensity rises to full within so many bars."""
+    """Intensity rises to full within this many bars."""
 
     bars: Annotated[int, limits.BUILD_BARS] = 4
 

@@ -51,7 +51,7 @@ class ForgetControl(Command):
 
 @dataclass(frozen=True, slots=True)
 class SetZone(Command):
-    """Set a zone of a keyboard, in place of the one of that name; see `Zone`. Keys that are down end where they began."""
+    """Set a zone of a keyboard, which replaces the zone with the same name; see `Zone`. Keys that are down end where they began."""
 
     name: str
     low: Annotated[int, limits.KEY] = 0

@@ -14,7 +14,7 @@ class CheckpointInfo:
     chord_guide: it was trained with chord guides (`companion.harmony.guide`), so a job's guide can be put into its prompt.
     genres: the genres that a piece can be given. switches: "velocity" and "microtiming", if the model can do without them.
     unknown_controls: controls of its encoder that this version does not know.
-    place: where it runs: "" on this machine, else the host of an engine on another one. round_trip_seconds: to there and back.
+    place: where it runs: "" for this machine, or the host of an engine on another one. round_trip_seconds: the time to there and back.
     """
 
     name: str

@@ -50,7 +50,7 @@ class PortChanged:
 
 @dataclass(frozen=True, slots=True)
 class MachineSlept:
-    """The machine was suspended for so many seconds, which the session's clock did not count."""
+    """The machine was suspended for this many seconds, which the session's clock did not count."""
 
     seconds: float
 

@@ -219,7 +219,7 @@ class PracticeSettings:
 
 @dataclass(frozen=True, slots=True)
 class TradingSettings:
-    """How turns are taken. trade_bars: player and solo track alternate every so many bars (0 = no trading).
+    """How turns are taken. trade_bars: player and solo track take turns of this many bars (0 = no trading).
 
     answer: whether the solo track replies when the player rests at a bar line.
     """

@@ -67,7 +67,7 @@ class Transpose(Command):
 
 @dataclass(frozen=True, slots=True)
 class Trade(Command):
-    """Let the player and the solo track take turns of so many bars; 0 ends trading."""
+    """Let the player and the solo track take turns of this many bars; 0 ends trading."""
 
     bars: Annotated[int, limits.TRADE_BARS] = 0
 

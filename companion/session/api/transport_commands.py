@@ -86,6 +86,6 @@ class Click(Command):
 
 @dataclass(frozen=True, slots=True)
 class Wait(Command):
-    """Let the companion rest for so many bars, from the next one on."""
+    """Let the companion rest for this many bars, from the next one on."""
 
     bars: Annotated[int, limits.WAIT_BARS]

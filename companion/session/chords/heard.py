@@ -95,7 +95,7 @@ class HeardChords:
         return self._bars.get(bar)
 
     def expected(self, bar: int, place: Place | None, beats: float) -> Spans | None:
-        """Return the probable chords of a coming bar: those of its place in the form, else the last chord continued."""
+        """Return the probable chords of a coming bar: those of its place in the form, or, if that is not known, the last chord."""
         if place is not None and (spans := self._bars.get(place.bar)):
             trust = form_trust(place.alike)
             return tuple(

@@ -87,7 +87,7 @@ class WrittenChords:
         self._overwritten[self._place(song_bar)] = spans
 
     def spans(self, song_bar: int, beats: float) -> Spans | None:
-        """Return the chords of a bar of so many beats, or None if none are written."""
+        """Return the chords of a bar of this many beats, or None if none are written."""
         if song_bar < 0:
             return self._before_the_first(song_bar, beats)
         place = self._place(song_bar)
@@ -101,7 +101,7 @@ class WrittenChords:
         return None if spans is None else transposed_spans(spans, self._songbook.transpose)
 
     def _before_the_first(self, song_bar: int, beats: float) -> Spans | None:
-        """Return the chords of a bar of an intro: the last bars of the form, which lead to its first bar, else the first chord."""
+        """Return the chords of a bar of an intro: those of the last bars of the form, which lead to its first bar, or the first chord."""
         count = len(self._bars) or self._songbook.bar_count
         if not count:
             return None

@@ -51,7 +51,7 @@ class Commands:
         self._carry_out(wish, now, self._history)
 
     def do(self, wish: Command, now: float) -> None:
-        """The same for a command that is a part of a larger change: it is no step of the history."""
+        """The same for a command that is a part of a larger change: it is not a step of the history."""
         self._carry_out(wish, now, None)
 
     def _carry_out(self, wish: Command, now: float, history: History | None) -> None:

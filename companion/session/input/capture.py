@@ -42,7 +42,7 @@ class _Cell:
 
 
 class Capture:
-    """Every human lane's bars. Counts what does not pair."""
+    """Every human lane's bars. Counts note-ons and note-offs that do not pair."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline

@@ -26,7 +26,7 @@ COMPARED_BARS = 8  # the last ones: how the music began no longer matters
 FEWEST_BARS = 4  # that a period must explain
 LONGEST_PERIOD = 32
 CONTRADICTS = 0.2  # likeness of a bar that is at another place of the form
-ONE_MAY_DIFFER = 6  # of so many bars or more, one may contradict: a fill, a wrong turn
+ONE_MAY_DIFFER = 6  # of 6 bars or more, one may contradict the others: a fill, a wrong turn
 ALIKE = 0.6  # mean cosine from which bars count as the same place of the form
 CLEARER_BY = 0.15  # than the mean of all periods: else every bar is like every other, or none
 AS_GOOD = 0.02  # a vamp of four bars also repeats after eight: of periods as good as this the shortest is taken
@@ -78,7 +78,7 @@ def likeness(one: Profile, other: Profile) -> float | None:
 
 
 def moved(heard: Profile, semitones: int) -> Profile:
-    """The profile of the same notes, so many semitones higher."""
+    """The profile of the same notes, this many semitones higher."""
     return tuple(heard[index - index % 12 + (index - semitones) % 12] for index in range(len(heard)))
 
 
@@ -210,7 +210,7 @@ class FormMemory:
         return None if form is None else form[0]
 
     def _form(self) -> tuple[int, float] | None:
-        """(How many bars the form has, the mean likeness of the last bars to those so many bars before).
+        """(How many bars the form has, the mean likeness of the last bars to those this many bars before).
 
         It is asked often, and changes once a bar.
         """

@@ -50,7 +50,7 @@ def _claim(lane: Lane, port: str, channel: int) -> int:
 
 
 class MasterChoice:
-    """One port is the master at a time: two clocks at once (many keyboards send theirs unasked) would be twice the tempo."""
+    """One port is the master at a time: two clocks at once (many keyboards always send one) would be twice the tempo."""
 
     def __init__(self) -> None:
         self.port: str | None = None
@@ -58,7 +58,7 @@ class MasterChoice:
         self._ticked = False
 
     def accepts(self, port: str, message: ClockMessage, running: bool, now: float) -> bool:
-        """Whether this clock message counts. While nothing runs, whoever sends a start or continue becomes the master."""
+        """Whether this clock message counts. While nothing runs, the port that sends a start or continue becomes the master."""
         if port != self.port:
             patience = MASTER_SILENT_SECONDS if self._ticked else MASTER_UNHEARD_SECONDS
             begins = not running and isinstance(message, (ClockStart, ClockContinue))

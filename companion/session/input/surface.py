@@ -55,7 +55,7 @@ class ControlSurface:
         return is_knob, wish
 
     def _pressed(self, message: ChannelMessage) -> tuple[bool, Command | None]:
-        """The message as a switch's. A control that has just become a switch is no knob any more."""
+        """The message as a switch's. A control that has just become a switch is no longer a knob."""
         learning = self._switches.learning
         is_switch, action = self._switches.take(message)
         if learning and not self._switches.learning:

@@ -170,7 +170,7 @@ class Calling:
         return self._context.time.timeline.start(bar)
 
     def _next_step(self, now: float, ticks: int) -> float:
-        """Return the next place on a grid of so many ticks, counted from the bar line."""
+        """Return the next place on a grid of this many ticks, counted from the bar line."""
         place = self._context.time.timeline.locate(max(0.0, self._context.time.position(now)))
         line = self._start(place.bar)
         step = ticks / RESOLUTION

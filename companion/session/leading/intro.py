@@ -59,7 +59,7 @@ class Introduction(Extension):
         return self._wanted
 
     def introduces(self, bar: int, bars: int) -> bool:
-        """The music begins with this session bar and so many bars of intro. Returns whether somebody can play them by rule."""
+        """The music begins with this session bar and this many bars of intro. Returns whether somebody can play them by rule."""
         self._bars = range(bar, bar + bars)
         for call in self._calls.of("intro"):
             self._calls.remove(call)

@@ -33,7 +33,7 @@ MOST_LEVELS = 6.0
 PITCHED_SHARE = 0.5  # of the levels that drums move: sixteenths of a drum kit are a groove, those of chords are none
 USUAL_LEVELS = (2, 4)  # of note density, of pitched parts (4 or 5 onsets a bar) and drums, until their own are known
 NEUTRAL_LEVELS = 0.75  # while density moves less than this, what a part plays counts as its own
-OWN_BARS = 8.0  # what a part plays of its own is a mean over about so many bars
+OWN_BARS = 8.0  # what a part plays of its own is a mean over about this many bars
 LEAST_SPAN = 12  # semitones: a player who stays on one note still fills the octave around it
 HIGHEST_BASS = 52  # E3: a player who goes below it has the bass
 

@@ -24,7 +24,7 @@ MODEL_BARS_BACK = 16
 class Draft:
     """One proposal for a (lane, bar). insurance: it was made before the previous bar was known, so it is not fresh.
 
-    group: the request whose takes it is compared with, its own or an earlier one; 0 = it is no take. take: its rank there.
+    group: the request whose takes it is compared with, its own or an earlier one; 0 = it is not a take. take: its rank there.
     number: (which take it is, of how many), counted from 1, for the copy of a take in a bar that is repeated.
     sorted_notes: `notes` when they were last put in order, and in order.
     """

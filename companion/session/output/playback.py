@@ -173,7 +173,7 @@ class Playback:
                 self._scheduler.add(voice, bar, note.pitch & 127, _velocity(note, factor), start, end)
 
     def _factor(self, lane: Lane) -> float | None:
-        """How loud a lane plays where somebody leads; None for a song's written parts, which stay as they are."""
+        """How loud a lane plays while somebody leads; None for a song's written parts, which stay as they are."""
         return self._loudness(lane) if lane.role == "companion" else None
 
     def _span(self, bar: int, note: Note) -> tuple[float, float]:

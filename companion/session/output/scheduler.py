@@ -75,7 +75,7 @@ class Scheduler:
         self._push(queue, start, ON, _Waiting(voice, bar, key, velocity, end))
 
     def add_control(self, voice: Voice, bar: int, message: ChannelMessage, position: float) -> None:
-        """A message that is no note, at a position (beats): behind the note-offs there, before the note-ons, and never too late."""
+        """A message that is not a note, at a position (beats): behind the note-offs there, before the note-ons, and never too late."""
         queue = self._queues.setdefault(voice.port, [])
         self._push(queue, position, CONTROL, _Waiting(voice, bar, 0, 0, position, message=message))
 

@@ -72,7 +72,7 @@ class WrittenChannel:
     def state_at(self, song_bar: int, beats: float) -> State:
         """What holds at a place in a bar (song beats), with what is written at that very place.
 
-        What is used anywhere in the song, but not before, is as it is at first.
+        A controller that the song uses later, but has not used yet, has its initial value.
         """
         state = dict(self._states[song_bar])
         for event in self._bars[song_bar]:

@@ -11,7 +11,7 @@ from companion.session.lanes import Assignment
 
 
 class Roles:
-    """changed: told when somebody else plays a part."""
+    """changed: called when somebody else plays a part."""
 
     def __init__(self, context: Context, changed: Callable[[], None]) -> None:
         self._context, self._changed = context, changed

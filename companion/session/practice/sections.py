@@ -8,7 +8,7 @@ from companion.session.timing.timeline import Timeline
 
 
 def section_around(song: Song, song_bar: int) -> Loop:
-    """The song bars [start, end) of the section around a song bar; the bar alone where there are no sections."""
+    """The song bars [start, end) of the section around a song bar; the bar alone if there are no sections."""
     edges = sorted({0, song.score.bar_count, *(bar for bar, _ in song.sections)})
     if len(edges) == 2:
         return song_bar, song_bar + 1

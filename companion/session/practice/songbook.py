@@ -55,7 +55,7 @@ class SongBook:
         return TimeSignature(int(left), following.denominator) if is_whole else following
 
     def count_in(self, song_bar: int, bars: int) -> tuple[float, TimeSignature]:
-        """Beats to count before a song bar for so many bars, and the meter to count in.
+        """Beats to count before a song bar for this many bars, and the meter to count in.
 
         Before a pickup (a first bar shorter than the one behind it) the meter that follows is counted, less what the pickup holds.
         """

@@ -1,6 +1,7 @@
-"""What the next request may ask: how many bars of context, how many lanes and takes. It is chosen once a bar, and again when that is void.
+"""What the next request may ask: how many bars of context, how many lanes and takes.
 
-The choice follows measured times, so that the answer is there by the bar line.
+It is chosen once a bar, and again when something makes the choice invalid. The choice follows measured times, so that the answer is
+there by the bar line.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class ComingSize:
         self.size = replace(size, takes=takes)
 
     def choose_in(self, seconds_left: float, bar: int, lanes: int, checkpoint: CheckpointInfo) -> None:
-        """Choose the largest window of a bar with which so many lanes can still be written in time, else the smallest."""
+        """Choose the largest window of a bar with which this many lanes can still be written in time, or the smallest one."""
         deadlines, dims = self._sizes.deadlines, self._dims(bar, checkpoint)
         dim = next((dim for dim in dims if deadlines.lead(Size(dim, lanes)) <= seconds_left), dims[-1])
         self.size = Size(dim, len(self._decisions.lanes_in(bar)))

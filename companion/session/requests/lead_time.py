@@ -4,7 +4,7 @@ The rule tries the wanted window with every lane, then smaller windows, then few
 the first size whose measured p99 fits into 0.9 of a bar. It grows back only when the larger request would fit into 0.7, so that it
 does not oscillate.
 Some requests take longer than any lead within a bar could allow for; their bars are lost whatever the lead. A few of them are
-ignored: otherwise one short stop of the machine would make every bar of the next minutes be asked for early.
+ignored: otherwise, after one short stop of the machine, every bar of the next minutes would be asked for early.
 This module knows seconds and sizes, and no clock.
 """
 

@@ -88,7 +88,7 @@ class CurrentRequest:
         )
 
     def ended(self) -> None:
-        """The request under way has come to its end, or nobody answers it any more."""
+        """The request under way has come to its end, or no answer will come any more."""
         self.in_flight = None
 
     def cancel(self) -> None:

@@ -18,7 +18,7 @@ from companion.session.requests.lead_time import FIT, GROW
 OUTCOMES_KEPT = 200
 LATE_ALLOWED = 1  # of OUTCOMES_KEPT bars: 99.5 % in time
 FIRST_WAIT_BARS, LONGEST_WAIT_BARS = 16, 256
-# A size on another machine that had to be replaced in so many of so many bars waits, too.
+# A size on another machine waits, too, if this many of the last bars (the second number) had to be written by its stand-in.
 RESCUES, RESCUED_BARS = 4, 16
 EASIER = 1.1  # bars longer by this factor, or fewer parts, end a wait
 UNKNOWN_FIT = 0.5  # share of a bar that a size without measured times may need
@@ -79,7 +79,7 @@ class SizePolicy:
         self._outcomes.setdefault(name, deque(maxlen=OUTCOMES_KEPT)).append(in_time)
 
     def rescued(self, name: str, bar: int, bar_seconds: float, parts: int) -> None:
-        """A stand-in wrote this bar instead, in time: nobody heard it, so it counts only if it happens often."""
+        """A stand-in wrote this bar instead, in time: the player heard nothing of it, so it counts only if it happens often."""
         rescues = self._rescues.setdefault(name, deque(maxlen=RESCUES))
         rescues.append(bar)
         if len(rescues) == RESCUES and bar - rescues[0] < RESCUED_BARS:

@@ -51,7 +51,7 @@ class Window:
 
 
 class BarShelf:
-    """Bars of earlier windows, for a window that holds them again. Whoever encodes a bar need do so once."""
+    """Bars of earlier windows. A window that holds them again gets the same objects, so that each bar is encoded only once."""
 
     def __init__(self) -> None:
         self._bars: dict[tuple[int, int], Bar] = {}

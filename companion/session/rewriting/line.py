@@ -52,7 +52,7 @@ def outside(notes: Iterable[Note], chord: ChordSymbol) -> frozenset[int]:
 
 
 def bearable(pitch_classes: frozenset[int]) -> frozenset[int]:
-    """The pitch classes that are no semitone from these."""
+    """The pitch classes that are not a semitone away from these."""
     beside = {(pitch_class + step) % 12 for pitch_class in pitch_classes for step in (-1, 1)}
     return frozenset(range(12)) - beside
 

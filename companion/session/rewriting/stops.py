@@ -1,7 +1,8 @@
 """Notices that the player has stopped dead. Pure: positions in quarter notes, no clock.
 
-Somebody who comps leaves short gaps, somebody who plays a melody breathes. A silence is a stop if it is twice as long as any gap of the
-last bars (but one), and at least a beat. So a soloist's rest is no stop, and there is no stop before the player has played for a while.
+A player who comps leaves short gaps, and a player of a melody breathes. A silence is a stop if it is twice as long as any gap of the
+last bars (but one), and at least a beat. A soloist's rest is therefore not a stop, and there is no stop before the player has played
+for a while.
 """
 
 from __future__ import annotations

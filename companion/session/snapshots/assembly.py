@@ -65,7 +65,7 @@ def make_snapshots(
 ) -> tuple[SettingsReader, SetList]:
     """Return the reader of all settings, and the set list.
 
-    context: what extensions see. switchboard: whoever carries commands out; it is made after this room.
+    context: what extensions see. switchboard: carries commands out; it is made after this room.
     """
 
     def practise(practising: Practising | None, now: float) -> None:

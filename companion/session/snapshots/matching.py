@@ -1,7 +1,7 @@
 """Which lane becomes which track when other settings are recalled. Pure.
 
-A track keeps its lane, so that it goes on without a gap and without a new channel: by its name and kind first, then the player's lanes
-in order. A track of an earlier snapshot gets its old lane back.
+A track keeps its lane, so that it goes on without a gap and without a new channel. Lanes are matched by name and kind first, and then
+the player's lanes in order. A track of an earlier snapshot gets its old lane back.
 """
 
 from __future__ import annotations

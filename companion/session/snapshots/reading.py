@@ -25,7 +25,8 @@ from companion.session.requests.engine import Engine
 from companion.session.rewriting.rewriting import Rewriting
 from companion.session.timing.musical_time import MusicalTime
 
-OF_THE_WHOLE = ("snapshots", "set_list", "first_entry", "remarks")  # of a performance, and of none of its snapshots
+# Fields that belong to a performance as a whole. A snapshot has none of them.
+OF_THE_WHOLE = ("snapshots", "set_list", "first_entry", "remarks")
 
 
 class SettingsReader:
@@ -52,7 +53,7 @@ class SettingsReader:
         self._surface, self._extensions = surface, extensions
 
     def read_all(self) -> SessionSettings:
-        """Every setting as it is now: a session that begins with these is set like this one."""
+        """The present value of every setting. A session that begins with these settings is set like this one."""
         heard, shown = self.read(), self._extensions.settings()
         return replace(
             with_devices_of(heard, self._base),
@@ -108,7 +109,7 @@ def without_rig(settings: SessionSettings) -> SessionSettings:
 
 
 def with_devices_of(settings: SessionSettings, base: SessionSettings) -> SessionSettings:
-    """`settings`, with what a running session keeps from its beginning as `base` has it: the player's devices, and the margins."""
+    """Return `settings` with those values of `base` that a running session never changes: the player's devices and the margins."""
     known = {track.name: track for track in base.tracks}
     tracks = (
         replace(track, input_port=known[track.name].input_port, output_port=known[track.name].output_port)

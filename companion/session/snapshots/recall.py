@@ -1,4 +1,4 @@
-"""Sets everything as other settings say, from the next bar line on and without a gap.
+"""Changes a session to other settings, from the next bar line on and without a gap.
 
 This serves snapshots, presets and entries of a set list. What decides how the coming bar is written changes at once, and that bar is
 requested again if there is time: sampling, controls, chords, the meter, the checkpoint (which is loaded beside the old one), and parts
@@ -51,7 +51,7 @@ class Coming:
 
 
 class Recall(Extension):
-    """seconds_for: how long a request for so many lanes takes. do: carries a command out, outside the history."""
+    """seconds_for: how long a request for this many lanes takes. do: carries a command out, outside the history."""
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from companion.session.transport.written_tempos import WrittenTempos
 
 
 class SongChange:
-    """attach: makes an extension part of the session, in place of the one that practised before (None: of nobody)."""
+    """attach: makes an extension part of the session, in place of the one that practised before. None: nobody practises."""
 
     def __init__(
         self,

@@ -1,9 +1,9 @@
 """Another take of a part's bar, when the player asks for it: one that is at hand, or a new one from the engine.
 
-The next take in order is played. After the last one, new ones are written if the bar's own request has time to spare, else the first one
-comes again. A bar that is still open plays the chosen take, and no later answer changes it. If its takes have not come yet, the wish
-waits for them. Where a bar is repeated (`Keep`), the take is chosen for that bar, and sounds from its next repetition on. Every choice
-can be undone.
+The next take in order is played. After the last one, new ones are written if the bar's own request has time to spare; otherwise the
+first one comes again. A bar that is still open plays the chosen take, and no later answer changes it. If its takes have not come yet,
+the wish waits for them. If a bar is repeated (`Keep`), the take is chosen for that bar, and sounds from its next repetition on. Every
+choice can be undone.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 The rule:
 
 1. As long as requests of this size have not been measured, one take is asked for.
-2. Else the wanted number is asked for, or a half, a quarter … of it, whichever fits first: the lead of a request with
-   so many takes must fit into `FIT` of a bar. To ask for more than before, it must fit into `GROW` of a bar.
+2. After that, the wanted number is asked for, or a half, a quarter … of it, whichever fits first: the lead of a request with
+   this many takes must fit into `FIT` of a bar. To ask for more than before, it must fit into `GROW` of a bar.
 3. A request that goes out late has as many takes as the time that is left allows.
 4. When a bar with several takes is not complete at its bar line, one take is asked for during the next 16 bars, and after each
    further such bar twice as long, up to 256 bars.
@@ -18,7 +18,7 @@ FIT, GROW = 0.5, 0.4  # shares of a bar; the rest of it is left for listening to
 SLACK = 0.9  # share of its lead that a request may still need when it goes out a little late: the lead has a margin
 FIRST_PAUSE_BARS, LONGEST_PAUSE_BARS = 16, 256
 
-LeadOf = Callable[[int], float]  # seconds before the bar line at which a request with so many takes must go out
+LeadOf = Callable[[int], float]  # seconds before the bar line at which a request with this many takes must go out
 
 
 class TakesPolicy:

@@ -56,7 +56,7 @@ class MusicalTime:
         return float(self.timeline.meter(bar).beats) * 60 / self.clock.bpm
 
     def meter_of(self, song_bar: int) -> TimeSignature:
-        """Return the meter of a song bar: the written one, else the default."""
+        """Return the meter of a song bar: the written one, or the default."""
         return self.songbook.meter_at(song_bar)
 
     def place(self, offset_beats: float) -> None:

@@ -36,7 +36,7 @@ class Trader:
         return self.trade_bars > 0 or self.answer
 
     def set_trade(self, bars: int, from_bar: int) -> None:
-        """Trade every so many bars (0 = stop trading), the player's turn first, from this bar on."""
+        """Trade turns of this many bars (0 = stop trading), the player's turn first, from this bar on."""
         self.trade_bars = max(0, bars)
         self._origin_bar = from_bar
 

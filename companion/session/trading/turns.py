@@ -63,7 +63,7 @@ class TakingTurns(Extension):
         self._trader.player_note(note.lane, note.pitch, False, position)
 
     def stopped(self, now: float) -> None:
-        """Nobody holds a key, nobody answers."""
+        """No key is held any more, and no answer is under way."""
         self._trader.silence()
 
     def handlers(self) -> Mapping[type[Command], Handler]:

@@ -275,7 +275,7 @@ class Transport:
     def _jump(self, clock_position: float, now: float, seam: bool = False) -> None:
         """Begin a new stretch of session bars. A start from 0 forgets what was heard; any other start keeps it.
 
-        seam: a master's loop has come round. Then history counts, nobody waits, and the plan for the coming bar is played.
+        seam: a master's loop has come round. History then counts, the companion does not wait, and the plan for the coming bar is played.
         """
         time, performance = self._time, self._performance
         begin = max(clock_position, self._first_position)

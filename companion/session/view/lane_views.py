@@ -15,7 +15,7 @@ VIEWS_KEPT = 64  # of each lane
 
 
 class LaneViews:
-    """Views that are as they were are the same objects again, which whoever encodes them may know. Those that cannot change are kept."""
+    """A view that has not changed is the same object as before, so that it can be encoded once."""
 
     def __init__(
         self,

@@ -114,7 +114,7 @@ class Scale:
     height: int
 
     def columns(self, points: int) -> int:
-        """How many columns so many points take."""
+        """How many columns this many points take."""
         return -(-points * self.width // 2)
 
     @property
@@ -130,7 +130,7 @@ def points_wide(text: str) -> int:
 
 
 def largest(points: int, columns: int, rows: int) -> Scale | None:
-    """The largest scale at which so many points fit; None if even the smallest does not.
+    """The largest scale at which this many points fit; None if even the smallest does not.
 
     Letters are at most square. Rather than lose height they become narrow, down to twice as high as a square.
     """

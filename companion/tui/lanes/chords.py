@@ -41,7 +41,7 @@ def draw_chord_line(canvas: Canvas, snapshot: Snapshot, grid: BarGrid, y: int, m
 
 
 def chord_text(span: ChordSpan, room: int = 99) -> str:
-    """A chord as the line shows it: Dm7, or Dm7?60% where it is expected (without the figure where there is no room)."""
+    """A chord as the line shows it: Dm7, or Dm7?60% if it is expected (without the figure if there is no room)."""
     symbol = "N.C." if span.chord is None else span.chord.text
     if span.source != "expected":
         return symbol

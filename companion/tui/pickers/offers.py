@@ -178,7 +178,7 @@ def snapshot_sections(snapshot: Snapshot | None) -> list[Section]:
 
 
 def free_number(stored: Sequence[str]) -> str:
-    """The first number that is no name yet."""
+    """The first number that is not yet a name."""
     return next(str(number) for number in range(1, len(stored) + 2) if str(number) not in stored)
 
 

@@ -1,4 +1,4 @@
-"""The mixer: volume and pan of each part. Levels that nobody has set are shown as a synthesizer has them at first. Pure."""
+"""The mixer: volume and pan of each part. Levels that nobody has set are shown with a synthesizer's initial values. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BAR = 16
 
 
 def value_of(lane: LaneView, level: str) -> int:
-    """Return a part's "volume" or "pan", else the usual one."""
+    """Return a part's "volume" or "pan", or the usual one if it is not set."""
     value = lane.volume if level == "volume" else lane.pan
     return USUAL[level] if value is None else value
 

@@ -190,7 +190,7 @@ def fitted_ports(snapshot: Snapshot, width: int) -> list[Span]:
 
 
 def port_spans(snapshot: Snapshot, name_width: int) -> list[Span]:
-    """Return the ports with a mark for connected or lost, and names of at most so many columns."""
+    """Return the ports with a mark for connected or lost, and names of at most this many columns."""
     spans: list[Span] = []
     for key, connected in snapshot.ports.items():
         direction = key.partition(":")[0] if ":" in key else ""
