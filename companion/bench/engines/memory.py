@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from companion.inference.backends.base import Backend
 
 
 def main(engine: str, checkpoint_path: str, bars: str, tracks: str) -> None:
@@ -15,18 +19,21 @@ def main(engine: str, checkpoint_path: str, bars: str, tracks: str) -> None:
     from companion.bench.engines.material import make_score, one_bar_request
     from companion.bench.engines.runners import CompanionRunner, make_runner
     from companion.bench.machine import resident_mb
+    from companion.inference.backends.select import open_ready
     from companion.tokenizer import Tokenizer
     from companion.tokenizer.encoder_config import EncoderConfig
 
     name, _, scheme = engine.partition(":")
-    cached = None
-    if name == "onnx":
+    opened: tuple[Backend, EncoderConfig] | None = None
+    if scheme and name == "onnx":
         from companion.inference.backends.onnx.backend import open_cached
 
-        cached = open_cached(Path(checkpoint_path), quantization=scheme or "auto")
-    if cached is not None:
-        backend, known = cached
-        runner = CompanionRunner(engine, backend, Tokenizer(EncoderConfig.from_dict(known.encoder_config)))
+        if cached := open_cached(Path(checkpoint_path), quantization=scheme):
+            opened = cached[0], EncoderConfig.from_dict(cached[1].encoder_config)
+    elif not scheme and (ready := open_ready(Path(checkpoint_path), engine)):
+        opened = ready[1], ready[0].encoder_config
+    if opened is not None:
+        runner = CompanionRunner(engine, opened[0], Tokenizer(opened[1]))
     else:
         from companion.inference.checkpoints.files import load_checkpoint
 

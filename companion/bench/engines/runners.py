@@ -189,12 +189,16 @@ class MidigptRunner:
 
 
 def make_runner(name: str, checkpoint: Checkpoint, tokenizer: Tokenizer) -> CompanionRunner:
-    """`auto`, `reference`, `onnx`, `cuda`, or `onnx:SCHEME`; raises CompanionError for what this machine cannot run."""
+    """An engine's name, `onnx:SCHEME` or `native:KERNELS`; raises CompanionError for what this machine cannot run."""
     from companion.inference.backends.select import make_backend
 
     engine, _, scheme = name.partition(":")
-    if scheme and engine != "onnx":
-        raise UsageError(f"{name!r}: only onnx has schemes, as in onnx:q8-kv8")
+    if scheme and engine not in ("onnx", "native"):
+        raise UsageError(f"{name!r}: only onnx and native have variants, as in onnx:q8-kv8 and native:avx2")
+    if scheme and engine == "native":
+        from companion.inference.backends.native.backend import NativeBackend
+
+        return CompanionRunner(name, NativeBackend.from_checkpoint(checkpoint, kernels=scheme), tokenizer)
     if scheme:
         from companion.inference.backends.onnx.backend import OnnxBackend
 

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 def make_backend(checkpoint: Checkpoint, engine: str = "auto") -> tuple[Backend, str]:
     """Return the backend for `engine` and one line with the reason for the choice.
 
-    "auto" takes cuda where there is a GPU and the engine passes its check on it, else onnx where it can be loaded, else the
-    reference. An engine asked for by name is never replaced by another one: if it is not available, GenerationError is raised.
+    "auto" takes cuda where there is a GPU and the engine passes its check on it, else native where its kernels are compiled, else
+    onnx where it can be loaded, else the reference. An engine asked for by name is never replaced by another one: if it is not available, GenerationError is raised.
     """
     if engine not in ENGINES:
         raise RequestValidationError(f"unknown engine {engine!r} (known: {', '.join(ENGINES)})")
     if engine == "reference":
         return _reference(checkpoint), "asked for"
+    if engine == "native":
+        return _native(checkpoint), "asked for"
     if engine == "onnx":
         return _onnx(checkpoint), "asked for"
     if engine == "cuda":
@@ -33,9 +35,51 @@ def make_backend(checkpoint: Checkpoint, engine: str = "auto") -> tuple[Backend,
 
 
 def open_ready(path: Path, engine: str) -> tuple[Checkpoint, Backend, str] | None:
-    """Open a checkpoint on the CPU without torch; its graph is built first if it is not yet. Returns None if torch is needed."""
-    if engine not in ("auto", "onnx") or not path.is_file() or (engine == "auto" and _may_have_gpu()):
+    """Open a checkpoint on the CPU without torch. A graph is built first if it is needed. Returns None if torch is needed."""
+    if engine not in ("auto", "native", "onnx") or not path.is_file() or (engine == "auto" and _may_have_gpu()):
         return None
+    if engine != "onnx" and (opened := _native_ready(path)) is not None:
+        return opened
+    return None if engine == "native" else _onnx_ready(path)
+
+
+def import_early() -> None:
+    """Import what the fastest engine on this CPU needs, before a checkpoint is named. Raises ImportError."""
+    from companion.inference.backends.native.library import why_not
+
+    if not why_not():
+        import companion.inference.backends.native.backend
+        import companion.inference.checkpoints.quick  # noqa: F401
+    else:
+        import companion.inference.backends.onnx.backend  # noqa: F401
+
+
+def _native_ready(path: Path) -> tuple[Checkpoint, Backend, str] | None:
+    from companion.inference.backends.native.backend import NativeBackend, why_not
+    from companion.inference.checkpoints.quick import read_quickly
+
+    if not _fits_native(path) or (read := read_quickly(path)) is None:
+        return None
+    checkpoint, weights = read
+    if why_not(checkpoint.config):
+        return None
+    return checkpoint, NativeBackend(weights, checkpoint.config), "fastest on this CPU"
+
+
+def _fits_native(path: Path) -> bool:
+    """Whether the file's header says that our own kernels can run the model."""
+    from companion.inference.backends.native.library import why_not as why_no_kernels
+
+    if why_no_kernels():
+        return False
+    from companion.inference.backends.native.backend import why_not
+    from companion.inference.checkpoints.quick import read_dimensions
+
+    dimensions = read_dimensions(path)
+    return dimensions is not None and not why_not(dimensions)
+
+
+def _onnx_ready(path: Path) -> tuple[Checkpoint, Backend, str] | None:
     try:
         from companion.inference.backends.onnx.backend import open_cached
         from companion.inference.backends.onnx.building import build_quickly, cached_graphs
@@ -63,6 +107,8 @@ def has_built_graph(path: Path, engine: str) -> bool:
     """
     if engine not in ("auto", "onnx") or not path.is_file() or (engine == "auto" and _may_have_gpu()):
         return True
+    if engine == "auto" and _fits_native(path):
+        return True
     try:
         from companion.inference.backends.onnx.building import cached_graphs
     except ImportError:
@@ -77,6 +123,10 @@ def _automatic(checkpoint: Checkpoint) -> tuple[Backend, str]:
             return _cuda(checkpoint), "a GPU is present, and agrees with the CPU"
         except GenerationError as error:
             reasons.append(str(error))
+    try:
+        return _native(checkpoint), "; ".join([*reasons, "fastest on this CPU"])
+    except GenerationError as error:
+        reasons.append(str(error))
     try:
         return _onnx(checkpoint), "; ".join([*reasons, "fastest on this CPU"])
     except GenerationError as error:
@@ -105,6 +155,12 @@ def _reference(checkpoint: Checkpoint) -> Backend:
     from companion.inference.backends.reference import ReferenceBackend
 
     return ReferenceBackend.from_checkpoint(checkpoint)
+
+
+def _native(checkpoint: Checkpoint) -> Backend:
+    from companion.inference.backends.native.backend import NativeBackend
+
+    return NativeBackend.from_checkpoint(checkpoint)
 
 
 def _onnx(checkpoint: Checkpoint) -> Backend:

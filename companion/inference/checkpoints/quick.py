@@ -1,13 +1,14 @@
-"""Reads packed checkpoint files of the usual form without torch, which takes seconds and hundreds of megabytes to import.
+"""Reads checkpoint files of the usual form without torch, which takes seconds and hundreds of megabytes to import.
 
-The weights stay in the file, which is mapped, and become float32 one at a time when they are used. Only plain containers and
-contiguous tensors are understood. Whatever deviates from that, or from what `files.load_checkpoint` would accept, gives None:
+The weights stay in the file, which is mapped, and become float32 one at a time when they are used. Packed files and safetensors
+are understood, with plain containers and contiguous tensors. Whatever deviates from that, or from what `files.load_checkpoint` would accept, gives None:
 `load_checkpoint` is then the one that reads the file or names its fault. Nothing in a file is executed.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import math
 import pickle
 import struct
@@ -27,6 +28,8 @@ from companion.inference.checkpoints.known import known_checkpoint
 MAX_PICKLE_BYTES = 1 << 20
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, length of the name, length of the extra field
 _TYPES = {"FloatStorage": "<f4", "HalfStorage": "<f2"}
+_SAFE_TYPES = {"F32": "<f4", "F16": "<f2"}
+MAX_HEADER_BYTES = 1 << 24
 _KNOWN_OPERATIONS = (
     "PROTO EMPTY_DICT EMPTY_LIST EMPTY_TUPLE MARK TUPLE TUPLE1 TUPLE2 TUPLE3 SETITEM SETITEMS APPEND APPENDS NEWTRUE NEWFALSE NONE "
     "BININT BININT1 BININT2 BINFLOAT BINUNICODE BINPUT LONG_BINPUT BINGET LONG_BINGET GLOBAL REDUCE BINPERSID STOP"
@@ -70,7 +73,7 @@ class MappedWeights(Mapping[str, npt.NDArray[np.float32]]):
 def read_quickly(path: Path) -> tuple[Checkpoint, MappedWeights] | None:
     """The checkpoint, whose state dict is read only where it is asked for, and its weights; None if `load_checkpoint` is needed."""
     try:
-        data = _read(path)
+        data = _read_safetensors(path) if path.suffix == ".safetensors" else _read(path)
         config = ModelConfig.from_dict(data["config"])
         encoder = checked_encoder(config, data["encoder_config"])
         stored = {str(name): value for name, value in data["state_dict"].items()}
@@ -87,6 +90,41 @@ def read_quickly(path: Path) -> tuple[Checkpoint, MappedWeights] | None:
         path, {name: getattr(config, name) for name in config.__slots__}, encoder.to_dict(), guided
     )
     return known, weights
+
+
+def read_dimensions(path: Path) -> ModelConfig | None:
+    """The model's dimensions from the file's header; None if only `load_checkpoint` can tell them."""
+    try:
+        data = _read_safetensors(path) if path.suffix == ".safetensors" else _read(path)
+        return ModelConfig.from_dict(data["config"])
+    except (Unusual, CheckpointError, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    """The content of a file of format 2: the length of a JSON header, the header, the numbers. Raises as `_read` does."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(MAX_HEADER_BYTES, path.stat().st_size - 8):
+            raise Unusual
+        header = json.loads(file.read(length))
+    metadata = header.pop("__metadata__")
+    if metadata.get("format_version") != "2" or metadata.get("arch") not in (None, "", "gpt2"):
+        raise Unusual
+    stored = {}
+    for name, tensor in header.items():
+        start, end = tensor["data_offsets"]
+        found = _Stored(8 + length + start, np.dtype(_SAFE_TYPES[tensor["dtype"]]), tuple(tensor["shape"]))
+        size = math.prod(found.shape) * found.dtype.itemsize
+        if start < 0 or end - start != size or found.offset_bytes + size > path.stat().st_size:
+            raise Unusual
+        stored[name] = found
+    return {
+        "config": json.loads(metadata["config"]),
+        "encoder_config": json.loads(metadata["encoder_config"]),
+        "state_dict": stored,
+        "chord_guide": metadata.get("chord_guide") == "true",
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:

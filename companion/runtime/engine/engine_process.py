@@ -34,7 +34,7 @@ NETWORK_SECONDS = 0.05  # with another machine, signs of life are due all the ti
 
 
 def prepare_process() -> None:
-    """What must be set before numpy, onnxruntime or torch are loaded."""
+    """What must be set before numpy, ONNX Runtime or torch are loaded."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would take the realtime loop's core
     os.environ.setdefault("KMP_BLOCKTIME", "0")
     # numpy asks for pages of 2 MB for large arrays. A memory of keys and values is used in its first part only, a third or so, and
@@ -50,7 +50,9 @@ def import_early() -> None:
         import companion.runtime.engine.checkpoints
         import companion.runtime.engine.loading
     with suppress(ImportError):
-        import companion.inference.backends.onnx.backend  # noqa: F401
+        from companion.inference.backends import select
+
+        select.import_early()
 
 
 class EngineLoop:

@@ -275,7 +275,8 @@ def test_no_thread_spins_on_after_a_run(make_checkpoint, tmp_path: Path, monkeyp
 
 def test_keys_values_and_the_residual_stream_are_around_zero(make_checkpoint) -> None:
     """What every token has in common is gone from them; `engines` above show that the output is the same."""
-    from companion.inference.backends.onnx.graph import attention_biases, build_graph
+    from companion.inference.backends.folding import attention_biases
+    from companion.inference.backends.onnx.graph import build_graph
 
     checkpoint = make_checkpoint()
     weights = {name: tensor.numpy() for name, tensor in checkpoint.state_dict.items()}

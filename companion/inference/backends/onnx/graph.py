@@ -18,7 +18,6 @@ With `byte_cache` the keys and values are int8, and `scale_{key,value}_<layer>` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,11 +26,10 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from companion.inference.backends.folding import Weights, attention_biases, shifted_bias
 from companion.inference.backends.onnx.memory import memory_names
 from companion.inference.backends.onnx.quantize import quantize_blocks, quantize_per_channel
 from companion.inference.checkpoints.files import ModelConfig
-
-Weights = Mapping[str, npt.NDArray[np.float32]]
 
 OPSET = 17
 LAYER_NORM_EPSILON = 1e-5
@@ -115,27 +113,6 @@ def _embedding(graph: _Graph, weights: Weights) -> tuple[str, str]:
     return graph.residual_norm("embedding", tokens, places, "transformer.h.0.ln_1", weights)
 
 
-def attention_biases(weights: Weights, layer: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Biases of `c_attn` (after a norm without its shift) and of `c_proj` that leave the attention's result unchanged.
-
-    With them, keys and values are centred around zero, which bytes represent better. A vector added to every key changes all
-    scores of a query by the same number, which softmax ignores. A vector added to every value is passed on unchanged, because
-    the attention weights sum to one, so it can be added after the projection instead. Keys and values need no bias at all.
-    """
-    prefix = f"transformer.h.{layer}"
-    width = len(weights[f"{prefix}.ln_1.bias"])
-    constant = _shifted_bias(weights, f"{prefix}.ln_1", f"{prefix}.attn.c_attn")
-    before = np.concatenate([constant[:width], np.zeros(2 * width, dtype=np.float32)])
-    after = weights[f"{prefix}.attn.c_proj.bias"] + constant[2 * width :] @ weights[f"{prefix}.attn.c_proj.weight"]
-    return before, after.astype(np.float32)
-
-
-def _shifted_bias(weights: Weights, norm: str, matrix: str) -> npt.NDArray[np.float32]:
-    """The bias of a matrix plus the contribution of the shift of the norm before it."""
-    shift = weights[f"{norm}.bias"] @ weights[f"{matrix}.weight"]
-    return (shift + weights[f"{matrix}.bias"]).astype(np.float32)
-
-
 def _attention(
     graph: _Graph, layer: int, x: str, bias: npt.NDArray[np.float32], weights: Weights, config: ModelConfig
 ) -> str:
@@ -166,7 +143,7 @@ def _block(graph: _Graph, layer: int, norm: str, stream: str, weights: Weights, 
         f"h.{layer}.middle", projected, stream, f"{prefix}.ln_2", weights, _around_zero(outer_bias)
     )
     inner = graph.linear(f"h.{layer}.inner", norm, weights[f"{prefix}.mlp.c_fc.weight"])
-    fc_bias = graph.constant(f"h.{layer}.inner.bias", _shifted_bias(weights, f"{prefix}.ln_2", f"{prefix}.mlp.c_fc"))
+    fc_bias = graph.constant(f"h.{layer}.inner.bias", shifted_bias(weights, f"{prefix}.ln_2", f"{prefix}.mlp.c_fc"))
     active = graph.node("FastGelu", [inner, fc_bias], [f"h.{layer}.active"], microsoft=True)
     outer = graph.linear(f"h.{layer}.outer", active, _around_zero(weights[f"{prefix}.mlp.c_proj.weight"]))
     following = "transformer.ln_f" if last else f"transformer.h.{layer + 1}.ln_1"

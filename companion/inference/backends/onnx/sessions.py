@@ -71,11 +71,6 @@ def _one_arena() -> bool:
     return True
 
 
-def default_threads() -> int:
-    """Threads for prefill: every core up to four."""
-    return max(1, min(4, os.cpu_count() or 1))
-
-
 def _may_spin() -> bool:
     """Whether threads may spin. If sleeping threads were asked for, they may spin only where a core stays free.
 

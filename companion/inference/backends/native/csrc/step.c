@@ -1,0 +1,192 @@
+/* One step: tokens go in, keys and values are stored, logits come out. A step has the next tokens of one sequence (a prompt), or the
+ * next token of each of several sequences. */
+#include "engine.h"
+
+#include <string.h>
+
+#if defined(_WIN32)
+#define PUBLIC __declspec(dllexport)
+#else
+#define PUBLIC __attribute__((visibility("default")))
+#endif
+
+#define QUANTIZED_ROWS MOST_ROWS /* rows that one task turns into levels: they lie side by side */
+#define MULTIPLIED_PANELS 4      /* panels that one task multiplies */
+
+/* Rows are tokens, each with the cache it belongs to and its place there. */
+typedef struct {
+    Engine *engine;
+    int rows;
+    uint8_t **caches;            /* [rows] */
+    const int *places;           /* [rows] */
+    const int64_t *ids, *positions; /* [rows] */
+    int together;                /* queries of one cache that attend together */
+    int precise;                 /* whether inputs have a second level */
+    int layer;
+    int first;                   /* the first row whose attention is asked for */
+} Step;
+
+/* out [rows][panels * PANEL] = from [rows][inputs], normed if there is a `norm`, times the matrix. */
+typedef struct {
+    Step *step;
+    const Matrix *matrix;
+    const float *from, *norm;
+    float *out;
+    int add, activated, panels; /* panels of one task */
+} Product;
+
+static int tasks_of(int count, int each) { return (count + each - 1) / each; }
+static int least(int a, int b) { return a < b ? a : b; }
+
+static float half_to_float(uint16_t half) {
+    uint32_t bits = (uint32_t)(half & 0x7fff) << 13, sign = (uint32_t)(half & 0x8000) << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    value *= 0x1p112f; /* from the smaller exponent; numbers too small for a leading one become right, too */
+    memcpy(&bits, &value, sizeof bits);
+    bits |= sign;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void embed(const Step *step) {
+    Engine *engine = step->engine;
+    int width = engine->width;
+    for (int row = 0; row < step->rows; row++) {
+        const uint16_t *token = engine->tokens + step->ids[row] * width, *place = engine->places + step->positions[row] * width;
+        float *to = engine->stream + (size_t)row * width;
+        for (int i = 0; i < width; i++) to[i] = half_to_float(token[i]) + half_to_float(place[i]);
+    }
+}
+
+static void to_levels(void *context, int task, int thread) {
+    const Product *product = context;
+    Engine *engine = product->step->engine;
+    const Kernels *kernels = engine->kernels;
+    int inputs = product->matrix->inputs, first = task * QUANTIZED_ROWS, last = least(first + QUANTIZED_ROWS, product->step->rows);
+    (void)thread;
+    for (int row = first; row < last; row++) {
+        const float *x = product->from + (size_t)row * inputs;
+        /* What attention wrote is no longer needed when a row is normed. */
+        float *room = engine->attended + (size_t)row * engine->width;
+        if (product->norm) kernels->normalize(x, product->norm, inputs, room, &engine->levels, row);
+        else kernels->quantize(x, inputs, &engine->levels, row);
+    }
+}
+
+static void multiply(void *context, int task, int thread) {
+    const Product *product = context;
+    const Step *step = product->step;
+    const Kernels *kernels = step->engine->kernels;
+    const Matrix *matrix = product->matrix;
+    int first = task * product->panels, last = least(first + product->panels, matrix->panels), stride = matrix->panels * PANEL;
+    (void)thread;
+    for (int panel = first; panel < last; panel++)
+        /* A panel stays in the nearest cache while all rows are multiplied with it. */
+        for (int row = 0; row < step->rows; row += MOST_ROWS)
+            kernels->multiply(matrix, panel, &step->engine->levels, row, least(MOST_ROWS, step->rows - row), product->out, stride,
+                              product->add, step->precise);
+    for (int row = 0; product->activated && row < step->rows; row++)
+        kernels->activate(product->out + (size_t)row * stride + first * PANEL, (last - first) * PANEL);
+}
+
+static void run_product(Product product) {
+    Step *step = product.step;
+    int few = step->rows <= MOST_ROWS, panels = product.matrix->panels;
+    /* A few rows are not worth another thread's time. */
+    product.panels = few ? panels : MULTIPLIED_PANELS;
+    pool_run(step->engine->pool, to_levels, &product, tasks_of(step->rows, QUANTIZED_ROWS));
+    pool_run(step->engine->pool, multiply, &product, tasks_of(panels, product.panels));
+}
+
+static void attend_head(void *context, int head, int thread) {
+    const Step *step = context;
+    Engine *engine = step->engine;
+    const Kernels *kernels = engine->kernels;
+    int width = engine->width, real = width / engine->heads, stride = engine->layer[step->layer].attend.panels * PANEL;
+    float *scores = engine->scores + (size_t)thread * QUERIES * engine->capacity;
+    for (int row = 0; row < step->rows; row++) {
+        Head of = head_of(engine, step->caches[row], step->layer, head);
+        const float *key = engine->joint + (size_t)row * stride + width + head * real;
+        kernels->store(&of, step->places[row], key, key + width, real, engine->depth);
+    }
+    for (int row = step->first; row < step->rows; row += step->together) {
+        Head of = head_of(engine, step->caches[row], step->layer, head);
+        kernels->attend(&of, engine->depth, real, engine->joint + (size_t)row * stride + head * real,
+                        least(step->together, step->rows - row), stride, step->places[row] + 1, scores, engine->capacity,
+                        engine->attended + (size_t)row * width + head * real, width);
+    }
+}
+
+static void attend(Step *step) {
+    if (step->rows > MOST_ROWS) pool_run(step->engine->pool, attend_head, step, step->engine->heads);
+    else for (int head = 0; head < step->engine->heads; head++) attend_head(step, head, 0);
+}
+
+/* logits [wanted][vocabulary] of the last `wanted` rows. */
+static void run(Step *step, int wanted, float *logits) {
+    Engine *engine = step->engine;
+    size_t width = engine->width, first = step->rows - wanted;
+    embed(step);
+    for (step->layer = 0; step->layer < engine->layers; step->layer++) {
+        const Layer *layer = &engine->layer[step->layer];
+        run_product((Product){step, &layer->attend, engine->stream, layer->norm1, engine->joint, .add = 0});
+        /* Once the last keys and values are stored, only the rows that are asked for go on. */
+        int last = step->layer == engine->layers - 1;
+        step->first = last ? (int)first : 0;
+        attend(step);
+        if (last && !wanted) return;
+        if (last && first) {
+            memmove(engine->attended, engine->attended + first * width, wanted * width * sizeof(float));
+            memmove(engine->stream, engine->stream + first * width, wanted * width * sizeof(float));
+            step->rows = wanted;
+        }
+        run_product((Product){step, &layer->project, engine->attended, NULL, engine->stream, .add = 1});
+        run_product((Product){step, &layer->inner, engine->stream, layer->norm2, engine->hidden, .activated = 1});
+        run_product((Product){step, &layer->outer, engine->hidden, NULL, engine->stream, .add = 1});
+    }
+    run_product((Product){step, &engine->head, engine->stream, engine->last_norm, engine->logits, .add = 0});
+    for (int row = 0; row < wanted; row++)
+        memcpy(logits + (size_t)row * engine->vocabulary, engine->logits + (size_t)row * engine->head.panels * PANEL,
+               engine->vocabulary * sizeof(float));
+}
+
+/* Feed `count` tokens to a cache that holds `length`; logits [vocabulary] after the last one. The tokens of a prompt have one level each,
+ * where the kernels' levels are fine enough: measured on trained checkpoints, only what is written needs two (docs/engines.md). */
+PUBLIC void companion_feed(Engine *engine, uint8_t *cache, int length, const int64_t *ids, const int64_t *positions, int count,
+                           float *logits) {
+    uint8_t *caches[CHUNK];
+    int places[CHUNK];
+    for (int start = 0; start < count; start += CHUNK) {
+        int rows = least(CHUNK, count - start);
+        for (int row = 0; row < rows; row++) {
+            caches[row] = cache;
+            places[row] = length + start + row;
+        }
+        Step step = {.engine = engine, .rows = rows, .caches = caches, .places = places, .ids = ids + start,
+                     .positions = positions + start, .together = QUERIES, .precise = engine->kernels->coarse};
+        run(&step, start + rows == count, logits);
+    }
+}
+
+/* One token of a step: its sequence's memory, its id and position, and the number of tokens before it. `Call` in library.py. */
+typedef struct {
+    uint8_t *cache;
+    int64_t id, position, length;
+} Call;
+
+/* Feed one token to each of `rows` (at most MOST_ROWS) caches; logits [rows][vocabulary]. */
+PUBLIC void companion_step(Engine *engine, const Call *calls, int rows, float *logits) {
+    uint8_t *caches[MOST_ROWS];
+    int places[MOST_ROWS];
+    int64_t ids[MOST_ROWS], positions[MOST_ROWS];
+    for (int row = 0; row < rows; row++) {
+        caches[row] = calls[row].cache;
+        places[row] = (int)calls[row].length;
+        ids[row] = calls[row].id;
+        positions[row] = calls[row].position;
+    }
+    Step step = {.engine = engine, .rows = rows, .caches = caches, .places = places, .ids = ids, .positions = positions,
+                 .together = 1, .precise = 1};
+    run(&step, rows, logits);
+}
