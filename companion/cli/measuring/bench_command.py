@@ -36,7 +36,11 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--engine", default="auto", help="auto, reference, native, native:KERNELS, onnx, onnx:SCHEME, cuda; several with commas")
+    add(
+        "--engine",
+        default="auto",
+        help="auto, reference, native, native:KERNELS, onnx, onnx:SCHEME, cuda; several with commas",
+    )
     add("--checkpoint", default="yellow", help="names, paths, or random:WIDTHxLAYERSxHEADS; several with commas")
     add("--window", default="8", metavar="BARS", help="window lengths in bars, several with commas (8)")
     add("--tracks", default="4", help="numbers of tracks, several with commas (4)")

@@ -14,10 +14,11 @@ import pytest
 from companion.errors import GenerationError
 from companion.inference.backends import select
 from companion.inference.backends.base import fork
-from companion.inference.backends.native import compiling, library
+from companion.inference.backends.native import backend, compiling, library
 from companion.inference.backends.native.backend import NativeBackend, why_not
 from companion.inference.backends.reference import ReferenceBackend
 from companion.inference.backends.rows import RowsBackend
+from companion.inference.backends.thread_choice import ThreadChoice
 
 GAPPED = np.r_[0:20, 31:50, 90:101]
 LENGTHS = (70, 33, 120)
@@ -85,7 +86,9 @@ def test_agrees_with_the_reference_over_prefill_and_decoding(checkpoint, referen
         np.testing.assert_allclose(rough, exact, atol=0.05)
 
 
-@pytest.mark.parametrize("shape", [(48, 1, 3), (80, 2, 5), (96, 2, 1)], ids=["16 a head", "16 a head, odd", "96 a head"])
+@pytest.mark.parametrize(
+    "shape", [(48, 1, 3), (80, 2, 5), (96, 2, 1)], ids=["16 a head", "16 a head, odd", "96 a head"]
+)
 def test_odd_widths_and_heads(make_checkpoint, shape) -> None:
     checkpoint = make_checkpoint(*shape, scale=0.05)
     engine, reference = opened(checkpoint), ReferenceBackend.from_checkpoint(checkpoint)
@@ -108,9 +111,30 @@ def test_several_threads_compute_exactly_what_one_computes(checkpoint, engine) -
     ids, positions = some_ids(200), rows(np.arange(200))
     for _ in range(20):
         caches = engine.new_cache(), shared.new_cache()
-        alone, together = (each.forward(cache, ids, positions) for each, cache in zip((engine, shared), caches, strict=True))
+        alone, together = (
+            each.forward(cache, ids, positions) for each, cache in zip((engine, shared), caches, strict=True)
+        )
         np.testing.assert_array_equal(alone, together)
         np.testing.assert_array_equal(caches[0].memory[0].room, caches[1].memory[0].room)
+
+
+def test_threads_that_share_tokens_compute_exactly_what_one_computes(checkpoint, engine, monkeypatch) -> None:
+    class Together(ThreadChoice):
+        """Always together."""
+
+        def took(self, seconds: float) -> None:
+            self.together = True
+
+    monkeypatch.setattr(backend, "may_share_tokens", lambda: True)
+    monkeypatch.setattr(backend, "ThreadChoice", Together)
+    shared = opened(checkpoint, threads=3)
+    caches = filled(engine, 40, 0), filled(shared, 40, 0)
+    for step in range(200):
+        alone, together = (
+            each.forward(cache, np.array([[step]]), rows([40 + step]))
+            for each, cache in zip((engine, shared), caches, strict=True)
+        )
+        np.testing.assert_array_equal(alone, together)
 
 
 def test_prefill_in_pieces_equals_prefill_at_once(engine) -> None:
@@ -197,9 +221,9 @@ def test_a_closed_engine_says_so(checkpoint) -> None:
         engine.forward(cache, some_ids(3), rows(np.arange(3)))
 
 
-def filled(backend, length, seed):
-    cache = backend.new_cache()
-    backend.forward(cache, some_ids(length, seed=seed), rows(np.arange(length)))
+def filled(engine, length, seed):
+    cache = engine.new_cache()
+    engine.forward(cache, some_ids(length, seed=seed), rows(np.arange(length)))
     return cache
 
 
@@ -286,8 +310,8 @@ def test_kernels_of_other_sources_are_not_used(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(library, "fingerprint", lambda: "other")
     try:
         assert "other sources" in library.why_not()
-        backend, reason = select.make_backend(make_checkpoint(), "auto")
-        assert (backend.name, "other sources" in reason) == ("onnx", True)
+        chosen, reason = select.make_backend(make_checkpoint(), "auto")
+        assert (chosen.name, "other sources" in reason) == ("onnx", True)
     finally:
         library.open_library.cache_clear()
 

@@ -1,13 +1,14 @@
 """The engine over our own kernels; see `csrc/engine.c` for what they compute. It checks everything that they are passed.
 
-Weights, keys and values are bytes with scales, each read once for a token. Decoding uses one thread, since one core nearly
-reaches what the memory delivers, and no other program's thread can hold it up. Prompts are shared among all cores that are free.
+Weights, keys and values are bytes with scales, each read once for a token. Prompts are shared among all cores that are free.
+Single tokens are shared where threads may wait awake and the measured times say that it helps.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -26,7 +27,8 @@ from companion.inference.backends.native.library import (
 )
 from companion.inference.backends.native.weights import load_weights
 from companion.inference.backends.rows import Rows
-from companion.inference.backends.threads import default_threads
+from companion.inference.backends.thread_choice import ThreadChoice
+from companion.inference.backends.threads import default_threads, may_share_tokens
 from companion.inference.checkpoints.files import ModelConfig
 
 if TYPE_CHECKING:
@@ -140,6 +142,8 @@ class NativeBackend:
         self._cache_bytes = int(self._library.companion_cache_bytes(self._engine))
         self._logits = np.zeros((1, config.vocab_size), dtype=np.float32)
         self._calls = (Call * MOST_ROWS)()
+        self._choices: dict[int, ThreadChoice] = {}  # by the number of rows, since only like steps compare
+        self._may_share = self.threads > 1 and may_share_tokens()
         self._rows: NativeRows | None = None  # one batch of parts at a time, so its memory is kept
 
     @classmethod
@@ -248,10 +252,14 @@ class NativeBackend:
             with self._lock:
                 for call, (room, length, token, position) in zip(self._calls, tokens[start:], strict=False):
                     call.memory, call.length, call.id, call.position = room.address, length, token, position
+                rows = min(MOST_ROWS, count - start)
+                choice = self._choices.setdefault(rows, ThreadChoice())
+                started = perf_counter()
                 self._library.companion_step(
-                    self._opened(), self._calls, min(MOST_ROWS, count - start),
+                    self._opened(), self._calls, rows, self._may_share and choice.together,
                     logits.ctypes.data + logits.itemsize * start * self.vocab_size,
                 )  # fmt: skip
+                choice.took(perf_counter() - started)
         return logits
 
     def _opened(self) -> int:

@@ -57,7 +57,7 @@ _FUNCTIONS: Mapping[str, tuple[Any, Sequence[Any]]] = {
     "companion_cache_bytes": (_SIZE, [_POINTER]),
     "companion_copy": (None, [_POINTER, _POINTER, _INT, _POINTER, _INT, _INT]),
     "companion_feed": (None, [_POINTER, _POINTER, _INT, _POINTER, _POINTER, _INT, _POINTER]),
-    "companion_step": (None, [_POINTER, ctypes.POINTER(Call), _INT, _POINTER]),
+    "companion_step": (None, [_POINTER, ctypes.POINTER(Call), _INT, _INT, _POINTER]),
 }
 
 

@@ -20,7 +20,7 @@ from companion.errors import GenerationError
 from companion.inference.backends.base import Ids, Logits
 from companion.inference.backends.onnx.memory import PIECE, memory_names
 from companion.inference.backends.onnx.sessions import Sessions
-from companion.inference.backends.onnx.threads import ThreadChoice
+from companion.inference.backends.thread_choice import ThreadChoice
 
 if TYPE_CHECKING:
     from companion.inference.backends.onnx.backend import OnnxCache

@@ -16,7 +16,7 @@
 #define MOST_ROWS 8   /* rows that a kernel multiplies with a panel at once */
 #define CHUNK 128     /* tokens of a prompt that are computed together */
 #define MOST_DEPTH 128 /* channels of a head: sums of products of more do not fit */
-#define AHEAD 8192   /* bytes of weights that are asked for before they are needed */
+#define AHEAD 32768  /* bytes of weights that are asked for before they are needed: processors look ahead less far by themselves */
 #define QUERIES 4     /* queries that read the values together */
 
 /* A matrix [inputs, outputs] in panels.

@@ -71,7 +71,8 @@ INLINE void multiply_tile(const Matrix *matrix, int panel, int part, const Level
             if (precise) low[row] = all_int(low_starts[row]);
         }
         for (int group = 0; group < BLOCK / GROUP; group++) {
-            if (rows <= 4) __builtin_prefetch(weights + group * GROUP * PANEL + AHEAD);
+            /* With more rows there is time, and with a prompt's the panel is read again and again. */
+            if (rows <= 4 && !part) __builtin_prefetch(weights + group * GROUP * PANEL + AHEAD, 0, 1);
             for (int row = 0; row < rows; row++) {
                 int input = (group * MOST_ROWS + row) * GROUP;
                 high[row] = product(high[row], weights + group * GROUP * PANEL, high_inputs + input);

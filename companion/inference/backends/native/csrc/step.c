@@ -12,6 +12,7 @@
 
 #define QUANTIZED_ROWS MOST_ROWS /* rows that one task turns into levels: they lie side by side */
 #define MULTIPLIED_PANELS 4      /* panels that one task multiplies */
+#define WORTH_SHARING (1 << 17)  /* bytes of weights for which another thread is told of a task */
 
 /* Rows are tokens, each with the cache it belongs to and its place there. */
 typedef struct {
@@ -22,6 +23,7 @@ typedef struct {
     const int64_t *ids, *positions; /* [rows] */
     int together;                /* queries of one cache that attend together */
     int precise;                 /* whether inputs have a second level */
+    int shared;                  /* whether other threads help even with few rows */
     int layer;
     int first;                   /* the first row whose attention is asked for */
 } Step;
@@ -93,8 +95,8 @@ static void multiply(void *context, int task, int thread) {
 static void run_product(Product product) {
     Step *step = product.step;
     int few = step->rows <= MOST_ROWS, panels = product.matrix->panels;
-    /* A few rows are not worth another thread's time. */
-    product.panels = few ? panels : MULTIPLIED_PANELS;
+    int shared = step->shared && (size_t)panels * product.matrix->blocks * BLOCK * PANEL >= WORTH_SHARING;
+    product.panels = !few ? MULTIPLIED_PANELS : shared ? tasks_of(panels, 2 * pool_threads(step->engine->pool)) : panels;
     pool_run(step->engine->pool, to_levels, &product, tasks_of(step->rows, QUANTIZED_ROWS));
     pool_run(step->engine->pool, multiply, &product, tasks_of(panels, product.panels));
 }
@@ -119,7 +121,7 @@ static void attend_head(void *context, int head, int thread) {
 }
 
 static void attend(Step *step) {
-    if (step->rows > MOST_ROWS) pool_run(step->engine->pool, attend_head, step, step->engine->heads);
+    if (step->rows > MOST_ROWS || step->shared) pool_run(step->engine->pool, attend_head, step, step->engine->heads);
     else for (int head = 0; head < step->engine->heads; head++) attend_head(step, head, 0);
 }
 
@@ -175,8 +177,9 @@ typedef struct {
     int64_t id, position, length;
 } Call;
 
-/* Feed one token to each of `rows` (at most MOST_ROWS) caches; logits [rows][vocabulary]. */
-PUBLIC void companion_step(Engine *engine, const Call *calls, int rows, float *logits) {
+/* Feed one token to each of `rows` (at most MOST_ROWS) caches, with the help of other threads if `shared`;
+ * logits [rows][vocabulary]. */
+PUBLIC void companion_step(Engine *engine, const Call *calls, int rows, int shared, float *logits) {
     uint8_t *caches[MOST_ROWS];
     int places[MOST_ROWS];
     int64_t ids[MOST_ROWS], positions[MOST_ROWS];
@@ -187,6 +190,6 @@ PUBLIC void companion_step(Engine *engine, const Call *calls, int rows, float *l
         positions[row] = calls[row].position;
     }
     Step step = {.engine = engine, .rows = rows, .caches = caches, .places = places, .ids = ids, .positions = positions,
-                 .together = 1, .precise = 1};
+                 .together = 1, .precise = 1, .shared = shared};
     run(&step, rows, logits);
 }

@@ -1,4 +1,4 @@
-"""Decides from the measured step times whether decoding uses two threads that never sleep. Pure; it is given the times.
+"""Decides from the measured step times whether the threads of an engine share the work of single tokens. Pure; it is given the times.
 
 Two threads read weights and keys almost twice as fast as one, but only while each has a core to itself. If another program
 occupies one of the cores, the threads wait for each other, and one thread is quicker. The case cannot be known in advance, so

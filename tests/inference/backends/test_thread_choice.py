@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from companion.inference.backends.onnx.threads import ThreadChoice
+from companion.inference.backends.thread_choice import ThreadChoice
 
 ALONE, TOGETHER, STALLED = 1.7e-3, 1.1e-3, 8e-3  # seconds a step, as measured at 20 M parameters
 
