@@ -19,7 +19,8 @@ def make_backend(checkpoint: Checkpoint, engine: str = "auto") -> tuple[Backend,
     """Return the backend for `engine` and one line with the reason for the choice.
 
     "auto" takes cuda where there is a GPU and the engine passes its check on it, else native where its kernels are compiled, else
-    onnx where it can be loaded, else the reference. An engine asked for by name is never replaced by another one: if it is not available, GenerationError is raised.
+    onnx where it can be loaded, else the reference. An engine asked for by name is never replaced by another one: if it is not
+    available, GenerationError is raised.
     """
     if engine not in ENGINES:
         raise RequestValidationError(f"unknown engine {engine!r} (known: {', '.join(ENGINES)})")
@@ -49,7 +50,7 @@ def import_early() -> None:
 
     if not why_not():
         import companion.inference.backends.native.backend
-        import companion.inference.checkpoints.quick  # noqa: F401
+        import companion.inference.checkpoints.quick
     else:
         import companion.inference.backends.onnx.backend  # noqa: F401
 

@@ -1,8 +1,8 @@
 """Reads checkpoint files of the usual form without torch, which takes seconds and hundreds of megabytes to import.
 
 The weights stay in the file, which is mapped, and become float32 one at a time when they are used. Packed files and safetensors
-are understood, with plain containers and contiguous tensors. Whatever deviates from that, or from what `files.load_checkpoint` would accept, gives None:
-`load_checkpoint` is then the one that reads the file or names its fault. Nothing in a file is executed.
+are understood, with plain containers and contiguous tensors. Whatever deviates from that, or from what `files.load_checkpoint`
+would accept, gives None: `load_checkpoint` is then the one that reads the file or names its fault. Nothing in a file is executed.
 """
 
 from __future__ import annotations

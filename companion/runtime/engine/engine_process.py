@@ -48,7 +48,7 @@ def import_early() -> None:
     """Import what nearly every checkpoint needs, while the realtime process starts and before it says which one to load."""
     with suppress(ImportError):
         import companion.runtime.engine.checkpoints
-        import companion.runtime.engine.loading
+        import companion.runtime.engine.loading  # noqa: F401
     with suppress(ImportError):
         from companion.inference.backends import select
 

@@ -28,8 +28,8 @@ from companion.inference.backends.onnx.rows import OnnxRows, share
 from companion.inference.backends.onnx.schemes import SCHEMES, automatic_scheme, checked_scheme
 from companion.inference.backends.onnx.sessions import Sessions, open_sessions
 from companion.inference.backends.onnx.store import Stored
-from companion.inference.backends.thread_choice import ThreadChoice
 from companion.inference.backends.rows import Rows
+from companion.inference.backends.thread_choice import ThreadChoice
 from companion.inference.backends.threads import default_threads
 
 if TYPE_CHECKING:
