@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from companion.runtime.ipc.link import Link, link_pair
+from companion.runtime.ipc.ends import link_pair
+from companion.runtime.ipc.link import Link
 from companion.runtime.ipc.protocol import PresentSettings
 from companion.runtime.processes.showing import Showing
 from companion.runtime.recording.records import Record
