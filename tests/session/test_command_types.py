@@ -54,7 +54,7 @@ def test_every_command_is_registered_under_its_class_name() -> None:
         ("set_tempo", {"bpm": float("nan")}, "set tempo: bpm must be a number"),
         ("set_time_signature", {"numerator": 4, "denominator": 3}, "the denominator must be a power of two"),
         ("set_role", {"track": 1, "role": "king"}, "role must be human, companion, backing or silent"),
-        ("set_model", {"engine": "steam"}, "set model: engine must be auto, reference, onnx or cuda"),
+        ("set_model", {"engine": "steam"}, "set model: engine must be auto, reference, native, onnx or cuda"),
         ("add_track", {"settings": None}, "add track: settings must be TrackSettings"),
         ("trade", {"bars": 65}, "trade: bars must be from 0 to 64"),
         ("learn", {"action": "fly:2"}, "unknown command: fly"),
