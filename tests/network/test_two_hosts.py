@@ -19,6 +19,7 @@ from companion.inference.checkpoints.hub import shipped_checkpoint
 from companion.runtime.players.demo import DemoOptions, launch_options
 from companion.runtime.processes.live_performance import start
 from companion.runtime.recording.records import EventReceived
+from companion.runtime.remote_engine import guest
 from companion.runtime.remote_engine.conversation import Arrived, News, Told
 from companion.runtime.remote_engine.guest import Guest
 from companion.runtime.remote_engine.pairing import GuestStore, HostStore
@@ -114,21 +115,24 @@ def test_cut_unplugged_killed_and_back_each_time(player: Player, host: HostProce
 def first_news(laptop: Namespace, store: GuestStore, checkpoint: str = MODEL, port: int = PORT) -> News:
     """What a laptop with these keys hears first of a host."""
     with laptop.entered():
-        guest = Guest(f"tcp://{DESK}:{port}", ModelSettings(checkpoint=checkpoint), store)
+        asking = Guest(f"tcp://{DESK}:{port}", ModelSettings(checkpoint=checkpoint), store)
     found: list[News] = []
 
     def has_come() -> bool:
-        found.extend(guest.poll())
+        found.extend(asking.poll())
         return bool(found)
 
     try:
         wait_until(has_come, "news of the host")
     finally:
-        guest.close()
+        asking.close()
     return found[0]
 
 
-def test_a_laptop_that_may_not_or_cannot_play_is_told_why(host: HostProcess, laptop: Namespace, tmp_path: Path):
+def test_a_laptop_that_may_not_or_cannot_play_is_told_why(
+    host: HostProcess, laptop: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(guest, "FIRST_ANSWER_SECONDS", 0.5)
     with pytest.raises(UsageError, match="this machine is not paired"):
         first_news(laptop, GuestStore(tmp_path / "nobody"))
 

@@ -24,12 +24,14 @@ _WAITING = 8  # connections that wait to be accepted
 
 
 def screens_dir() -> Path:
-    """The folder of the sockets. It need not exist."""
+    """The folder of the sockets. It need not exist. Raises CompanionError if nothing private can be had."""
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # without a runtime directory, platformdirs falls back to a folder in /tmp, and says so
-        return platformdirs.user_runtime_path("companion") / "screens"
+        # Without a runtime directory, platformdirs falls back to a folder in /tmp, and says so.
+        warnings.simplefilter("ignore")
+        try:
+            return platformdirs.user_runtime_path("companion") / "screens"
+        except OSError as error:  # somebody else has made a folder of that name in /tmp
+            raise CompanionError(f"no folder for screens: {error}") from None
 
 
 def listen() -> tuple[socket.socket, Path]:
@@ -58,7 +60,7 @@ def listen() -> tuple[socket.socket, Path]:
 
 
 def running() -> dict[int, Path]:
-    """The sockets of performances that run, by process id. Sockets that nobody listens at are removed."""
+    """The sockets of performances that run, by process id. Sockets that nobody listens at are removed. Raises CompanionError."""
     found: dict[int, Path] = {}
     for path in sorted(screens_dir().glob(f"*{SUFFIX}")):
         if not path.stem.isdecimal():

@@ -17,7 +17,7 @@ from contextlib import suppress
 from aiohttp import web
 from textual_serve.server import Server
 
-from companion.errors import UsageError
+from companion.errors import CompanionError, UsageError
 from companion.runtime.attach.sockets import running
 from companion.runtime.web import page
 from companion.runtime.web.guard import Guard
@@ -88,7 +88,10 @@ def nothing_to_show(pid: int | None) -> Callable[[], str]:
     """Says why there is nothing to show, "" if there is: that performance must run, or, without a process id, exactly one."""
 
     def fault() -> str:
-        found = running()
+        try:
+            found = running()
+        except CompanionError as error:
+            return str(error)
         if pid is not None:
             return "" if pid in found else f"No performance with process id {pid} is running."
         if len(found) > 1:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from companion.cli.playing.attach_command import AttachedLauncher, farewell, listing
@@ -55,6 +56,18 @@ def server(shared: SharedPerformance) -> Iterator[ScreenServer]:
     made.start()
     yield made
     made.close()
+
+
+def test_a_folder_in_tmp_that_is_not_ours_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a runtime directory, a folder of a known name in /tmp is used; anybody can have made it before us."""
+
+    def refuse(name: str) -> Path:
+        raise PermissionError("runtime directory /tmp/runtime-1000 is a symlink; set XDG_RUNTIME_DIR instead")
+
+    monkeypatch.setattr(platformdirs, "user_runtime_path", refuse)
+    for ask in (listen, running):
+        with pytest.raises(CompanionError, match=r"no folder for screens: .* set XDG_RUNTIME_DIR instead"):
+            ask()
 
 
 def here() -> AttachedPerformance:
