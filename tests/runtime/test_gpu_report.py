@@ -9,7 +9,7 @@ from companion.inference.backends.cuda.backend import CudaBackend
 from companion.inference.engine import InferenceEngine
 from companion.runtime.engine.worker import Worker
 from companion.runtime.machine.gpu_report import forecast, gpu_findings, gpu_lines
-from companion.session.requests.lead_time import FIT
+from companion.session.requests.sizing.lead_time import FIT
 
 
 def test_parts_that_fit_a_bar_are_counted() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from companion.session.requests.lead_time import Deadlines, Size
+from companion.session.requests.sizing.lead_time import Deadlines, Size
 
 
 def measured(seconds: float, dim: int = 8, lanes: int = 3) -> Deadlines:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from companion.music import TimeSignature
 from companion.session.api.events import CheckpointInfo, EngineReady, LoadedSize
-from companion.session.requests.sizes import Sizes
+from companion.session.requests.sizing.sizes import Sizes
 
 METER = TimeSignature()
 

@@ -12,7 +12,7 @@ from companion.midi.messages import NoteOn
 from companion.session.api.effects import Cancel, Generate, Job, Notice
 from companion.session.api.events import EngineReady, LoadedSize, SizeLost
 from companion.session.api.settings import ClockSettings, TrackSettings
-from companion.session.requests.sizing import RESCUES
+from companion.session.requests.sizing.policy import RESCUES
 from tests.session.session_stage import CHECKPOINT, Stage, duo, wish
 
 FAR = LoadedSize(

@@ -20,7 +20,7 @@ from companion.runtime.machine.keep_awake import QOS_PATH
 from companion.runtime.machine.priority import can_be_realtime
 from companion.runtime.machine.protections import protections
 from companion.runtime.machine.wake_latency import measure_wakes
-from companion.session.requests.lead_time import FIT, Deadlines
+from companion.session.requests.sizing.lead_time import FIT, Deadlines
 
 TEMPI = (80, 120, 160, 200)
 TRACKS = 3

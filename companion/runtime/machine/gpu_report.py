@@ -7,7 +7,7 @@ from typing import Any
 
 from companion.inference.backends.writing import WritingBackend
 from companion.runtime.engine.worker import Worker, example_job
-from companion.session.requests.lead_time import FIT
+from companion.session.requests.sizing.lead_time import FIT
 
 TEMPI = (120, 200)
 BEATS = 4

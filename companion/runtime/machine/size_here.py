@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from companion.session.api.events import EngineReady, LoadedSize
 from companion.session.api.settings import SessionSettings
-from companion.session.requests.lead_time import Size
-from companion.session.requests.sizes import Sizes
+from companion.session.requests.sizing.lead_time import Size
+from companion.session.requests.sizing.sizes import Sizes
 
 TEMPI_BPM = (80, 120, 160, 200)
 PARTS = 3

@@ -12,7 +12,7 @@ from companion.runtime.remote_engine.conversation import Arrived, Told
 from companion.runtime.remote_engine.guest import NOT_REACHABLE, Guest
 from companion.session.api.events import LoadedSize
 from companion.session.api.settings import ModelSettings
-from companion.session.requests.lead_time import quantile
+from companion.session.requests.sizing.lead_time import quantile
 
 ARRIVAL_SECONDS = 15.0  # a host may have to load the checkpoint first
 PING_SECONDS = 3.0  # how long the round trip is measured

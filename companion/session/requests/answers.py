@@ -24,7 +24,7 @@ from companion.session.requests.head_start import HeadStart
 from companion.session.requests.jobs import JobMaker
 from companion.session.requests.request import CurrentRequest
 from companion.session.requests.requests import Requests
-from companion.session.requests.sizes import Sizes
+from companion.session.requests.sizing.sizes import Sizes
 from companion.session.requests.taking_over import TakingOver
 from companion.session.requests.window import fits, spelled
 from companion.session.rewriting.rewriting import Rewriting

@@ -9,8 +9,8 @@ from companion.harmony.spans import ChordSpan
 from companion.music import Note
 from companion.session.api.effects import Cancel, Generate, Job
 from companion.session.output.outbox import Outbox
-from companion.session.requests.lead_time import Size
-from companion.session.requests.sizes import Sizes
+from companion.session.requests.sizing.lead_time import Size
+from companion.session.requests.sizing.sizes import Sizes
 
 
 @dataclass(frozen=True, slots=True)

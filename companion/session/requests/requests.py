@@ -19,13 +19,13 @@ from companion.session.output.plan import Plan
 from companion.session.output.playback import Playback
 from companion.session.output.scheduler import Scheduler
 from companion.session.performance import Performance
-from companion.session.requests.coming_size import ComingSize
 from companion.session.requests.engine import Engine
 from companion.session.requests.jobs import JobMaker
 from companion.session.requests.lanes_asked import lanes_to_ask
-from companion.session.requests.lead_time import Size
 from companion.session.requests.request import CurrentRequest, Request
-from companion.session.requests.sizes import Sizes
+from companion.session.requests.sizing.coming_size import ComingSize
+from companion.session.requests.sizing.lead_time import Size
+from companion.session.requests.sizing.sizes import Sizes
 from companion.session.spare_time import SpareTime
 from companion.session.timing.musical_time import MusicalTime
 

@@ -11,12 +11,12 @@ from companion.harmony.guide import guide_bar
 from companion.session.api.effects import Job
 from companion.session.lanes import Lanes
 from companion.session.output.playback import Playback
-from companion.session.requests.coming_size import ComingSize
 from companion.session.requests.engine import Engine
 from companion.session.requests.jobs import JobMaker
-from companion.session.requests.lead_time import Size
 from companion.session.requests.request import CurrentRequest, Request, Rest
 from companion.session.requests.requests import Requests
+from companion.session.requests.sizing.coming_size import ComingSize
+from companion.session.requests.sizing.lead_time import Size
 from companion.session.timing.musical_time import MusicalTime
 
 

@@ -2,7 +2,7 @@
 
 A bar that is asked for over the network is asked for so early that the stand-in can still write it afterwards. At the last
 moment for that, the parts that have not come are asked of the stand-in. The next bar is the other machine's again, unless that
-happens often (`sizing`). A size that is lost (`SizeLost`) is not waited for: what was asked of it is asked again at once.
+happens often (`sizing.policy`). A size that is lost (`SizeLost`) is not waited for: what was asked of it is asked again at once.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from companion.session.output.plan import Plan
 from companion.session.performance import Performance
 from companion.session.requests.request import Request
 from companion.session.requests.requests import NEVER, Requests
-from companion.session.requests.size_choice import SizeChoice
-from companion.session.requests.sizes import Sizes
+from companion.session.requests.sizing.size_choice import SizeChoice
+from companion.session.requests.sizing.sizes import Sizes
 from companion.session.timing.musical_time import MusicalTime
 
 

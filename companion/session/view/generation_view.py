@@ -7,10 +7,10 @@ from typing import Literal
 from companion.session.api.snapshot import GenerationView
 from companion.session.output.decisions import Decisions
 from companion.session.requests.answers import fresh_share
-from companion.session.requests.coming_size import ComingSize
 from companion.session.requests.engine import Engine
 from companion.session.requests.requests import Requests
-from companion.session.requests.sizes import Sizes
+from companion.session.requests.sizing.coming_size import ComingSize
+from companion.session.requests.sizing.sizes import Sizes
 
 
 class GenerationViews:

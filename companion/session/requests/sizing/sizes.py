@@ -1,6 +1,6 @@
 """The loaded sizes of a checkpoint: the measured times of each, and the one that writes the coming bar.
 
-One `Deadlines` for each size keeps its measured times; the policy (`sizing`) decides from them once a bar. A size that does
+One `Deadlines` for each size keeps its measured times; the policy (`policy`) decides from them once a bar. A size that does
 not run is judged by the running one's times and by how the two compared when they were loaded.
 
 A size may run on another machine. It has a stand-in: the largest size on this machine. A bar is asked for so early that the
@@ -13,8 +13,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from companion.session.api.events import CheckpointInfo, EngineReady, LoadedSize
-from companion.session.requests.lead_time import Deadlines, Size
-from companion.session.requests.sizing import Choice, Need, SizePolicy, expected_seconds
+from companion.session.requests.sizing.lead_time import Deadlines, Size
+from companion.session.requests.sizing.policy import Choice, Need, SizePolicy, expected_seconds
 
 # At most this share of a bar is kept for a stand-in: a slow one must not keep a fast size on another machine from writing.
 RESERVE_SHARE = 0.35

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from companion.session.requests.lead_time import FIT, GROW
+from companion.session.requests.sizing.lead_time import FIT, GROW
 
 OUTCOMES_KEPT = 200
 LATE_ALLOWED = 1  # of OUTCOMES_KEPT bars: 99.5 % in time

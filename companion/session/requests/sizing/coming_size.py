@@ -14,9 +14,9 @@ from companion.session.output.decisions import Decisions
 from companion.session.output.outbox import Outbox
 from companion.session.requests.engine import Engine
 from companion.session.requests.jobs import JobMaker
-from companion.session.requests.lead_time import Size
-from companion.session.requests.size_choice import SizeChoice
-from companion.session.requests.sizes import Sizes
+from companion.session.requests.sizing.lead_time import Size
+from companion.session.requests.sizing.size_choice import SizeChoice
+from companion.session.requests.sizing.sizes import Sizes
 from companion.session.requests.window import fitting_dims
 from companion.session.takes.policy import TakesPolicy
 from companion.session.timing.musical_time import MusicalTime

@@ -5,7 +5,7 @@ from __future__ import annotations
 from companion.session.output.decisions import Decisions
 from companion.session.output.outbox import Outbox
 from companion.session.requests.engine import Engine
-from companion.session.requests.sizes import DimsOf, Sizes
+from companion.session.requests.sizing.sizes import DimsOf, Sizes
 from companion.session.timing.musical_time import MusicalTime
 
 FAIR_SHARE = 0.8  # of its lead that a request must have had, or a late bar says nothing about the size

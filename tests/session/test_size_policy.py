@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from companion.session.requests.sizing import (
+from companion.session.requests.sizing.policy import (
     FIRST_WAIT_BARS,
     OUTCOMES_KEPT,
     Need,
