@@ -22,6 +22,7 @@ from companion.runtime.recording.recorder import read_log
 from companion.runtime.recording.records import EventReceived, PerformanceEnded
 from companion.runtime.recording.replay import replay
 from companion.session.api.events import EngineLost, EngineReady, command
+from companion.session.api.settings import ModelSettings
 
 PATIENCE_SECONDS = 60.0
 
@@ -61,8 +62,9 @@ def all_gone(processes: list[psutil.Process]) -> bool:
 
 @pytest.fixture
 def performance(tmp_path: Path) -> Iterator[LivePerformance]:
-    """An endless demo, playing."""
-    playing = start(launch_options(DemoOptions(bars=0, record_dir=tmp_path, seed=1)))
+    """An endless demo, playing: quick bars and a small model, so that it is under way soon."""
+    options = DemoOptions(bars=0, bpm=200, model=ModelSettings(checkpoint="yellow_mini"), record_dir=tmp_path, seed=1)
+    playing = start(launch_options(options))
     wait_until(lambda: (s := playing.snapshot()) and s.transport.state == "running" and s.generation.bars > 0, "bars")
     yield playing
     playing.stop()

@@ -33,7 +33,9 @@ def follower() -> subprocess.Popen[str]:
 
 def test_a_stopped_and_a_killed_screen_cost_the_music_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    options = DemoOptions(bars=BARS, bpm=BPM, model=ModelSettings(checkpoint="yellow_mini"), record_dir=tmp_path / "kept")
+    options = DemoOptions(
+        bars=BARS, bpm=BPM, model=ModelSettings(checkpoint="yellow_mini"), record_dir=tmp_path / "kept"
+    )
     performance = start_performance(launch_options(options))
     screens: list[subprocess.Popen[str]] = []
     try:
