@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,6 +142,11 @@ def realtime_text(found: dict[str, Any]) -> str:
         )
     if found.get("screen"):
         lines.append(
-            f"first frame {found['first_frame_ms']} ms, ready {found['ready_ms']} ms, memory {found['memory_total_mb']} MB"
+            f"first frame {found['first_frame_ms']} ms, ready {found['ready_ms']} ms, memory {found['memory_total_mb']} MB "
+            f"({found['memory_without_shared_twice_mb']} MB where shared memory counts once): {_each(found['memory_mb'])}"
         )
     return "\n".join(lines)
+
+
+def _each(memory_mb: Mapping[str, float]) -> str:
+    return ", ".join(f"{process} {megabytes:.0f}" for process, megabytes in memory_mb.items())
