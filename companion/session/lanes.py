@@ -11,6 +11,8 @@ from companion.music.units import DRUM_CHANNEL
 from companion.session.api.limits import ATTRIBUTE_RANGES, MAX_LANES
 from companion.session.api.settings import Role, TrackSettings
 
+_SHARED_FIELDS = tuple(each.name for each in fields(TrackSettings))
+
 
 @dataclass(slots=True)
 class Lane:
@@ -63,7 +65,7 @@ def make_lane(index: int, settings: TrackSettings, others: Sequence[Lane | Track
 
 def _of_track(one: Lane | TrackSettings) -> dict[str, Any]:
     """The fields that a lane has in common with its settings."""
-    found = {each.name: getattr(one, each.name) for each in fields(TrackSettings)}
+    found = {name: getattr(one, name) for name in _SHARED_FIELDS}
     return {**found, "attributes": dict(one.attributes)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from companion.charts.reader import parse_chart
 from companion.charts.spans import chart_spans
@@ -14,14 +15,18 @@ from companion.harmony.symbols import is_no_chord, parse_chord
 from companion.session.practice.songbook import SongBook
 
 Spans = tuple[ChordSpan, ...]
+PROGRESSIONS_KEPT = (
+    256  # texts that were read; reading one takes a millisecond, which a set list has no time for on stage
+)
 # The progression as typed, whether it repeats, its bars, the song bar where it begins, and the bars that were overwritten.
 WrittenPage = tuple[str, bool, tuple[Spans, ...], int, dict[int, Spans]]
 
 
+@lru_cache(maxsize=PROGRESSIONS_KEPT)
 def read_progression(text: str) -> tuple[Spans, ...]:
     """Read the chords of "Dm7 | G7 | Cmaj7" as a tuple for each bar. All signs of charts are allowed.
 
-    Raises UsageError, which names the bar and symbol.
+    Raises UsageError, which names the bar and symbol. What was read before is not read again.
     """
     try:
         return tuple(chart_spans(parse_chart(text.replace(";", "\n"), "progression")))

@@ -7,6 +7,7 @@ checkpoint is loaded ahead, so that it starts at once: on the next bar line whil
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from companion.errors import UsageError
@@ -15,6 +16,7 @@ from companion.session.api.effects import PrepareModel
 from companion.session.api.settings import SetEntry
 from companion.session.api.snapshot import SetListView
 from companion.session.api.snapshot_commands import ChooseEntry, NextEntry, PreviousEntry
+from companion.session.chords.written import PROGRESSIONS_KEPT, read_progression
 from companion.session.extension import Context, Extension, Handler
 from companion.session.output.outbox import Outbox
 from companion.session.snapshots.recall import Recall
@@ -31,9 +33,13 @@ class SetList(Extension):
         self._number = first
 
     def attached(self, context: Context, now: float) -> None:
-        """Say what could not be read."""
+        """Say what could not be read, and read all progressions ahead, because that takes a moment."""
         for remark in self._remarks:
             self._outbox.notice(remark, "warning")
+        for entry in self._entries[:PROGRESSIONS_KEPT]:
+            if text := entry.settings.chords.progression:
+                with suppress(UsageError):
+                    read_progression(text)
 
     def handlers(self) -> Mapping[type[Command], Handler]:
         """Map each command to its method."""

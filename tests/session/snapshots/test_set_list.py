@@ -192,3 +192,13 @@ def test_under_an_external_clock_the_next_song_follows_on_the_line(bars: int) ->
     line = 3.0 + 2 * bars
     assert tune(stage, line, line + 2.0) == [(0.0, 72), (0.5, 72), (1.0, 72), (1.5, 72)]
     assert {pitch for _, pitch in tune(stage, 1.0, line)} == {60}
+
+
+def test_progressions_of_a_set_list_are_read_before_the_music_needs_them(monkeypatch) -> None:
+    progression = "Bbmaj7 | Ebm7b5 | Ab7#9"
+    stage = stage_of(song_entry("First", 120, 60), jam_entry("Second", 96, progression))
+    monkeypatch.setattr("companion.session.chords.written.parse_chart", None)  # reading once more would fail
+    stage.at(0.5, Start())
+    stage.at(4.0, NextEntry())
+    stage.run(9.0)
+    assert stage.session.snapshot(stage.now).chords.progression == progression
