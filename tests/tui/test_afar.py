@@ -19,7 +19,7 @@ from companion.tui.calls.buttons import buttons, tapped
 from tests.tui.scripted import practice_at, snapshot_at
 from tests.tui.test_app import running, still, text_of, until
 
-SIZES = ((80, 23), (160, 49), (45, 29), (45, 40))  # without the line of hints
+SIZES = ((80, 23), (160, 49), (45, 29), (45, 40), (100, 24), (132, 30))  # without the line of hints
 NOW = 9.1  # bar 5, beat 3 of 4
 
 

@@ -86,7 +86,8 @@ document.fonts.load("16px 'Roboto Mono'");
 // Where fingers are used, the screen's keyboard comes only when it is asked for: a tap on a call must not bring it up.
 const typed = () => terminal.querySelector("textarea");
 const keyboard = document.getElementById("keyboard");
-if (matchMedia("(pointer: coarse)").matches) {{
+const hasFingers = matchMedia("(pointer: coarse)").matches;
+if (hasFingers) {{
   const quiet = () => typed() && keyboard.ariaPressed !== "true" && (typed().inputMode = "none");
   new MutationObserver(quiet).observe(terminal, {{ childList: true, subtree: true }});
 }}
@@ -121,7 +122,14 @@ async function look() {{
   if (!fault && wasAway) return location.reload();
   why.textContent = fault || "{closed}";
 }}
-new MutationObserver(look).observe(document.body, {{ attributeFilter: ["class"] }});
+let began = false;
+new MutationObserver(() => {{
+  if (!began && document.body.classList.contains("-first-byte")) {{
+    began = true;
+    if (!hasFingers) typed().focus();  // a computer's keyboard works without a click
+  }}
+  look();
+}}).observe(document.body, {{ attributeFilter: ["class"] }});
 setInterval(look, {look_again_ms});
 // A phone that was locked has lost its connection.
 document.addEventListener("visibilitychange", () => {{ shownAt = Date.now(); look(); }});

@@ -13,7 +13,7 @@ from companion.tui.wording import bar_label
 
 GROUP = "Calls"
 LEAST_WIDTH = 8  # columns of a button, for a finger
-MANY_FROM = 96  # columns from which the less urgent buttons are there too
+MANY_FROM = 132  # columns from which the less urgent buttons are there too, with their whole words
 # A narrow and tall screen is a phone's, which is tapped with a thumb: a few wide buttons in a row, and all of them.
 NARROW_BELOW, TALL_FROM, THUMB_COLUMNS = 60, 32, 4
 # Words that fit on a button, where the hint of the key is longer.
