@@ -82,9 +82,10 @@ def _read(process: subprocess.Popen[bytes], terminal: int, run: ScreenRun, until
         if not data:
             return last
         run.drawn_bytes += len(data)
-        last = (last + data)[-KEPT_BYTES:]
+        last += data
         if run.first_frame is None and FRAME_TEXT in last:
             run.first_frame = time.monotonic()
+        last = last[-KEPT_BYTES:]
     raise CompanionError("the screen did not end in time")
 
 
