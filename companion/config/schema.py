@@ -6,21 +6,32 @@ Python does (channels 0-15, bars from 0, seconds, programs 0-127).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import Literal
 
 from companion.config.tables import Key, Schema, choice, flag, number, number_type, text
-from companion.errors import CommandError, UsageError
+from companion.config.values import (
+    read_bar_range,
+    read_chord_zones,
+    read_engine,
+    read_entry_tempo,
+    read_keys,
+    read_learned,
+    read_lines,
+    read_percent,
+    read_trainer,
+    read_velocities,
+    to_milliseconds,
+    to_seconds,
+    write_bar_range,
+    write_chord_zones,
+    write_learned,
+    write_pair,
+)
 from companion.music import TimeSignature
 from companion.music.instruments import GM_PROGRAMS, find_program
-from companion.music.units import read_pitch
 from companion.session.api import limits
-from companion.session.api.commands import command_of_action
 from companion.session.api.control_names import moved
 from companion.session.api.dials import DIALS
-from companion.session.api.engine_names import engine_fault
-from companion.session.api.settings import ChordZone
 
 _CHANNEL = number_type(limits.whole(1, 16))
 
@@ -32,100 +43,9 @@ def _in_milliseconds(limit: limits.Limit) -> limits.Limit:
 _MILLISECONDS = number_type(_in_milliseconds(limits.LATENCY_SECONDS))
 
 
-def read_bar_range(value: str) -> tuple[int, int]:
-    """ "9-16" (bars from 1, both included) → (8, 16), from 0 and half open; a single bar is a range too. Raises ValueError."""
-    first, _, last = value.partition("-")
-    start, end = int(first) - 1, int(last or first)
-    if not 0 <= start < end:
-        raise ValueError
-    return start, end
-
-
-def write_bar_range(value: tuple[int, int]) -> str:
-    """The inverse of `read_bar_range`."""
-    return f"{value[0] + 1}-{value[1]}"
-
-
-def read_percent(value: str | float) -> float:
-    """ "80%" or 0.8 → 0.8; 10 % to 400 %. Raises ValueError."""
-    factor = float(value.removesuffix("%")) / 100 if isinstance(value, str) else float(value)
-    if limits.TEMPO_FACTOR.fault(factor) or (isinstance(value, str) and not value.endswith("%")):
-        raise ValueError
-    return factor
-
-
-def read_trainer(value: str) -> tuple[float, float, float]:
-    """ "70:110:+4" (percent: from, to, step a pass) → (0.7, 1.1, 0.04). Raises ValueError."""
-    start, end, step = (float(part.strip().rstrip("%")) / 100 for part in value.split(":"))
-    if limits.TEMPO_FACTOR.fault(start) or limits.TEMPO_FACTOR.fault(end) or not step:
-        raise ValueError
-    return start, end, step
-
-
-def _read_zones(value: list[str]) -> tuple[ChordZone, ...]:
-    """["36-52 held"] → zones. Raises ValueError."""
-    from companion.session.chords.zone import check_zones, read_zone  # few presets have zones
-
-    try:
-        zones = tuple(read_zone(text_of_zone) for text_of_zone in value)
-        check_zones(zones)
-    except UsageError as error:
-        raise ValueError(str(error)) from None
-    return zones
-
-
-def _write_zones(zones: tuple[ChordZone, ...]) -> list[str]:
-    from companion.session.chords.zone import write_zone
-
-    return [write_zone(zone) for zone in zones]
-
-
-def _read_engine(value: str) -> str:
-    """One of our engines, or the address of one on another machine. Raises ValueError."""
-    if fault := engine_fault(value):
-        raise ValueError(fault)
-    return value
-
-
-def _read_entry_tempo(value: float | str) -> str:
-    """96 or "80%" as typed. Raises ValueError."""
-    if isinstance(value, str):
-        read_percent(value)
-        return value
-    if fault := limits.BPM.fault(value):
-        raise ValueError(fault)
-    return f"{value:g}"
-
-
-def _read_lines(value: str | list[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
-def _seconds(value: Mapping[str, float]) -> dict[str, float]:
-    return {port: milliseconds / 1000 for port, milliseconds in value.items()}
-
-
-def _milliseconds(value: Mapping[str, float]) -> dict[str, float]:
-    return {port: seconds * 1000 for port, seconds in value.items()}
-
-
-def _learned(value: Mapping[str, str]) -> dict[str, str]:
-    """Foot switches, pads and program changes; channels count from 1 in files, from 0 in a session. Raises ValueError."""
-    for action in value.values():
-        try:
-            command_of_action(action)
-        except CommandError as error:
-            raise ValueError(f"{action!r}: {error}") from None
-    return {moved(control, -1): action for control, action in value.items()}
-
-
-def _shown_learned(learned: Mapping[str, str]) -> dict[str, str]:
-    return {moved(control, 1): action for control, action in learned.items()}
-
-
 def _latency(field: str) -> Key:
     allowed = "a table of port = milliseconds, -500 to 500"
-    return Key(field, dict[str, _MILLISECONDS], allowed, _seconds, _milliseconds)
+    return Key(field, dict[str, _MILLISECONDS], allowed, to_seconds, to_milliseconds)
 
 
 TRACK = Schema(
@@ -187,7 +107,7 @@ SAMPLING = Schema(
 MODEL = Schema(
     {
         "checkpoint": text("checkpoint", "a checkpoint's name or file"),
-        "engine": Key("engine", str, f"{', '.join(limits.ENGINES)} or tcp://HOST:PORT", _read_engine),
+        "engine": Key("engine", str, f"{', '.join(limits.ENGINES)} or tcp://HOST:PORT", read_engine),
         "model_dim": number("model_dim", limits.MODEL_DIM),
         "mask_mode": choice("mask_mode", *limits.MASK_MODES),
         "seed": number("seed", limits.SEED),
@@ -242,8 +162,8 @@ CHORDS = Schema(
             "zones",
             list[str],
             'keys such as ["36-52"], with held, sounds or counts behind them',
-            _read_zones,
-            _write_zones,
+            read_chord_zones,
+            write_chord_zones,
         ),
     }
 )
@@ -253,12 +173,12 @@ ENTRY = Schema(
         "song": text("song", "a file, a link, or the name of a shipped chart"),
         "progression": text("progression", 'chords by bar, such as "Dm7 | G7 | Cmaj7"'),
         "preset": text("preset", "a preset's name or file"),
-        "tempo": Key("tempo", float | str, 'a tempo in BPM, or a share such as "80%"', _read_entry_tempo),
+        "tempo": Key("tempo", float | str, 'a tempo in BPM, or a share such as "80%"', read_entry_tempo),
         "transpose": number("transpose", limits.TRANSPOSE_SEMITONES),
         "intro": number("intro", limits.INTRO_BARS),
         "me": text("me", "the part that you play, by number or name"),
-        "fill": Key("fill", str | list[str], "a part for the companion, or a list of parts", _read_lines),
-        "notes": Key("notes", str | list[str], "text, or a list of texts", _read_lines),
+        "fill": Key("fill", str | list[str], "a part for the companion, or a list of parts", read_lines),
+        "notes": Key("notes", str | list[str], "text, or a list of texts", read_lines),
     }
 )
 SESSION = Schema(
@@ -281,8 +201,8 @@ SESSION = Schema(
             "learned",
             dict[str, str],
             'a table of "cc:64@1", "note:36@10" or "pc:12@1" (number@channel, from 1) = action',
-            _learned,
-            _shown_learned,
+            read_learned,
+            write_learned,
         ),
     }
 )
@@ -305,31 +225,11 @@ KNOB = Schema(
 )
 
 
-def read_keys(value: str) -> tuple[int, int]:
-    """ "36-59" or "C2-B3" (both included), or a single key → the lowest and the highest. Raises ValueError."""
-    # A name may have a minus of its own ("C-1"), so the one between two keys is looked for.
-    match = re.fullmatch(r"\s*(\d+|[A-Ga-g][#b]?-?\d)\s*(?:-\s*(\d+|[A-Ga-g][#b]?-?\d)\s*)?", value)
-    if match is None:
-        raise ValueError
-    low = read_pitch(match.group(1))
-    return low, read_pitch(match.group(2)) if match.group(2) else low
-
-
-def read_velocities(value: str) -> tuple[int, int]:
-    """ "1-90" → (1, 90). Raises ValueError."""
-    low, _, high = value.partition("-")
-    return int(low), int(high)
-
-
-def _pair(value: tuple[int, int]) -> str:
-    return f"{value[0]}-{value[1]}"
-
-
 ZONE = Schema(
     {
         "name": text("name"),
-        "keys": Key("keys", str, 'keys such as "36-59" or "C2-B3"', read_keys, _pair),
-        "velocity": Key("velocity", str, 'velocities such as "1-90"', read_velocities, _pair),
+        "keys": Key("keys", str, 'keys such as "36-59" or "C2-B3"', read_keys, write_pair),
+        "velocity": Key("velocity", str, 'velocities such as "1-90"', read_velocities, write_pair),
         "channel": Key("channel", _CHANNEL, "1 to 16", lambda v: v - 1, lambda v: v + 1),
         "input": text("port", "part of a port's name"),
         "part": Key("part", str | int, "a track's name, or its number from 1"),

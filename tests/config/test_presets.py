@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from companion.cli.options.playing import changed_trading
-from companion.config import Preset, list_presets, load_preset, presets, save_preset, schema
+from companion.config import Preset, list_presets, load_preset, presets, save_preset, values
 from companion.errors import ConfigError
 from companion.session.api import limits
 from companion.session.api.settings import Knob, LeadingSettings, TrackSettings, Zone
@@ -260,7 +260,7 @@ def test_a_preset_cannot_be_saved_outside_its_folder() -> None:
 
 @pytest.mark.parametrize(("bars", "meaning"), [("1-4", (0, 4)), ("7", (6, 7))])
 def test_bar_ranges_count_from_one(bars: str, meaning: tuple[int, int]) -> None:
-    assert schema.read_bar_range(bars) == meaning
+    assert values.read_bar_range(bars) == meaning
 
 
 @pytest.mark.parametrize("bars", [int(limits.TRADE_BARS.low), 33, int(limits.TRADE_BARS.high)])

@@ -10,23 +10,17 @@ from itertools import groupby, repeat
 from companion.music.files.chunks import read_file
 from companion.music.files.events import (
     CHANNEL_PREFIX,
-    INSTRUMENT_NAME,
     LYRIC,
-    MARKER,
     META,
-    METER,
-    TEMPO,
     TEXT,
-    TRACK_NAME,
     FileTrack,
     MidiFile,
     is_channel_message,
-    meta_body,
-    meta_text,
 )
 from companion.music.files.faults import Faults
-from companion.music.files.songs.bars import SNAP_SHARE, Grid, Mark, is_possible, make_grid
+from companion.music.files.songs.bars import SNAP_SHARE, Grid, make_grid
 from companion.music.files.songs.channels import ChannelSounds, Sound, channel_sounds
+from companion.music.files.songs.marks import Marks, possible_meters, read_marks
 from companion.music.files.songs.pairing import FileNote, Pedals, pair_notes
 from companion.music.instruments import named_instrument
 from companion.music.score import Bar, Note, Score, Track
@@ -34,20 +28,8 @@ from companion.music.song import DEFAULT_TEMPO, FileSong, SongSource, SourcePart
 
 MAX_BARS = 50_000
 MAX_CELLS = 2_000_000  # tracks × bars
-MAX_MARKS = 50_000  # tempos, meters, markers: more than one a bar of the longest file each
 LONGEST_SILENT_END = 8_000  # quarter notes between the last note and the End of Track
-_SMALLEST_METER = 6  # as a power of two: 64ths
 _FRACTIONAL_RATES = {29: Fraction(30_000, 1001)}  # SMPTE "29" means 30 drop frame
-
-
-@dataclass(slots=True)
-class _Marks:
-    """The contents of the meta events of all tracks."""
-
-    tempos: list[tuple[int, int]] = field(default_factory=list)
-    meters: list[Mark] = field(default_factory=list)
-    markers: list[tuple[int, str]] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -72,11 +54,11 @@ def song_from_bytes(data: bytes, resolution: int = 480, *, as_midigpt: bool = Fa
     faults = Faults()
     file = read_file(data, faults)
     offsets, tracks = _laid_out(file)
-    marks = _read_marks(file, tracks, offsets, faults)
+    marks = read_marks(file, tracks, offsets, faults)
     tempos = marks.tempos
     first_tempo = tempos[0][1] if tempos else DEFAULT_TEMPO
     per_quarter = _ticks_per_quarter(file.division, first_tempo)
-    marks.meters = _possible(marks.meters, per_quarter, faults)
+    marks.meters = possible_meters(marks.meters, per_quarter, faults)
     parts = _parts(tracks, marks, per_quarter, as_midigpt)
     if not as_midigpt:
         parts = _with_pedal(parts, tracks)
@@ -152,69 +134,10 @@ def _laid_out(file: MidiFile) -> tuple[tuple[int, ...], list[FileTrack]]:
     return tuple(offsets), tracks
 
 
-# -- marks ------------------------------------------------------------------------------------------------------------
-
-
-def _read_marks(file: MidiFile, tracks: Sequence[FileTrack], offsets: Sequence[int], faults: Faults) -> _Marks:
-    marks = _Marks()
-    for number, track in enumerate(tracks):
-        faults.place = f"track {number + 1}"
-        names: dict[int, str] = {}
-        if file.format == 2 and not any(
-            data[0] == META and data[1] == METER and tick == offsets[number] for tick, data in track.events
-        ):
-            marks.meters.append((offsets[number], 4, 4))
-        for tick, data in track.events:
-            if data[0] != META:
-                continue
-            kind = data[1]
-            if kind == TEMPO:
-                _add_tempo(marks, tick, meta_body(data), faults)
-            elif kind == METER:
-                _add_meter(marks, tick, meta_body(data), faults)
-            elif kind == MARKER and len(marks.markers) < MAX_MARKS:
-                marks.markers.append((tick, meta_text(data)))
-            elif kind in (TRACK_NAME, INSTRUMENT_NAME) and not names.get(kind):
-                names[kind] = meta_text(data)
-        marks.names.append(names.get(TRACK_NAME) or names.get(INSTRUMENT_NAME, ""))
-    faults.place = ""
-    marks.tempos.sort(key=lambda mark: mark[0])
-    marks.meters.sort(key=lambda mark: mark[0])
-    marks.markers.sort()
-    return marks
-
-
-def _add_tempo(marks: _Marks, tick: int, body: bytes, faults: Faults) -> None:
-    if len(body) != 3 or not any(body):
-        faults.add("impossible tempos are ignored")
-        return
-    if len(marks.tempos) >= MAX_MARKS:
-        faults.add(f"tempos behind the first {MAX_MARKS} are ignored")
-        return
-    marks.tempos.append((tick, int.from_bytes(body, "big")))
-
-
-def _add_meter(marks: _Marks, tick: int, body: bytes, faults: Faults) -> None:
-    if len(body) < 2 or body[0] == 0 or body[1] > _SMALLEST_METER:
-        faults.add("impossible meters are ignored")
-        return
-    if len(marks.meters) >= MAX_MARKS:
-        faults.add(f"meters behind the first {MAX_MARKS} are ignored")
-        return
-    marks.meters.append((tick, body[0], 1 << body[1]))
-
-
-def _possible(meters: list[Mark], per_quarter: Fraction, faults: Faults) -> list[Mark]:
-    possible = [mark for mark in meters if is_possible(mark, per_quarter)]
-    if len(possible) < len(meters):
-        faults.add("meters with bars shorter than one tick are ignored")
-    return possible
-
-
 # -- parts ------------------------------------------------------------------------------------------------------------
 
 
-def _parts(tracks: Sequence[FileTrack], marks: _Marks, per_quarter: Fraction, as_midigpt: bool) -> list[_Part]:
+def _parts(tracks: Sequence[FileTrack], marks: Marks, per_quarter: Fraction, as_midigpt: bool) -> list[_Part]:
     """Every track's notes by channel and sound, in order of these."""
     shared = channel_sounds(tracks)
     parts: list[_Part] = []
@@ -253,7 +176,7 @@ def _with_pedal(parts: list[_Part], tracks: Sequence[FileTrack]) -> list[_Part]:
     return parts
 
 
-def _empty_parts(file: MidiFile, tracks: Sequence[FileTrack], marks: _Marks, parts: Sequence[_Part]) -> list[_Part]:
+def _empty_parts(file: MidiFile, tracks: Sequence[FileTrack], marks: Marks, parts: Sequence[_Part]) -> list[_Part]:
     """Named tracks without notes, which somebody means to fill.
 
     Not those that hold only words (karaoke), nor the first track of a format 1 file, which holds tempo and title.
