@@ -40,6 +40,8 @@ def prepare_process() -> None:
     # numpy asks for pages of 2 MB for large arrays. A memory of keys and values is used in its first part only, a third or so, and
     # then takes up all of itself.
     os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
+    # numpy's own products are of vectors here, and would start a thread for each core.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     give_way()
 
