@@ -23,11 +23,12 @@ from companion.inference.checkpoints.files import Checkpoint, ModelConfig
 _WEIGHT_BYTES = {
     "int8": 1.0,
     "q8": 1.125,
+    "native": 1.0625,  # two bytes for a scale
     "mixed": 1.125,
     "q4": 0.625,
     "fp16": 2.0,
     "fp32": 4.0,
-}  # blocks of 32 carry one float each
+}  # blocks of 32 carry one float each, where nothing else is said
 SETTLE_SECONDS = 0.3  # torch's threads spin on for 0.2 s after their last work, on a core that the next runner needs
 
 

@@ -120,6 +120,7 @@ class NativeBackend:
     """One checkpoint on our own kernels; see `Backend`."""
 
     name = "native"
+    scheme = "native-kv8"  # what a token reads, for the bench
 
     def __init__(self, weights: Weights, config: ModelConfig, threads: int | None = None, kernels: str = "") -> None:
         """threads: for prompts; None for every core up to four. kernels: a variant of the kernels, for tests; "" takes the best.
