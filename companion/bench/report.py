@@ -46,9 +46,10 @@ def table(rows: Sequence[Row]) -> str:
                 f"{where}: of a token {row.host_ms['plain']:.3f} ms are not the model's "
                 f"({row.host_ms['steered']:.3f} ms with dials and chords)"
             )
-        if row.pass_ratios:
-            ratios = ", ".join(f"{size} in {ratio:.1f}×" for size, ratio in row.pass_ratios.items() if size > 1)
-            lines.append(f"{where}: parts or takes in one batch, against one alone: {ratios}")
+        for what, found in (("parts of a bar", row.pass_ratios), ("takes of a part", row.take_ratios)):
+            ratios = ", ".join(f"{size} in {ratio:.2f}×" for size, ratio in (found or {}).items() if size > 1)
+            if ratios:
+                lines.append(f"{where}: {what} in one batch, against one alone: {ratios}")
         if row.quality:
             quality = row.quality
             lines.append(

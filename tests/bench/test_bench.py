@@ -126,8 +126,8 @@ def test_a_gpus_floors_are_measured_and_told(checkpoint: Checkpoint) -> None:
     assert f"to start its {plain} kernels (plain)" in text
     assert "no GPU, the CPU stands in" in text
     assert "× these floors" in text
-    assert rows[0].pass_ratios is not None
-    assert list(rows[0].pass_ratios) == [1, 2, 4, 8]
+    assert rows[0].take_ratios is not None
+    assert list(rows[0].take_ratios) == [1, 2, 4, 8]
 
 
 def test_without_a_gpu_its_engine_is_measured_on_the_stand_in(checkpoint: Checkpoint) -> None:

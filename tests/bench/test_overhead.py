@@ -35,11 +35,12 @@ def test_the_model_that_computes_nothing_writes_the_same_bar_for_the_same_seed()
     assert runs[0] == runs[1]
 
 
-def test_passes_over_several_rows_are_compared_with_one(tmp_path):
+@pytest.mark.parametrize("takes", [False, True], ids=["parts", "takes"])
+def test_passes_over_several_rows_are_compared_with_one(tmp_path, takes):
     checkpoint = find_checkpoint("random:64x2x2", tmp_path)
     tokenizer = Tokenizer(checkpoint.encoder_config)
     runner = PromptRunner(OnnxBackend.from_checkpoint(checkpoint, cache_dir=tmp_path), tokenizer)
-    ratios = pass_ratios(runner, build_prompt(tokenizer, REQUEST), sizes=(1, 3))
+    ratios = pass_ratios(runner, build_prompt(tokenizer, REQUEST), sizes=(1, 3), takes=takes)
     assert ratios is not None
     assert ratios[1] == 1
     assert ratios[3] > 0
@@ -50,7 +51,9 @@ def test_both_are_told():
     row = Row(
         "onnx", "yellow", 1, 8, 4, 800, 10.0, 0.2, {"p50": 20.0, "p99": 30.0}, 5000.0, None, None, False, 3,
         host_ms={"plain": 0.05, "steered": 0.125}, pass_ratios={1: 1.0, 2: 1.5, 3: 2.0},
+        take_ratios={1: 1.0, 4: 1.75},
     )  # fmt: skip
     told = table([row])
     assert "0.050 ms are not the model's (0.125 ms with dials and chords)" in told
-    assert "2 in 1.5×, 3 in 2.0×" in told
+    assert "parts of a bar in one batch, against one alone: 2 in 1.50×, 3 in 2.00×" in told
+    assert "takes of a part in one batch, against one alone: 4 in 1.75×" in told

@@ -1,4 +1,4 @@
-"""Measures what a decoding pass with several rows costs against a pass with one row. Rows are parts of a bar or takes of a part.
+"""Measures what a decoding pass with several rows costs against a pass with one row. Rows are parts of a bar, or takes of a part.
 
 Passes of all sizes alternate, so that each sees the same moment of the machine.
 """
@@ -11,7 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
-from companion.inference.backends.base import Cache
+from companion.inference.backends.base import Cache, fork
 from companion.inference.backends.rows import Rows, RowsBackend
 from companion.inference.backends.writing import Infill, WritingBackend
 from companion.inference.decoding.following import prompt_end
@@ -26,23 +26,27 @@ WRITTEN_SIZES, WRITTEN_ROUNDS, WRITTEN_STEPS = (1, 2, 4, 8), 4, 48
 NOTES = 15  # most notes of a written bar: untrained weights would not end it
 
 
-def pass_ratios(runner: PromptRunner, prompt: Prompt, sizes: Sequence[int] = SIZES) -> dict[int, float] | None:
+def pass_ratios(
+    runner: PromptRunner, prompt: Prompt, sizes: Sequence[int] = SIZES, takes: bool = False
+) -> dict[int, float] | None:
     """Rows in the batch → how many times longer a pass takes than one with a single row; None for a backend without rows.
 
+    takes: all rows continue the same tokens. Otherwise each has tokens of its own before it, as the parts of a bar have.
     Each round uses the fastest pass of each size. The ratios are medians over the rounds.
     """
     backend = runner.backend
     if isinstance(backend, WritingBackend):
-        return _written_ratios(runner, backend, prompt)
+        return _written_ratios(runner, backend, prompt) if takes else None
     if not isinstance(backend, RowsBackend):
         return None
     cache, _ = runner.complete(prompt, None, 0)
+    caches = [cache] + [cache if takes else fork(runner.backend, cache, 1) for _ in range(max(sizes) - 1)]
     found: dict[int, list[float]] = {size: [] for size in sizes}
     for _ in range(ROUNDS):
         for size in sizes:
             rows = backend.new_rows(max(sizes))
-            for _ in range(size):
-                rows.add(cache)
+            for each in caches[:size]:
+                rows.add(each)
             found[size].append(min(_pass_seconds(backend, rows, prompt.next_position + at) for at in range(PASSES)))
     return {size: median(many / one for many, one in zip(found[size], found[sizes[0]], strict=True)) for size in sizes}
 

@@ -38,8 +38,8 @@ class Row:
 
     floor_ms: bytes of weights and cache that one token must read, over the bandwidth at which one core reads that much; on a
     GPU the larger of that device's two floors, which `device` holds with its name and its kernels (`bench.device.Floors`).
-    host_ms: of a token beside the model, {plain, steered}. pass_ratios: rows in a batch → how many times longer a pass takes
-    than with one row.
+    host_ms: of a token beside the model, {plain, steered}. pass_ratios: parts of a bar in a batch → how many times longer a
+    pass takes than with one; take_ratios: the same for takes of a part.
     against: for each peer, how many times longer it took for {prefill, token, bar}.
     """
 
@@ -62,6 +62,7 @@ class Row:
     device: dict[str, Any] | None = None
     host_ms: dict[str, float] | None = None
     pass_ratios: dict[int, float] | None = None
+    take_ratios: dict[int, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -96,6 +97,7 @@ def measure(
             row.floor_ms = floor_ms(checkpoint.config, getattr(runner.backend, "scheme", "fp32"), row.prompt_tokens)
         row.host_ms = runner.host_ms(one_bar_request(make_score(bars, tracks, seed=0)))
         row.pass_ratios = runner.pass_ratios(one_bar_request(make_score(bars, tracks, seed=0)))
+        row.take_ratios = runner.pass_ratios(one_bar_request(make_score(bars, tracks, seed=0)), takes=True)
         row.against = {peer.name: _ratios(samples[peer.name], samples[row.engine]) for peer in peers}
     return rows
 

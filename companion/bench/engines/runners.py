@@ -79,9 +79,9 @@ class CompanionRunner:
             "steered": host_ms_a_token(self._tokenizer, request, steered=True),
         }
 
-    def pass_ratios(self, request: WindowRequest) -> dict[int, float] | None:
+    def pass_ratios(self, request: WindowRequest, takes: bool = False) -> dict[int, float] | None:
         """What a pass over several rows costs, see `bench.batches`."""
-        return pass_ratios(self._runner, build_prompt(self._tokenizer, request))
+        return pass_ratios(self._runner, build_prompt(self._tokenizer, request), takes=takes)
 
     def bar(self, request: WindowRequest, seed: int) -> Sample:
         started = perf_counter()

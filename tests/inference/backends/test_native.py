@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
 import sys
@@ -242,8 +243,9 @@ def test_rows_decode_exactly_as_they_would_alone(engine) -> None:
         logits = engine.step(together, tokens(step), positions)
         for row, cache in enumerate(alone):
             expected = engine.forward(cache, tokens(step)[None, row : row + 1], positions[None, row : row + 1])
-            np.testing.assert_array_equal(logits[row], expected[0])
-    assert tuple(together.lengths) == tuple(length + 6 for length in LENGTHS)
+            # What is borrowed and what is its own are added up one after the other, and rounding may differ.
+            np.testing.assert_allclose(logits[row], expected[0], atol=5e-3)
+    assert together.lengths == tuple(length + 6 for length in LENGTHS)
 
 
 def test_a_row_that_leaves_is_replaced_by_the_last(engine) -> None:
@@ -255,7 +257,7 @@ def test_a_row_that_leaves_is_replaced_by_the_last(engine) -> None:
         engine.step(together, tokens(0), np.array(together.lengths))
         if leaving is not None:
             together.remove(leaving)
-            assert tuple(together.lengths) == (LENGTHS[2] + 1, LENGTHS[1] + 1)
+            assert together.lengths == (LENGTHS[2] + 1, LENGTHS[1] + 1)
         results.append(engine.step(together, np.full(together.count, 9), np.array(together.lengths)))
     whole, rest = results
     np.testing.assert_array_equal(rest, whole[[2, 1]])
@@ -269,7 +271,33 @@ def test_more_rows_than_one_pass_takes(engine) -> None:
     logits = engine.step(together, np.arange(11), np.full(11, 20))
     for row in (0, 7, 8, 10):
         cache.truncate(20)
-        np.testing.assert_array_equal(engine.forward(cache, np.array([[row]]), rows([20]))[0], logits[row])
+        np.testing.assert_allclose(engine.forward(cache, np.array([[row]]), rows([20]))[0], logits[row], atol=5e-3)
+
+
+def test_rows_keep_what_they_borrowed_when_the_cache_is_fed_other_tokens(engine) -> None:
+    cache, other = filled(engine, 50, 0), some_ids(40, seed=8)
+    results = []
+    for spoilt in (False, True):
+        together = engine.new_rows(2)
+        for _ in range(2):
+            together.add(cache)
+        engine.step(together, np.array([3, 4]), np.array([50, 50]))
+        if spoilt:
+            cache.truncate(20)
+            engine.forward(cache, other, rows(np.arange(20, 60)))
+        results.append(engine.step(together, np.array([5, 6]), np.array([51, 51])))
+        assert together.lengths == (52, 52)
+    np.testing.assert_allclose(results[0], results[1], atol=5e-3)
+
+
+def test_rows_may_outlive_their_cache(engine) -> None:
+    cache = filled(engine, 30, 0)
+    together = engine.new_rows(1)
+    together.add(cache)
+    expected = engine.forward(cache, np.array([[7]]), rows([30]))
+    del cache
+    gc.collect()
+    np.testing.assert_allclose(engine.step(together, np.array([7]), np.array([30])), expected, atol=5e-3)
 
 
 def test_rows_know_their_limits(engine) -> None:

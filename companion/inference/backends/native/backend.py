@@ -7,12 +7,11 @@ Single tokens are shared where threads may wait awake and the measured times say
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from companion.errors import GenerationError
 from companion.inference.backends.base import Cache, Ids, Logits
@@ -25,6 +24,7 @@ from companion.inference.backends.native.library import (
     NotBuiltError,
     open_library,
 )
+from companion.inference.backends.native.sequences import Memory, NativeCache, NativeRows, Sequence
 from companion.inference.backends.native.weights import load_weights
 from companion.inference.backends.rows import Rows
 from companion.inference.backends.thread_choice import ThreadChoice
@@ -35,85 +35,6 @@ if TYPE_CHECKING:
     from companion.inference.checkpoints.files import Checkpoint
 
 _ALIGNMENT = 64
-
-
-class Memory(NamedTuple):
-    """The keys and values of one sequence, and where they lie. Real memory is taken only as far as it is used."""
-
-    room: npt.NDArray[np.uint8]
-    address: int
-
-
-class NativeCache:
-    """Keys and values of sequences of equal length; see `Cache`. The memory behind `length` holds nothing of value."""
-
-    def __init__(self, backend: NativeBackend, batch: int) -> None:
-        self.memory = [backend.new_memory() for _ in range(batch)]
-        self._history = np.zeros((2, backend.n_positions), dtype=np.int64)
-        self._length = 0
-
-    @property
-    def length(self) -> int:
-        return self._length
-
-    @property
-    def batch(self) -> int:
-        return len(self.memory)
-
-    @property
-    def tokens(self) -> tuple[Ids, Ids]:
-        """(ids, positions) fed so far in row 0, each [length]; copies."""
-        return self._history[0, : self._length].copy(), self._history[1, : self._length].copy()
-
-    def truncate(self, length: int) -> None:
-        if not 0 <= length <= self._length:
-            raise GenerationError(f"a cache of {self._length} tokens cannot be cut to {length}")
-        self._length = length
-
-    def note(self, ids: Ids, positions: Ids) -> None:
-        """Take note of tokens ([T] each, of row 0) whose keys and values were added."""
-        added = slice(self._length, self._length + len(ids))
-        self._history[0, added], self._history[1, added] = ids, positions
-        self._length = added.stop
-
-    def history(self, start: int, end: int) -> tuple[Ids, Ids]:
-        """(ids, positions) of tokens [start, end) of row 0."""
-        return self._history[0, start:end], self._history[1, start:end]
-
-
-class NativeRows:
-    """Sequences of different lengths that are decoded together; see `backends.rows.Rows`."""
-
-    def __init__(self, backend: NativeBackend, most: int) -> None:
-        self.most = most
-        self.memory = [backend.new_memory() for _ in range(most)]
-        self.lengths: list[int] = []
-        self.stepped = False
-        self._backend = backend
-
-    @property
-    def count(self) -> int:
-        return len(self.lengths)
-
-    def clear(self) -> None:
-        """Forget all rows."""
-        self.lengths, self.stepped = [], False
-
-    def add(self, cache: Cache) -> None:
-        if not isinstance(cache, NativeCache):
-            raise TypeError("this cache belongs to another engine")
-        if self.stepped:
-            raise GenerationError("no row can be added while rows are being written")
-        if self.count >= self.most:
-            raise GenerationError(f"there is room for {self.most} rows")
-        self._backend.copy(self.memory[self.count], 0, cache.memory[0], 0, cache.length)
-        self.lengths.append(cache.length)
-
-    def remove(self, row: int) -> None:
-        last = self.lengths.pop()
-        if row < self.count:
-            self.lengths[row] = last
-            self.memory[row], self.memory[self.count] = self.memory[self.count], self.memory[row]
 
 
 class NativeBackend:
@@ -175,7 +96,7 @@ class NativeBackend:
             raise GenerationError(f"ids {ids.shape} and positions {positions.shape} do not fit {cache.batch} sequences")
         ids, positions = self._checked(ids, positions, cache.length + ids.shape[1])
         if ids.shape[1] == 1:
-            logits = self._step(cache.memory, [cache.length] * cache.batch, ids[:, 0], positions[:, 0])
+            logits = self._step([Sequence(memory, cache.length) for memory in cache.memory], ids[:, 0], positions[:, 0])
         else:
             logits = np.stack([self._feed(cache, row, ids[row], positions[row]) for row in range(cache.batch)])
         cache.note(ids[0], positions[0])
@@ -208,9 +129,8 @@ class NativeBackend:
         if ids.shape != (rows.count,) or positions.shape != ids.shape or not rows.count:
             raise GenerationError(f"ids {ids.shape} and positions {positions.shape} do not fit {rows.count} rows")
         ids, positions = self._checked(ids, positions, max(rows.lengths) + 1)
-        logits = self._step(rows.memory, rows.lengths, ids, positions)
-        rows.lengths = [length + 1 for length in rows.lengths]
-        rows.stepped = True
+        logits = self._step(rows.sequences, ids, positions)
+        rows.stepped()
         return logits
 
     def close(self) -> None:
@@ -244,15 +164,17 @@ class NativeBackend:
             )  # fmt: skip
             return self._logits[0].copy()
 
-    def _step(self, memory: Sequence[Memory], lengths: Sequence[int], ids: Ids, positions: Ids) -> Logits:
+    def _step(self, sequences: Iterable[Sequence], ids: Ids, positions: Ids) -> Logits:
         """Feed one token to each sequence; logits [rows, vocab]."""
         count = len(ids)
         logits = np.empty((count, self.vocab_size), dtype=np.float32)
-        tokens = list(zip(memory, lengths, ids.tolist(), positions.tolist(), strict=False))
+        tokens = list(zip(sequences, ids.tolist(), positions.tolist(), strict=True))
         for start in range(0, count, MOST_ROWS):
             with self._lock:
-                for call, (room, length, token, position) in zip(self._calls, tokens[start:], strict=False):
-                    call.memory, call.length, call.id, call.position = room.address, length, token, position
+                for call, (sequence, token, position) in zip(self._calls, tokens[start:], strict=False):
+                    call.memory, call.length = sequence.memory.address, sequence.length
+                    call.shared = None if sequence.borrowed is None else sequence.borrowed.address
+                    call.shared_length, call.id, call.position = sequence.borrowed_length, token, position
                 rows = min(MOST_ROWS, count - start)
                 choice = self._choices.setdefault(rows, ThreadChoice())
                 started = perf_counter()

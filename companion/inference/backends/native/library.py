@@ -31,13 +31,15 @@ class Part(IntEnum):
 
 
 class Call(ctypes.Structure):
-    """One token of a step: its sequence's memory and length before it, its id and its position. `Call` of csrc/engine.c."""
+    """One token of a step, and the tokens before it: those that are shared with other sequences, then its own. In csrc/step.c."""
 
     _fields_ = (
         ("memory", ctypes.c_void_p),
+        ("shared", ctypes.c_void_p),
+        ("length", ctypes.c_int64),
+        ("shared_length", ctypes.c_int64),
         ("id", ctypes.c_int64),
         ("position", ctypes.c_int64),
-        ("length", ctypes.c_int64),
     )
 
 

@@ -91,8 +91,8 @@ INLINE float score(const Head *head, int depth, const Query *query, int seen, fl
     return largest(most);
 }
 
-/* Scores become weights, times the scales of the values. Returns one over the sum of the weights. */
-INLINE float weigh(const Head *head, float *scores, float most, int seen) {
+/* Scores become weights, times the scales of the values. Returns the sum of the weights. */
+INLINE Floats weigh(const Head *head, float *scores, float most, int seen) {
     Floats total = {0};
     Ints lanes;
     for (int lane = 0; lane < LANES; lane++) lanes[lane] = lane;
@@ -103,43 +103,62 @@ INLINE float weigh(const Head *head, float *scores, float most, int seen) {
         total += weight;
         put(scores + token, weight * load(head->value_scales + token));
     }
-    return 1.0f / sum(total);
+    return total;
 }
 
-/* sums [queries][vectors] of the channels from `channel` on. `queries` and `vectors` are constants where this is used. */
-INLINE void add_values(const Head *head, int depth, int channel, int vectors, const float *scores, int capacity, int queries, int tokens,
+/* Add the values' channels from `channel` on to sums [queries][vectors]. `queries` and `vectors` are constants where this is used. */
+INLINE void add_values(const Head *head, int depth, int channel, int vectors, const float *scores, int room, int queries, int tokens,
                        Floats sums[QUERIES][VECTORS]) {
-    for (int query = 0; query < queries; query++)
-        for (int i = 0; i < vectors; i++) sums[query][i] = (Floats){0};
     for (int token = 0; token < tokens; token++) {
         const int8_t *values = head->values + (size_t)token * depth + channel;
         for (int i = 0; i < vectors; i++) {
             Floats value = widen(values + i * LANES);
-            for (int query = 0; query < queries; query++) sums[query][i] += value * scores[(size_t)query * capacity + token];
+            for (int query = 0; query < queries; query++) sums[query][i] += value * scores[(size_t)query * room + token];
         }
     }
 }
 
-void NAMED(attend)(const Head *head, int depth, int real, const float *queries, int count, int stride, int seen, float *scores,
-                   int capacity, float *out, int out_stride) {
+/* Where the scores of the section after one of so many tokens begin. */
+INLINE int behind(int tokens) { return (tokens + LANES - 1) / LANES * LANES; }
+
+/* The weights of one query, of which `more` tokens of the last section are seen beside those of all sections. They belong to `most`
+ * tokens of the last section, since queries are added up together. Returns one over their sum. */
+INLINE float weigh_query(const Section *sections, int count, int depth, const Query *query, int more, int most, float *scores) {
+    float largest_score = UNSEEN;
+    Floats total = {0};
+    for (int i = 0, at = 0; i < count; at += behind(sections[i++].tokens)) {
+        float found = score(&sections[i].head, depth, query, sections[i].tokens + (i == count - 1 ? more : 0), scores + at);
+        largest_score = found > largest_score ? found : largest_score;
+    }
+    for (int i = 0, at = 0; i < count; at += behind(sections[i++].tokens)) {
+        int seen = sections[i].tokens + (i == count - 1 ? more : 0);
+        total += weigh(&sections[i].head, scores + at, largest_score, seen);
+        for (int token = behind(seen); i == count - 1 && token < sections[i].tokens + most; token++) scores[at + token] = 0.0f;
+    }
+    return 1.0f / sum(total);
+}
+
+void NAMED(attend)(const Section *sections, int section_count, int depth, int real, const float *queries, int count, int stride,
+                   float *scores, int room, float *out, int out_stride) {
     float shares[QUERIES];
-    int tokens = seen + count - 1;
     for (int i = 0; i < count; i++) {
         Query query;
-        float *own = scores + (size_t)i * capacity;
         make_query(&query, queries + (size_t)i * stride, real, depth);
-        shares[i] = weigh(head, own, score(head, depth, &query, seen + i, own), seen + i);
-        /* Queries are added up together, so each has a weight for every token. */
-        for (int token = (seen + i + LANES - 1) / LANES * LANES; token < tokens; token++) own[token] = 0.0f;
+        shares[i] = weigh_query(sections, section_count, depth, &query, i, count - 1, scores + (size_t)i * room);
     }
     for (int channel = 0; channel < depth; channel += VECTORS * LANES) {
-        Floats sums[QUERIES][VECTORS];
-        int left = (depth - channel) / LANES;
-        if (count == 1 && left >= VECTORS) add_values(head, depth, channel, VECTORS, scores, capacity, 1, tokens, sums);
-        else if (count == QUERIES && left >= VECTORS) add_values(head, depth, channel, VECTORS, scores, capacity, QUERIES, tokens, sums);
-        else add_values(head, depth, channel, left < VECTORS ? left : VECTORS, scores, capacity, count, tokens, sums);
+        Floats sums[QUERIES][VECTORS] = {{{0}}};
+        int left = (depth - channel) / LANES, vectors = left < VECTORS ? left : VECTORS;
+        const float *weights = scores;
+        for (int i = 0; i < section_count; weights += behind(sections[i++].tokens)) {
+            const Head *head = &sections[i].head;
+            int tokens = sections[i].tokens + (i == section_count - 1 ? count - 1 : 0);
+            if (count == 1 && left >= VECTORS) add_values(head, depth, channel, VECTORS, weights, room, 1, tokens, sums);
+            else if (count == QUERIES && left >= VECTORS) add_values(head, depth, channel, VECTORS, weights, room, QUERIES, tokens, sums);
+            else add_values(head, depth, channel, vectors, weights, room, count, tokens, sums);
+        }
         for (int query = 0; query < count; query++)
-            for (int i = 0; i < (left < VECTORS ? left : VECTORS); i++) {
+            for (int i = 0; i < vectors; i++) {
                 float result[LANES];
                 put(result, sums[query][i] * shares[query]);
                 for (int lane = 0, to = channel + i * LANES; lane < LANES && to < real; lane++, to++)

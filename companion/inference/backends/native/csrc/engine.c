@@ -144,7 +144,8 @@ static void place_all(Engine *engine, Arena *arena) {
     engine->joint = take(arena, (size_t)rows * round_up(3 * width, PANEL) * sizeof(float));
     engine->hidden = take(arena, (size_t)rows * wide * sizeof(float));
     engine->logits = take(arena, (size_t)MOST_ROWS * round_up(engine->vocabulary, PANEL) * sizeof(float));
-    engine->scores = take(arena, (size_t)pool_threads(engine->pool) * QUERIES * engine->capacity * sizeof(float));
+    engine->room = engine->capacity + MOST_SECTIONS * PANEL;
+    engine->scores = take(arena, (size_t)pool_threads(engine->pool) * QUERIES * engine->room * sizeof(float));
     engine->levels.blocks = blocks;
     engine->levels.high = take(arena, (size_t)rows * wide);
     engine->levels.low = take(arena, (size_t)rows * wide);

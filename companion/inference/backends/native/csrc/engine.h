@@ -52,6 +52,14 @@ typedef struct {
     float *key_scales, *value_scales;
 } Head;
 
+/* A piece of a sequence: a head's place in a cache, and how many tokens from its beginning belong to the sequence. */
+typedef struct {
+    Head head;
+    int tokens;
+} Section;
+
+#define MOST_SECTIONS 2 /* what takes of a part have in common, and what a take has written */
+
 typedef struct Pool Pool;
 typedef struct Kernels Kernels;
 
@@ -68,7 +76,8 @@ typedef struct {
     void *memory; /* holds all that follows, and everything above that is pointed to */
     /* Working memory for CHUNK rows. */
     float *stream, *attended, *joint, *hidden, *logits;
-    float *scores; /* [threads][QUERIES][capacity] */
+    int room;      /* for the scores of a query: every section begins with a new vector */
+    float *scores; /* [threads][QUERIES][room] */
     Levels levels;
 } Engine;
 
@@ -88,10 +97,10 @@ struct Kernels {
     void (*activate)(float *x, int count);
     /* Store key and value [real] of a token. */
     void (*store)(const Head *head, int token, const float *key, const float *value, int real, int depth);
-    /* out [count][out_stride]: attention of up to QUERIES queries [count][stride]; the first one sees `seen` tokens, each other one
-     * token more than the one before it. scores [QUERIES][capacity] is working memory. */
-    void (*attend)(const Head *head, int depth, int real, const float *queries, int count, int stride, int seen, float *scores,
-                   int capacity, float *out, int out_stride);
+    /* out [count][out_stride]: attention of up to QUERIES queries [count][stride]; the first one sees the tokens of all sections, each
+     * other one token more of the last section than the one before it. scores [QUERIES][room] is working memory. */
+    void (*attend)(const Section *sections, int section_count, int depth, int real, const float *queries, int count, int stride,
+                   float *scores, int room, float *out, int out_stride);
 };
 
 /* The place of a head in a cache. */

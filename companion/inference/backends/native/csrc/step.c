@@ -14,16 +14,21 @@
 #define MULTIPLIED_PANELS 4      /* panels that one task multiplies */
 #define WORTH_SHARING (1 << 17)  /* bytes of weights for which another thread is told of a task */
 
-/* Rows are tokens, each with the cache it belongs to and its place there. */
+/* A token, the cache that it goes to, and its place there. Before what is in that cache, its sequence may have `shared_tokens` that
+ * several sequences have in common, in a cache of their own. */
+typedef struct {
+    uint8_t *cache, *shared;
+    int place, shared_tokens;
+    int64_t id, position;
+} Row;
+
 typedef struct {
     Engine *engine;
     int rows;
-    uint8_t **caches;            /* [rows] */
-    const int *places;           /* [rows] */
-    const int64_t *ids, *positions; /* [rows] */
+    const Row *row;              /* [rows] */
     int together;                /* queries of one cache that attend together */
     int precise;                 /* whether inputs have a second level */
-    int shared;                  /* whether other threads help even with few rows */
+    int helped;                  /* whether other threads help even with few rows */
     int layer;
     int first;                   /* the first row whose attention is asked for */
 } Step;
@@ -55,7 +60,7 @@ static void embed(const Step *step) {
     Engine *engine = step->engine;
     int width = engine->width;
     for (int row = 0; row < step->rows; row++) {
-        const uint16_t *token = engine->tokens + step->ids[row] * width, *place = engine->places + step->positions[row] * width;
+        const uint16_t *token = engine->tokens + step->row[row].id * width, *place = engine->places + step->row[row].position * width;
         float *to = engine->stream + (size_t)row * width;
         for (int i = 0; i < width; i++) to[i] = half_to_float(token[i]) + half_to_float(place[i]);
     }
@@ -95,8 +100,8 @@ static void multiply(void *context, int task, int thread) {
 static void run_product(Product product) {
     Step *step = product.step;
     int few = step->rows <= MOST_ROWS, panels = product.matrix->panels;
-    int shared = step->shared && (size_t)panels * product.matrix->blocks * BLOCK * PANEL >= WORTH_SHARING;
-    product.panels = !few ? MULTIPLIED_PANELS : shared ? tasks_of(panels, 2 * pool_threads(step->engine->pool)) : panels;
+    int helped = step->helped && (size_t)panels * product.matrix->blocks * BLOCK * PANEL >= WORTH_SHARING;
+    product.panels = !few ? MULTIPLIED_PANELS : helped ? tasks_of(panels, 2 * pool_threads(step->engine->pool)) : panels;
     pool_run(step->engine->pool, to_levels, &product, tasks_of(step->rows, QUANTIZED_ROWS));
     pool_run(step->engine->pool, multiply, &product, tasks_of(panels, product.panels));
 }
@@ -106,22 +111,26 @@ static void attend_head(void *context, int head, int thread) {
     Engine *engine = step->engine;
     const Kernels *kernels = engine->kernels;
     int width = engine->width, real = width / engine->heads, stride = engine->layer[step->layer].attend.panels * PANEL;
-    float *scores = engine->scores + (size_t)thread * QUERIES * engine->capacity;
-    for (int row = 0; row < step->rows; row++) {
-        Head of = head_of(engine, step->caches[row], step->layer, head);
-        const float *key = engine->joint + (size_t)row * stride + width + head * real;
-        kernels->store(&of, step->places[row], key, key + width, real, engine->depth);
+    float *scores = engine->scores + (size_t)thread * QUERIES * engine->room;
+    for (int i = 0; i < step->rows; i++) {
+        Head of = head_of(engine, step->row[i].cache, step->layer, head);
+        const float *key = engine->joint + (size_t)i * stride + width + head * real;
+        kernels->store(&of, step->row[i].place, key, key + width, real, engine->depth);
     }
-    for (int row = step->first; row < step->rows; row += step->together) {
-        Head of = head_of(engine, step->caches[row], step->layer, head);
-        kernels->attend(&of, engine->depth, real, engine->joint + (size_t)row * stride + head * real,
-                        least(step->together, step->rows - row), stride, step->places[row] + 1, scores, engine->capacity,
-                        engine->attended + (size_t)row * width + head * real, width);
+    for (int i = step->first; i < step->rows; i += step->together) {
+        const Row *row = &step->row[i];
+        Section sections[MOST_SECTIONS];
+        int count = 0;
+        if (row->shared_tokens) sections[count++] = (Section){head_of(engine, row->shared, step->layer, head), row->shared_tokens};
+        sections[count++] = (Section){head_of(engine, row->cache, step->layer, head), row->place + 1};
+        kernels->attend(sections, count, engine->depth, real, engine->joint + (size_t)i * stride + head * real,
+                        least(step->together, step->rows - i), stride, scores, engine->room,
+                        engine->attended + (size_t)i * width + head * real, width);
     }
 }
 
 static void attend(Step *step) {
-    if (step->rows > MOST_ROWS || step->shared) pool_run(step->engine->pool, attend_head, step, step->engine->heads);
+    if (step->rows > MOST_ROWS || step->helped) pool_run(step->engine->pool, attend_head, step, step->engine->heads);
     else for (int head = 0; head < step->engine->heads; head++) attend_head(step, head, 0);
 }
 
@@ -157,39 +166,30 @@ static void run(Step *step, int wanted, float *logits) {
  * where the kernels' levels are fine enough: measured on trained checkpoints, only what is written needs two (docs/engines.md). */
 PUBLIC void companion_feed(Engine *engine, uint8_t *cache, int length, const int64_t *ids, const int64_t *positions, int count,
                            float *logits) {
-    uint8_t *caches[CHUNK];
-    int places[CHUNK];
+    Row row[CHUNK];
     for (int start = 0; start < count; start += CHUNK) {
         int rows = least(CHUNK, count - start);
-        for (int row = 0; row < rows; row++) {
-            caches[row] = cache;
-            places[row] = length + start + row;
-        }
-        Step step = {.engine = engine, .rows = rows, .caches = caches, .places = places, .ids = ids + start,
-                     .positions = positions + start, .together = QUERIES, .precise = engine->kernels->coarse};
+        for (int i = 0; i < rows; i++)
+            row[i] = (Row){.cache = cache, .place = length + start + i, .id = ids[start + i], .position = positions[start + i]};
+        Step step = {.engine = engine, .rows = rows, .row = row, .together = QUERIES, .precise = engine->kernels->coarse};
         run(&step, start + rows == count, logits);
     }
 }
 
-/* One token of a step: its sequence's memory, its id and position, and the number of tokens before it. `Call` in library.py. */
+/* One token of a step: `Call` in library.py. Its sequence has `shared_tokens` in the cache `shared`, then `length` in the cache `cache`. */
 typedef struct {
-    uint8_t *cache;
-    int64_t id, position, length;
+    uint8_t *cache, *shared;
+    int64_t length, shared_tokens, id, position;
 } Call;
 
-/* Feed one token to each of `rows` (at most MOST_ROWS) caches, with the help of other threads if `shared`;
+/* Feed one token to each of `rows` (at most MOST_ROWS) sequences, with the help of other threads if `helped`;
  * logits [rows][vocabulary]. */
-PUBLIC void companion_step(Engine *engine, const Call *calls, int rows, int shared, float *logits) {
-    uint8_t *caches[MOST_ROWS];
-    int places[MOST_ROWS];
-    int64_t ids[MOST_ROWS], positions[MOST_ROWS];
-    for (int row = 0; row < rows; row++) {
-        caches[row] = calls[row].cache;
-        places[row] = (int)calls[row].length;
-        ids[row] = calls[row].id;
-        positions[row] = calls[row].position;
+PUBLIC void companion_step(Engine *engine, const Call *calls, int rows, int helped, float *logits) {
+    Row row[MOST_ROWS];
+    for (int i = 0; i < rows; i++) {
+        const Call *call = &calls[i];
+        row[i] = (Row){call->cache, call->shared, (int)call->length, (int)call->shared_tokens, call->id, call->position};
     }
-    Step step = {.engine = engine, .rows = rows, .caches = caches, .places = places, .ids = ids, .positions = positions,
-                 .together = 1, .precise = 1, .shared = shared};
+    Step step = {.engine = engine, .rows = rows, .row = row, .together = 1, .precise = 1, .helped = helped};
     run(&step, rows, logits);
 }

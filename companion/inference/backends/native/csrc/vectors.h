@@ -177,7 +177,7 @@ INLINE Floats power(Floats x) {
 
 /* See Kernels. */
 void NAMED(store)(const Head *head, int token, const float *key, const float *value, int real, int depth);
-void NAMED(attend)(const Head *head, int depth, int real, const float *queries, int count, int stride, int seen, float *scores,
-                   int capacity, float *out, int out_stride);
+void NAMED(attend)(const Section *sections, int section_count, int depth, int real, const float *queries, int count, int stride,
+                   float *scores, int room, float *out, int out_stride);
 
 #endif
