@@ -130,7 +130,7 @@ class CompanionApp(App[int]):
             self._mind_thru()
 
     def _mind_thru(self) -> None:
-        """A keyboard that was not there before is passed on to the sound, or not, as the player says once."""
+        """Pass a newly connected keyboard on to the sound if the player wants that; the question is asked once."""
         found = self._thru.look(self.picture, sounds=self._sounds) if self.picture is not None else None
         if found is None:
             return
@@ -298,7 +298,7 @@ def run_app(
 ) -> int:
     """Show a performance until the player quits; returns the exit status.
 
-    performance: the launcher's, if it was started already; whoever started it ends it if this function raises.
+    performance: the launcher's, if it was started already; the caller then ends it if this function raises.
     launcher: otherwise called once, in the background, after the first frame. If it has `options` (as `runtime.launch.Launcher`
     has), title and preset are taken from there. Raises CompanionError when the launch failed.
     """

@@ -1,4 +1,4 @@
-"""The chords from now on, from what is known of the bars on screen and from the song. Pure."""
+"""The chords from now on, as far as the bars on screen and the song tell them. Pure."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def _draw_band(canvas: Canvas, band: Sequence[Big], y: int, height: int) -> None
 def _sized(options: Sequence[tuple[str, ...]], columns: int, rows: int) -> list[tuple[str, Scale]] | None:
     """Each text in the longest wording with which all of them fit at five rows or more (or as many as there are), and its scale.
 
-    Where no wording does, the first texts stay large and the later ones become small. None if even that does not fit.
+    If no wording fits, the first texts stay large and the later ones become small. None if even that does not fit.
     """
     least = max(min(LEAST_SCALE_HEIGHT, 2 * rows // POINTS_HIGH), 1)
     for step in range(max(len(texts) for texts in options)):

@@ -152,7 +152,7 @@ def _when(call: CallView, snapshot: Snapshot, is_coming: bool) -> str:
 
 
 def otherwise(snapshot: Snapshot) -> Fact:
-    """What stands in place of the next section where there is none: whose turn it is, or the key."""
+    """What is shown if there is no next section: whose turn it is, or the key."""
     if snapshot.turn:
         return Fact(("YOUR TURN", "YOU") if snapshot.turn == "player" else ("ITS TURN", "IT"), "trading")
     return Fact((snapshot.chords.key,), "key") if snapshot.chords.key else UNSAID

@@ -62,7 +62,7 @@ def is_phone(width: int, height: int) -> bool:
 
 
 def buttons(width: int, height: int) -> list[Button]:
-    """Panic first, then the calls; where there is room, and on a phone, taking back and starting too."""
+    """Panic first, then the calls. If there is room, and always on a phone, there are buttons for taking back and for starting, too."""
     panic, start, cancel = _of("panic"), _of("toggle"), _of("call_cancel")
     calls = [Button(key.shown, SHORT.get(key.hint, key.hint), key.action, key.hint) for key in call_keys()]
     found = [Button("!", "PANIC", panic.action), *calls]

@@ -111,7 +111,7 @@ def _regenerate(snapshot: Snapshot, selection: Selection) -> list[Command]:
 
 
 def _another_take(snapshot: Snapshot, selection: Selection) -> list[Command]:
-    """For the chosen part; where that is none of ours, for all of ours. The session knows which bars can still be changed."""
+    """For the chosen part or, if it is not one of ours, for all of ours. The session knows which bars can still be changed."""
     if snapshot.transport.state not in ("running", "lost"):
         return []
     lane = selected_lane(snapshot, selection)

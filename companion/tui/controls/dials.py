@@ -1,6 +1,6 @@
 """Leading, sampling and attributes as dials: first the dials for all parts, then the attributes of one part. Pure.
 
-A dial is there only where the loaded checkpoint has the control.
+A dial is shown only if the loaded checkpoint has the control.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _density_words(fewest: int, most: int | None) -> str:
 def turn(snapshot: Snapshot, selection: Selection, dial: Dial, by: int) -> list[Command]:
     """The commands for turning a dial by one step; below its lowest level an attribute is set free.
 
-    One end of a range moves the other where they would contradict each other.
+    One end of a range moves the other if they would contradict each other.
     """
     if dial.name in LEADING_STEPS:
         size, limit = LEADING_STEPS[dial.name], DIALS[dial.name].limit

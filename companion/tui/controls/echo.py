@@ -70,7 +70,7 @@ def _plain(text: str) -> Callable[[Any, Snapshot, Selection], str]:
 
 
 def _switched(kind: str, on: str, off: str) -> Callable[[Any, Snapshot, Selection], str]:
-    """A call that goes on until it is called again; the next bar is where it changes."""
+    """A call that goes on until it is called again. It changes with the next bar."""
     return lambda wish, snapshot, selection: (
         f"{off if any(call.kind == kind and call.last_bar is None for call in snapshot.calls) else on} from the next bar on"
     )

@@ -1,4 +1,4 @@
-"""The knobs on the screen: which one turns a dial, where it must go to pick the dial up, and the keys that change it. Pure."""
+"""The knobs on the screen: which one turns a dial, which way to turn it until the dial follows, and the keys that change it. Pure."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ def _draw_head(canvas: Canvas, lane: LaneView, view: BarView, x: int, y: int, wi
 
 
 def _head_pieces(lane: LaneView, view: BarView) -> list[tuple[str, str, int, Style]]:
-    """(short, in words, the rank of the words when they are dropped, style) of a bar."""
+    """(short, in words, the rank by which the words are dropped, style) of each thing that is said of a bar."""
     pieces: list[tuple[str, str, int, Style]] = []
     if lane.role != "human":
         mark = palette.ORIGIN_MARKS.get(view.origin, "")

@@ -1,4 +1,4 @@
-"""The preset that a performance came from, and presets made of what is set in it. `companion.config` reads and writes the files."""
+"""The preset that a performance came from, and new presets with its settings. `companion.config` reads and writes the files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PresetSaver = Callable[[str, SessionSettings, dict[str, str]], str]
 
 
 class PresetDesk:
-    """launcher: what starts the performance; it has `options` where that came from a preset. ports: those chosen since, by direction.
+    """launcher: what starts the performance; it has `options` if the performance came from a preset. ports: chosen since, by direction.
 
     saver: writes a preset, None: among the user's own. attached: the performance is another screen's.
     """

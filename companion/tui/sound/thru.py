@@ -10,7 +10,7 @@ _INPUT = "in:"
 
 
 class ThruQuestion:
-    """Looks at pictures until there is something to ask or to do. wish_for: returns the earlier answer, None = never asked."""
+    """Looks at snapshots until there is something to ask or to do. wish_for: returns the earlier answer, None = never asked."""
 
     def __init__(self, wish_for: Callable[[str], bool | None]) -> None:
         self._wish_for = wish_for
