@@ -83,7 +83,7 @@ def read_key_zones(
         zones.append(Zone(track=track, **fields))
     if not zones:
         return ()
-    from companion.session.input.zones import check_key_zones  # few presets have zones
+    from companion.session.input.zone_faults import check_key_zones  # few presets have zones
 
     try:
         check_key_zones(zones, chord_zones)

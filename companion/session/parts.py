@@ -22,7 +22,8 @@ from companion.session.input.midi_input import MidiInput
 from companion.session.input.routing import EchoGuard
 from companion.session.input.surface import ControlSurface
 from companion.session.input.thru import Thru
-from companion.session.input.zones import Zones, check_key_zones
+from companion.session.input.zone_faults import check_key_zones
+from companion.session.input.zones import Zones
 from companion.session.lanes import Lanes
 from companion.session.output.click import Metronome
 from companion.session.output.decisions import Decisions

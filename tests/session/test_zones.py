@@ -25,7 +25,7 @@ from companion.session.api.settings import (
     TrackSettings,
     Zone,
 )
-from companion.session.input.zones import check_key_zones
+from companion.session.input.zone_faults import check_key_zones
 from tests.session.session_stage import READY, Stage
 
 ME, LEFT, PADS, BAND = range(4)

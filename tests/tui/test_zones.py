@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from companion.session.api.commands import command
 from companion.session.api.settings import ChordZone, Zone
-from companion.session.input.zones import check_key_zones
+from companion.session.input.zone_faults import check_key_zones
 from companion.tui.controls.zones import FIELDS, changed, draw_zones, edits, fault, in_order, new_zone, own_parts
 from companion.tui.controls.zones_screen import NONE_FREE, ZonesScreen
 from tests.tui.scripted import ScriptedPerformance, snapshot_at

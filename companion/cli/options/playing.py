@@ -120,7 +120,7 @@ def changed_chords(chords: ChordSettings, args: argparse.Namespace, zones: Seque
         chords = replace(chords, progression=args.progression)
     if args.chord_zone:
         from companion.session.chords.zone import check_zones, read_zone
-        from companion.session.input.zones import check_key_zones
+        from companion.session.input.zone_faults import check_key_zones
 
         chord_zones = tuple(read_zone(text) for text in args.chord_zone)
         check_zones(chord_zones)

@@ -13,7 +13,7 @@ from companion.music.units import pitch_name
 from companion.session.api.commands import Command, command
 from companion.session.api.settings import Zone
 from companion.session.api.snapshot import LaneView, Snapshot
-from companion.session.input.zones import check_key_zones
+from companion.session.input.zone_faults import check_key_zones
 from companion.tui import palette
 from companion.tui.canvas import Canvas
 
