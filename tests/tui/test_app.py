@@ -51,7 +51,7 @@ async def running(performance: Any, size: tuple[int, int] = SMALL):
     app.feed.stop()
 
 
-async def until(pilot: Pilot, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(pilot: Pilot, condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Let the app go on until something is so."""
     end = time.monotonic() + seconds
     while not condition():

@@ -8,7 +8,7 @@ import pytest
 
 from companion.runtime.clocks.shared_clock import RETRY_SECONDS, FollowedClock
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 
 
 def test_a_jack_server_that_is_not_there_is_one_line_and_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
