@@ -22,18 +22,11 @@ from companion.tui.sound.keyboard_screen import KeyboardScreen
 from companion.tui.sound.mixer import draw_mixer, pan_words, reset, turn
 from companion.tui.sound.thru import ThruQuestion
 from tests.tui.scripted import ScriptedPerformance, snapshot_at
+from tests.tui.test_app import until
 
 
 def picture_at(seconds: float) -> Any:
     return snapshot_at(9.1, now_seconds=seconds)
-
-
-async def _until(pilot: Any, happened: Any) -> None:
-    for _ in range(400):
-        if happened():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it did not happen")
 
 
 def _played(performance: ScriptedPerformance) -> list[Any]:
@@ -44,9 +37,9 @@ async def test_keys_are_notes_while_the_keyboard_is_up_and_wishes_afterwards() -
     performance = ScriptedPerformance(picture_at)
     app = CompanionApp(lambda: performance)
     async with app.run_test(size=(80, 24)) as pilot:
-        await _until(pilot, lambda: app.picture is not None)
+        await until(pilot, lambda: app.picture is not None)
         await pilot.press("K")
-        await _until(pilot, lambda: isinstance(app.screen, KeyboardScreen))
+        await until(pilot, lambda: isinstance(app.screen, KeyboardScreen))
         begun = time.monotonic()
         await pilot.press("a", "g", "z")
         ended = time.monotonic()
@@ -55,16 +48,16 @@ async def test_keys_are_notes_while_the_keyboard_is_up_and_wishes_afterwards() -
         assert all(begun <= at <= ended for at, data in performance.keys_played if data[0] & 0xF0 == 0x90)
         assert performance.sent == []
         await pilot.press("exclamation_mark")
-        await _until(pilot, lambda: performance.sent == [command("panic")])
+        await until(pilot, lambda: performance.sent == [command("panic")])
         await pilot.press("right", "a", "escape")
-        await _until(pilot, lambda: not isinstance(app.screen, KeyboardScreen))
+        await until(pilot, lambda: not isinstance(app.screen, KeyboardScreen))
         messages = _played(performance)
         on = [message.key for message in messages if isinstance(message, NoteOn)]
         off = [message.key for message in messages if isinstance(message, NoteOff)]
         assert on[-1] == 72
         assert sorted(on) == sorted(off)
         await pilot.press("c")
-        await _until(
+        await until(
             pilot, lambda: len(performance.sent) == 2 and type(performance.sent[1]) is type(command("click", on=True))
         )
 
@@ -73,7 +66,7 @@ async def test_the_mixer_sends_volume_and_pan_of_the_chosen_part() -> None:
     performance = ScriptedPerformance(picture_at)
     app = CompanionApp(lambda: performance)
     async with app.run_test(size=(80, 24)) as pilot:
-        await _until(pilot, lambda: app.picture is not None)
+        await until(pilot, lambda: app.picture is not None)
         await pilot.press("V", "down", "right", "right", "less_than_sign", "n", "N", "escape")
         turns = [SetVolume(1, 105), SetVolume(1, 110), SetPan(1, 56)]
         assert performance.sent == [*turns, LearnDial("volume", 1), LearnDial("pan", 1)]

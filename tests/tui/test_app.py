@@ -59,6 +59,13 @@ async def until(pilot: Pilot, condition: Callable[[], bool], seconds: float = 60
         await pilot.pause(0.02)
 
 
+async def opened(app: CompanionApp, pilot: Pilot, key: str) -> None:
+    """Open a menu by its key, once another one has closed."""
+    await until(pilot, lambda: app.screen is app.stage)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, ChoiceScreen))
+
+
 def text_of(app: CompanionApp, pane: str) -> str:
     canvas = app.stage.query_one(f"#{pane}", CanvasPane).canvas
     return canvas.text() if canvas else ""
@@ -80,7 +87,6 @@ async def test_every_size_shows_position_lanes_and_status(size: tuple[int, int])
 
 async def test_without_colours_everything_still_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setattr("companion.tui.pickers.menus.installed_checkpoints", list)
     async with running(still(), (60, 15)) as (app, pilot):
         await until(pilot, lambda: "▼" in text_of(app, "lanes"))
         for key in ("a", "M", "question_mark", "S"):
@@ -214,12 +220,10 @@ async def test_ports_are_chosen_from_a_list() -> None:
         assert app.screen is app.stage
 
 
-async def test_the_model_picker_sends_what_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("companion.tui.pickers.menus.installed_checkpoints", list)
+async def test_the_model_picker_sends_what_was_chosen() -> None:
     performance = still()
-    async with running(performance) as (_app, pilot):
-        await pilot.press("M")
-        await pilot.pause(0.2)
+    async with running(performance) as (app, pilot):
+        await opened(app, pilot, "M")
         await pilot.press(*"8bars", *["backspace"] * 5, *"4bars", "enter")
         await until(pilot, lambda: performance.sent == [command("set_model", model_dim=4)])
 
@@ -237,18 +241,15 @@ async def test_the_dials_turn_and_follow_the_part() -> None:
 
 async def test_instrument_meter_learning_and_a_new_part() -> None:
     performance = still()
-    async with running(performance) as (_app, pilot):
-        await pilot.press("down", "i")
-        await pilot.pause(0.1)
+    async with running(performance) as (app, pilot):
+        await pilot.press("down")
+        await opened(app, pilot, "i")
         await pilot.press(*"tuba", "enter")
-        await pilot.press("T")
-        await pilot.pause(0.1)
+        await opened(app, pilot, "T")
         await pilot.press("3", "enter")
-        await pilot.press("F")
-        await pilot.pause(0.1)
+        await opened(app, pilot, "F")
         await pilot.press(*"loop", "enter")
-        await pilot.press("N")
-        await pilot.pause(0.1)
+        await opened(app, pilot, "N")
         await pilot.press(*"drums", "enter")
         await until(pilot, lambda: len(performance.sent) == 4)
         assert performance.sent[:3] == [

@@ -6,6 +6,7 @@ import pytest
 
 from companion.config.presets import PortChoice
 from companion.errors import UsageError
+from companion.inference.checkpoints.hub import shipped_checkpoints
 from companion.runtime.front.launch import Launcher
 from companion.runtime.front.performance import LaunchOptions
 from companion.session.api.events import command
@@ -17,7 +18,7 @@ from companion.tui.controls.overlay import HOLD_SECONDS, Overlay
 from companion.tui.keys import KEYS
 from companion.tui.lanes.draw import Selection
 from companion.tui.pace import FASTEST_SECONDS, Pace
-from companion.tui.pickers.installed import parse_checkpoints
+from companion.tui.pickers.installed import installed_checkpoints, parse_checkpoints
 from companion.tui.pickers.menus import new_part
 from companion.tui.pickers.offers import DRUMS, PortNames, model_sections, port_sections
 from companion.tui.pickers.presets import PresetDesk
@@ -170,6 +171,12 @@ def test_the_list_of_checkpoints_is_read_with_care() -> None:
     assert (ghost.name, ghost.num_bars_map) == ("ghost", (4, 8))
     assert parse_checkpoints("not json") == []
     assert parse_checkpoints("{}") == []
+
+
+@pytest.mark.skipif(not shipped_checkpoints(), reason="no shipped checkpoint in this checkout")
+def test_the_list_of_checkpoints_is_what_the_command_says() -> None:
+    found = {checkpoint.name: checkpoint.num_bars_map for checkpoint in installed_checkpoints()}
+    assert found["yellow_mini"] == (4, 8)
 
 
 def test_an_added_part_takes_a_free_channel() -> None:

@@ -22,7 +22,7 @@ from tests.tui.test_app import running, still, text_of, until
 
 
 @pytest.fixture(autouse=True)
-def no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def two_checkpoints(no_other_process: None, monkeypatch: pytest.MonkeyPatch) -> None:
     installed = [InstalledCheckpoint("yellow"), InstalledCheckpoint("ghost")]
     monkeypatch.setattr("companion.tui.finder.finder.installed_checkpoints", lambda: installed)
 

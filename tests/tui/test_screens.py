@@ -44,9 +44,8 @@ def after(*keys: str) -> Callable[[Pilot], object]:
 
 
 @pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No other process is asked for checkpoints, and colours are those of an ordinary terminal."""
-    monkeypatch.setattr("companion.tui.pickers.menus.installed_checkpoints", list)
+def in_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of an ordinary terminal."""
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
