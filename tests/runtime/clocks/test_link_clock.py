@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +21,7 @@ from companion.session.api.settings import ClockSettings, SessionSettings, Track
 from companion.session.session import Session
 
 pytest.importorskip("aalink")
-# Two tests at once would be one Link session.
+fcntl = pytest.importorskip("fcntl")
 pytestmark = pytest.mark.quiet
 
 MEET_SECONDS = 10.0
@@ -71,9 +74,12 @@ class Peer:
 
 @pytest.fixture
 def peer() -> Iterator[Peer]:
-    other = Peer(132.0)
-    yield other
-    other.close()
+    """The other program, with the network to ourselves: two test runs at once would be one Link session."""
+    with (Path(tempfile.gettempdir()) / f"companion-link-{os.getuid()}.lock").open("w") as place:
+        fcntl.flock(place, fcntl.LOCK_EX)
+        other = Peer(132.0)
+        yield other
+        other.close()
 
 
 class Follower:
