@@ -38,6 +38,7 @@ def examine(checkpoints: Sequence[str] | None = None, engine: str = "auto") -> d
     protected = [asdict(each) for each in protections(tuple(ports["drivers"]))]
     realtime = _realtime(problems)
     sound = _sound(problems)
+    problems += slower_engine()
     measured = [_measure(name, engine, problems) for name in checkpoints or _shipped(problems)]
     found = [entry for entry in measured if entry is not None]
     return {
@@ -196,6 +197,18 @@ def _shipped(problems: list[Problem]) -> list[str]:
             {"what": "no checkpoint is shipped with this copy", "how_to_fix": "companion checkpoints pull yellow"}
         )
     return names
+
+
+def slower_engine() -> list[Problem]:
+    """Why a slower engine plays on this machine's processor; none if the fastest one does."""
+    from companion.inference.backends.native.library import why_not
+
+    why = why_not()
+    compiler = (
+        "xcode-select --install" if sys.platform == "darwin" else "install gcc or clang (apt install gcc libc6-dev)"
+    )
+    what = f"a slower engine (ONNX Runtime) plays, because the native one cannot be used: {why}"
+    return [{"what": what, "how_to_fix": f"{compiler}, then install companion again"}] if why else []
 
 
 def _measure(name: str, engine: str, problems: list[Problem]) -> dict[str, Any] | None:

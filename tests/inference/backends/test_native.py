@@ -20,6 +20,7 @@ from companion.inference.backends.native.backend import NativeBackend, why_not
 from companion.inference.backends.reference import ReferenceBackend
 from companion.inference.backends.rows import RowsBackend
 from companion.inference.backends.thread_choice import ThreadChoice
+from companion.runtime.machine import doctor
 
 GAPPED = np.r_[0:20, 31:50, 90:101]
 LENGTHS = (70, 33, 120)
@@ -341,6 +342,18 @@ def test_kernels_of_other_sources_are_not_used(monkeypatch: pytest.MonkeyPatch, 
         assert "other sources" in library.why_not()
         chosen, reason = select.make_backend(make_checkpoint(), "auto")
         assert (chosen.name, "other sources" in reason) == ("onnx", True)
+    finally:
+        library.open_library.cache_clear()
+
+
+def test_the_doctor_says_why_a_slower_engine_plays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert doctor.slower_engine() == []
+    library.open_library.cache_clear()
+    monkeypatch.setattr(library, "LIBRARY", tmp_path / "missing.so")
+    try:
+        (said,) = doctor.slower_engine()
+        assert "not compiled" in said["what"]
+        assert "again" in said["how_to_fix"]
     finally:
         library.open_library.cache_clear()
 

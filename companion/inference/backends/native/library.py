@@ -67,7 +67,7 @@ _FUNCTIONS: Mapping[str, tuple[Any, Sequence[Any]]] = {
 def open_library() -> Any:
     """The library with its functions typed. Raises NotBuiltError when it is missing or was built from other sources."""
     if not LIBRARY.exists():
-        raise NotBuiltError("its kernels are not compiled (installing needs a C compiler: gcc or clang)")
+        raise NotBuiltError("its kernels are not compiled")
     try:
         library = ctypes.CDLL(str(LIBRARY))
         for name, (result, arguments) in _FUNCTIONS.items():
@@ -76,7 +76,7 @@ def open_library() -> Any:
     except (OSError, AttributeError) as error:
         raise NotBuiltError(f"its kernels cannot be loaded: {str(error).splitlines()[0]}") from error
     if SOURCES.is_dir() and library.companion_fingerprint().decode() != fingerprint():
-        raise NotBuiltError("its kernels were compiled from other sources; install the package again")
+        raise NotBuiltError("its kernels were compiled from other sources")
     return library
 
 
