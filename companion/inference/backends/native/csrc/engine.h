@@ -111,7 +111,7 @@ typedef void (*Task)(void *context, int index, int thread);
 Pool *pool_open(int threads);
 void pool_close(Pool *pool);
 int pool_threads(const Pool *pool);
-/* Run task(context, 0 .. count - 1), each once, on all threads that are free; return when all are done. */
+/* Run task(context, 0 .. count - 1), each once, on all threads that are free; return when all are done. count: below 65,536. */
 void pool_run(Pool *pool, Task task, void *context, int count);
 
 #endif

@@ -18,22 +18,25 @@ struct Pool {
     pthread_mutex_t lock;
     pthread_cond_t work;
     atomic_uint round; /* counts jobs */
-    int closing, asleep;
+    atomic_int closing;
+    int asleep;
     Task task;
     void *context;
-    int count;
-    /* The round in the upper half and the next task in the lower, so that a late thread cannot take a task of another round. */
+    /* The round, its number of tasks and the next one in a single number. A late thread can therefore not take a task of another round,
+     * and whoever has taken one may read what belongs to its round: the round cannot end before. */
     _Atomic uint64_t next;
     atomic_int done;
 };
+
+static uint64_t first_task(unsigned round, int count) { return (uint64_t)round << 32 | (uint64_t)count << 16; }
 
 static void work(Pool *pool, unsigned round, int thread) {
     for (;;) {
         uint64_t next = atomic_load(&pool->next);
         do {
-            if ((unsigned)(next >> 32) != round || (int)(uint32_t)next >= pool->count) return;
+            if ((unsigned)(next >> 32) != round || (next & 0xffff) >= (next >> 16 & 0xffff)) return;
         } while (!atomic_compare_exchange_weak(&pool->next, &next, next + 1));
-        pool->task(pool->context, (int)(uint32_t)next, thread);
+        pool->task(pool->context, (int)(next & 0xffff), thread);
         atomic_fetch_add(&pool->done, 1);
     }
 }
@@ -51,11 +54,11 @@ static void *help(void *argument) {
         if (!patience) {
             pthread_mutex_lock(&pool->lock);
             pool->asleep++;
-            while (atomic_load(&pool->round) == seen && !pool->closing) pthread_cond_wait(&pool->work, &pool->lock);
+            while (atomic_load(&pool->round) == seen) pthread_cond_wait(&pool->work, &pool->lock);
             pool->asleep--;
             pthread_mutex_unlock(&pool->lock);
         }
-        if (pool->closing) return NULL;
+        if (atomic_load(&pool->closing)) return NULL;
         seen = atomic_load(&pool->round);
         work(pool, seen, start.thread);
     }
@@ -82,7 +85,7 @@ Pool *pool_open(int threads) {
 void pool_close(Pool *pool) {
     if (!pool) return;
     pthread_mutex_lock(&pool->lock);
-    pool->closing = 1;
+    atomic_store(&pool->closing, 1);
     atomic_fetch_add(&pool->round, 1);
     pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->lock);
@@ -103,9 +106,8 @@ void pool_run(Pool *pool, Task task, void *context, int count) {
     unsigned round = atomic_load(&pool->round) + 1;
     pool->task = task;
     pool->context = context;
-    pool->count = count;
     atomic_store(&pool->done, 0);
-    atomic_store(&pool->next, (uint64_t)round << 32);
+    atomic_store(&pool->next, first_task(round, count));
     pthread_mutex_lock(&pool->lock);
     atomic_store(&pool->round, round);
     if (pool->asleep) pthread_cond_broadcast(&pool->work);
