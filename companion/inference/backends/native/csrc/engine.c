@@ -16,12 +16,6 @@
 #include <sys/mman.h>
 #endif
 
-#if defined(_WIN32)
-#define PUBLIC __declspec(dllexport)
-#else
-#define PUBLIC __attribute__((visibility("default")))
-#endif
-
 extern const Kernels kernels_plain;
 #if defined(__x86_64__)
 extern const Kernels kernels_avx2, kernels_avxvnni, kernels_avx512vnni;
@@ -48,7 +42,6 @@ static int has_dotprod(void) { return 1; }
 #endif
 
 /* The best kernels that were compiled and that the processor can run. */
-
 static const Kernels *choose(const char *wanted) {
     const Kernels *found[8];
     int count = 0;

@@ -9,15 +9,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PANEL 16      /* outputs, or tokens, in a panel; also the lanes of a vector of 32-bit numbers */
-#define GROUP 4       /* inputs that one instruction multiplies and adds */
-#define BLOCK 32      /* inputs that share a scale */
-#define MIDDLE 128    /* levels are stored as unsigned bytes around this number */
-#define MOST_ROWS 8   /* rows that a kernel multiplies with a panel at once */
-#define CHUNK 128     /* tokens of a prompt that are computed together */
+#if defined(_WIN32)
+#define PUBLIC __declspec(dllexport)
+#else
+#define PUBLIC __attribute__((visibility("default")))
+#endif
+
+#define PANEL 16       /* outputs, or tokens, in a panel */
+#define GROUP 4        /* inputs that one instruction multiplies and adds */
+#define BLOCK 32       /* inputs that share a scale */
+#define MIDDLE 128     /* levels are stored as unsigned bytes around this number */
+#define MOST_ROWS 8    /* rows that a kernel multiplies with a panel at once */
+#define CHUNK 128      /* tokens of a prompt that are computed together */
+#define QUERIES 4      /* queries that read the values together */
 #define MOST_DEPTH 128 /* channels of a head: sums of products of more do not fit */
-#define AHEAD 32768  /* bytes of weights that are asked for before they are needed: processors look ahead less far by themselves */
-#define QUERIES 4     /* queries that read the values together */
+#define AHEAD 32768    /* bytes of weights that are asked for before they are needed: processors look ahead less far by themselves */
 
 /* A matrix [inputs, outputs] in panels.
  * levels [panels][blocks][BLOCK / GROUP][PANEL][GROUP]; scales [panels][blocks][PANEL] as bfloat16; bias [panels * PANEL]. */

@@ -4,12 +4,6 @@
 
 #include <string.h>
 
-#if defined(_WIN32)
-#define PUBLIC __declspec(dllexport)
-#else
-#define PUBLIC __attribute__((visibility("default")))
-#endif
-
 #define QUANTIZED_ROWS MOST_ROWS /* rows that one task turns into levels: they lie side by side */
 #define MULTIPLIED_PANELS 4      /* panels that one task multiplies */
 #define WORTH_SHARING (1 << 17)  /* bytes of weights for which another thread is told of a task */
