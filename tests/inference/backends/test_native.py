@@ -127,7 +127,6 @@ def test_threads_that_share_tokens_compute_exactly_what_one_computes(checkpoint,
         def took(self, seconds: float) -> None:
             self.together = True
 
-    monkeypatch.setattr(backend, "may_share_tokens", lambda: True)
     monkeypatch.setattr(backend, "ThreadChoice", Together)
     shared = opened(checkpoint, threads=3)
     caches = filled(engine, 40, 0), filled(shared, 40, 0)

@@ -1,7 +1,7 @@
 """The engine over our own kernels; see `csrc/engine.c` for what they compute. It checks everything that they are passed.
 
 Weights, keys and values are bytes with scales, each read once for a token. Prompts are shared among all cores that are free.
-Single tokens are shared where threads may wait awake and the measured times say that it helps.
+Single tokens are shared while the measured times say that it helps.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from companion.inference.backends.native.sequences import Memory, NativeCache, N
 from companion.inference.backends.native.weights import load_weights
 from companion.inference.backends.rows import Rows
 from companion.inference.backends.thread_choice import ThreadChoice
-from companion.inference.backends.threads import default_threads, may_share_tokens
+from companion.inference.backends.threads import default_threads
 from companion.inference.checkpoints.files import ModelConfig
 
 if TYPE_CHECKING:
@@ -65,7 +65,6 @@ class NativeBackend:
         self._logits = np.zeros((1, config.vocab_size), dtype=np.float32)
         self._calls = (Call * MOST_ROWS)()
         self._choices: dict[int, ThreadChoice] = {}  # by the number of rows, since only like steps compare
-        self._may_share = self.threads > 1 and may_share_tokens()
         self._rows: NativeRows | None = None  # one batch of parts at a time, so its memory is kept
 
     @classmethod
@@ -179,7 +178,7 @@ class NativeBackend:
                 choice = self._choices.setdefault(rows, ThreadChoice())
                 started = perf_counter()
                 self._library.companion_step(
-                    self._opened(), self._calls, rows, self._may_share and choice.together,
+                    self._opened(), self._calls, rows, self.threads > 1 and choice.together,
                     logits.ctypes.data + logits.itemsize * start * self.vocab_size,
                 )  # fmt: skip
                 choice.took(perf_counter() - started)
