@@ -334,6 +334,27 @@ def test_a_start_needs_neither_torch_nor_onnx(make_checkpoint, tmp_path: Path, f
     assert done.stdout.split(maxsplit=3) == ["native", "64", "True", "[]\n"]
 
 
+@pytest.mark.parametrize("format", ["pt", "safetensors"])
+def test_weights_that_were_read_without_torch_compute_the_same(make_checkpoint, tmp_path: Path, format: str) -> None:
+    from companion.inference.checkpoints.files import load_checkpoint, save_checkpoint
+
+    # Wide enough that the system's allocator writes into the memory of an array as soon as it is freed.
+    made = make_checkpoint(512, 2, 8, scale=0.02)
+    for number, (name, tensor) in enumerate(made.state_dict.items()):
+        if ".ln_" in name:
+            tensor += 0.1 * (number + 1)
+    path = tmp_path / f"model.{format}"
+    save_checkpoint(path, made.config, made.encoder_config, made.state_dict)
+    ready = select.open_ready(path, "native")
+    assert ready is not None
+    ids, positions = some_ids(60), rows(np.arange(60))
+    engines = ready[1], opened(load_checkpoint(path))
+    quick, slow = (engine.forward(engine.new_cache(), ids, positions) for engine in engines)
+    np.testing.assert_array_equal(quick, slow)
+    exact = ReferenceBackend.from_checkpoint(load_checkpoint(path))
+    assert divergence(exact.forward(exact.new_cache(), ids, positions)[0], quick[0]) < 2e-3
+
+
 def test_kernels_of_other_sources_are_not_used(monkeypatch: pytest.MonkeyPatch, make_checkpoint) -> None:
     library.open_library.cache_clear()
     monkeypatch.setattr(library, "fingerprint", lambda: "other")

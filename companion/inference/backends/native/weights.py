@@ -15,8 +15,10 @@ from companion.inference.checkpoints.files import ModelConfig
 def load_weights(library: Any, engine: int, weights: Weights, config: ModelConfig) -> None:
     """Fill an opened engine. Conv1D matrices are (inputs, outputs), as in the state dict."""
 
+    # Arrays have names here for as long as the kernels read them: a mapping may make a new array at each access.
     def vector(part: Part, layer: int, name: str) -> None:
-        library.companion_vector(engine, part, layer, _floats(weights[name]).ctypes.data)
+        values = _floats(weights[name])
+        library.companion_vector(engine, part, layer, values.ctypes.data)
 
     def matrix(part: Part, layer: int, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]) -> None:
         levels, added = _floats(weight), _floats(bias)
