@@ -1,4 +1,4 @@
-"""The engine over our own kernels; see `csrc/engine.c` for what they compute. It checks everything that they are passed.
+"""The engine over our own kernels; see `csrc/engine.c` and `csrc/step.c` for what they compute. It checks everything that they are passed.
 
 Weights, keys and values are bytes with scales, each read once for a token. Prompts are shared among all cores that are free.
 Single tokens are shared while the measured times say that it helps.
@@ -59,7 +59,8 @@ class NativeBackend:
             self.threads, kernels.encode(),
         )  # fmt: skip
         if not self._engine:
-            raise GenerationError(f"not enough memory for the model, or no {kernels} kernels on this processor")
+            missing = f", or no {kernels} kernels on this processor" if kernels else ""
+            raise GenerationError(f"not enough memory for the model{missing}")
         load_weights(self._library, self._engine, weights, config)
         self._cache_bytes = int(self._library.companion_cache_bytes(self._engine))
         self._logits = np.zeros((1, config.vocab_size), dtype=np.float32)

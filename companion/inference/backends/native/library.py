@@ -31,7 +31,10 @@ class Part(IntEnum):
 
 
 class Call(ctypes.Structure):
-    """One token of a step, and the tokens before it: those that are shared with other sequences, then its own. In csrc/step.c."""
+    """One token of a step, and where the tokens before it are: those shared with other sequences, then its own.
+
+    Lengths are in tokens. The layout is that of `Call` in csrc/step.c: change both together.
+    """
 
     _fields_ = (
         ("memory", ctypes.c_void_p),
